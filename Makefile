@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: MIT
+# Kinematic. `make help` says what there is to make; config.mak (not kept in git) may set any variable below.
+-include config.mak
+
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+VARIANT  ?= release
+CC       ?= gcc
+CXX      ?= g++
+V        ?=
+Q        := $(if $(V),,@)
+VERSION  := 0.1.0
+
+B := $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
+O := $(B)/obj
+
+PKGS     := libzstd msgpack hdf5 jansson yaml-0.1 libcrypto zlib
+OPT      := -O2 -g
+WARN     := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wpointer-arith -Wvla
+WARNXX   := -Wall -Wextra
+ifeq ($(DEVELOPER),1)
+WARN += -Werror
+WARNXX += -Werror
+endif
+SANITIZE.asan  := -fsanitize=address -fno-omit-frame-pointer
+SANITIZE.ubsan := -fsanitize=undefined -fno-sanitize-recover=all
+SANITIZE.tsan  := -fsanitize=thread
+SAN      := $(SANITIZE.$(VARIANT))
+DEFS     := -D_GNU_SOURCE -DKM_VERSION='"$(VERSION)"' -DKM_PREFIX='"$(PREFIX)"' -DKM_VARIANT='"$(VARIANT)"'
+CPPFLAGS += -I. $(DEFS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+CFLAGS_  := -std=c11 $(OPT) -fPIC -fopenmp $(SAN) $(WARN) $(CFLAGS)
+CXXFLAGS_:= -std=c++17 $(OPT) -fPIC $(SAN) $(WARNXX) $(CXXFLAGS)
+LDLIBS_  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldnnl -lstdc++ -lm -ldl -lpthread $(LDLIBS)
+LDFLAGS_ := -fopenmp $(SAN) $(LDFLAGS)
+
+# CPU kernels are compiled once for each instruction set and chosen at run time.
+ISAS        := base avx2 avx512
+ISA.base    :=
+ISA.avx2    := -mavx2 -mfma -mf16c -ffp-contract=fast
+ISA.avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=fast
+
+LIB_C    := $(wildcard lib/*/*.c lib/*/*/*.c formats/*.c)
+LIB_CC   := $(wildcard formats/*.cc)
+KERNEL_C := $(wildcard kernels/cpu/*.c)
+REF_C    := $(wildcard kernels/ref/*.c)
+TOOL_C   := $(wildcard tools/km-*.c)
+TOOL_LIB := $(filter-out $(TOOL_C),$(wildcard tools/*.c))
+UNIT_C   := $(wildcard tests/unit/test_*.c)
+UNIT_LIB := $(filter-out $(UNIT_C),$(wildcard tests/unit/*.c))
+BATS     := $(wildcard tests/cli/*.bats)
+
+LIB_O    := $(LIB_C:%.c=$(O)/%.o) $(LIB_CC:%.cc=$(O)/%.o) $(foreach i,$(ISAS),$(KERNEL_C:%.c=$(O)/%.$(i).o))
+REF_O    := $(REF_C:%.c=$(O)/%.o)
+TOOLS    := $(TOOL_C:tools/%.c=$(B)/bin/%)
+UNITS    := $(UNIT_C:tests/unit/%.c=$(B)/tests/unit/%)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all lib test test-unit test-cli test-long asan ubsan tsan bench lint demo install uninstall dist clean deps help print-config FORCE
+
+all: $(TOOLS) $(B)/tests/oracle ## build the programs
+
+# deps is asked for only where a library cannot be found, so that `make demo` and `make test` work as the first command typed.
+$(O)/.deps-ok: tools/deps.sh
+	@mkdir -p $(@D)
+	$(Q)sh tools/deps.sh --check || sh tools/deps.sh --install
+	@touch $@
+
+# Objects depend on the flags they were made with.
+FLAGS := $(CC) $(CPPFLAGS) $(CFLAGS_) $(CXXFLAGS_) $(foreach i,$(ISAS),$(ISA.$(i)))
+$(O)/.flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(FLAGS))' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
+
+define say
+@$(if $(V),,printf '  %-4s %s\n' $(1) $(2);)
+endef
+
+define isa_rule
+$(O)/kernels/cpu/%.$(1).o: kernels/cpu/%.c $(O)/.flags | $(O)/.deps-ok
+	@mkdir -p $$(@D)
+	$$(call say,CC,$$<)
+	$$(Q)$$(CC) $$(CPPFLAGS) $$(CFLAGS_) -O3 $(ISA.$(1)) -DKM_ISA=$(1) -MMD -MP -c -o $$@ $$<
+endef
+$(foreach i,$(ISAS),$(eval $(call isa_rule,$(i))))
+
+$(O)/%.o: %.c $(O)/.flags | $(O)/.deps-ok
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS_) -MMD -MP -c -o $@ $<
+$(O)/%.o: %.cc $(O)/.flags | $(O)/.deps-ok
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS_) -MMD -MP -c -o $@ $<
+
+lib: $(B)/libkm.a $(B)/libkm.so
+$(B)/libkm.a: $(LIB_O)
+	$(call say,AR,$@)
+	$(Q)rm -f $@; ar rcs $@ $^
+$(B)/libkm.so: $(LIB_O)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libkm.so.0 $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+
+$(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(B)/libkm.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+$(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(B)/libkm.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+$(B)/tests/oracle: $(O)/tests/oracle.o $(B)/libkm.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+
+test: all $(UNITS) ## build and run every test (under five minutes on two cores)
+	$(Q)sh tests/run.sh $(B) $(UNITS) -- $(BATS)
+test-unit: $(UNITS)
+	$(Q)sh tests/run.sh $(B) $(UNITS) --
+test-cli: all
+	$(Q)sh tests/run.sh $(B) -- $(BATS)
+test-long: all ## second opinions from PyPI
+	$(Q)sh tests/long/run.sh $(B)
+asan ubsan tsan: ## the unit tests under a sanitizer
+	$(Q)$(MAKE) VARIANT=$@ test-unit
+bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
+	$(Q)$(B)/bin/km-bench all
+
+lint: ## layers, warnings as errors, man pages, words that do not belong
+	$(Q)sh tests/lint.sh
+	$(Q)$(MAKE) --no-print-directory DEVELOPER=1 VARIANT=lint all $(UNITS:$(B)/%=build/lint/%)
+
+demo: all ## from a peptide to a trajectory and a picture, with the small model
+	$(Q)$(MAKE) --no-print-directory -f pipelines/demo.mk BIN=$(abspath $(B)/bin) demo
+
+deps: ## install what is missing from Debian, or say what would be installed
+	$(Q)sh tools/deps.sh --install
+
+DATA_DIR := $(DESTDIR)$(PREFIX)/share/kinematic
+install: all lib ## PREFIX=/usr/local
+	$(Q)PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)' sh tools/install.sh $(B)
+uninstall: ## take away what install put there
+	$(Q)PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)' sh tools/install.sh --remove $(B)
+dist: ## a source archive
+	git archive --prefix=kinematic-$(VERSION)/ -o kinematic-$(VERSION).tar.gz HEAD
+clean: ## remove build/
+	rm -rf build
+print-config: ## what was found and will be used
+	@echo 'CC=$(CC) VARIANT=$(VARIANT) B=$(B) PREFIX=$(PREFIX)'; echo 'CPPFLAGS=$(CPPFLAGS)'; echo 'LDLIBS=$(LDLIBS_)'
+	@command -v nvcc >/dev/null && echo 'nvcc: found (the CUDA library is another target)' || echo 'nvcc: not found; processor only'
+help: ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r t d; do printf '  %-16s %s\n' "$$t" "$$d"; done
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

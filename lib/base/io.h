@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Bytes in and out: input from a file or standard input, output that appears under its name only when whole.
+ * Tests: tests/unit/test_base.c, tests/cli/output.bats */
+#ifndef KM_BASE_IO_H
+#define KM_BASE_IO_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/base/err.h"
+
+/* Open path for reading; "-" or NULL is standard input. Directories are refused. Close with km_input_close. */
+km_status km_input_open(const char *path, FILE **ret_file, km_err *err) KM_MUST_USE;
+void km_input_close(FILE *f);
+
+/* An output. path NULL or "-" is standard output; else PATH.part is written and renamed by km_output_commit. */
+typedef struct km_output {
+    FILE *file;
+    char *path, *part; /* NULL for standard output */
+    char what[160];    /* the name messages use */
+} km_output;
+
+/* Open; binary output to a terminal is refused with KM_USAGE. */
+km_status km_output_open(km_output *o, const char *opt_path, bool binary, km_err *err) KM_MUST_USE;
+/* Flush, check (a full disk is found here) and rename. The output is closed either way. */
+km_status km_output_commit(km_output *o, km_err *err) KM_MUST_USE;
+/* Close and keep PATH.part, cut by the caller to whole records (an interrupted run), or remove it (a refused input). */
+void km_output_abandon(km_output *o, bool keep_part);
+
+/* Set by SIGINT or SIGTERM after km_signals_init: long loops look at it, finish the record they are in and end with
+ * KM_INTERRUPTED. A second signal ends the program at once. SIGPIPE keeps its default: the program ends quietly. */
+#define KM_INTERRUPTED (-130)
+void km_signals_init(void);
+bool km_interrupted(void);
+/* End the program by the signal that arrived, so that the shell sees it. */
+void km_die_by_signal(void);
+
+#endif
