@@ -39,7 +39,7 @@ ISA.base    :=
 ISA.avx2    := -mavx2 -mfma -mf16c -ffp-contract=fast
 ISA.avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=fast
 
-LIB_C    := $(wildcard lib/*/*.c lib/*/*/*.c formats/*.c)
+LIB_C    := $(wildcard lib/*/*.c lib/*/*/*.c formats/*.c kernels/*.c)
 LIB_CC   := $(wildcard formats/*.cc)
 KERNEL_C := $(wildcard kernels/cpu/*.c)
 REF_C    := $(wildcard kernels/ref/*.c)
@@ -103,15 +103,15 @@ $(B)/libkm.so: $(LIB_O)
 $(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ -Wl,--whole-archive $^ -Wl,--no-whole-archive $(LDLIBS_)
 $(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ -Wl,--whole-archive $^ -Wl,--no-whole-archive $(LDLIBS_)
 $(B)/tests/oracle: $(O)/tests/oracle.o $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ -Wl,--whole-archive $^ -Wl,--no-whole-archive $(LDLIBS_)
 
 test: all $(UNITS) ## build and run every test (under five minutes on two cores)
 	$(Q)sh tests/run.sh $(B) $(UNITS) -- $(BATS)

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * The table of kernels: what a kind of processor must offer. One row a kernel in kernels.def; lib/tensor calls kernels through
+ * this table only.
+ *
+ * Conventions for every kernel: arrays are contiguous, row-major; a forward kernel writes its outputs whole; a backward kernel
+ * adds to the gradients of its inputs, and a NULL gradient is not wanted; the result for one row, frame or batch entry does not
+ * depend on how many others there are nor on the number of threads. */
+#ifndef KERNELS_BACKEND_H
+#define KERNELS_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int64_t km_dim;
+
+/* How a kernel runs: its threads. Kernels with little work stay on the calling thread. */
+typedef struct km_exec {
+    int threads;
+} km_exec;
+
+/* A weight matrix prepared for repeated products on one backend (packed once at load); owned by who made it. */
+typedef struct km_pack km_pack;
+
+typedef struct km_backend {
+    const char *name; /* "cpu-avx512" */
+    km_pack *(*pack_new)(const float *w, km_dim out, km_dim in);
+    void (*pack_free)(km_pack *p);
+    size_t (*pack_bytes)(const km_pack *p);
+#define real float
+#define KM_KERNEL(name, args) void(*name) args;
+#include "kernels/kernels.def"
+#undef KM_KERNEL
+#undef real
+} km_backend;
+
+/* The processor's kernels for the best instruction set it has; isa "base", "avx2", "avx512" or NULL for the best. NULL when the
+ * processor lacks that one. */
+const km_backend *km_backend_cpu(const char *opt_isa);
+
+#endif

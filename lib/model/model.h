@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ * The model: configuration, weights, trunk and diffusion module, named as checkpoints name them.
+ *
+ * Weights are safetensors whose metadata holds the configuration (key `config`, JSON with the sections below) and the digests
+ * (`trunk_digest`, `digest`). lib/model/README.md lists modules, parameter names and what a further family would need.
+ * Tests: tests/unit/test_model.c, tests/oracle.c (reference cases) */
+#ifndef LIB_MODEL_MODEL_H
+#define LIB_MODEL_MODEL_H
+
+#include <stdbool.h>
+
+#include "lib/base/system.h"
+#include "lib/nn/params.h"
+#include "lib/tensor/ops.h"
+
+/* Dimensions and switches, under the names of checkpoints' hyper-parameters. */
+typedef struct km_config {
+    int token_s, token_z, atom_s, atom_z;
+    int atoms_per_window_queries, atoms_per_window_keys, atom_feature_dim;
+    /* trunk */
+    int embedder_depth, embedder_heads;        /* the input embedder's atom encoder */
+    bool add_method, add_modified, add_cyclic, add_mol_type; /* its optional terms */
+    int pairformer_blocks, pairformer_heads, pairwise_head_width, pairwise_heads;
+    int recycles;
+    /* diffusion */
+    double sigma_data;
+    int dim_fourier, conditioning_transitions;
+    int token_depth, token_heads, token_temporal_heads;
+    int atom_encoder_depth, atom_encoder_heads, atom_decoder_depth, atom_decoder_heads, atom_temporal_heads;
+    bool causal, temporal; /* temporal false: no temporal layers (plain Boltz-2) */
+    double beta;
+    double lambda_lo, lambda_hi; /* range over which decay rates start, per ns */
+    bool fix_sym_check, cyclic_pos_enc;
+} km_config;
+
+/* What the weights say about how to sample; all times in fs. Angstrom for sigmas. */
+typedef struct km_sampling {
+    char sampler[16]; /* af3, karras, euler, boltz2 */
+    int steps, window, history;
+    double sigma_min, sigma_max, rho, gamma_0, gamma_min, noise_scale, step_scale;
+    double churn_sigma_min, churn_sigma_max; /* the pair for karras and euler */
+    int64_t dt, time, interp_dt, min_dt, max_dt; /* trained range of spacings */
+    bool from_scratch;                           /* trained for windows without a start frame */
+} km_sampling;
+
+/* JSON of the metadata to structs and back. Unknown keys are errors when strict. */
+km_status km_config_parse(const char *json, km_config *ret_config, km_sampling *ret_sampling, km_err *err) KM_MUST_USE;
+char *km_config_dump(const km_config *c, const km_sampling *s); /* the caller frees it */
+
+/* The model's inputs that stay the same for a system, as flat arrays. N tokens, A atoms. */
+typedef struct km_features {
+    km_dim N, A;
+    const float *token_mask, *atom_mask;                     /* [N], [A] 0/1 */
+    const int32_t *atom_token;                               /* [A], -1 for padded atoms */
+    const float *ref_pos, *ref_charge;                       /* [A, 3], [A] */
+    const int32_t *ref_element, *ref_name, *ref_space_uid;   /* [A], [A, 4] (character - 32), [A] */
+    const int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period; /* [N] */
+    const int32_t *res_type, *mol_type, *modified, *method;  /* [N] */
+    const float *profile, *deletion_mean;                    /* [N, 33], [N]: of the alignment, or of the sequence alone */
+} km_features;
+/* From a tokenised system (profile: one-hot of the sequence; deletion_mean 0). Free with km_features_free. */
+km_features *km_features_of(const km_system *s);
+void km_features_free(km_features *f);
+
+/* -- weights and modules */
+typedef struct km_trunk km_trunk;
+typedef struct km_diffusion km_diffusion;
+
+typedef struct km_model {
+    km_config config;
+    km_sampling sampling;
+    km_params *params;
+    km_trunk *trunk;         /* NULL when the weights have none */
+    km_diffusion *diffusion; /* NULL when the weights have none */
+    km_safetensors *file;    /* what params are mapped from, or NULL */
+    char *name, *path;       /* as the user asked, and where it was found */
+    char digest[65], trunk_digest[65];
+} km_model;
+
+/* name: a file, a training run's directory (its best.safetensors), or the name of an installed model, looked for in $KM_DATA,
+ * ../share/kinematic beside the program, and pipelines/NAME/NAME.safetensors of a build tree. Packed for inference on be when not NULL. */
+km_status km_model_open(const char *name, const km_backend *opt_be, km_model **ret, km_err *err) KM_MUST_USE;
+/* A new model with made parameters. */
+km_status km_model_make(const km_config *c, const km_sampling *s, uint64_t seed, km_model **ret, km_err *err) KM_MUST_USE;
+void km_model_free(km_model *m);
+/* All parameters, with configuration and digests in the metadata. block: values to write instead of the store's (EMA), laid out like the
+ * training block, or NULL. */
+km_status km_model_save(const km_model *m, const float *opt_block, const char *path, km_err *err) KM_MUST_USE;
+/* What make demo warns about: one line on what this model is good for, or NULL. */
+const char *km_model_remark(const km_model *m);
+
+/* -- trunk (lib/model/trunk/) */
+km_trunk *km_trunk_new(const km_config *c, km_params *p);
+void km_trunk_free(km_trunk *t);
+typedef struct km_trunk_out {
+    km_tensor *s_inputs, *s, *z; /* [N, token_s], [N, token_s], [N, N, token_z] */
+} km_trunk_out;
+/* recycles + 1 passes; on a tape only the last pass is recorded (s and z from earlier passes are constants), as Boltz-2 trains. */
+km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, int recycles);
+
+/* -- diffusion (lib/model/diffusion/) */
+km_diffusion *km_diffusion_new(const km_config *c, km_params *p);
+void km_diffusion_free(km_diffusion *d);
+
+/* What depends on the system alone, once per system: relative positions, pair conditioning, atom features, all biases. */
+typedef struct km_conditioning {
+    const km_features *f;
+    km_tensor *s_single;                 /* [N, 2 token_s]: single_embed(norm([s, s_inputs])), before noise */
+    km_tensor *q, *c;                    /* [A, atom_s] */
+    km_tensor *enc_bias, *dec_bias;      /* [depth heads, W, Q, K] */
+    km_tensor *token_bias;               /* [depth heads, N, N] */
+    km_tensor *rel_pos;                  /* [N, N, token_z] */
+} km_conditioning;
+km_conditioning *km_diffusion_condition(km_ctx *cx, const km_diffusion *d, const km_features *f, const km_trunk_out *t);
+
+/* What depends on the noise level too: L levels (sigma, angstrom; 0 is a clean frame) give everything that adaptive norms and gates of
+ * tokens need; atom-level ones depend on c alone and are made with the conditioning. */
+typedef struct km_levels km_levels;
+km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const float *sigma, km_dim L);
+
+/* One evaluation: x [B, T, A, 3] angstrom, level [B T] into sigma [L], times [B, T] ns -> denoised x [B, T, A, 3]. Frames of sigma 0 come out as
+ * they went in. */
+km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
+                                const km_tensor *x, const int32_t *level, const float *sigma, const float *times);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/tensor/tensor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+
+km_ctx *km_ctx_new(int threads)
+{
+    km_ctx *cx = KM_NEW(km_ctx);
+    cx->be = km_backend_cpu(NULL);
+    cx->ex.threads = threads > 0 ? threads : 1;
+    cx->arena = km_arena_new();
+    return cx;
+}
+
+void km_ctx_free(km_ctx *cx)
+{
+    if (!cx) return;
+    km_arena_free(cx->arena);
+    free(cx);
+}
+
+km_dim km_numel(const km_tensor *t) { return km_rows(t, 0); }
+
+km_dim km_size(const km_tensor *t, int i)
+{
+    if (i < 0) i += t->nd;
+    KM_ASSERT(i >= 0 && i < t->nd);
+    return t->shape[i];
+}
+
+km_dim km_rows(const km_tensor *t, int n)
+{
+    km_dim rows = 1;
+    for (int i = 0; i < t->nd - n; i++) rows *= t->shape[i];
+    return rows;
+}
+
+km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape)
+{
+    KM_ASSERT(nd >= 1 && nd <= KM_MAX_DIMS);
+    km_tensor *t = km_arena_zero(cx->arena, sizeof *t);
+    t->data = data;
+    t->nd = nd;
+    t->param_offset = -1;
+    memcpy(t->shape, shape, (size_t)nd * sizeof *shape);
+    return t;
+}
+
+km_tensor *km_tensor_new(km_ctx *cx, int nd, const km_dim *shape)
+{
+    km_tensor *t = km_tensor_of(cx, NULL, nd, shape);
+    t->data = km_arena_get(cx->arena, (size_t)km_numel(t) * sizeof(float));
+    return t;
+}
+
+km_tensor *km_tensor_like(km_ctx *cx, const km_tensor *t) { return km_tensor_new(cx, t->nd, t->shape); }
+
+static km_tensor *view(km_ctx *cx, const km_tensor *t, km_dim offset, int nd, const km_dim *shape)
+{
+    km_tensor *v = km_tensor_of(cx, t->data + offset, nd, shape);
+    /* A view of a view shares with the first tensor. The cast is for the gradient alone. */
+    v->base = t->base ? t->base : (km_tensor *)t;
+    v->base_offset = t->base_offset + offset;
+    v->wants_grad = t->wants_grad;
+    return v;
+}
+
+km_tensor *km_reshape(km_ctx *cx, const km_tensor *t, int nd, const km_dim *shape)
+{
+    km_tensor *v = view(cx, t, 0, nd, shape);
+    KM_ASSERT(km_numel(v) == km_numel(t));
+    return v;
+}
+
+km_tensor *km_slice(km_ctx *cx, const km_tensor *t, km_dim first, km_dim count)
+{
+    KM_ASSERT(first >= 0 && count >= 0 && first + count <= t->shape[0]);
+    km_dim shape[KM_MAX_DIMS];
+    memcpy(shape, t->shape, sizeof shape);
+    km_dim row = t->shape[0] ? km_numel(t) / t->shape[0] : 0;
+    shape[0] = count;
+    return view(cx, t, first * row, t->nd, shape);
+}
+
+float *km_grad(km_ctx *cx, const km_tensor *t)
+{
+    if (!t || !t->wants_grad) return NULL;
+    if (t->base) {
+        float *g = km_grad(cx, t->base);
+        return g ? g + t->base_offset : NULL;
+    }
+    if (t->param_offset >= 0) return cx->param_grad ? cx->param_grad + t->param_offset : NULL;
+    if (!t->grad) ((km_tensor *)t)->grad = km_arena_zero(cx->arena, (size_t)km_numel(t) * sizeof(float));
+    return t->grad;
+}
+
+bool km_has_grad(const km_tensor *t)
+{
+    const km_tensor *owner = t->base ? t->base : t;
+    return owner->grad || owner->param_offset >= 0;
+}
+
+km_mark km_scope_begin(const km_ctx *cx) { return km_arena_mark(cx->arena); }
+
+km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t)
+{
+    if (cx->tape) return t;
+    const km_tensor was = *t;
+    size_t bytes = (size_t)km_numel(t) * sizeof(float);
+    km_arena_rewind(cx->arena, m);
+    /* The header is laid at the mark, before the data's new place; the old data never began before it, as its own header came
+     * first, so moving downwards with memmove is safe once the header is written last. */
+    km_tensor *kept = km_arena_get(cx->arena, sizeof *kept);
+    float *to = km_arena_get(cx->arena, bytes);
+    memmove(to, was.data, bytes);
+    *kept = was;
+    kept->data = to;
+    kept->base = NULL;
+    kept->base_offset = 0;
+    return kept;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * Tensors, the context operations run in, and the tape that remembers them.
+ *
+ * A tensor is a contiguous, row-major float32 array in the context's arena (or a parameter, whose memory outlives steps). Views
+ * share memory and gradient with what they are views of. Operations (ops.h) are eager; with the tape on each records how to run
+ * backward.
+ * Shape alphabet (also km(7)): B batch, T frames, F = B T rows of frames, N tokens, A atoms, S alignment rows, W atom windows of Q
+ * queries and K keys, C channels, H heads, D head width, L noise levels.
+ * Tests: tests/unit/test_tensor.c */
+#ifndef LIB_TENSOR_TENSOR_H
+#define LIB_TENSOR_TENSOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernels/backend.h"
+#include "lib/base/mem.h"
+
+enum { KM_MAX_DIMS = 6 };
+
+typedef struct km_tensor {
+    float *data;
+    float *grad;            /* of a leaf or intermediate on the tape: allocated when first asked for */
+    struct km_tensor *base; /* of a view: whose gradient it shares; else NULL */
+    km_dim base_offset;     /* in elements */
+    int nd;
+    km_dim shape[KM_MAX_DIMS];
+    bool wants_grad;        /* a leaf to differentiate by, or made from one with the tape on */
+    km_dim param_offset;    /* of a parameter: where its gradient lies in a context's param_grad; -1 for anything else */
+    km_pack *pack;          /* of a packed parameter matrix, else NULL */
+} km_tensor;
+
+typedef struct km_tape km_tape;
+
+typedef struct km_ctx {
+    const km_backend *be;
+    km_exec ex;
+    km_arena *arena;
+    km_tape *tape;     /* NULL: nothing is recorded */
+    float *param_grad; /* gradients of all parameters, one after another; NULL: parameters are constants */
+} km_ctx;
+
+/* A context on the processor with an arena of its own. */
+km_ctx *km_ctx_new(int threads);
+void km_ctx_free(km_ctx *cx);
+
+km_dim km_numel(const km_tensor *t);
+km_dim km_size(const km_tensor *t, int i); /* dimension i, counted from the end when negative */
+km_dim km_rows(const km_tensor *t, int n); /* the product of all dimensions but the last n */
+
+/* New tensors in the arena, uninitialised; km_tensor_of wraps the caller's memory. */
+km_tensor *km_tensor_new(km_ctx *cx, int nd, const km_dim *shape);
+km_tensor *km_tensor_like(km_ctx *cx, const km_tensor *t);
+km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape);
+#define KM_SHAPE(...) (int)(sizeof((km_dim[]){__VA_ARGS__}) / sizeof(km_dim)), (const km_dim[]){__VA_ARGS__}
+#define KM_TENSOR(cx, ...) km_tensor_new((cx), KM_SHAPE(__VA_ARGS__))
+#define KM_TENSOR_OF(cx, data, ...) km_tensor_of((cx), (data), KM_SHAPE(__VA_ARGS__))
+
+/* Views. No copy; the gradient flows into the base. */
+km_tensor *km_reshape(km_ctx *cx, const km_tensor *t, int nd, const km_dim *shape);
+#define KM_RESHAPE(cx, t, ...) km_reshape((cx), (t), KM_SHAPE(__VA_ARGS__))
+km_tensor *km_slice(km_ctx *cx, const km_tensor *t, km_dim first, km_dim count); /* of the leading dimension */
+
+/* The gradient array of t, which backward functions add to. NULL when t wants none. */
+float *km_grad(km_ctx *cx, const km_tensor *t);
+/* Did a gradient reach t? Backward functions return at once when none reached their output. */
+bool km_has_grad(const km_tensor *t);
+
+/* -- the tape */
+km_tape *km_tape_new(void);
+void km_tape_free(km_tape *tape);
+void km_tape_clear(km_tape *tape); /* forget all records; the caller resets the arena */
+typedef void km_backward(km_ctx *cx, void *state);
+/* Does the context record, and does any of these inputs (NULLs allowed) want a gradient? */
+bool km_recording(const km_ctx *cx, int n, const km_tensor *const *inputs);
+#define KM_RECORDING(cx, ...)                                                                                          \
+    km_recording((cx), (int)(sizeof((const km_tensor *[]){__VA_ARGS__}) / sizeof(km_tensor *)),                        \
+                 (const km_tensor *const[]){__VA_ARGS__})
+/* Record that out came from an operation whose backward takes state (in the arena), and mark out as wanting a gradient. */
+void km_record(km_ctx *cx, km_tensor *out, km_backward *backward, void *state);
+/* Run backward from a scalar whose gradient is `seed`, records in reverse. Parameter gradients are added to param_grad. */
+void km_backprop(km_ctx *cx, km_tensor *scalar, float seed);
+
+/* Scopes. Without a tape km_scope_end keeps t alone of all that was made since km_scope_begin (moved down to the mark) and gives
+ * the rest of the memory back; with a tape it returns t and does nothing. */
+km_mark km_scope_begin(const km_ctx *cx);
+km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t);
+
+#endif
