@@ -49,7 +49,8 @@ UNIT_C   := $(wildcard tests/unit/test_*.c)
 UNIT_LIB := $(filter-out $(UNIT_C),$(wildcard tests/unit/*.c))
 BATS     := $(wildcard tests/cli/*.bats)
 
-LIB_O    := $(LIB_C:%.c=$(O)/%.o) $(LIB_CC:%.cc=$(O)/%.o) $(foreach i,$(ISAS),$(KERNEL_C:%.c=$(O)/%.$(i).o))
+KERNEL_O := $(foreach i,$(ISAS),$(KERNEL_C:%.c=$(O)/%.$(i).o))
+LIB_O    := $(LIB_C:%.c=$(O)/%.o) $(LIB_CC:%.cc=$(O)/%.o)
 REF_O    := $(REF_C:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_C:tools/%.c=$(B)/bin/%)
 UNITS    := $(UNIT_C:tests/unit/%.c=$(B)/tests/unit/%)
@@ -93,25 +94,25 @@ $(O)/%.o: %.cc $(O)/.flags | $(O)/.deps-ok
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS_) -MMD -MP -c -o $@ $<
 
 lib: $(B)/libkm.a $(B)/libkm.so
-$(B)/libkm.a: $(LIB_O)
+$(B)/libkm.a: $(LIB_O) $(KERNEL_O)
 	$(call say,AR,$@)
 	$(Q)rm -f $@; ar rcs $@ $^
-$(B)/libkm.so: $(LIB_O)
+$(B)/libkm.so: $(LIB_O) $(KERNEL_O)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libkm.so.0 $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
 
-$(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(B)/libkm.a
+$(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ -Wl,--whole-archive $^ -Wl,--no-whole-archive $(LDLIBS_)
-$(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(B)/libkm.a
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+$(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ -Wl,--whole-archive $^ -Wl,--no-whole-archive $(LDLIBS_)
-$(B)/tests/oracle: $(O)/tests/oracle.o $(B)/libkm.a
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+$(B)/tests/oracle: $(O)/tests/oracle.o $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ -Wl,--whole-archive $^ -Wl,--no-whole-archive $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
 
 test: all $(UNITS) ## build and run every test (under five minutes on two cores)
 	$(Q)sh tests/run.sh $(B) $(UNITS) -- $(BATS)

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/sample/schedule.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err)
+{
+    if (!strcmp(word, "af3")) *ret = KM_SAMPLER_AF3;
+    else if (!strcmp(word, "karras")) *ret = KM_SAMPLER_KARRAS;
+    else if (!strcmp(word, "euler")) *ret = KM_SAMPLER_EULER;
+    else return km_fail(err, KM_USAGE, "no sampler '%.40s': there are af3, karras and euler", word);
+    return KM_OK;
+}
+
+static void levels(double *sigmas, int n, double min, double max, double rho)
+{
+    double a = pow(max, 1 / rho), b = pow(min, 1 / rho);
+    for (int k = 0; k < n; k++) sigmas[k] = pow(a + (n > 1 ? (double)k / (n - 1) : 0) * (b - a), rho);
+    sigmas[n] = 0;
+}
+
+km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale, double step_scale)
+{
+    km_schedule *out = KM_NEW(km_schedule);
+    bool af3 = sampler == KM_SAMPLER_AF3;
+    out->n_steps = n_steps;
+    out->sigmas = KM_NEWN(double, (size_t)n_steps + 1), out->steps = KM_NEWN(km_step, (size_t)n_steps);
+    levels(out->sigmas, n_steps, af3 ? s->sigma_min : s->churn_sigma_min, af3 ? s->sigma_max : s->churn_sigma_max, s->rho);
+    for (int k = 0; k < n_steps; k++) {
+        double gamma = 0, now = out->sigmas[k], next = out->sigmas[k + 1];
+        if (af3) gamma = next > s->gamma_min ? s->gamma_0 : 0; /* the next level decides, as Boltz-2 has it */
+        if (sampler == KM_SAMPLER_KARRAS) gamma = fmin(step_scale / n_steps, sqrt(2) - 1);
+        double hat = now * (1 + gamma);
+        out->steps[k] = (km_step){now, hat, next, noise_scale * sqrt(fmax(hat * hat - now * now, 0)), af3 ? step_scale : 1};
+    }
+    return out;
+}
+
+void km_schedule_free(km_schedule *s)
+{
+    if (!s) return;
+    free(s->sigmas), free(s->steps);
+    free(s);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * Noise schedules: from sigma_max down to sigma_min and then 0 (Karras et al. 2022, equation 5; AlphaFold 3's variant).
+ * Tests: tests/unit/test_sampler.c, reference cases of kind `sampler` */
+#ifndef LIB_SAMPLE_SCHEDULE_H
+#define LIB_SAMPLE_SCHEDULE_H
+
+#include "lib/model/model.h"
+
+typedef enum km_sampler { KM_SAMPLER_AF3, KM_SAMPLER_KARRAS, KM_SAMPLER_EULER } km_sampler;
+
+/* The sampler a word names; KM_USAGE for an unknown one. */
+km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err) KM_MUST_USE;
+
+/* One step: noise is raised from sigma to hat (equal: none is added), x is denoised at hat and moves towards the result by
+ * step_scale (next - hat). */
+typedef struct km_step {
+    double sigma, hat, next;
+    double noise;      /* what multiplies a standard normal draw: noise_scale sqrt(hat^2 - sigma^2) */
+    double step_scale; /* 1 but for af3 */
+} km_step;
+
+typedef struct km_schedule {
+    int n_steps;
+    double *sigmas; /* [n_steps + 1], angstrom, the last 0 */
+    km_step *steps; /* [n_steps] */
+} km_schedule;
+
+/* All numbers from s (sigmas in angstrom as stored). n_steps at least 1. */
+km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale, double step_scale);
+void km_schedule_free(km_schedule *s);
+
+#endif

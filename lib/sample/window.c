@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/sample/window.h"
+
+#include <math.h>
+
+#include "lib/base/io.h"
+
+/* The arrays of a run that stay: the noisy frames, each frame's level (0 clean, 1 the current one). */
+typedef struct run {
+    km_dim A, frames;
+    float *noisy; /* [B, T, A, 3] */
+    int32_t *level;
+    float sigma[2];
+} run;
+
+static run *start(km_ctx *cx, const km_conditioning *k, const km_windows *w)
+{
+    run *r = km_arena_zero(cx->arena, sizeof *r);
+    r->A = k->f->A, r->frames = w->B * w->T;
+    r->noisy = km_arena_get(cx->arena, (size_t)(r->frames * r->A * 3) * sizeof(float));
+    r->level = km_arena_get(cx->arena, (size_t)r->frames * sizeof(int32_t));
+    for (km_dim f = 0; f < r->frames; f++) r->level[f] = w->clean[f % w->T] ? 0 : 1;
+    return r;
+}
+
+/* x_hat = x + noise draw on target frames; clean frames as they are */
+static void raise_noise(const run *r, const km_windows *w, const km_step *s, int step)
+{
+    km_dim n = r->A * 3;
+    for (km_dim f = 0; f < r->frames; f++) {
+        float *to = r->noisy + f * n;
+        const float *x = w->x + f * n;
+        float scale = (float)s->noise;
+        if (!r->level[f] || scale == 0) {
+            for (km_dim i = 0; i < n; i++) to[i] = x[i];
+            continue;
+        }
+        w->noise(w->noise_arg, step, f / w->T, f % w->T, to);
+        for (km_dim i = 0; i < n; i++) to[i] = x[i] + scale * to[i];
+    }
+}
+
+/* x = x_hat + step_scale (next - hat) (x_hat - D) / hat on target frames; false on NaN */
+static bool move(const run *r, const km_windows *w, const km_step *s, const float *denoised)
+{
+    km_dim n = r->A * 3;
+    float factor = (float)(s->step_scale * (s->next - s->hat) / s->hat);
+    double sum = 0;
+    for (km_dim f = 0; f < r->frames; f++) {
+        if (!r->level[f]) continue;
+        for (km_dim i = f * n; i < (f + 1) * n; i++) {
+            w->x[i] = r->noisy[i] + factor * (r->noisy[i] - denoised[i]);
+            sum += w->x[i];
+        }
+    }
+    return isfinite(sum);
+}
+
+km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w, km_err *err)
+{
+    km_mark outer = km_scope_begin(cx);
+    run *r = start(cx, k, w);
+    km_status status = KM_OK;
+    for (int i = 0; i < s->n_steps && status == KM_OK; i++) {
+        km_mark inner = km_scope_begin(cx);
+        raise_noise(r, w, &s->steps[i], i);
+        r->sigma[1] = (float)s->steps[i].hat;
+        km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, r->sigma, 2);
+        km_tensor *x = KM_TENSOR_OF(cx, r->noisy, w->B, w->T, r->A, 3);
+        km_tensor *d = km_diffusion_denoise(cx, m->diffusion, k, levels, x, r->level, r->sigma, w->times);
+        if (!move(r, w, &s->steps[i], d->data)) status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
+        km_arena_rewind(cx->arena, inner);
+        if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
+    }
+    km_arena_rewind(cx->arena, outer);
+    return status;
+}
+
+km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w, km_err *err)
+{
+    km_dim n = k->f->A * 3;
+    float scale = (float)s->sigmas[0];
+    for (km_dim f = 0; f < w->B * w->T; f++) {
+        if (w->clean[f % w->T]) continue;
+        w->noise(w->noise_arg, -1, f / w->T, f % w->T, w->x + f * n);
+        for (km_dim i = f * n; i < (f + 1) * n; i++) w->x[i] *= scale;
+    }
+    return km_windows_run(cx, m, k, s, w, err);
+}
+
+size_t km_windows_bytes(const km_model *m, km_dim B, km_dim T, km_dim N, km_dim A)
+{
+    const km_config *c = &m->config;
+    /* the widest moment: a transition's hidden layers of tokens (2 + 2 x 2 + 4 widths) and atoms, in float32 */
+    size_t frames = (size_t)(B * T), token = (size_t)N * 2 * (size_t)c->token_s, atom = (size_t)A * (size_t)c->atom_s;
+    return 4 * frames * (12 * token + 12 * atom + 9 * (size_t)A);
+}

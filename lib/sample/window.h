@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * Sampling: a batch of windows from noise to coordinates, condition frames held.
+ * Tests: tests/unit/test_sampler.c, reference cases of kind `sampler` */
+#ifndef LIB_SAMPLE_WINDOW_H
+#define LIB_SAMPLE_WINDOW_H
+
+#include "lib/sample/schedule.h"
+
+/* Fill draw [A, 3] with standard normal numbers for frame t of window b: step -1 is the noise a frame starts from. */
+typedef void km_noise(void *arg, int step, km_dim b, km_dim t, float *draw);
+
+typedef struct km_windows {
+    km_dim B, T;
+    float *x;           /* [B, T, A, 3] angstrom: clean frames on entry, all frames on return */
+    const float *times; /* [B, T] ns */
+    const bool *clean;  /* [T] which frames are conditions, the same in every window */
+    km_noise *noise;
+    void *noise_arg;
+} km_windows;
+
+/* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend on the others
+ * in the batch. Returns KM_INTERRUPTED between steps when a signal came. NaN in the result is KM_INPUT naming the step. */
+km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
+                            km_err *err) KM_MUST_USE;
+/* The same from x as it is, without the first noise (the reference cases give their own). */
+km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
+                         km_err *err) KM_MUST_USE;
+
+/* Bytes that a batch of B windows of T frames needs at most, beside the weights. */
+size_t km_windows_bytes(const km_model *m, km_dim B, km_dim T, km_dim N, km_dim A);
+
+#endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/train/config.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/opt.h"
+#include "lib/train/yaml.h"
+
+typedef enum kind { INT, INT64, REAL, BOOL_WORD, TIME, TEXT } kind;
+
+/* One key: where it lies in the struct, its limits, its default as the YAML would say it; for BOOL_WORD the word that means true and the
+ * one that means false. */
+typedef struct key {
+    const char *name;
+    kind kind;
+    size_t offset;
+    double min, max;
+    const char *value, *yes, *no;
+} key;
+
+#define AT(field) offsetof(km_train_config, field)
+
+static const key keys[] = {
+    {"seed", INT64, AT(seed), 0, 9e15, "1", 0, 0},
+    {"threads", INT, AT(threads), 0, 1024, "0", 0, 0},
+    {"max_steps", INT, AT(max_steps), 1, 1e9, "100000", 0, 0},
+    {"checkpoint_every", INT, AT(checkpoint_every), 1, 1e9, "500", 0, 0},
+    {"validate_every", INT, AT(validate_every), 1, 1e9, "500", 0, 0},
+    {"validation_windows", INT, AT(validation_windows), 0, 1e6, "64", 0, 0},
+    {"log_every", INT, AT(log_every), 1, 1e9, "10", 0, 0},
+    {"batch", INT, AT(batch), 1, 65536, "32", 0, 0},
+    {"windows", INT, AT(windows), 1, 1024, "1", 0, 0},
+    {"shards", INT, AT(shards), 1, 1024, "2", 0, 0},
+    {"frames.min", INT, AT(frames_min), 2, 1000, "20", 0, 0},
+    {"frames.max", INT, AT(frames_max), 2, 1000, "50", 0, 0},
+    {"lr", REAL, AT(lr), 0, 1, "1e-4", 0, 0},
+    {"lr_final", REAL, AT(lr_final), 0, 1, "1", 0, 0},
+    {"warmup", INT, AT(warmup), 0, 1e9, "200", 0, 0},
+    {"beta1", REAL, AT(beta1), 0, 1, "0.9", 0, 0},
+    {"beta2", REAL, AT(beta2), 0, 1, "0.95", 0, 0},
+    {"eps", REAL, AT(eps), 0, 1, "1e-8", 0, 0},
+    {"weight_decay", REAL, AT(weight_decay), 0, 1, "0", 0, 0},
+    {"max_grad_norm", REAL, AT(max_grad_norm), 0, 1e9, "10", 0, 0},
+    {"ema", REAL, AT(ema), 0, 1, "0.999", 0, 0},
+    {"noise.mean", REAL, AT(p_mean), -20, 20, "-1.2", 0, 0},
+    {"noise.std", REAL, AT(p_std), 0, 20, "1.5", 0, 0},
+    {"noise.shared", REAL, AT(shared_level), 0, 1, "0", 0, 0},
+    {"noise.history", REAL, AT(history_noise), 0, 10, "0", 0, 0},
+    {"noise.history_share", REAL, AT(history_noise_share), 0, 1, "0.5", 0, 0},
+    {"task.interpolate", REAL, AT(interpolate), 0, 1, "0.5", 0, 0},
+    {"translation", REAL, AT(translation), 0, 1000, "1", 0, 0},
+    {"spacing.forecast.min", TIME, AT(forecast_dt_min), 0, 0, "100ps", 0, 0},
+    {"spacing.forecast.max", TIME, AT(forecast_dt_max), 0, 0, "10ns", 0, 0},
+    {"spacing.interpolate.min", TIME, AT(interpolate_dt_min), 0, 0, "100ps", 0, 0},
+    {"spacing.interpolate.max", TIME, AT(interpolate_dt_max), 0, 0, "1ns", 0, 0},
+    {"loss.bond", REAL, AT(alpha_bond), 0, 1e6, "1", 0, 0},
+    {"loss.lddt", REAL, AT(alpha_lddt), 0, 1e6, "1", 0, 0},
+    {"loss.flex", REAL, AT(beta_flex), 0, 1e6, "1", 0, 0},
+    {"loss.flex_abs", REAL, AT(beta_abs), 0, 1e6, "1", 0, 0},
+    {"loss.flex_global", REAL, AT(beta_rel_g), 0, 1e6, "4", 0, 0},
+    {"loss.flex_local", REAL, AT(beta_rel_l), 0, 1e6, "4", 0, 0},
+    {"loss.center", REAL, AT(beta_center), 0, 1e6, "1", 0, 0},
+    {"loss.weight.protein", REAL, AT(weight_protein), 0, 1e6, "1", 0, 0},
+    {"loss.weight.dna", REAL, AT(weight_dna), 0, 1e6, "5", 0, 0},
+    {"loss.weight.rna", REAL, AT(weight_rna), 0, 1e6, "5", 0, 0},
+    {"loss.weight.ligand", REAL, AT(weight_ligand), 0, 1e6, "10", 0, 0},
+    {"flex", BOOL_WORD, AT(flex_seed), 0, 0, "seed", "seed", "python"},
+    {"bond_loss", BOOL_WORD, AT(bond_all), 0, 0, "polymer_ligand", "all", "polymer_ligand"},
+    {"mode", BOOL_WORD, AT(unbinding), 0, 0, "equilibrium", "unbinding", "equilibrium"},
+    {"train", TEXT, AT(train), 0, 0, "*", 0, 0},
+    {"validation_share", REAL, AT(validation_share), 0, 1, "0.05", 0, 0},
+};
+enum { N_KEYS = sizeof keys / sizeof keys[0] };
+
+static const key *find_key(const char *name)
+{
+    for (int i = 0; i < N_KEYS; i++)
+        if (!strcmp(keys[i].name, name)) return &keys[i];
+    return NULL;
+}
+
+static km_status bad(km_err *err, km_status code, const key *k, const char *text)
+{
+    if (k->kind == BOOL_WORD) return km_fail(err, code, "%s: '%.40s' is neither %s nor %s", k->name, text, k->yes, k->no);
+    if (k->kind == TIME) return km_fail(err, code, "%s: '%.40s' is not a time with a unit", k->name, text);
+    return km_fail(err, code, "%s: '%.40s' is not a number between %g and %g", k->name, text, k->min, k->max);
+}
+
+static km_status set_key(km_train_config *c, const key *k, const char *text, km_status code, km_err *err)
+{
+    char *to = (char *)c + k->offset, *end;
+    if (k->kind == TEXT) {
+        *(const char **)to = text;
+        return KM_OK;
+    }
+    if (k->kind == BOOL_WORD) {
+        bool yes = !strcmp(text, k->yes);
+        if (!yes && strcmp(text, k->no)) return bad(err, code, k, text);
+        *(bool *)to = yes;
+        return KM_OK;
+    }
+    if (k->kind == TIME) return km_parse_time(text, (int64_t *)to, NULL) < 0 ? bad(err, code, k, text) : KM_OK;
+    double v = strtod(text, &end);
+    if (end == text || *end || !(v >= k->min && v <= k->max)) return bad(err, code, k, text);
+    if (k->kind != REAL && v != (double)(int64_t)v) return bad(err, code, k, text);
+    if (k->kind == INT) *(int *)to = (int)v;
+    else if (k->kind == INT64) *(int64_t *)to = (int64_t)v;
+    else *(double *)to = v;
+    return KM_OK;
+}
+
+/* The tree is flat: dotted key to string, the sections `model.` and `sampling.` included. */
+static km_status resolve(km_train_config *c, km_status code, km_err *err)
+{
+    json_t *tree = c->tree;
+    for (int i = 0; i < N_KEYS; i++)
+        if (!json_object_get(tree, keys[i].name)) json_object_set_new(tree, keys[i].name, json_string(keys[i].value));
+    const char *name;
+    json_t *value, *model = json_object(), *sampling = json_object();
+    km_status status = KM_OK;
+    json_object_foreach (tree, name, value) {
+        const key *k = find_key(name);
+        const char *text = json_string_value(value);
+        if (k) status = set_key(c, k, text, code, err);
+        else if (!strncmp(name, "model.", 6)) json_object_set_new(model, name + 6, km_yaml_scalar(text));
+        else if (!strncmp(name, "sampling.", 9)) json_object_set_new(sampling, name + 9, km_yaml_scalar(text));
+        else status = km_fail(err, code, "unknown key '%.60s'", name);
+        if (status < 0) break;
+    }
+    if (status == KM_OK && c->frames_min > c->frames_max) status = km_fail(err, code, "frames.min is larger than frames.max");
+    json_t *both = json_pack("{s:o, s:o}", "model", model, "sampling", sampling);
+    c->model_json = json_object_size(model) ? json_dumps(both, JSON_SORT_KEYS | JSON_COMPACT) : km_strdup("");
+    json_decref(both);
+    return status;
+}
+
+static km_status finish(km_train_config *c, km_status code, km_train_config **ret, km_err *err)
+{
+    km_status status = resolve(c, code, err);
+    if (status < 0) km_train_config_free(c);
+    else *ret = c;
+    return status;
+}
+
+km_status km_train_config_read(const char *path, const char *const *overrides, int n_overrides, km_train_config **ret,
+                               km_err *err)
+{
+    json_t *tree;
+    KM_TRY(km_yaml_read_flat(path, &tree, err));
+    km_train_config *c = KM_NEW(km_train_config);
+    c->tree = tree;
+    km_status code = KM_INPUT;
+    for (int i = 0; i < n_overrides; i++) {
+        const char *equals = strchr(overrides[i], '=');
+        char name[80];
+        if (!equals || equals == overrides[i] || equals - overrides[i] >= (long)sizeof name) {
+            km_train_config_free(c);
+            return km_fail(err, KM_USAGE, "'%.60s' is not KEY=VALUE", overrides[i]);
+        }
+        snprintf(name, sizeof name, "%.*s", (int)(equals - overrides[i]), overrides[i]);
+        if (!find_key(name) && strncmp(name, "model.", 6) && strncmp(name, "sampling.", 9)) {
+            km_train_config_free(c);
+            return km_fail(err, KM_USAGE, "unknown key '%.60s'", name);
+        }
+        json_object_set_new(tree, name, json_string(equals + 1));
+        code = KM_USAGE;
+    }
+    km_status status = finish(c, code, ret, err);
+    return status == KM_INPUT ? km_fail_in(err, path) : status;
+}
+
+km_status km_train_config_parse(const char *json, km_train_config **ret, km_err *err)
+{
+    json_t *tree = json_loads(json, 0, NULL);
+    if (!json_is_object(tree)) {
+        json_decref(tree);
+        return km_fail(err, KM_INPUT, "a stored configuration is not readable");
+    }
+    km_train_config *c = KM_NEW(km_train_config);
+    c->tree = tree;
+    return finish(c, KM_INPUT, ret, err);
+}
+
+char *km_train_config_dump(const km_train_config *c) { return json_dumps(c->tree, JSON_SORT_KEYS | JSON_INDENT(1)); }
+
+void km_train_config_free(km_train_config *c)
+{
+    if (!c) return;
+    json_decref(c->tree);
+    free(c->model_json);
+    free(c);
+}
