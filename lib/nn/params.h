@@ -45,10 +45,10 @@ void km_params_freeze(km_params *p, const char *prefix);
 km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, km_err *err) KM_MUST_USE;
 
 /* Ready for inference: pack every matrix for this backend. Ready for training: move all into one writable block, wants_grad set on what
- * is trained. */
+ * is trained: names that match one of the patterns (separated by blanks, `*` any run of characters) and are not frozen. */
 void km_params_pack(km_params *p, const km_backend *be);
 size_t km_params_packed_bytes(const km_params *p);
-void km_params_train(km_params *p);
+void km_params_train(km_params *p, const char *patterns);
 
 int km_params_count(const km_params *p);
 const char *km_params_name(const km_params *p, int i); /* in the order asked for */
@@ -58,6 +58,8 @@ bool km_params_trained(const km_params *p, int i);
 float *km_params_block(const km_params *p);
 km_dim km_params_size(const km_params *p);
 
+/* SHA-256 in hex over names, shapes and offsets: do two stores have the same layout? */
+void km_params_layout(const km_params *p, char out[65]);
 /* SHA-256 in hex over names, shapes and elements (as f32, little-endian) of all parameters whose name begins with one of the
  * NULL-ended prefixes (NULL: all), sorted by name, and the text `with`. */
 void km_params_digest(const km_params *p, const char *const *opt_prefixes, const char *with, char out[65]);

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ * state.h5: one dataset for each block of numbers, attributes for the rest. */
+#include <hdf5.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+#include "lib/train/run.h"
+
+static char *state_path(const char *dir, const char *suffix) { return km_asprintf("%s/state.h5%s", dir, suffix); }
+
+bool km_state_exists(const char *dir)
+{
+    char *path = state_path(dir, "");
+    bool yes = access(path, F_OK) == 0;
+    free(path);
+    return yes;
+}
+
+static bool put_floats(hid_t file, const char *name, const float *x, km_dim n)
+{
+    hsize_t size = (hsize_t)n;
+    hid_t space = H5Screate_simple(1, &size, NULL);
+    hid_t set = H5Dcreate2(file, name, H5T_IEEE_F32LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    bool good = set >= 0 && H5Dwrite(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, x) >= 0;
+    if (set >= 0) H5Dclose(set);
+    H5Sclose(space);
+    return good;
+}
+
+static bool put_value(hid_t file, const char *name, hid_t type, const void *value)
+{
+    hid_t space = H5Screate(H5S_SCALAR), at = H5Acreate2(file, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
+    bool good = at >= 0 && H5Awrite(at, type, value) >= 0;
+    if (at >= 0) H5Aclose(at);
+    H5Sclose(space);
+    return good;
+}
+
+static bool put_text(hid_t file, const char *name, const char *text)
+{
+    hsize_t n = strlen(text) + 1;
+    hid_t space = H5Screate_simple(1, &n, NULL);
+    hid_t set = H5Dcreate2(file, name, H5T_STD_U8LE, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    bool good = set >= 0 && H5Dwrite(set, H5T_NATIVE_UCHAR, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) >= 0;
+    if (set >= 0) H5Dclose(set);
+    H5Sclose(space);
+    return good;
+}
+
+km_status km_state_write(const char *dir, const km_params *p, const km_adam *a, const km_train_state *s, const char *config_json,
+                         km_err *err)
+{
+    char *part = state_path(dir, ".part"), *path = state_path(dir, ""), layout[65];
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t file = H5Fcreate(part, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    km_params_layout(p, layout);
+    bool good = file >= 0 && put_floats(file, "weights", km_params_block(p), a->n) && put_floats(file, "m", a->m, a->n) &&
+                put_floats(file, "v", a->v, a->n) && (!a->ema || put_floats(file, "ema", a->ema, a->n)) &&
+                put_value(file, "step", H5T_NATIVE_INT64, &s->step) && put_value(file, "adam_step", H5T_NATIVE_INT64, &a->step) &&
+                put_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) && put_value(file, "best", H5T_NATIVE_DOUBLE, &s->best) &&
+                put_text(file, "layout", layout) && put_text(file, "config", config_json);
+    if (file >= 0) good = H5Fclose(file) >= 0 && good;
+    if (good) good = rename(part, path) == 0;
+    else unlink(part);
+    km_status status = good ? KM_OK : km_fail(err, KM_SYSTEM, "%.200s: cannot be written", path);
+    free(part), free(path);
+    return status;
+}
+
+/* The whole of a dataset of n elements; false when it is absent or of another length. */
+static bool get_block(hid_t file, const char *name, hid_t type, void *to, hsize_t n)
+{
+    hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    if (set < 0) return false;
+    hid_t space = H5Dget_space(set);
+    bool good = H5Sget_simple_extent_npoints(space) == (hssize_t)n && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
+    H5Sclose(space);
+    H5Dclose(set);
+    return good;
+}
+
+static char *get_text(hid_t file, const char *name)
+{
+    hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
+    if (set < 0) return NULL;
+    hid_t space = H5Dget_space(set);
+    hssize_t n = H5Sget_simple_extent_npoints(space);
+    char *text = n > 0 && n < (1 << 24) ? km_calloc((size_t)n + 1, 1) : NULL;
+    if (text && H5Dread(set, H5T_NATIVE_UCHAR, H5S_ALL, H5S_ALL, H5P_DEFAULT, text) < 0) free(text), text = NULL;
+    H5Sclose(space);
+    H5Dclose(set);
+    return text;
+}
+
+static bool get_value(hid_t file, const char *name, hid_t type, void *to)
+{
+    hid_t at = H5Aopen(file, name, H5P_DEFAULT);
+    bool good = at >= 0 && H5Aread(at, type, to) >= 0;
+    if (at >= 0) H5Aclose(at);
+    return good;
+}
+
+static km_status open_state(const char *dir, hid_t *ret, km_err *err)
+{
+    char *path = state_path(dir, "");
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    *ret = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    km_status status = *ret >= 0 ? KM_OK : km_fail(err, KM_INPUT, "%.200s: not a readable state", path);
+    free(path);
+    return status;
+}
+
+km_status km_state_read(const char *dir, km_params *p, km_adam *a, km_train_state *s, km_err *err)
+{
+    hid_t file;
+    char layout[65];
+    KM_TRY(open_state(dir, &file, err));
+    hsize_t n = (hsize_t)a->n;
+    km_params_layout(p, layout);
+    char *stored = get_text(file, "layout");
+    bool same = stored && !strcmp(stored, layout);
+    bool good = same && get_block(file, "weights", H5T_NATIVE_FLOAT, km_params_block(p), n) &&
+                get_block(file, "m", H5T_NATIVE_FLOAT, a->m, n) && get_block(file, "v", H5T_NATIVE_FLOAT, a->v, n) &&
+                (!a->ema || get_block(file, "ema", H5T_NATIVE_FLOAT, a->ema, n)) &&
+                get_value(file, "step", H5T_NATIVE_INT64, &s->step) && get_value(file, "adam_step", H5T_NATIVE_INT64, &a->step) &&
+                get_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) && get_value(file, "best", H5T_NATIVE_DOUBLE, &s->best);
+    free(stored);
+    H5Fclose(file);
+    if (good) return KM_OK;
+    return km_fail(err, KM_INPUT, "%.160s/state.h5: %s", dir, same ? "damaged" : "belongs to another model");
+}
+
+km_status km_state_config(const char *dir, char **ret_json, km_err *err)
+{
+    hid_t file;
+    KM_TRY(open_state(dir, &file, err));
+    *ret_json = get_text(file, "config");
+    H5Fclose(file);
+    return *ret_json ? KM_OK : km_fail(err, KM_INPUT, "%.160s/state.h5: holds no configuration", dir);
+}

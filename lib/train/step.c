@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/train/step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct shard {
+    km_ctx *cx;
+    km_tape *tape;
+    float *grad;
+    km_step_sums sums;
+} shard;
+
+struct km_stepper {
+    km_model *model;
+    const km_train_config *config;
+    km_loss_config losses;
+    bool trunk_trained;
+    int threads, n_shards;
+    shard *shards;
+};
+
+/* Is any parameter of the trunk (anything but the diffusion module's) trained? */
+static bool trains_trunk(const km_params *p)
+{
+    for (int i = 0; i < km_params_count(p); i++) {
+        const char *name = km_params_name(p, i);
+        bool diffusion = !strncmp(name, "score_model.", 12) || !strncmp(name, "diffusion_conditioning.", 23);
+        if (!diffusion && km_params_trained(p, i)) return true;
+    }
+    return false;
+}
+
+km_stepper *km_stepper_new(km_model *m, const km_train_config *c, int threads)
+{
+    km_stepper *s = KM_NEW(km_stepper);
+    *s = (km_stepper){.model = m, .config = c, .threads = threads, .n_shards = c->shards, .trunk_trained = trains_trunk(m->params)};
+    s->losses = (km_loss_config){m->config.sigma_data, c->alpha_bond, c->alpha_lddt, c->beta_flex, c->beta_abs, c->beta_rel_g,
+                                 c->beta_rel_l, c->beta_center,
+                                 {c->weight_protein, c->weight_dna, c->weight_rna, c->weight_ligand}, c->unbinding, c->flex_seed};
+    s->shards = KM_NEWN(shard, (size_t)s->n_shards);
+    for (int i = 0; i < s->n_shards; i++) {
+        s->shards[i].cx = km_ctx_new(1);
+        s->shards[i].tape = km_tape_new();
+        s->shards[i].grad = KM_NEWN(float, (size_t)km_params_size(m->params));
+    }
+    return s;
+}
+
+void km_stepper_free(km_stepper *s)
+{
+    if (!s) return;
+    for (int i = 0; i < s->n_shards; i++) {
+        km_ctx_free(s->shards[i].cx);
+        km_tape_free(s->shards[i].tape);
+        free(s->shards[i].grad);
+    }
+    free(s->shards);
+    free(s);
+}
+
+size_t km_stepper_peak(const km_stepper *s)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < s->n_shards; i++)
+        bytes += km_arena_peak(s->shards[i].cx->arena) + (size_t)km_params_size(s->model->params) * sizeof(float);
+    return bytes;
+}
+
+/* The distinct levels of a group's frames: level[f] into sigma[L]; clean frames share level 0. */
+static km_dim find_levels(const km_group *g, int32_t *level, float *sigma)
+{
+    km_dim L = 1;
+    sigma[0] = 0;
+    for (int f = 0; f < g->B * g->T; f++) {
+        km_dim l = 0;
+        while (l < L && sigma[l] != g->sigma[f]) l++;
+        if (l == L) sigma[L++] = g->sigma[f];
+        level[f] = (int32_t)l;
+    }
+    return L;
+}
+
+static void add_values(km_step_sums *sums, const km_loss_values *v)
+{
+    sums->total += v->total, sums->structure += v->structure, sums->bond += v->bond, sums->lddt += v->lddt;
+    sums->flex += v->flex, sums->center += v->center, sums->windows++;
+}
+
+static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_features *f)
+{
+    km_tape *tape = cx->tape;
+    if (!s->trunk_trained) cx->tape = NULL;
+    km_trunk_out t = km_trunk_run(cx, s->model->trunk, f, s->model->config.recycles);
+    cx->tape = tape;
+    return t;
+}
+
+/* The mean loss of a group's windows, or NULL: added to the sums; on the tape when it is on. */
+static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g)
+{
+    km_ctx *cx = h->cx;
+    const km_train_system *y = g->system;
+    km_dim A = y->features->A, frames = g->B * g->T;
+    int32_t *level = km_arena_get(cx->arena, (size_t)frames * sizeof *level);
+    float *sigma = km_arena_get(cx->arena, (size_t)(frames + 1) * sizeof *sigma);
+    km_dim L = find_levels(g, level, sigma);
+    km_trunk_out trunk = run_trunk(s, cx, y->features);
+    km_conditioning *k = km_diffusion_condition(cx, s->model->diffusion, y->features, &trunk);
+    km_levels *levels = km_diffusion_levels(cx, s->model->diffusion, k, sigma, L);
+    km_tensor *x = KM_TENSOR_OF(cx, g->noisy, g->B, g->T, A, 3);
+    km_tensor *d = km_diffusion_denoise(cx, s->model->diffusion, k, levels, x, level, sigma, g->times);
+    km_tensor *total = NULL;
+    for (int b = 0; b < g->B; b++) {
+        km_loss_inputs in = {.T = g->T, .A = A, .n_bonds = y->n_bonds, .x_gt = g->x + (km_dim)b * g->T * A * 3,
+                             .sigma = g->sigma + b * g->T, .atom_mask = y->atom_mask, .mol_type = y->mol_type,
+                             .residue = y->residue, .bonds = y->bonds, .bond_lengths = y->bond_lengths};
+        km_loss_values v;
+        km_tensor *window = KM_RESHAPE(cx, km_slice(cx, d, b, 1), g->T, A, 3);
+        km_tensor *loss = km_losses_compute(cx, &s->losses, &in, window, false, &v);
+        add_values(&h->sums, &v);
+        total = total ? km_add(cx, total, loss) : loss;
+    }
+    return total;
+}
+
+static void run_shard(const km_stepper *s, int i, const km_group *groups, int n, bool backward, double windows)
+{
+    shard *h = &s->shards[i];
+    h->sums = (km_step_sums){0};
+    h->cx->tape = backward ? h->tape : NULL;
+    h->cx->param_grad = backward ? h->grad : NULL;
+    if (backward) memset(h->grad, 0, (size_t)km_params_size(s->model->params) * sizeof(float));
+    for (int g = i; g < n; g += s->n_shards) {
+        km_tensor *total = group_loss(s, h, &groups[g]);
+        if (backward) km_backprop(h->cx, total, (float)(1 / windows));
+        km_tape_clear(h->tape);
+        km_arena_reset(h->cx->arena);
+    }
+}
+
+void km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad, km_step_sums *ret)
+{
+    double windows = 0;
+    for (int g = 0; g < n; g++) windows += groups[g].B;
+#pragma omp parallel for schedule(static, 1) num_threads(s->threads)
+    for (int i = 0; i < s->n_shards; i++) run_shard(s, i, groups, n, opt_ret_grad != NULL, windows);
+    *ret = (km_step_sums){0};
+    float *sum = s->shards[0].grad;
+    km_dim size = km_params_size(s->model->params);
+    for (int i = 0; i < s->n_shards; i++) {
+        const km_step_sums *v = &s->shards[i].sums;
+        ret->total += v->total, ret->structure += v->structure, ret->bond += v->bond, ret->lddt += v->lddt;
+        ret->flex += v->flex, ret->center += v->center, ret->windows += v->windows;
+        if (opt_ret_grad && i > 0)
+            for (km_dim k = 0; k < size; k++) sum[k] += s->shards[i].grad[k];
+    }
+    if (opt_ret_grad) *opt_ret_grad = sum;
+}
