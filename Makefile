@@ -16,7 +16,7 @@ O := $(B)/obj
 
 PKGS     := libzstd msgpack hdf5 jansson yaml-0.1 libcrypto zlib
 OPT      := -O2 -g
-WARN     := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wpointer-arith -Wvla
+WARN     := -Wall -Wextra -Wno-missing-field-initializers -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wpointer-arith -Wvla
 WARNXX   := -Wall -Wextra
 ifeq ($(DEVELOPER),1)
 WARN += -Werror

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/base/io.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/mem.h"
+
+km_status km_input_open(const char *path, FILE **ret, km_err *err)
+{
+    if (!path || !strcmp(path, "-")) {
+        *ret = stdin;
+        return KM_OK;
+    }
+    struct stat st;
+    FILE *f = fopen(path, "rb");
+    if (!f) return km_fail(err, KM_SYSTEM, "cannot open '%.150s': %s", path, strerror(errno));
+    if (fstat(fileno(f), &st) == 0 && S_ISDIR(st.st_mode)) {
+        fclose(f);
+        return km_fail(err, KM_SYSTEM, "cannot read '%.150s': it is a directory", path);
+    }
+    *ret = f;
+    return KM_OK;
+}
+
+void km_input_close(FILE *f)
+{
+    if (f && f != stdin) fclose(f);
+}
+
+static bool is_special(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+}
+
+km_status km_output_open(km_output *o, const char *path, bool binary, km_err *err)
+{
+    *o = (km_output){0};
+    if (!path || !strcmp(path, "-")) {
+        if (binary && isatty(1))
+            return km_fail(err, KM_USAGE, "standard output is a terminal: redirect it, pipe it or use -o FILE");
+        o->file = stdout;
+        snprintf(o->what, sizeof o->what, "standard output");
+        return KM_OK;
+    }
+    snprintf(o->what, sizeof o->what, "%s", path);
+    o->path = km_strdup(path);
+    o->part = is_special(path) ? NULL : km_asprintf("%s.part", path);
+    o->file = fopen(o->part ? o->part : path, "wb");
+    if (o->file) return KM_OK;
+    km_fail(err, KM_SYSTEM, "cannot write '%.150s': %s", path, strerror(errno));
+    km_output_abandon(o, true);
+    return KM_SYSTEM;
+}
+
+static void forget(km_output *o)
+{
+    free(o->path), free(o->part);
+    o->path = o->part = NULL;
+    o->file = NULL;
+}
+
+km_status km_output_commit(km_output *o, km_err *err)
+{
+    bool standard = o->file == stdout;
+    errno = 0;
+    bool good = fflush(o->file) == 0 && !ferror(o->file);
+    if (!standard) good = fclose(o->file) == 0 && good;
+    if (good && o->part) good = rename(o->part, o->path) == 0;
+    if (!good && o->part) unlink(o->part);
+    km_status status = good ? KM_OK : km_fail(err, KM_SYSTEM, "%s: %s", o->what, errno ? strerror(errno) : "write error");
+    forget(o);
+    return status;
+}
+
+void km_output_abandon(km_output *o, bool keep_part)
+{
+    if (o->file && o->file != stdout) fclose(o->file);
+    if (o->part && !keep_part) unlink(o->part);
+    forget(o);
+}
+
+static volatile sig_atomic_t arrived;
+
+static void on_signal(int number)
+{
+    if (arrived) {
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    arrived = number;
+}
+
+void km_signals_init(void)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+    sigemptyset(&a.sa_mask);
+    sigaction(SIGINT, &a, NULL);
+    sigaction(SIGTERM, &a, NULL);
+    signal(SIGPIPE, SIG_DFL);
+}
+
+bool km_interrupted(void) { return arrived != 0; }
+
+void km_die_by_signal(void)
+{
+    int number = arrived ? arrived : SIGINT;
+    signal(number, SIG_DFL);
+    raise(number);
+    exit(128 + number);
+}
