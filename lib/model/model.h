@@ -43,8 +43,11 @@ typedef struct km_sampling {
     bool from_scratch;                           /* trained for windows without a start frame */
 } km_sampling;
 
-/* JSON of the metadata to structs and back. Unknown keys are errors when strict. */
+/* JSON of the metadata, {"model": {...}, "sampling": {...}}, to structs and back. An absent key has the value of the published model;
+ * an unknown one is KM_INPUT, as is a value out of range. */
 km_status km_config_parse(const char *json, km_config *ret_config, km_sampling *ret_sampling, km_err *err) KM_MUST_USE;
+/* Hyper-parameters of a checkpoint or a reference case, the model's keys without a section: unknown ones are left alone. */
+km_status km_config_parse_hyper(const char *json, km_config *ret_config, km_err *err) KM_MUST_USE;
 char *km_config_dump(const km_config *c, const km_sampling *s); /* the caller frees it */
 
 /* The model's inputs that stay the same for a system, as flat arrays. N tokens, A atoms. */
@@ -105,12 +108,14 @@ void km_diffusion_free(km_diffusion *d);
 /* What depends on the system alone, once per system: relative positions, pair conditioning, atom features, all biases. */
 typedef struct km_conditioning {
     const km_features *f;
-    km_tensor *s_single;                 /* [N, 2 token_s]: single_embed(norm([s, s_inputs])), before noise */
+    km_tensor *s_single;                 /* [N, 2 token_s]: single_embed(norm([s, s_inputs])), before noise; NULL without s_inputs */
     km_tensor *q, *c;                    /* [A, atom_s] */
-    km_tensor *enc_bias, *dec_bias;      /* [depth heads, W, Q, K] */
-    km_tensor *token_bias;               /* [depth heads, N, N] */
+    km_tensor **enc_bias, **dec_bias;    /* [depth] of [heads, W, Q, K] */
+    km_tensor **token_bias;              /* [depth] of [heads, N, N] */
     km_tensor *rel_pos;                  /* [N, N, token_z] */
+    struct km_nn_dit_terms *enc_terms, *dec_terms; /* [depth]: adaptive norms and gates of atoms, [1, A, atom_s] */
 } km_conditioning;
+/* Lies in the context's arena. f must outlive it. */
 km_conditioning *km_diffusion_condition(km_ctx *cx, const km_diffusion *d, const km_features *f, const km_trunk_out *t);
 
 /* What depends on the noise level too: L levels (sigma, angstrom; 0 is a clean frame) give everything that adaptive norms and gates of

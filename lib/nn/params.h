@@ -20,7 +20,7 @@ typedef enum km_init {
     KM_INIT_ONE,          /* norm weights */
     KM_INIT_LECUN,        /* truncated normal, variance 1 / fan in */
     KM_INIT_HE,           /* the same with 2 / fan in */
-    KM_INIT_DEFAULT,      /* uniform +- 1 / sqrt(fan in), as PyTorch's Linear */
+    KM_INIT_DEFAULT,      /* uniform +- 1 / sqrt(fan in), as PyTorch's Linear; a bias X.bias takes the fan of X.weight, asked for before it */
     KM_INIT_NORMAL,       /* standard normal */
     KM_INIT_LOG_LAMBDA,   /* geometric series over the store's lambda range */
     KM_INIT_BIAS_MINUS_2, /* -2: output gates start nearly shut */
@@ -28,6 +28,8 @@ typedef enum km_init {
 
 /* From an open file, whose tensors are used in place when they are F32 (else converted once). The file must outlive the store. */
 km_params *km_params_from_file(const km_safetensors *file);
+/* The same where the file has PREFIX before every name (reference cases: "param/"). */
+km_params *km_params_from_prefix(const km_safetensors *file, const char *prefix);
 /* An empty store that makes every parameter asked for, from the seed; log lambda between log lo and log hi (per ns). */
 km_params *km_params_make(uint64_t seed, double lambda_lo, double lambda_hi);
 void km_params_free(km_params *p);
@@ -38,7 +40,7 @@ km_tensor *km_params_get(km_params *p, km_init init, const char *name, int nd, c
 #define KM_PARAM(p, init, name, ...) km_params_get((p), (init), (name), KM_SHAPE(__VA_ARGS__))
 /* May this name be asked for? (optional modules: are its parameters in the file). A store that makes parameters says yes. */
 bool km_params_has(const km_params *p, const char *name);
-/* A parameter that is never trained (fourier_embed.proj). */
+/* Parameters that are never trained: those asked for so far whose names begin so (fourier_embed.proj). */
 void km_params_freeze(km_params *p, const char *prefix);
 /* All modules have asked: KM_OK, or KM_INPUT naming the first missing or misshapen parameter, or (strict) the first one of the modules'
  * prefixes that nobody asked for. */

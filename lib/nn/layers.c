@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/nn/layers.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *km_nn_name(char out[KM_NN_NAME], const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(out, KM_NN_NAME, fmt, ap);
+    va_end(ap);
+    KM_ASSERT(n >= 0 && n < KM_NN_NAME);
+    return out;
+}
+
+km_tensor *km_nn_state(km_ctx *cx, const km_tensor *t)
+{
+    if (cx->tape) return (km_tensor *)t; /* never written to */
+    km_tensor *copy = km_tensor_like(cx, t);
+    memcpy(copy->data, t->data, (size_t)km_numel(t) * sizeof(float));
+    return copy;
+}
+
+km_tensor *km_nn_carry(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next)
+{
+    if (cx->tape) return next;
+    KM_ASSERT(km_numel(state) == km_numel(next));
+    memcpy(state->data, next->data, (size_t)km_numel(next) * sizeof(float));
+    km_arena_rewind(cx->arena, mark);
+    return state;
+}
+
+void km_nn_linear_init(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight)
+{
+    char name[KM_NN_NAME];
+    l->w = KM_PARAM(p, weight, km_nn_name(name, "%s.weight", prefix), out, in);
+    l->b = NULL;
+}
+
+void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight, km_init bias)
+{
+    char name[KM_NN_NAME];
+    km_nn_linear_init(l, p, prefix, out, in, weight);
+    l->b = KM_PARAM(p, bias, km_nn_name(name, "%s.bias", prefix), out);
+}
+
+km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *x) { return km_linear(cx, x, l->w, l->b); }
+
+void km_nn_norm_init(km_nn_norm *l, km_params *p, const char *prefix, km_dim C)
+{
+    char name[KM_NN_NAME];
+    l->w = KM_PARAM(p, KM_INIT_ONE, km_nn_name(name, "%s.weight", prefix), C);
+    l->b = KM_PARAM(p, KM_INIT_ZERO, km_nn_name(name, "%s.bias", prefix), C);
+}
+
+km_tensor *km_nn_norm_run(km_ctx *cx, const km_nn_norm *l, const km_tensor *x) { return km_layer_norm(cx, x, l->w, l->b); }
+
+void km_nn_norm_linear_init(km_nn_norm_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight)
+{
+    char name[KM_NN_NAME];
+    km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.0", prefix), in);
+    km_nn_linear_init(&l->linear, p, km_nn_name(name, "%s.1", prefix), out, in, weight);
+}
+
+km_tensor *km_nn_norm_linear_run(km_ctx *cx, const km_nn_norm_linear *l, const km_tensor *x)
+{
+    return km_nn_linear_run(cx, &l->linear, km_nn_norm_run(cx, &l->norm, x));
+}
+
+void km_nn_transition_init(km_nn_transition *l, km_params *p, const char *prefix, km_dim C, km_dim hidden)
+{
+    char name[KM_NN_NAME];
+    km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.norm", prefix), C);
+    km_nn_linear_init(&l->fc1, p, km_nn_name(name, "%s.fc1", prefix), hidden, C, KM_INIT_LECUN);
+    km_nn_linear_init(&l->fc2, p, km_nn_name(name, "%s.fc2", prefix), hidden, C, KM_INIT_LECUN);
+    km_nn_linear_init(&l->fc3, p, km_nn_name(name, "%s.fc3", prefix), C, hidden, KM_INIT_ZERO);
+}
+
+km_tensor *km_nn_transition_run(km_ctx *cx, const km_nn_transition *l, const km_tensor *x)
+{
+    km_tensor *n = km_nn_norm_run(cx, &l->norm, x);
+    km_tensor *h = km_silu_mul(cx, km_nn_linear_run(cx, &l->fc1, n), km_nn_linear_run(cx, &l->fc2, n));
+    return km_nn_linear_run(cx, &l->fc3, h);
+}
+
+void km_nn_attention_init(km_nn_attention *l, km_params *p, const char *prefix, km_dim C)
+{
+    char name[KM_NN_NAME];
+    km_nn_linear_init_bias(&l->q, p, km_nn_name(name, "%s.proj_q", prefix), C, C, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->k, p, km_nn_name(name, "%s.proj_k", prefix), C, C, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->v, p, km_nn_name(name, "%s.proj_v", prefix), C, C, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->g, p, km_nn_name(name, "%s.proj_g", prefix), C, C, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->o, p, km_nn_name(name, "%s.proj_o", prefix), C, C, KM_INIT_ZERO);
+}
+
+km_tensor *km_nn_attention_run(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias, const float *opt_mask)
+{
+    km_tensor *q = km_nn_linear_run(cx, &l->q, x), *k = km_nn_linear_run(cx, &l->k, x);
+    km_tensor *v = km_nn_linear_run(cx, &l->v, x), *g = km_nn_linear_run(cx, &l->g, x);
+    return km_nn_linear_run(cx, &l->o, km_pair_attention(cx, q, k, v, g, bias, opt_mask));
+}
+
+km_tensor *km_nn_attention_run_windows(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias,
+                                       const float *atom_mask)
+{
+    km_tensor *q = km_nn_linear_run(cx, &l->q, x), *k = km_nn_linear_run(cx, &l->k, x);
+    km_tensor *v = km_nn_linear_run(cx, &l->v, x), *g = km_nn_linear_run(cx, &l->g, x);
+    km_dim Q = km_size(bias, -2), K = km_size(bias, -1);
+    return km_nn_linear_run(cx, &l->o, km_window_attention(cx, q, k, v, g, bias, atom_mask, Q, K));
+}
+
+void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km_dim C, km_dim heads, double beta, bool causal)
+{
+    char name[KM_NN_NAME];
+    km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.norm", prefix), C);
+    km_nn_linear_init_bias(&l->q, p, km_nn_name(name, "%s.q_proj", prefix), C, C, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->k, p, km_nn_name(name, "%s.k_proj", prefix), C, C, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->v, p, km_nn_name(name, "%s.v_proj", prefix), C, C, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->g, p, km_nn_name(name, "%s.gate", prefix), C, C, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->o, p, km_nn_name(name, "%s.out_proj", prefix), C, C, KM_INIT_ZERO);
+    l->log_lambda = KM_PARAM(p, KM_INIT_LOG_LAMBDA, km_nn_name(name, "%s.log_lambda", prefix), heads);
+    l->beta = (float)beta;
+    l->causal = causal;
+}
+
+km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_tensor *x, const float *times, km_dim B, km_dim T)
+{
+    km_dim N = km_size(x, 1), C = km_size(x, 2);
+    KM_ASSERT(km_size(x, 0) == B * T);
+    km_tensor *n = km_nn_norm_run(cx, &l->norm, KM_RESHAPE(cx, x, B, T, N, C));
+    km_tensor *q = km_nn_linear_run(cx, &l->q, n), *k = km_nn_linear_run(cx, &l->k, n);
+    km_tensor *v = km_nn_linear_run(cx, &l->v, n), *g = km_nn_linear_run(cx, &l->g, n);
+    km_tensor *y = km_temporal_attention(cx, q, k, v, g, l->log_lambda, times, times, l->beta, l->causal);
+    y = km_nn_linear_run(cx, &l->o, y);
+    return km_add(cx, x, KM_RESHAPE(cx, y, B * T, N, C));
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ * Contents: 1. the table of names  2. asking for a parameter  3. checks  4. inference and training  5. digest */
+#include "lib/nn/params.h"
+
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/nn/params_init.h"
+
+typedef struct entry {
+    char *name;
+    km_tensor t;
+    float *own;       /* what t.data points to when it is neither in the file nor in the training block */
+    bool trained;
+} entry;
+
+struct km_params {
+    const km_safetensors *file; /* NULL: parameters are made */
+    char *prefix;
+    uint64_t seed;
+    double lambda_lo, lambda_hi;
+    entry **entries; /* in the order asked for */
+    int n, cap;
+    int *slots;      /* open addressing over names; -1 is empty */
+    int n_slots;
+    float *block;
+    km_dim size;
+    size_t packed_bytes;
+    const km_backend *be; /* whose packs these are */
+    km_err problem;       /* of the first request that could not be met */
+};
+
+/* -- 1. the table of names */
+
+static uint32_t hash_name(const char *s)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+    for (; *s; s++) h = (h ^ (unsigned char)*s) * 16777619u;
+    return h;
+}
+
+static int *find_slot(const km_params *p, const char *name)
+{
+    uint32_t mask = (uint32_t)p->n_slots - 1, i = hash_name(name) & mask;
+    while (p->slots[i] >= 0 && strcmp(p->entries[p->slots[i]]->name, name) != 0) i = (i + 1) & mask;
+    return &p->slots[i];
+}
+
+static void grow_table(km_params *p)
+{
+    free(p->slots);
+    p->n_slots = p->n_slots ? 2 * p->n_slots : 1024;
+    p->slots = km_alloc((size_t)p->n_slots * sizeof(int));
+    for (int i = 0; i < p->n_slots; i++) p->slots[i] = -1;
+    for (int i = 0; i < p->n; i++) *find_slot(p, p->entries[i]->name) = i;
+}
+
+static entry *find_entry(const km_params *p, const char *name)
+{
+    int at = *find_slot(p, name);
+    return at < 0 ? NULL : p->entries[at];
+}
+
+static entry *add_entry(km_params *p, const char *name)
+{
+    if (2 * (p->n + 1) > p->n_slots) grow_table(p);
+    if (p->n == p->cap) {
+        p->cap = p->cap ? 2 * p->cap : 256;
+        p->entries = km_realloc(p->entries, (size_t)p->cap * sizeof(entry *));
+    }
+    entry *e = KM_NEW(entry);
+    e->name = km_strdup(name);
+    e->trained = true;
+    *find_slot(p, name) = p->n;
+    p->entries[p->n++] = e;
+    return e;
+}
+
+/* -- 2. asking for a parameter */
+
+km_params *km_params_from_prefix(const km_safetensors *file, const char *prefix)
+{
+    km_params *p = KM_NEW(km_params);
+    p->file = file;
+    p->prefix = km_strdup(prefix);
+    grow_table(p);
+    return p;
+}
+
+km_params *km_params_from_file(const km_safetensors *file) { return km_params_from_prefix(file, ""); }
+
+km_params *km_params_make(uint64_t seed, double lambda_lo, double lambda_hi)
+{
+    km_params *p = km_params_from_prefix(NULL, "");
+    p->seed = seed;
+    p->lambda_lo = lambda_lo;
+    p->lambda_hi = lambda_hi;
+    return p;
+}
+
+void km_params_free(km_params *p)
+{
+    if (!p) return;
+    for (int i = 0; i < p->n; i++) {
+        if (p->entries[i]->t.pack) p->be->pack_free(p->entries[i]->t.pack);
+        free(p->entries[i]->own);
+        free(p->entries[i]->name);
+        free(p->entries[i]);
+    }
+    free(p->entries);
+    free(p->slots);
+    free(p->block);
+    free(p->prefix);
+    free(p);
+}
+
+static const km_st_tensor *in_file(const km_params *p, const char *name)
+{
+    if (!p->prefix[0]) return km_safetensors_find(p->file, name);
+    char *full = km_asprintf("%s%s", p->prefix, name);
+    const km_st_tensor *t = km_safetensors_find(p->file, full);
+    free(full);
+    return t;
+}
+
+bool km_params_has(const km_params *p, const char *name) { return !p->file || in_file(p, name); }
+
+static void shape_text(char out[64], int nd, const int64_t *shape)
+{
+    size_t at = 0;
+    out[0] = 0;
+    for (int i = 0; i < nd && at < 63; i++)
+        at += (size_t)snprintf(out + at, 64 - at, "%s%lld", i ? ", " : "", (long long)shape[i]);
+}
+
+static void note(km_params *p, const char *name, const km_st_tensor *t, int nd, const km_dim *shape)
+{
+    if (p->problem.code) return;
+    if (!t) {
+        km_fail(&p->problem, KM_INPUT, "parameter '%s' is missing", name);
+        return;
+    }
+    char has[64], wants[64];
+    shape_text(has, t->nd, t->shape);
+    shape_text(wants, nd, shape);
+    km_fail(&p->problem, KM_INPUT, "parameter '%s' has shape [%s], not [%s]", name, has, wants);
+}
+
+static void take_from_file(km_params *p, entry *e)
+{
+    const km_st_tensor *t = in_file(p, e->name);
+    bool same = t && t->nd == e->t.nd;
+    for (int i = 0; same && i < t->nd; i++) same = t->shape[i] == e->t.shape[i];
+    if (same && t->dtype == KM_F32) {
+        e->t.data = (float *)t->data; /* mapped and never written: training copies it into the block first */
+        return;
+    }
+    e->own = km_calloc((size_t)km_numel(&e->t), sizeof(float));
+    e->t.data = e->own;
+    if (same)
+        km_st_to_f32(t, e->own);
+    else
+        note(p, e->name, t, e->t.nd, e->t.shape);
+}
+
+/* X.bias starts within the bounds of X.weight */
+static km_dim fan_in(const km_params *p, const entry *e)
+{
+    size_t len = strlen(e->name);
+    if (e->t.nd > 1 || len < 5 || strcmp(e->name + len - 5, ".bias") != 0) return e->t.shape[e->t.nd - 1];
+    char *weight = km_asprintf("%.*s.weight", (int)len - 5, e->name);
+    const entry *w = find_entry(p, weight);
+    free(weight);
+    return w ? w->t.shape[w->t.nd - 1] : e->t.shape[0];
+}
+
+km_tensor *km_params_get(km_params *p, km_init init, const char *name, int nd, const km_dim *shape)
+{
+    KM_ASSERT(nd >= 1 && nd <= KM_MAX_DIMS && !p->block);
+    entry *e = find_entry(p, name);
+    if (e) {
+        KM_ASSERT(e->t.nd == nd && memcmp(e->t.shape, shape, (size_t)nd * sizeof *shape) == 0);
+        return &e->t;
+    }
+    e = add_entry(p, name);
+    e->t.nd = nd;
+    e->t.param_offset = -1;
+    memcpy(e->t.shape, shape, (size_t)nd * sizeof *shape);
+    if (p->file) {
+        take_from_file(p, e);
+        return &e->t;
+    }
+    e->own = km_calloc((size_t)km_numel(&e->t), sizeof(float));
+    e->t.data = e->own;
+    km_params_fill(e->own, km_numel(&e->t), fan_in(p, e), init, p->seed, hash_name(name), p->lambda_lo, p->lambda_hi);
+    return &e->t;
+}
+
+void km_params_freeze(km_params *p, const char *prefix)
+{
+    for (int i = 0; i < p->n; i++)
+        if (strncmp(p->entries[i]->name, prefix, strlen(prefix)) == 0) p->entries[i]->trained = false;
+}
+
+/* -- 3. checks */
+
+static bool begins_with_one(const char *name, const char *const *prefixes)
+{
+    for (; *prefixes; prefixes++)
+        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0) return true;
+    return false;
+}
+
+km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, km_err *err)
+{
+    if (p->problem.code) return km_fail(err, p->problem.code, "%s", p->problem.msg);
+    if (!p->file || !opt_strict_prefixes) return KM_OK;
+    size_t skip = strlen(p->prefix);
+    for (int i = 0; i < km_safetensors_count(p->file); i++) {
+        const char *name = km_safetensors_at(p->file, i)->name;
+        if (strncmp(name, p->prefix, skip) != 0 || !begins_with_one(name + skip, opt_strict_prefixes)) continue;
+        if (!find_entry(p, name + skip)) return km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", name + skip);
+    }
+    return KM_OK;
+}
+
+/* -- 4. inference and training */
+
+static void drop_packs(km_params *p)
+{
+    for (int i = 0; i < p->n; i++) {
+        if (p->entries[i]->t.pack) p->be->pack_free(p->entries[i]->t.pack);
+        p->entries[i]->t.pack = NULL;
+    }
+    p->packed_bytes = 0;
+}
+
+void km_params_pack(km_params *p, const km_backend *be)
+{
+    drop_packs(p);
+    p->be = be;
+    for (int i = 0; i < p->n; i++) {
+        km_tensor *t = &p->entries[i]->t;
+        if (t->nd != 2 || !be->pack_new) continue;
+        t->pack = be->pack_new(t->data, t->shape[0], t->shape[1]);
+        if (t->pack) p->packed_bytes += be->pack_bytes(t->pack);
+    }
+}
+
+size_t km_params_packed_bytes(const km_params *p) { return p->packed_bytes; }
+
+/* Parameters begin at multiples of 16 floats, so that each is aligned to a cache line. */
+void km_params_train(km_params *p)
+{
+    KM_ASSERT(!p->block);
+    drop_packs(p);
+    for (int i = 0; i < p->n; i++) {
+        p->entries[i]->t.param_offset = p->size;
+        p->size += (km_numel(&p->entries[i]->t) + 15) / 16 * 16;
+    }
+    p->block = km_calloc((size_t)p->size + 1, sizeof(float));
+    for (int i = 0; i < p->n; i++) {
+        entry *e = p->entries[i];
+        float *to = p->block + e->t.param_offset;
+        memcpy(to, e->t.data, (size_t)km_numel(&e->t) * sizeof(float));
+        free(e->own);
+        e->own = NULL;
+        e->t.data = to;
+        e->t.wants_grad = e->trained;
+    }
+}
+
+int km_params_count(const km_params *p) { return p->n; }
+const char *km_params_name(const km_params *p, int i) { return p->entries[i]->name; }
+km_tensor *km_params_at(const km_params *p, int i) { return &p->entries[i]->t; }
+bool km_params_trained(const km_params *p, int i) { return p->entries[i]->trained; }
+float *km_params_block(const km_params *p) { return p->block; }
+km_dim km_params_size(const km_params *p) { return p->size; }
+
+/* -- 5. digest */
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(entry *const *)a)->name, (*(entry *const *)b)->name);
+}
+
+void km_params_digest(const km_params *p, const char *const *opt_prefixes, const char *with, char out[65])
+{
+    entry **sorted = km_alloc((size_t)(p->n + 1) * sizeof *sorted);
+    memcpy(sorted, p->entries, (size_t)p->n * sizeof *sorted);
+    qsort(sorted, (size_t)p->n, sizeof *sorted, by_name);
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
+    for (int i = 0; i < p->n; i++) {
+        const entry *e = sorted[i];
+        if (opt_prefixes && !begins_with_one(e->name, opt_prefixes)) continue;
+        char shape[64];
+        shape_text(shape, e->t.nd, e->t.shape);
+        EVP_DigestUpdate(md, e->name, strlen(e->name) + 1);
+        EVP_DigestUpdate(md, shape, strlen(shape) + 1);
+        EVP_DigestUpdate(md, e->t.data, (size_t)km_numel(&e->t) * sizeof(float));
+    }
+    EVP_DigestUpdate(md, with, strlen(with));
+    unsigned char hash[32];
+    EVP_DigestFinal_ex(md, hash, NULL);
+    EVP_MD_CTX_free(md);
+    free(sorted);
+    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
