@@ -2,6 +2,7 @@
  * Contents: 1. the table of names  2. asking for a parameter  3. checks  4. inference and training  5. digest */
 #include "lib/nn/params.h"
 
+#include <fnmatch.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,8 +252,17 @@ void km_params_pack(km_params *p, const km_backend *be)
 
 size_t km_params_packed_bytes(const km_params *p) { return p->packed_bytes; }
 
+static bool matches_one(const char *name, const char *patterns)
+{
+    bool found = false;
+    char *copy = km_strdup(patterns), *rest = copy;
+    for (char *word; !found && (word = strsep(&rest, " \t\n")) != NULL;) found = *word && fnmatch(word, name, FNM_NOESCAPE) == 0;
+    free(copy);
+    return found;
+}
+
 /* Parameters begin at multiples of 16 floats, so that each is aligned to a cache line. */
-void km_params_train(km_params *p)
+void km_params_train(km_params *p, const char *patterns)
 {
     KM_ASSERT(!p->block);
     drop_packs(p);
@@ -268,6 +278,7 @@ void km_params_train(km_params *p)
         free(e->own);
         e->own = NULL;
         e->t.data = to;
+        e->trained = e->trained && matches_one(e->name, patterns);
         e->t.wants_grad = e->trained;
     }
 }
@@ -286,26 +297,54 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(entry *const *)a)->name, (*(entry *const *)b)->name);
 }
 
+static EVP_MD_CTX *digest_begin(void)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
+    return md;
+}
+
+static void digest_end(EVP_MD_CTX *md, char out[65])
+{
+    unsigned char hash[32];
+    EVP_DigestFinal_ex(md, hash, NULL);
+    EVP_MD_CTX_free(md);
+    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+static void digest_head(EVP_MD_CTX *md, const entry *e)
+{
+    char shape[64];
+    shape_text(shape, e->t.nd, e->t.shape);
+    EVP_DigestUpdate(md, e->name, strlen(e->name) + 1);
+    EVP_DigestUpdate(md, shape, strlen(shape) + 1);
+}
+
+void km_params_layout(const km_params *p, char out[65])
+{
+    EVP_MD_CTX *md = digest_begin();
+    for (int i = 0; i < p->n; i++) {
+        char offset[32];
+        int len = snprintf(offset, sizeof offset, "%lld", (long long)p->entries[i]->t.param_offset);
+        digest_head(md, p->entries[i]);
+        EVP_DigestUpdate(md, offset, (size_t)len + 1);
+    }
+    digest_end(md, out);
+}
+
 void km_params_digest(const km_params *p, const char *const *opt_prefixes, const char *with, char out[65])
 {
     entry **sorted = km_alloc((size_t)(p->n + 1) * sizeof *sorted);
     memcpy(sorted, p->entries, (size_t)p->n * sizeof *sorted);
     qsort(sorted, (size_t)p->n, sizeof *sorted, by_name);
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
+    EVP_MD_CTX *md = digest_begin();
     for (int i = 0; i < p->n; i++) {
         const entry *e = sorted[i];
         if (opt_prefixes && !begins_with_one(e->name, opt_prefixes)) continue;
-        char shape[64];
-        shape_text(shape, e->t.nd, e->t.shape);
-        EVP_DigestUpdate(md, e->name, strlen(e->name) + 1);
-        EVP_DigestUpdate(md, shape, strlen(shape) + 1);
+        digest_head(md, e);
         EVP_DigestUpdate(md, e->t.data, (size_t)km_numel(&e->t) * sizeof(float));
     }
     EVP_DigestUpdate(md, with, strlen(with));
-    unsigned char hash[32];
-    EVP_DigestFinal_ex(md, hash, NULL);
-    EVP_MD_CTX_free(md);
     free(sorted);
-    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    digest_end(md, out);
 }
