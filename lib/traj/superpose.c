@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/traj/superpose.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lib/base/err.h"
+
+static double centroid(const float *x, const float *w, int n, double c[3])
+{
+    double sum = 0;
+    c[0] = c[1] = c[2] = 0;
+    for (int i = 0; i < n; i++) {
+        double wi = w ? w[i] : 1;
+        sum += wi;
+        for (int k = 0; k < 3; k++) c[k] += wi * x[3 * i + k];
+    }
+    KM_ASSERT(sum > 0);
+    for (int k = 0; k < 3; k++) c[k] /= sum;
+    return sum;
+}
+
+/* Cyclic Jacobi on a symmetric 4 x 4 matrix: a becomes diagonal, v its eigenvectors as columns. */
+static void jacobi4(double a[4][4], double v[4][4])
+{
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 4; j++) v[i][j] = i == j;
+    for (int sweep = 0; sweep < 50; sweep++) {
+        double off = 0, scale = 0;
+        for (int i = 0; i < 4; i++)
+            for (int j = 0; j < 4; j++) *(i == j ? &scale : &off) += a[i][j] * a[i][j];
+        if (off <= 1e-30 * scale || off == 0) return;
+        for (int p = 0; p < 3; p++)
+            for (int q = p + 1; q < 4; q++) {
+                if (a[p][q] == 0) continue;
+                double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+                double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1)), c = 1 / sqrt(t * t + 1), s = t * c;
+                for (int k = 0; k < 4; k++) {
+                    double x = a[k][p], y = a[k][q];
+                    a[k][p] = c * x - s * y, a[k][q] = s * x + c * y;
+                }
+                for (int k = 0; k < 4; k++) {
+                    double x = a[p][k], y = a[q][k];
+                    a[p][k] = c * x - s * y, a[q][k] = s * x + c * y;
+                    x = v[k][p], y = v[k][q];
+                    v[k][p] = c * x - s * y, v[k][q] = s * x + c * y;
+                }
+            }
+    }
+}
+
+static void matrix_of(const double q[4], double R[9])
+{
+    double w = q[0], x = q[1], y = q[2], z = q[3];
+    const double m[9] = {w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y),
+                         2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x),
+                         2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z};
+    memcpy(R, m, sizeof m);
+}
+
+double km_superpose(const float *x, const float *ref, const float *w, int n, double rot[9], double cx[3], double cr[3])
+{
+    double sum = centroid(x, w, n, cx), S[3][3] = {{0}}, square = 0, v[4][4];
+    centroid(ref, w, n, cr);
+    for (int i = 0; i < n; i++) {
+        double a[3], b[3], wi = w ? w[i] : 1;
+        for (int k = 0; k < 3; k++) a[k] = x[3 * i + k] - cx[k], b[k] = ref[3 * i + k] - cr[k];
+        for (int k = 0; k < 3; k++) {
+            square += wi * (a[k] * a[k] + b[k] * b[k]);
+            for (int l = 0; l < 3; l++) S[k][l] += wi * a[k] * b[l];
+        }
+    }
+    double N[4][4] = {
+        {S[0][0] + S[1][1] + S[2][2], S[1][2] - S[2][1], S[2][0] - S[0][2], S[0][1] - S[1][0]},
+        {S[1][2] - S[2][1], S[0][0] - S[1][1] - S[2][2], S[0][1] + S[1][0], S[2][0] + S[0][2]},
+        {S[2][0] - S[0][2], S[0][1] + S[1][0], S[1][1] - S[0][0] - S[2][2], S[1][2] + S[2][1]},
+        {S[0][1] - S[1][0], S[2][0] + S[0][2], S[1][2] + S[2][1], S[2][2] - S[0][0] - S[1][1]}};
+    jacobi4(N, v);
+    int best = 0;
+    for (int i = 1; i < 4; i++)
+        if (N[i][i] > N[best][best]) best = i;
+    const double q[4] = {v[0][best], v[1][best], v[2][best], v[3][best]};
+    matrix_of(q, rot);
+    return sqrt(fmax(square - 2 * N[best][best], 0) / sum);
+}
+
+void km_superpose_apply(const float *x, int n, const double rot[9], const double from[3], const double to[3], float *y)
+{
+    for (int i = 0; i < n; i++) {
+        double p[3];
+        for (int k = 0; k < 3; k++) p[k] = x[3 * i + k] - from[k];
+        for (int k = 0; k < 3; k++) y[3 * i + k] = (float)(rot[3 * k] * p[0] + rot[3 * k + 1] * p[1] + rot[3 * k + 2] * p[2] + to[k]);
+    }
+}
+
+/* The unit quaternion of a rotation matrix, real part not negative (Shepperd 1978). */
+static void quaternion_of(const double R[9], double q[4])
+{
+    double d[4] = {R[0] + R[4] + R[8], R[0], R[4], R[8]};
+    int i = 0;
+    for (int k = 1; k < 4; k++)
+        if (d[k] > d[i]) i = k;
+    if (i == 0) {
+        q[0] = 1 + d[0], q[1] = R[7] - R[5], q[2] = R[2] - R[6], q[3] = R[3] - R[1];
+    } else {
+        int a = i - 1, b = (a + 1) % 3, c = (a + 2) % 3;
+        q[1 + a] = 1 + R[4 * a] - R[4 * b] - R[4 * c];
+        q[1 + b] = R[3 * a + b] + R[3 * b + a], q[1 + c] = R[3 * a + c] + R[3 * c + a];
+        q[0] = R[3 * c + b] - R[3 * b + c];
+    }
+    double norm = copysign(sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3]), q[0]);
+    for (int k = 0; k < 4; k++) q[k] /= norm;
+}
+
+void km_rotation_part(const double rot[9], double f, double part[9])
+{
+    double q[4];
+    quaternion_of(rot, q);
+    double s = sqrt(q[1] * q[1] + q[2] * q[2] + q[3] * q[3]), half = atan2(s, q[0]) * f;
+    const double r[4] = {cos(half), s > 0 ? q[1] / s * sin(half) : 0, s > 0 ? q[2] / s * sin(half) : 0, s > 0 ? q[3] / s * sin(half) : 0};
+    matrix_of(r, part);
+}

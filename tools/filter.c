@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+
+static void drop_head(km_filter *f)
+{
+    km_system_free(f->system);
+    km_trunk_result_free(f->trunk);
+    for (int i = 0; i < f->n_held; i++) free(f->held[i].bytes);
+    free(f->held);
+    f->system = NULL, f->trunk = NULL, f->held = NULL, f->n_held = 0, f->written = false;
+}
+
+static void hold(km_filter *f, const void *raw, size_t n)
+{
+    f->held = km_realloc(f->held, (size_t)(f->n_held + 1) * sizeof *f->held);
+    f->held[f->n_held].bytes = km_alloc(n);
+    f->held[f->n_held].n = n;
+    memcpy(f->held[f->n_held++].bytes, raw, n);
+}
+
+static km_status write_head(km_filter *f, km_err *err)
+{
+    if (f->written) return KM_OK;
+    if (f->hooks->ready) KM_TRY(f->hooks->ready(f->arg, f, err));
+    if (!f->cli->no_provenance) km_system_add_provenance(f->system, &f->record);
+    KM_TRY(km_writer_system(f->writer, f->system, err));
+    for (int i = 0; i < f->n_held; i++) KM_TRY(km_writer_raw(f->writer, f->held[i].bytes, f->held[i].n, err));
+    if (f->trunk) KM_TRY(km_writer_trunk(f->writer, f->trunk, err));
+    f->written = true;
+    return KM_OK;
+}
+
+km_status km_filter_write(km_filter *f, const km_frame *frame, km_err *err) { return km_writer_frame(f->writer, frame, err); }
+
+static km_status one(km_filter *f, const km_msg *m, km_err *err)
+{
+    switch (m->type) {
+    case KM_MSG_SYSTEM:
+        drop_head(f);
+        f->system = km_reader_take_system(f->reader);
+        return KM_OK;
+    case KM_MSG_TRUNK:
+        km_trunk_result_free(f->trunk);
+        f->trunk = km_reader_take_trunk(f->reader);
+        return KM_OK;
+    case KM_MSG_OTHER:
+        if (f->written) return km_writer_raw(f->writer, m->raw, m->raw_bytes, err);
+        hold(f, m->raw, m->raw_bytes);
+        return KM_OK;
+    case KM_MSG_FRAME:
+        KM_TRY(write_head(f, err));
+        return f->hooks->frame ? f->hooks->frame(f->arg, f, &m->frame, err) : km_filter_write(f, &m->frame, err);
+    case KM_MSG_END:
+        KM_TRY(write_head(f, err));
+        if (f->hooks->end) KM_TRY(f->hooks->end(f->arg, f, err));
+        return km_writer_end(f->writer, err);
+    }
+    return KM_OK;
+}
+
+static km_status loop(km_filter *f, km_err *err)
+{
+    km_msg m;
+    int64_t count = 0;
+    for (;;) {
+        km_status got = km_reader_next(f->reader, &m, err);
+        if (got == 0) break;
+        if (got < 0) return got;
+        count++;
+        KM_TRY(one(f, &m, err));
+        if (km_interrupted()) return km_fail(err, KM_INTERRUPTED, "interrupted");
+    }
+    return count ? KM_OK : km_fail(err, KM_INPUT, "the stream is empty");
+}
+
+int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, const km_filter_hooks *hooks, void *arg)
+{
+    km_err err = {0};
+    FILE *in;
+    km_output out;
+    const char *name = opt_in && strcmp(opt_in, "-") ? opt_in : "standard input";
+    char *arguments = km_cli_arguments(cli);
+    km_filter f = {.cli = cli, .hooks = hooks, .arg = arg,
+                   .record = {(char *)cli->program->name, KM_VERSION, arguments, cli->seed, NULL, NULL, NULL, NULL}};
+    if (km_input_open(opt_in, &in, &err) < 0) return km_cli_fail(cli, &err);
+    if (km_output_open(&out, opt_out, true, &err) < 0) {
+        km_input_close(in);
+        return km_cli_fail(cli, &err);
+    }
+    f.reader = km_reader_new(in, name);
+    f.writer = km_writer_new(out.file, out.what);
+    km_status status = loop(&f, &err);
+    bool wrote = f.written;
+    drop_head(&f);
+    km_reader_free(f.reader);
+    km_writer_free(f.writer);
+    km_input_close(in);
+    free(arguments);
+    if (status == KM_OK) status = km_output_commit(&out, &err);
+    else km_output_abandon(&out, wrote && (status == KM_INTERRUPTED || status == KM_INPUT));
+    return km_cli_end(cli, status, &err);
+}
