@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: MIT
+ * PDB and mmCIF through gemmi (https://gemmi.readthedocs.io), the only C++ of the project. No exception leaves this file.
+ *
+ * gemmi merges residues of the same number wherever they stand in a chain, which happens to waters whose numbers wrap, so PDB
+ * serial numbers are replaced by the running number of the atom's line before parsing and the file's order is restored from them. */
+#include <zlib.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include <gemmi/align.hpp>
+#include <gemmi/mmread.hpp>
+#include <gemmi/polyheur.hpp>
+
+#define _Noreturn [[noreturn]]
+extern "C" {
+#include "formats/structure.h"
+#include "lib/base/mem.h"
+}
+
+namespace {
+
+const size_t MAX_BYTES = size_t(4) << 30;
+
+struct Place {
+    const gemmi::Chain *chain;
+    const gemmi::Residue *residue;
+    const gemmi::Atom *atom;
+};
+
+std::string read_all(const char *path)
+{
+    bool standard_input = std::strcmp(path, "-") == 0;
+    gzFile f = standard_input ? gzdopen(dup(0), "rb") : gzopen(path, "rb");
+    if (!f) throw std::runtime_error(std::string("cannot open: ") + std::strerror(errno));
+    std::string all, block(1 << 20, '\0');
+    int n;
+    while ((n = gzread(f, &block[0], unsigned(block.size()))) > 0 && all.size() < MAX_BYTES) all.append(block, 0, size_t(n));
+    int code = Z_OK;
+    gzerror(f, &code);
+    std::string system_reason = std::strerror(errno);
+    gzclose(f);
+    if (code == Z_BUF_ERROR) throw std::runtime_error("truncated gzip data");
+    if (n < 0) throw std::runtime_error(code == Z_ERRNO ? "cannot read: " + system_reason : "damaged gzip data");
+    if (all.size() >= MAX_BYTES) throw std::runtime_error("larger than 4 GiB");
+    return all;
+}
+
+bool is_atom_line(const char *line, size_t n)
+{
+    return n >= 6 && (std::memcmp(line, "ATOM  ", 6) == 0 || std::memcmp(line, "HETATM", 6) == 0);
+}
+
+/* gemmi reads as much of a number as there is; here a coordinate is a whole number or the line is refused. */
+void check_number(const char *line, int column, int line_number)
+{
+    char field[9], *end;
+    std::memcpy(field, line + column, 8);
+    field[8] = '\0';
+    double v = std::strtod(field, &end);
+    while (*end == ' ') end++;
+    if (end == field || *end || !std::isfinite(v))
+        throw std::runtime_error("line " + std::to_string(line_number) + ": bad coordinate '" + field + "'");
+}
+
+/* Five characters for any number below 43770016: hybrid-36, as gemmi understands it. */
+void put_serial(char *field, int n)
+{
+    if (n < 100000) {
+        std::string s = std::to_string(n);
+        std::memset(field, ' ', 5);
+        std::memcpy(field + 5 - s.size(), s.data(), s.size());
+        return;
+    }
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    int v = n - 100000 + 10 * 36 * 36 * 36 * 36;
+    for (int i = 4; i >= 0; i--, v /= 36) field[i] = digits[v % 36];
+}
+
+void prepare_pdb(std::string &text)
+{
+    int line_number = 0, serial = 0;
+    for (size_t at = 0; at < text.size();) {
+        size_t end = std::min(text.find('\n', at), text.size());
+        char *line = &text[at];
+        line_number++;
+        if (end - at >= 6 && std::memcmp(line, "MODEL ", 6) == 0) serial = 0;
+        if (end - at >= 6 && std::memcmp(line, "ENDMDL", 6) == 0) serial = 0;
+        if (is_atom_line(line, end - at)) {
+            if (end - at < 54) throw std::runtime_error("line " + std::to_string(line_number) + ": atom record cut short");
+            for (int column = 30; column < 54; column += 8) check_number(line, column, line_number);
+            if (serial >= 43000000) throw std::runtime_error("more than 43 million atoms");
+            put_serial(line + 6, ++serial);
+        }
+        at = end + 1;
+    }
+}
+
+gemmi::Structure parse(std::string &text, const char *path)
+{
+    auto kind = gemmi::coor_format_from_content(text.data(), text.data() + text.size());
+    gemmi::Structure st;
+    if (kind == gemmi::CoorFormat::Mmcif) {
+        st = gemmi::make_structure(gemmi::cif::read_memory(text.data(), text.size(), path));
+    } else if (kind == gemmi::CoorFormat::Pdb) {
+        prepare_pdb(text);
+        gemmi::PdbReadOptions options;
+        options.split_chain_on_ter = true;
+        st = gemmi::read_pdb_from_memory(text.data(), text.size(), path, options);
+    }
+    if (st.models.empty() || st.models[0].chains.empty())
+        throw std::runtime_error("no atoms found (neither PDB nor mmCIF with coordinates)");
+    gemmi::setup_entities(st);
+    gemmi::assign_label_seq_id(st, false);
+    return st;
+}
+
+/* The atoms of a model in the file's order, one of each set of alternates. */
+std::vector<Place> select_atoms(const gemmi::Model &model, int *dropped)
+{
+    std::vector<Place> all;
+    for (const auto &chain : model.chains) {
+        std::map<std::string, std::pair<float, const gemmi::Residue *>> best_residue;
+        for (const auto &residue : chain.residues) {
+            float occupancy = 0;
+            bool alternate = !residue.atoms.empty();
+            for (const auto &a : residue.atoms) {
+                occupancy = std::max(occupancy, a.occ);
+                alternate = alternate && a.altloc;
+            }
+            if (!alternate) continue;
+            auto &best = best_residue[residue.seqid.str()];
+            if (!best.second || occupancy > best.first) best = {occupancy, &residue};
+        }
+        for (const auto &residue : chain.residues) {
+            auto it = best_residue.find(residue.seqid.str());
+            if (it != best_residue.end() && it->second.second != &residue && residue.atoms[0].altloc) {
+                *dropped += int(residue.atoms.size());
+                continue;
+            }
+            std::map<char, float> weight; /* the highest occupancy of each location: a residue keeps one location whole */
+            std::map<std::string, const gemmi::Atom *> best;
+            for (const auto &a : residue.atoms)
+                if (a.altloc) weight[a.altloc] = std::max(weight[a.altloc], a.occ);
+            for (const auto &a : residue.atoms) {
+                if (!a.altloc) continue;
+                const gemmi::Atom *&b = best[a.name];
+                if (!b || weight[a.altloc] > weight[b->altloc]) b = &a;
+            }
+            for (const auto &a : residue.atoms) {
+                if (a.altloc && best[a.name] != &a) ++*dropped;
+                else all.push_back({&chain, &residue, &a});
+            }
+        }
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Place &a, const Place &b) { return a.atom->serial < b.atom->serial; });
+    return all;
+}
+
+void put_name(km_name out, const std::string &name, const char *what)
+{
+    if (name.size() >= sizeof(km_name))
+        throw std::runtime_error(std::string(what) + " name '" + name.substr(0, 40) + "' is longer than 7 characters");
+    std::memset(out, 0, sizeof(km_name));
+    std::memcpy(out, name.data(), name.size());
+}
+
+uint8_t mol_type_of(const gemmi::Structure &st, const gemmi::Residue &r)
+{
+    const gemmi::Entity *e = st.get_entity(r.entity_id);
+    if (!e) e = gemmi::find_entity_of_subchain(r.subchain, st.entities);
+    if (!e || r.entity_type != gemmi::EntityType::Polymer) return KM_NONPOLYMER;
+    switch (e->polymer_type) {
+    case gemmi::PolymerType::PeptideL:
+    case gemmi::PolymerType::PeptideD: return KM_PROTEIN;
+    case gemmi::PolymerType::Dna: return KM_DNA;
+    case gemmi::PolymerType::Rna: return KM_RNA;
+    default: return KM_NONPOLYMER;
+    }
+}
+
+char *sequence_of(const gemmi::Structure &st, const gemmi::Residue &r)
+{
+    const gemmi::Entity *e = gemmi::find_entity_of_subchain(r.subchain, st.entities);
+    if (!e || e->full_sequence.empty() || r.entity_type != gemmi::EntityType::Polymer) return nullptr;
+    std::string all;
+    for (const auto &monomer : e->full_sequence) all += (all.empty() ? "" : " ") + gemmi::Entity::first_mon(monomer);
+    return km_strdup(all.c_str());
+}
+
+void add_chain(km_structure *s, const gemmi::Structure &st, const Place &p)
+{
+    km_chain *c = &s->system->chains[s->system->n_chains];
+    put_name(c->name, p.chain->name, "chain");
+    c->mol_type = mol_type_of(st, *p.residue);
+    c->asym_id = s->system->n_chains;
+    c->first_residue = s->system->n_residues;
+    s->sequence[s->system->n_chains++] = sequence_of(st, *p.residue);
+}
+
+void add_residue(km_structure *s, const Place &p)
+{
+    km_system *sys = s->system;
+    km_residue *r = &sys->residues[sys->n_residues];
+    km_chain *c = &sys->chains[sys->n_chains - 1];
+    put_name(r->name, p.residue->name, "residue");
+    r->chain = sys->n_chains - 1;
+    r->number = p.residue->seqid.num ? *p.residue->seqid.num : 0;
+    r->icode = p.residue->seqid.icode;
+    r->index = c->n_residues++;
+    r->first_atom = sys->n_atoms;
+    s->is_polymer[sys->n_residues] = p.residue->entity_type == gemmi::EntityType::Polymer;
+    s->label_seq[sys->n_residues++] = p.residue->label_seq ? *p.residue->label_seq : 0;
+}
+
+void add_bonds(km_structure *s, gemmi::Structure &st, const std::vector<Place> &places)
+{
+    std::unordered_map<const gemmi::Atom *, int32_t> index;
+    for (size_t i = 0; i < places.size(); i++) index[places[i].atom] = int32_t(i);
+    std::vector<std::pair<int32_t, int32_t>> pairs;
+    for (const auto &c : st.connections) {
+        if (c.type != gemmi::Connection::Covale && c.type != gemmi::Connection::Disulf) continue;
+        if (c.asu == gemmi::Asu::Different) continue; /* to a crystal neighbour */
+        auto a = index.find(st.models[0].find_cra(c.partner1, true).atom);
+        auto b = index.find(st.models[0].find_cra(c.partner2, true).atom);
+        if (a == index.end() || b == index.end() || a->second == b->second) continue;
+        pairs.emplace_back(std::min(a->second, b->second), std::max(a->second, b->second));
+    }
+    std::sort(pairs.begin(), pairs.end());
+    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+    s->system->bonds = KM_NEWN(km_bond, pairs.size() + 1);
+    for (const auto &p : pairs) s->system->bonds[s->system->n_bonds++] = {p.first, p.second, KM_BOND_COVALENT};
+}
+
+void fill_atoms(km_structure *s, const gemmi::Structure &st, const std::vector<Place> &places)
+{
+    size_t n = places.size();
+    km_system *sys = s->system;
+    sys->atoms = KM_NEWN(km_atom, n);
+    sys->residues = KM_NEWN(km_residue, n);
+    sys->chains = KM_NEWN(km_chain, n);
+    s->sequence = KM_NEWN(char *, n);
+    s->is_polymer = KM_NEWN(bool, n);
+    s->label_seq = KM_NEWN(int32_t, n);
+    for (size_t i = 0; i < n; i++) {
+        const Place &p = places[i];
+        bool new_chain = i == 0 || p.chain != places[i - 1].chain || p.residue->subchain != places[i - 1].residue->subchain;
+        if (new_chain) add_chain(s, st, p);
+        if (new_chain || p.residue != places[i - 1].residue) add_residue(s, p);
+        km_atom *a = &sys->atoms[sys->n_atoms++];
+        put_name(a->name, p.atom->name, "atom");
+        a->element = uint8_t(p.atom->element.is_hydrogen() ? 1 : p.atom->element.atomic_number());
+        a->charge = p.atom->charge;
+        a->present = 1;
+        a->residue = sys->n_residues - 1;
+        a->token = -1;
+        sys->residues[a->residue].n_atoms++;
+    }
+}
+
+void fill_coords(km_structure *s, const gemmi::Structure &st, int first, const std::vector<Place> &places)
+{
+    size_t n = places.size();
+    s->coords = KM_NEWN(float, size_t(s->n_models) * n * 3);
+    for (int m = 0; m < s->n_models; m++) {
+        int dropped = 0;
+        std::vector<Place> here = select_atoms(st.models[size_t(first + m)], &dropped);
+        std::string where = "model " + std::to_string(first + m + 1);
+        if (here.size() != n)
+            throw std::runtime_error(where + " has " + std::to_string(here.size()) + " atoms, the first read has " + std::to_string(n));
+        for (size_t i = 0; i < n; i++) {
+            const gemmi::Position &x = here[i].atom->pos;
+            std::string atom = here[i].residue->str() + " atom " + here[i].atom->name;
+            if (here[i].atom->name != places[i].atom->name || here[i].residue->name != places[i].residue->name)
+                throw std::runtime_error(where + " differs from the first read at " + atom);
+            if (!std::isfinite(x.x) || !std::isfinite(x.y) || !std::isfinite(x.z))
+                throw std::runtime_error(where + ", residue " + atom + ": no finite coordinates");
+            float *out = s->coords + (size_t(m) * n + i) * 3;
+            out[0] = float(x.x), out[1] = float(x.y), out[2] = float(x.z);
+        }
+    }
+}
+
+void read_into(km_structure *s, const char *path, int model)
+{
+    std::string text = read_all(path);
+    gemmi::Structure st = parse(text, path);
+    int n_models = int(st.models.size());
+    if (model > n_models)
+        throw std::runtime_error("there is no model " + std::to_string(model) + ", only " + std::to_string(n_models));
+    int first = model > 0 ? model - 1 : 0;
+    if (first > 0) std::swap(st.models[0], st.models[size_t(first)]), first = 0; /* connections are looked up in the first */
+    s->n_models = model > 0 ? 1 : n_models;
+    s->alt_dropped = KM_NEW(int32_t);
+    std::vector<Place> places = select_atoms(st.models[0], s->alt_dropped);
+    s->system->name = km_strdup(st.name.empty() || std::strcmp(path, "-") == 0 ? "input" : st.name.c_str());
+    fill_atoms(s, st, places);
+    fill_coords(s, st, first, places);
+    add_bonds(s, st, places);
+}
+
+} // namespace
+
+extern "C" km_status km_structure_read(const char *path, int model, km_structure **ret, km_err *err)
+{
+    *ret = nullptr;
+    km_structure *s = KM_NEW(km_structure);
+    s->system = km_system_new();
+    try {
+        read_into(s, path, model);
+        *ret = s;
+        return KM_OK;
+    } catch (const std::exception &e) {
+        std::string why = e.what();
+        std::replace(why.begin(), why.end(), '\n', ' ');
+        bool is_system = why.compare(0, 6, "cannot") == 0;
+        km_structure_free(s);
+        return km_fail(err, is_system ? KM_SYSTEM : KM_INPUT, "%.100s: %.140s", path, why.c_str());
+    } catch (...) {
+        km_structure_free(s);
+        return km_fail(err, KM_INPUT, "%.100s: cannot be read", path);
+    }
+}
+
+extern "C" void km_structure_free(km_structure *s)
+{
+    if (!s) return;
+    for (int32_t c = 0; s->system && c < s->system->n_chains; c++) free(s->sequence[c]);
+    km_system_free(s->system);
+    free(s->coords);
+    free(s->is_polymer);
+    free(s->label_seq);
+    free(s->sequence);
+    free(s->alt_dropped);
+    free(s);
+}

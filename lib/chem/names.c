@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ * Names as force fields and programs write them, in terms of the chemical component dictionary. */
+#include <ctype.h>
+#include <string.h>
+
+#include "lib/chem/residues.h"
+
+#define COUNT(a) ((int)(sizeof(a) / sizeof((a)[0])))
+
+typedef struct alias {
+    const char *from, *to;
+} alias;
+
+static const alias residue_aliases[] = {
+    {"HID", "HIS"},  {"HIE", "HIS"},  {"HIP", "HIS"},  {"HSD", "HIS"},  {"HSE", "HIS"},  {"HSP", "HIS"},  {"HISA", "HIS"},
+    {"HISB", "HIS"}, {"HISD", "HIS"}, {"HISE", "HIS"}, {"HISH", "HIS"}, {"HIS1", "HIS"}, {"HIS2", "HIS"}, {"HISP", "HIS"},
+    {"CYX", "CYS"},  {"CYM", "CYS"},  {"CYS2", "CYS"}, {"CYSH", "CYS"}, {"CYS1", "CYS"}, {"ASH", "ASP"},  {"ASPH", "ASP"},
+    {"ASPP", "ASP"}, {"GLH", "GLU"},  {"GLUH", "GLU"}, {"GLUP", "GLU"}, {"LYN", "LYS"},  {"LYSH", "LYS"}, {"LSN", "LYS"},
+    {"ARGN", "ARG"}, {"TYM", "TYR"},  {"MSE", "MET"},  {"ADE", "A"},    {"GUA", "G"},    {"CYT", "C"},    {"URA", "U"},
+    {"THY", "DT"},   {"RA", "A"},     {"RG", "G"},     {"RC", "C"},     {"RU", "U"},
+};
+
+const char *km_chem_residue_name(const char *name)
+{
+    for (int i = 0; i < COUNT(residue_aliases); i++)
+        if (strcmp(residue_aliases[i].from, name) == 0) return residue_aliases[i].to;
+    size_t n = strlen(name);
+    if (km_chem_component(name)) return name;
+    /* Amber: a chain's first and last residues are NALA and CALA, DA5 and DA3. */
+    if (n == 4 && (name[0] == 'N' || name[0] == 'C')) {
+        const char *inner = km_chem_residue_name(name + 1);
+        const km_component *c = km_chem_component(inner);
+        if (c && c->mol_type == KM_PROTEIN) return c->name;
+    }
+    if ((n == 2 || n == 3) && (name[n - 1] == '5' || name[n - 1] == '3')) {
+        char inner[8] = {0};
+        memcpy(inner, name, n - 1);
+        const km_component *c = km_chem_component(km_chem_residue_name(inner));
+        if (c && c->mol_type != KM_PROTEIN) return c->name;
+    }
+    return name;
+}
+
+const char *km_chem_atom_name(const char *residue, const char *atom)
+{
+    static const alias any[] = {{"OT1", "O"}, {"OT2", "OXT"}, {"OC1", "O"}, {"OC2", "OXT"}, {"O1", "O"}, {"O2", "OXT"},
+                                {"OT", "O"}, {"OTXT", "OXT"}, {"O'", "O"}, {"O''", "OXT"}};
+    static const alias nucleic[] = {{"O1P", "OP1"}, {"O2P", "OP2"}, {"O3P", "OP3"}, {"O5*", "O5'"}, {"C5*", "C5'"},
+                                    {"C4*", "C4'"}, {"O4*", "O4'"}, {"C3*", "C3'"}, {"O3*", "O3'"}, {"C2*", "C2'"},
+                                    {"O2*", "O2'"}, {"C1*", "C1'"}, {"C5M", "C7"}};
+    const km_component *c = km_chem_component(residue);
+    if (!c || km_chem_component_atom(c, atom) >= 0) return atom;
+    if (strcmp(residue, "ILE") == 0 && strcmp(atom, "CD") == 0) return "CD1";
+    if (strcmp(residue, "MET") == 0 && strcmp(atom, "SE") == 0) return "SD";
+    const alias *table = c->mol_type == KM_PROTEIN ? any : nucleic;
+    int n = c->mol_type == KM_PROTEIN ? COUNT(any) : COUNT(nucleic);
+    for (int i = 0; i < n; i++)
+        if (strcmp(table[i].from, atom) == 0) return table[i].to;
+    return atom;
+}
+
+static bool among(const char *name, const char *const *list, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(list[i], name) == 0) return true;
+    return false;
+}
+
+bool km_chem_is_water(const char *residue)
+{
+    static const char *const waters[] = {"HOH", "WAT", "SOL", "DOD", "H2O", "TIP", "TIP2", "TIP3", "TIP4", "TIP5", "TP3", "TP4",
+                                         "TP5", "SPC", "SPCE", "T3P", "T4P", "OPC", "T3H", "W"};
+    return among(residue, waters, COUNT(waters));
+}
+
+typedef struct ion {
+    const char *name;
+    int element;
+} ion;
+
+static const ion ions[] = {
+    {"NA", 11}, {"NA+", 11}, {"Na+", 11}, {"SOD", 11}, {"CL", 17}, {"CL-", 17}, {"Cl-", 17}, {"CLA", 17}, {"K", 19}, {"K+", 19},
+    {"POT", 19}, {"MG", 12}, {"MG2", 12}, {"MG+2", 12}, {"CA", 20}, {"CA2", 20}, {"CAL", 20}, {"ZN", 30}, {"ZN2", 30}, {"MN", 25},
+    {"FE", 26}, {"FE2", 26}, {"CU", 29}, {"CU1", 29}, {"CO", 27}, {"NI", 28}, {"CD", 48}, {"LI", 3}, {"LIT", 3}, {"RB", 37},
+    {"CS", 55}, {"CES", 55}, {"BR", 35}, {"IOD", 53}, {"F", 9}, {"HG", 80}, {"BA", 56}, {"SR", 38},
+};
+
+bool km_chem_is_ion(const char *residue)
+{
+    for (int i = 0; i < COUNT(ions); i++)
+        if (strcmp(ions[i].name, residue) == 0) return true;
+    return false;
+}
+
+bool km_chem_is_additive(const char *residue)
+{
+    static const char *const additives[] = {"SO4", "PO4", "GOL", "EDO", "PEG", "PGE", "PG4", "1PE", "MPD", "ACT", "ACY", "FMT",
+                                            "DMS", "BME", "TRS", "EPE", "MES", "CIT", "FLC", "NO3", "IPA", "EOH", "MLI", "NH4"};
+    return among(residue, additives, COUNT(additives));
+}
+
+int km_chem_guess_element(const char *residue, const char *atom)
+{
+    for (int i = 0; i < COUNT(ions); i++)
+        if (strcmp(ions[i].name, residue) == 0) return ions[i].element;
+    while (isdigit((unsigned char)*atom)) atom++;
+    switch (toupper((unsigned char)*atom)) {
+    case 'H':
+    case 'D': return 1;
+    case 'C': return 6;
+    case 'N': return 7;
+    case 'O': return 8;
+    case 'P': return 15;
+    case 'S': return strcmp(atom, "SE") == 0 ? 34 : 16;
+    default: return 0;
+    }
+}
+
+const char *km_chem_symbol(int element)
+{
+    static const char *const symbols[] = {
+        "X",  "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl", "Ar", "K",
+        "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",
+        "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba"};
+    if (element == 80) return "Hg";
+    return element > 0 && element < COUNT(symbols) ? symbols[element] : "X";
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ * The residues every program knows without a dictionary: the 20 amino acids, UNK, and the nucleotides, with Boltz-2's heavy
+ * atoms in Boltz-2's order, and the ideal coordinates and bonds of the chemical component dictionary; and the many names that
+ * force fields and older files give to them.
+ * Tests: tests/unit/test_residues.c */
+#ifndef LIB_CHEM_RESIDUES_H
+#define LIB_CHEM_RESIDUES_H
+
+#include <stdbool.h>
+
+#include "lib/base/system.h"
+
+typedef struct km_component_atom {
+    km_name name;
+    uint8_t element; /* atomic number */
+    int8_t charge;   /* formal charge, as the dictionary draws the free molecule */
+    float pos[3];    /* ideal coordinates, angstrom */
+} km_component_atom;
+
+typedef struct km_component_bond {
+    uint8_t a, b, type; /* positions in the atom list, a < b; KM_BOND_SINGLE ... */
+} km_component_bond;
+
+typedef struct km_component {
+    km_name name;      /* "ALA" */
+    char letter;       /* 'A' */
+    uint8_t mol_type;  /* KM_PROTEIN ... */
+    int res_type;      /* the model's class */
+    int n_atoms, n_bonds;
+    int center, repr;  /* CA and CB (GLY: CA); C1' and C4 or C2 */
+    const km_component_atom *atoms;
+    const km_component_bond *bonds;
+} km_component;
+
+/* How the residues of a polymer are joined: N-C of a peptide, P-O3' of a nucleic acid. Angstrom. */
+#define KM_PEPTIDE_BOND 1.336f    /* Engh & Huber 2001, average over residues */
+#define KM_PHOSPHATE_BOND 1.607f  /* Parkinson et al. 1996 */
+#define KM_DISULFIDE_BOND 2.033f  /* Engh & Huber 2001 */
+#define KM_DISULFIDE_MAX 2.5f     /* SG-SG nearer than this are bonded */
+
+enum { KM_RES_CLASSES = 33, KM_RES_FIRST = 2 };
+
+/* The component of that exact name (canonical), or NULL. */
+const km_component *km_chem_component(const char *name);
+/* The component of a residue class 2 ... 32, or NULL. */
+const km_component *km_chem_component_of_class(int res_type);
+/* By one-letter code: amino acids (KM_PROTEIN), DNA or RNA; NULL where there is none. */
+const km_component *km_chem_component_of_letter(char letter, int mol_type);
+/* Position of an atom in a component, or -1. */
+int km_chem_component_atom(const km_component *c, const char *name);
+
+/* The dictionary's name for what CHARMM, Amber, GROMACS and old PDB files write (HSD, CYX, NALA, RA5 ...), itself where there is
+ * nothing to change. MSE is read as MET. */
+const char *km_chem_residue_name(const char *name);
+/* The dictionary's name of a heavy atom of that (canonical) residue; itself where there is nothing to change. MSE's SE is SD. */
+const char *km_chem_atom_name(const char *residue, const char *atom);
+
+bool km_chem_is_water(const char *residue);
+/* Ions of one atom, by the dictionary's or a force field's name (NA, NA+, SOD, CLA, ZN ...). */
+bool km_chem_is_ion(const char *residue);
+/* Salts, buffers and cryoprotectants of crystallisation (SO4, GOL, EDO ...). */
+bool km_chem_is_additive(const char *residue);
+/* The atomic number an atom's name suggests where the file says none: H C N O P S, and ions by residue name; 0 unknown. */
+int km_chem_guess_element(const char *residue, const char *atom);
+/* "C" for 6; "X" for what is unknown. */
+const char *km_chem_symbol(int element);
+
+#endif
