@@ -33,9 +33,9 @@ typedef struct km_component {
 } km_component;
 
 /* How the residues of a polymer are joined: N-C of a peptide, P-O3' of a nucleic acid. Angstrom. */
-#define KM_PEPTIDE_BOND 1.336f    /* Engh & Huber 2001, average over residues */
+#define KM_PEPTIDE_BOND 1.329f    /* C-N, Engh & Huber 1991; to proline 1.341 */
 #define KM_PHOSPHATE_BOND 1.607f  /* Parkinson et al. 1996 */
-#define KM_DISULFIDE_BOND 2.033f  /* Engh & Huber 2001 */
+#define KM_DISULFIDE_BOND 2.033f  /* Engh & Huber 1991 */
 #define KM_DISULFIDE_MAX 2.5f     /* SG-SG nearer than this are bonded */
 
 enum { KM_RES_CLASSES = 33, KM_RES_FIRST = 2 };

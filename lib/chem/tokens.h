@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * From what a file says to what the model sees: a raw structure becomes a complete system of standard residues, its atoms in
+ * Boltz-2's order, with tokens, bonds and reference conformers. Solvent, ions, crystallisation agents, hydrogens and the
+ * leaving atoms OXT and OP3 go. Ligands and modified residues need a component dictionary and are refused for now.
+ * Tests: tests/unit/test_tokens.c, tests/cli/tokenize.bats */
+#ifndef LIB_CHEM_TOKENS_H
+#define LIB_CHEM_TOKENS_H
+
+#include "formats/structure.h"
+
+/* What to do about a heavy atom that the file lacks. */
+typedef enum km_missing {
+    KM_MISSING_REFUSE = 0,
+    KM_MISSING_DROP,  /* keep it with present = 0; its coordinates are a placeholder, the ideal place */
+    KM_MISSING_BUILD, /* put it where the ideal residue has it, laid on N, CA and C (C1', C3', C4'); present = 1 */
+} km_missing;
+
+typedef struct km_token_options {
+    const char *chains; /* "A,B", or NULL for all */
+    km_missing missing;
+} km_token_options;
+
+/* What was left out and added. */
+typedef struct km_token_report {
+    int hydrogens, waters, ions, additives; /* waters, ions, additives: residues */
+    int leaving, alternates, missing;       /* atoms */
+    int bonds_dictionary, bonds_file, bonds_distance;
+    char missing_list[160];                 /* the first of them: "ARG 5 A: CG CD" */
+} km_token_report;
+
+typedef struct km_tokenized {
+    km_system *system;
+    int32_t *source; /* [A] index of each atom in the raw structure, -1 for a missing one */
+    km_token_report report;
+} km_tokenized;
+
+/* KM_INPUT names the residue and what is wrong with it. The result is freed with km_tokenized_clear. */
+km_status km_chem_tokenize(const km_structure *raw, const km_token_options *options, km_tokenized *ret, km_err *err) KM_MUST_USE;
+void km_tokenized_clear(km_tokenized *t);
+
+/* A frame of the raw structure, raw [A_raw, 3], in the system's order, out [A, 3]; missing atoms at their ideal places. */
+void km_chem_gather(const km_tokenized *t, const float *raw, float *out);
+
+#endif
