@@ -14,7 +14,7 @@ typedef enum km_torsion_kind {
 
 typedef struct km_torsion {
     int32_t atoms[4];
-    int32_t residue; /* phi and omega belong to the residue whose N is in the middle, psi to the one before */
+    int32_t residue; /* phi, psi and chi of this one; omega of the bond before it */
     uint8_t kind;    /* km_torsion_kind */
 } km_torsion;
 

@@ -32,3 +32,11 @@ int km_chem_component_atom(const km_component *c, const char *name)
         if (strcmp(c->atoms[i].name, name) == 0) return i;
     return -1;
 }
+
+void km_chem_component_frame(const km_component *c, int out[3])
+{
+    bool protein = c->mol_type == KM_PROTEIN;
+    out[0] = km_chem_component_atom(c, protein ? "N" : "C4'");
+    out[1] = km_chem_component_atom(c, protein ? "CA" : "C1'");
+    out[2] = km_chem_component_atom(c, protein ? "C" : "C3'");
+}

@@ -48,6 +48,8 @@ const km_component *km_chem_component_of_class(int res_type);
 const km_component *km_chem_component_of_letter(char letter, int mol_type);
 /* Position of an atom in a component, or -1. */
 int km_chem_component_atom(const km_component *c, const char *name);
+/* Positions of the three atoms that carry a residue's frame, the origin in the middle: N, CA, C or C4', C1', C3'. */
+void km_chem_component_frame(const km_component *c, int out[3]);
 
 /* The dictionary's name for what CHARMM, Amber, GROMACS and old PDB files write (HSD, CYX, NALA, RA5 ...), itself where there is
  * nothing to change. MSE is read as MET. */

@@ -92,15 +92,6 @@ static km_status match_atoms(builder *b, const km_residue *r, const km_component
     return KM_OK;
 }
 
-/* The three atoms that carry a residue's frame. */
-static void frame_atoms(const km_component *c, int out[3])
-{
-    bool protein = c->mol_type == KM_PROTEIN;
-    out[0] = km_chem_component_atom(c, protein ? "N" : "C4'");
-    out[1] = km_chem_component_atom(c, protein ? "CA" : "C1'");
-    out[2] = km_chem_component_atom(c, protein ? "C" : "C3'");
-}
-
 static km_status note_missing(builder *b, const km_residue *r, const km_component *c, const int32_t *found, km_err *err)
 {
     char names[96] = "";
@@ -118,7 +109,7 @@ static km_status note_missing(builder *b, const km_residue *r, const km_componen
     else if (strlen(b->report->missing_list) + strlen(list) + 3 < sizeof b->report->missing_list)
         strcat(strcat(b->report->missing_list, "; "), list);
     b->report->missing += n;
-    frame_atoms(c, anchors);
+    km_chem_component_frame(c, anchors);
     for (int i = 0; i < 3 && b->options->missing != KM_MISSING_REFUSE; i++)
         if (found[anchors[i]] < 0) {
             char what[64];
@@ -370,49 +361,4 @@ void km_tokenized_clear(km_tokenized *t)
     free(t->source);
     t->system = NULL;
     t->source = NULL;
-}
-
-/* Orthonormal axes (rows) at the middle of three points. */
-static void axes_of(const float *a, const float *b, const float *c, double e[3][3])
-{
-    double n = 0, dot = 0;
-    for (int k = 0; k < 3; k++) e[0][k] = (double)c[k] - b[k], n += e[0][k] * e[0][k];
-    for (int k = 0; k < 3; k++) e[0][k] /= sqrt(n) + 1e-12;
-    for (int k = 0; k < 3; k++) e[1][k] = (double)a[k] - b[k], dot += e[1][k] * e[0][k];
-    n = 0;
-    for (int k = 0; k < 3; k++) e[1][k] -= dot * e[0][k], n += e[1][k] * e[1][k];
-    for (int k = 0; k < 3; k++) e[1][k] /= sqrt(n) + 1e-12;
-    for (int k = 0; k < 3; k++) e[2][k] = e[0][(k + 1) % 3] * e[1][(k + 2) % 3] - e[0][(k + 2) % 3] * e[1][(k + 1) % 3];
-}
-
-static void place_missing(const km_tokenized *t, const km_residue *r, float *out)
-{
-    const km_component *c = km_chem_component(r->name);
-    int f[3];
-    double here[3][3], ideal[3][3];
-    frame_atoms(c, f);
-    float *x = out + (size_t)r->first_atom * 3;
-    axes_of(x + f[0] * 3, x + f[1] * 3, x + f[2] * 3, here);
-    axes_of(c->atoms[f[0]].pos, c->atoms[f[1]].pos, c->atoms[f[2]].pos, ideal);
-    for (int i = 0; i < c->n_atoms; i++) {
-        if (t->source[r->first_atom + i] >= 0) continue;
-        for (int k = 0; k < 3; k++) x[i * 3 + k] = x[f[1] * 3 + k];
-        for (int axis = 0; axis < 3; axis++) {
-            double along = 0;
-            for (int k = 0; k < 3; k++) along += ideal[axis][k] * ((double)c->atoms[i].pos[k] - c->atoms[f[1]].pos[k]);
-            for (int k = 0; k < 3; k++) x[i * 3 + k] += (float)(along * here[axis][k]);
-        }
-    }
-}
-
-void km_chem_gather(const km_tokenized *t, const float *raw, float *out)
-{
-    for (int32_t i = 0; i < t->system->n_atoms; i++)
-        if (t->source[i] >= 0) memcpy(out + (size_t)i * 3, raw + (size_t)t->source[i] * 3, 3 * sizeof *out);
-    for (int32_t r = 0; r < t->system->n_residues; r++) {
-        const km_residue *res = &t->system->residues[r];
-        bool whole = true;
-        for (int32_t i = res->first_atom; i < res->first_atom + res->n_atoms; i++) whole = whole && t->source[i] >= 0;
-        if (!whole) place_missing(t, res, out);
-    }
 }

@@ -12,7 +12,7 @@
 typedef enum km_missing {
     KM_MISSING_REFUSE = 0,
     KM_MISSING_DROP,  /* keep it with present = 0; its coordinates are a placeholder, the ideal place */
-    KM_MISSING_BUILD, /* put it where the ideal residue has it, laid on N, CA and C (C1', C3', C4'); present = 1 */
+    KM_MISSING_BUILD, /* put it where the ideal residue has it, laid on N, CA and C (C4', C1', C3'); present = 1 */
 } km_missing;
 
 typedef struct km_token_options {
