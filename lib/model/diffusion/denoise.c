@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * The denoiser: atoms to tokens, the token transformer, tokens to atoms, within EDM's preconditioning for each frame
+ * (Karras et al. 2022, table 1; c_noise a quarter of the logarithm of sigma / sigma_data). */
+#include <math.h>
+#include <stdlib.h>
+
+#include "lib/model/diffusion/diffusion.h"
+
+#define ENCODER "score_model.atom_attention_encoder"
+#define DECODER "score_model.atom_attention_decoder"
+
+km_diffusion *km_diffusion_new(const km_config *c, km_params *p)
+{
+    km_diffusion *d = KM_NEW(km_diffusion);
+    km_dim C = 2 * c->token_s;
+    d->config = *c;
+    km_pair_conditioner_init(&d->pair, p, c);
+    km_single_conditioner_init(&d->single, p, c);
+    km_nn_linear_init(&d->r_to_q, p, ENCODER ".r_to_q_trans", c->atom_s, 3, KM_INIT_ZERO);
+    km_atom_transformer_init(&d->encoder, p, ENCODER ".atom_encoder", c->atom_s, c->atom_encoder_depth);
+    km_nn_linear_init(&d->atom_to_token, p, ENCODER ".atom_to_token_trans.0", C, c->atom_s, KM_INIT_DEFAULT);
+    km_nn_norm_linear_init(&d->s_to_a, p, "score_model.s_to_a_linear", C, C, KM_INIT_ZERO);
+    d->layers = km_token_layers_new(p, c);
+    km_nn_norm_init(&d->a_norm, p, "score_model.a_norm", C);
+    km_nn_linear_init(&d->a_to_q, p, DECODER ".a_to_q_trans", c->atom_s, C, KM_INIT_ZERO);
+    km_atom_transformer_init(&d->decoder, p, DECODER ".atom_decoder", c->atom_s, c->atom_decoder_depth);
+    km_nn_norm_linear_init(&d->position_update, p, DECODER ".atom_feat_to_atom_pos_update", 3, c->atom_s, KM_INIT_ZERO);
+    if (c->temporal) {
+        km_atom_transformer_init_temporal(&d->encoder, p, ENCODER, c->atom_s, c);
+        km_atom_transformer_init_temporal(&d->decoder, p, DECODER, c->atom_s, c);
+    }
+    return d;
+}
+
+void km_diffusion_free(km_diffusion *d)
+{
+    if (!d) return;
+    km_pair_conditioner_clear(&d->pair);
+    km_single_conditioner_clear(&d->single);
+    km_atom_transformer_clear(&d->encoder);
+    km_atom_transformer_clear(&d->decoder);
+    free(d->layers);
+    free(d);
+}
+
+/* One evaluation's batch, and the four numbers of each frame that scale its input and output. */
+typedef struct frames {
+    km_dim B, T, F;
+    const int32_t *level;
+    const float *times;
+    float *in, *skip, *out; /* [F] */
+} frames;
+
+static frames precondition(km_ctx *cx, double sigma_data, const km_tensor *x, const int32_t *level, const float *sigma,
+                           const float *times)
+{
+    km_dim F = km_size(x, 0) * km_size(x, 1);
+    frames f = {km_size(x, 0), km_size(x, 1), F, level, times, NULL, NULL, NULL};
+    f.in = km_arena_get(cx->arena, (size_t)F * sizeof(float));
+    f.skip = km_arena_get(cx->arena, (size_t)F * sizeof(float));
+    f.out = km_arena_get(cx->arena, (size_t)F * sizeof(float));
+    for (km_dim i = 0; i < F; i++) {
+        double s = sigma[level[i]], sum = s * s + sigma_data * sigma_data;
+        f.in[i] = (float)(1 / sqrt(sum));
+        f.skip[i] = (float)(sigma_data * sigma_data / sum);
+        f.out[i] = (float)(s * sigma_data / sqrt(sum));
+    }
+    return f;
+}
+
+/* x [F, A, 3] scaled -> q [F, A, atom_s] */
+static km_tensor *encode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *x, const frames *f)
+{
+    km_mark mark = km_scope_begin(cx);
+    km_tensor *q = km_scope_end(cx, mark, km_add(cx, km_nn_linear_run(cx, &d->r_to_q, km_frame_axpby(cx, x, f->in, NULL, NULL)), k->q));
+    return km_atom_transformer_run(cx, &d->encoder, k->enc_terms, q, k->enc_bias, k->f->atom_mask, f->times, f->B, f->T);
+}
+
+/* q [F, A, atom_s] -> a [F, N, 2 token_s], with the single conditioning added */
+static km_tensor *gather_tokens(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels, const km_tensor *q,
+                                const frames *f)
+{
+    km_dim N = k->f->N, C = 2 * d->config.token_s;
+    km_mark mark = km_scope_begin(cx);
+    km_tensor *a = km_atom_to_token(cx, km_relu(cx, km_nn_linear_run(cx, &d->atom_to_token, q)), k->f->atom_token, N);
+    km_tensor *s = km_lookup_rows(cx, KM_RESHAPE(cx, levels->s_to_a, levels->L, N * C), f->level, f->F);
+    return km_scope_end(cx, mark, km_add(cx, a, KM_RESHAPE(cx, s, f->F, N, C)));
+}
+
+/* a [F, N, 2 token_s] and q of the encoder -> r [F, A, 3] */
+static km_tensor *decode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *a, const km_tensor *q,
+                               const frames *f)
+{
+    km_mark mark = km_scope_begin(cx);
+    km_tensor *u = km_nn_linear_run(cx, &d->a_to_q, km_nn_norm_run(cx, &d->a_norm, a));
+    km_tensor *r = km_scope_end(cx, mark, km_add(cx, q, km_token_to_atom(cx, u, k->f->atom_token, k->f->A)));
+    r = km_atom_transformer_run(cx, &d->decoder, k->dec_terms, r, k->dec_bias, k->f->atom_mask, f->times, f->B, f->T);
+    return km_nn_norm_linear_run(cx, &d->position_update, r);
+}
+
+km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
+                                const km_tensor *x, const int32_t *level, const float *sigma, const float *times)
+{
+    km_dim A = k->f->A;
+    KM_ASSERT(x->nd == 4 && km_size(x, 2) == A && km_size(x, 3) == 3);
+    km_mark mark = km_scope_begin(cx);
+    frames f = precondition(cx, d->config.sigma_data, x, level, sigma, times);
+    km_tensor *rows = KM_RESHAPE(cx, x, f.F, A, 3);
+    km_tensor *q = encode_atoms(cx, d, k, rows, &f);
+    km_tensor *a = gather_tokens(cx, d, k, levels, q, &f);
+    a = km_token_layers_run(cx, d, k, levels, a, level, times, f.B, f.T);
+    km_tensor *r = decode_atoms(cx, d, k, a, q, &f);
+    km_tensor *y = km_frame_axpby(cx, rows, f.skip, r, f.out);
+    return km_scope_end(cx, mark, KM_RESHAPE(cx, y, f.B, f.T, A, 3));
+}

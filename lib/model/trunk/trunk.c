@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * The trunk: input embedding, initial single and pair representations, recycled passes of the pairformer.
+ *
+ * Boltz-2's own trunk has more in two places. The initial pair representation also takes bonds, bond types and contacts between tokens;
+ * a pass runs templates and the alignment module on z before the pairformer. Both places are marked below; weights that have such
+ * parameters are refused when they are opened. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/model/trunk/trunk_parts.h"
+
+struct km_trunk {
+    km_config config;
+    km_embedder embedder;
+    km_nn_linear s_init, z_init_1, z_init_2, s_recycle, z_recycle;
+    km_nn_norm s_norm, z_norm;
+    const km_tensor *rel_pos; /* [token_z, 139], the diffusion module's too */
+    km_pairformer pairformer;
+};
+
+km_trunk *km_trunk_new(const km_config *c, km_params *p)
+{
+    km_trunk *t = KM_NEW(km_trunk);
+    km_dim S = c->token_s, Z = c->token_z;
+    t->config = *c;
+    km_embedder_init(&t->embedder, p, c);
+    km_nn_linear_init(&t->s_init, p, "s_init", S, S, KM_INIT_DEFAULT);
+    km_nn_linear_init(&t->z_init_1, p, "z_init_1", Z, S, KM_INIT_DEFAULT);
+    km_nn_linear_init(&t->z_init_2, p, "z_init_2", Z, S, KM_INIT_DEFAULT);
+    t->rel_pos = KM_PARAM(p, KM_INIT_DEFAULT, "rel_pos_encoder.linear_layer.weight", Z, 139);
+    km_nn_norm_init(&t->s_norm, p, "s_norm", S);
+    km_nn_norm_init(&t->z_norm, p, "z_norm", Z);
+    km_nn_linear_init(&t->s_recycle, p, "s_recycle", S, S, KM_INIT_ZERO);
+    km_nn_linear_init(&t->z_recycle, p, "z_recycle", Z, Z, KM_INIT_ZERO);
+    km_pairformer_init(&t->pairformer, p, c);
+    return t;
+}
+
+void km_trunk_free(km_trunk *t)
+{
+    if (!t) return;
+    km_embedder_clear(&t->embedder);
+    km_pairformer_clear(&t->pairformer);
+    free(t);
+}
+
+static km_tensor *initial_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, const km_tensor *s_inputs)
+{
+    km_mark mark = km_scope_begin(cx);
+    km_tensor *z = km_outer_add(cx, km_nn_linear_run(cx, &t->z_init_1, s_inputs), km_nn_linear_run(cx, &t->z_init_2, s_inputs));
+    z = km_add(cx, z, km_relative_positions(cx, &t->config, t->rel_pos, f));
+    /* bonds, bond types and contacts between tokens would be added here */
+    return km_scope_end(cx, mark, z);
+}
+
+static km_tensor *zeros_like(km_ctx *cx, const km_tensor *t)
+{
+    km_tensor *zeros = km_tensor_like(cx, t);
+    memset(zeros->data, 0, (size_t)km_numel(t) * sizeof(float));
+    return zeros;
+}
+
+static km_tensor *recycle(km_ctx *cx, const km_tensor *init, const km_nn_norm *norm, const km_nn_linear *linear, const km_tensor *x)
+{
+    return km_add(cx, init, km_nn_linear_run(cx, linear, km_nn_norm_run(cx, norm, x)));
+}
+
+km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, int recycles)
+{
+    km_tape *tape = cx->tape;
+    km_trunk_out out;
+    out.s_inputs = km_embedder_run(cx, &t->embedder, f);
+    km_tensor *s_init = km_nn_linear_run(cx, &t->s_init, out.s_inputs);
+    km_tensor *z_init = initial_pairs(cx, t, f, out.s_inputs);
+    out.s = zeros_like(cx, s_init);
+    out.z = zeros_like(cx, z_init);
+    for (int pass = 0; pass <= recycles; pass++) {
+        cx->tape = pass == recycles ? tape : NULL;
+        km_mark mark = km_scope_begin(cx);
+        out.s = km_nn_carry(cx, mark, out.s, recycle(cx, s_init, &t->s_norm, &t->s_recycle, out.s));
+        out.z = km_nn_carry(cx, mark, out.z, recycle(cx, z_init, &t->z_norm, &t->z_recycle, out.z));
+        /* templates, then the alignment module, would be added to z here */
+        km_pairformer_run(cx, &t->pairformer, &out.s, &out.z, f->token_mask);
+        if (!cx->tape) km_arena_rewind(cx->arena, mark);
+    }
+    return out;
+}

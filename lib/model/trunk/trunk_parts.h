@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * The parts of the trunk: input embedder and pairformer, named as Boltz-2's checkpoints name them.
+ * Source: AlphaFold 3, supplementary algorithms 1, 2, 12-17. Tests: reference cases of kinds `input_embedder`, `pairformer` */
+#ifndef LIB_MODEL_TRUNK_PARTS_H
+#define LIB_MODEL_TRUNK_PARTS_H
+
+#include "lib/model/atom_features.h"
+#include "lib/model/atom_transformer.h"
+
+typedef struct km_embedder {
+    km_atom_encoder atoms;
+    km_nn_norm_linear bias; /* all layers' heads at once */
+    km_atom_transformer encoder;
+    km_nn_linear atom_to_token, res_type, profile;
+    const km_tensor *opt_method, *opt_modified, *opt_cyclic, *opt_mol_type; /* [12, C], [2, C], [C, 1], [4, C] or NULL */
+} km_embedder;
+
+void km_embedder_init(km_embedder *e, km_params *p, const km_config *c);
+void km_embedder_clear(km_embedder *e);
+/* s_inputs [N, token_s] */
+km_tensor *km_embedder_run(km_ctx *cx, const km_embedder *e, const km_features *f);
+
+typedef struct km_triangle_multiplication {
+    km_nn_norm norm_in, norm_out;
+    km_nn_linear p_in, g_in, p_out, g_out;
+} km_triangle_multiplication;
+
+typedef struct km_triangle_node {
+    km_nn_norm norm;
+    km_nn_linear bias, q, k, v, g, o;
+} km_triangle_node;
+
+typedef struct km_pairformer_layer {
+    km_triangle_multiplication mul_out, mul_in;
+    km_triangle_node start, end;
+    km_nn_transition transition_z, transition_s;
+    km_nn_norm norm_s;
+    km_nn_norm_linear attention_bias;
+    km_nn_attention attention;
+} km_pairformer_layer;
+
+typedef struct km_pairformer {
+    int depth;
+    km_pairformer_layer *layers; /* [depth] */
+} km_pairformer;
+
+void km_pairformer_init(km_pairformer *m, km_params *p, const km_config *c);
+void km_pairformer_clear(km_pairformer *m);
+/* s [N, token_s] and z [N, N, token_z] through all blocks, in place of the pointers. Both may be written over unless a tape is on.
+ * token_mask [N] 0/1 */
+void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **s, km_tensor **z, const float *token_mask);
+
+#endif
