@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "formats/traj.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/traj_impl.h"
+#include "lib/base/mem.h"
+
+typedef struct format {
+    km_status (*open)(km_traj *t, km_err *err);
+    km_status (*read)(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err);
+    km_status (*write)(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box, km_err *err);
+    km_status (*finish)(km_traj_writer *w, km_err *err); /* or NULL */
+} format;
+
+static const format formats[] = {
+    [KM_TRAJ_XTC] = {km_xtc_open, km_xtc_read, km_xtc_write, NULL},
+    [KM_TRAJ_DCD] = {km_dcd_open, km_dcd_read, km_dcd_write, km_dcd_finish},
+};
+
+km_status km_traj_pread(const km_traj *t, void *out, size_t n, int64_t offset, km_err *err)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(t->fd, (char *)out + done, n - done, offset + (int64_t)done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return km_fail(err, KM_SYSTEM, "cannot read '%s': %s", t->name, strerror(errno));
+        if (got == 0) return km_fail(err, KM_INPUT, "%s: truncated while it was read, at byte %lld", t->name, (long long)offset);
+        done += (size_t)got;
+    }
+    return KM_OK;
+}
+
+static km_status find_kind(km_traj *t, km_err *err)
+{
+    uint8_t head[8] = {0};
+    if (t->size == 0) return km_fail(err, KM_INPUT, "%s: empty", t->name);
+    KM_TRY(km_traj_pread(t, head, t->size < 8 ? (size_t)t->size : 8, 0, err));
+    const uint32_t magic = km_be32(head);
+    if (magic == 1995 || magic == 2023) t->kind = KM_TRAJ_XTC;
+    else if (!memcmp(head + 4, "CORD", 4) || magic == 84 || magic == 84u << 24) t->kind = KM_TRAJ_DCD;
+    else return km_fail(err, KM_INPUT, "%s: neither an XTC nor a DCD trajectory", t->name);
+    return KM_OK;
+}
+
+static km_status open_file(km_traj *t, km_err *err)
+{
+    struct stat st;
+    t->fd = open(t->name, O_RDONLY | O_CLOEXEC);
+    if (t->fd < 0 || fstat(t->fd, &st) != 0) {
+        return km_fail(err, KM_SYSTEM, "cannot open '%s': %s", t->name, strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode)) return km_fail(err, KM_INPUT, "%s: not a regular file", t->name);
+    t->size = st.st_size;
+    KM_TRY(find_kind(t, err));
+    return formats[t->kind].open(t, err);
+}
+
+km_status km_traj_open(const char *path, km_traj **ret, km_err *err)
+{
+    km_traj *t = KM_NEW(km_traj);
+    t->name = km_strdup(path);
+    km_status s = open_file(t, err);
+    if (s < 0) km_traj_close(t);
+    *ret = s < 0 ? NULL : t;
+    return s;
+}
+
+void km_traj_close(km_traj *t)
+{
+    if (!t) return;
+    if (t->fd >= 0) close(t->fd);
+    free(t->offsets);
+    free(t->name);
+    free(t);
+}
+
+km_traj_kind km_traj_get_kind(const km_traj *t) { return t->kind; }
+int32_t km_traj_atoms(const km_traj *t) { return t->n_atoms; }
+int64_t km_traj_frames(const km_traj *t) { return t->n_frames; }
+bool km_traj_truncated(const km_traj *t) { return t->truncated; }
+
+km_status km_traj_read(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)
+{
+    KM_ASSERT(i >= 0 && i < t->n_frames);
+    int64_t time_fs;
+    float box[9];
+    KM_TRY(formats[t->kind].read(t, i, coords, &time_fs, box, err));
+    for (int64_t k = 0; k < 3 * (int64_t)t->n_atoms; k++) {
+        if (!isfinite(coords[k])) {
+            return km_fail(err, KM_INPUT, "%s: frame %lld, atom %lld: not a finite number", t->name, (long long)i,
+                           (long long)(k / 3));
+        }
+    }
+    if (opt_time_fs) *opt_time_fs = time_fs;
+    if (opt_box) memcpy(opt_box, box, sizeof box);
+    return KM_OK;
+}
+
+/* What the threads of one km_traj_read_many share: each takes the next frame until none is left or one has failed. */
+typedef struct many {
+    const km_traj *t;
+    int64_t first, stride, n;
+    float *coords;
+    int64_t *opt_times_fs;
+    _Atomic int64_t next;
+    pthread_mutex_t lock;
+    km_status status; /* of the first frame in order that failed */
+    int64_t failed;
+    km_err *err;
+} many;
+
+static void *read_some(void *arg)
+{
+    many *m = arg;
+    for (int64_t k; (k = atomic_fetch_add(&m->next, 1)) < m->n;) {
+        km_err e;
+        float *coords = m->coords + k * 3 * m->t->n_atoms;
+        km_status s = km_traj_read(m->t, m->first + k * m->stride, coords, m->opt_times_fs ? m->opt_times_fs + k : NULL, NULL, &e);
+        if (s == KM_OK) continue;
+        pthread_mutex_lock(&m->lock);
+        if (m->status == KM_OK || k < m->failed) {
+            m->status = s;
+            m->failed = k;
+            if (m->err) *m->err = e;
+        }
+        pthread_mutex_unlock(&m->lock);
+        atomic_store(&m->next, m->n);
+    }
+    return NULL;
+}
+
+km_status km_traj_read_many(const km_traj *t, int64_t first, int64_t stride, int64_t n, int threads, float *coords,
+                            int64_t *opt_times_fs, km_err *err)
+{
+    enum { MOST = 64 };
+    KM_ASSERT(n >= 0 && threads >= 1 && (n == 0 || (first >= 0 && first < t->n_frames)));
+    KM_ASSERT(n == 0 || (first + (n - 1) * stride >= 0 && first + (n - 1) * stride < t->n_frames));
+    many m = {.t = t, .first = first, .stride = stride, .n = n, .coords = coords, .opt_times_fs = opt_times_fs, .err = err};
+    pthread_t thread[MOST];
+    int started = 0;
+    pthread_mutex_init(&m.lock, NULL);
+    while (started < threads - 1 && started < MOST && started < n - 1 &&
+           pthread_create(&thread[started], NULL, read_some, &m) == 0) {
+        started++;
+    }
+    read_some(&m);
+    for (int k = 0; k < started; k++) pthread_join(thread[k], NULL);
+    pthread_mutex_destroy(&m.lock);
+    return m.status;
+}
+
+km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision, km_traj_writer **ret,
+                         km_err *err)
+{
+    KM_ASSERT((kind == KM_TRAJ_XTC || kind == KM_TRAJ_DCD) && n_atoms > 0 && n_atoms <= INT_MAX / 16);
+    km_traj_writer *w = KM_NEW(km_traj_writer);
+    w->path = km_strdup(path);
+    w->part = km_asprintf("%s.part", path);
+    w->kind = kind;
+    w->n_atoms = n_atoms;
+    w->precision = xtc_precision > 0 ? xtc_precision : 1000;
+    w->file = fopen(w->part, "wbe");
+    *ret = w;
+    if (w->file) return KM_OK;
+    km_fail(err, KM_SYSTEM, "cannot create '%s': %s", w->part, strerror(errno));
+    km_traj_abandon(w);
+    *ret = NULL;
+    return KM_SYSTEM;
+}
+
+km_status km_traj_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *opt_box, km_err *err)
+{
+    static const float none[9];
+    for (int64_t k = 0; k < 3 * (int64_t)w->n_atoms; k++) {
+        if (!isfinite(coords[k])) {
+            return km_fail(err, KM_INPUT, "%s: frame %lld, atom %lld: not a finite number", w->path, (long long)w->n_frames,
+                           (long long)(k / 3));
+        }
+    }
+    KM_TRY(formats[w->kind].write(w, coords, time_fs, opt_box ? opt_box : none, err));
+    w->n_frames++;
+    return KM_OK;
+}
+
+/* Close what is open and free w. */
+static void drop(km_traj_writer *w)
+{
+    if (w->file) fclose(w->file);
+    free(w->path);
+    free(w->part);
+    free(w->buffer);
+    free(w);
+}
+
+km_status km_traj_commit(km_traj_writer *w, km_err *err)
+{
+    km_status s = formats[w->kind].finish ? formats[w->kind].finish(w, err) : KM_OK;
+    bool closed = fclose(w->file) == 0;
+    w->file = NULL;
+    if (s == KM_OK && (!closed || rename(w->part, w->path) != 0)) {
+        s = km_fail(err, KM_SYSTEM, "cannot write '%s': %s", w->path, strerror(errno));
+    }
+    if (s < 0) unlink(w->part);
+    drop(w);
+    return s;
+}
+
+void km_traj_abandon(km_traj_writer *w)
+{
+    if (w->file) unlink(w->part);
+    drop(w);
+}
