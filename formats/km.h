@@ -35,6 +35,11 @@ typedef struct km_msg {
     char raw_kind[16];       /* its `type` */
 } km_msg;
 
+/* A system as the msgpack bytes of its message and back: what other formats store. ret_bytes is the caller's to free. Unpack
+ * checks everything, km_system_check included: KM_INPUT. */
+km_status km_system_pack(const km_system *s, void **ret_bytes, size_t *ret_n, km_err *err) KM_MUST_USE;
+km_status km_system_unpack(const void *bytes, size_t n, km_system **ret, km_err *err) KM_MUST_USE;
+
 typedef struct km_reader km_reader;
 /* Read from f, which stays the caller's; name is for messages. */
 km_reader *km_reader_new(FILE *f, const char *name);

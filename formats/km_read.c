@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: MIT
+ * The stream, reading. A zstd frame is walked block by block, so that not a byte beyond it is asked for (a pipe's next message
+ * may be long in coming), every place is known, and memory is claimed only for what has arrived. */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "formats/km.h"
+#include "formats/km_wire.h"
+#include "lib/base/mem.h"
+
+enum { ZSTD_BLOCK = 128 << 10, N_PARTS = 3, MAX_WIDTH = 1 << 16 };
+
+static const char *const part_names[N_PARTS] = {"trunk.s_inputs", "trunk.s", "trunk.z"};
+
+struct km_reader {
+    FILE *f;
+    char *name;
+    ZSTD_DCtx *zstd;
+    km_bytes packed, plain;
+    km_reader_stats stats;
+    km_status failed; /* sticky */
+    km_err why;
+    /* of the system being read */
+    bool in_system, trunk_seen;
+    int32_t n_atoms, n_tokens;
+    int64_t n_frames, n_messages, start_byte;
+    uint32_t crc;
+    km_system *system;
+    km_trunk_result *trunk;
+    km_bytes parts[N_PARTS]; /* what has come of the trunk's tensors */
+    float *coords;
+    int64_t *last_time; /* [n_times] per trajectory */
+    int32_t n_times;
+};
+
+km_reader *km_reader_new(FILE *f, const char *name)
+{
+    km_reader *r = KM_NEW(km_reader);
+    r->f = f;
+    r->name = km_strdup(name);
+    r->zstd = ZSTD_createDCtx();
+    KM_ASSERT(r->zstd);
+    return r;
+}
+
+void km_reader_free(km_reader *r)
+{
+    if (!r) return;
+    ZSTD_freeDCtx(r->zstd);
+    for (int i = 0; i < N_PARTS; i++) free(r->parts[i].data);
+    free(r->packed.data);
+    free(r->plain.data);
+    km_system_free(r->system);
+    km_trunk_result_free(r->trunk);
+    free(r->coords);
+    free(r->last_time);
+    free(r->name);
+    free(r);
+}
+
+km_system *km_reader_take_system(km_reader *r)
+{
+    km_system *s = r->system;
+    r->system = NULL;
+    return s;
+}
+
+km_trunk_result *km_reader_take_trunk(km_reader *r)
+{
+    km_trunk_result *t = r->trunk;
+    r->trunk = NULL;
+    return t;
+}
+
+km_reader_stats km_reader_get_stats(const km_reader *r) { return r->stats; }
+
+/* n more bytes of the frame into r->packed. 1 they are there; 0 the file ended before the first of them. */
+static km_status more(km_reader *r, size_t n, km_err *err)
+{
+    size_t got = fread(km_bytes_room(&r->packed, n), 1, n, r->f);
+    r->packed.n += got;
+    if (got == n) return 1;
+    if (ferror(r->f)) return km_fail(err, KM_SYSTEM, "cannot read: %s", strerror(errno));
+    return r->packed.n == 0 ? 0 : km_fail(err, KM_INPUT, "truncated");
+}
+
+/* The frame's head: exactly the form that the format asks for, so that no bit of it can change unnoticed. */
+static km_status read_head(km_reader *r, uint64_t *ret_content, km_err *err)
+{
+    static const int sizes[4] = {1, 2, 4, 8};
+    static const uint8_t magic[4] = {0x28, 0xb5, 0x2f, 0xfd};
+    km_status got = more(r, 4, err);
+    if (got <= 0) return got;
+    if (memcmp(r->packed.data, magic, 4)) return km_fail(err, KM_INPUT, "not a zstd frame");
+    KM_TRY(more(r, 1, err));
+    uint8_t flags = r->packed.data[4];
+    bool single = flags & 0x20;
+    if (!(flags & 4)) return km_fail(err, KM_INPUT, "a zstd frame without checksum");
+    if (!single && flags >> 6 == 0) return km_fail(err, KM_INPUT, "a zstd frame without content size");
+    if (flags & 0x1b) return km_fail(err, KM_INPUT, "damaged (flags of the zstd frame)");
+    int size = sizes[flags >> 6];
+    if (!single) KM_TRY(more(r, 1, err));
+    KM_TRY(more(r, (size_t)size, err));
+    uint64_t content = 0;
+    for (int i = 1; i <= size; i++) content = content << 8 | r->packed.data[r->packed.n - (size_t)i];
+    *ret_content = content + (size == 2 ? 256 : 0);
+    if (*ret_content > KM_WIRE_MAX_MESSAGE)
+        return km_fail(err, KM_INPUT, "a message of %llu bytes is too long", (unsigned long long)*ret_content);
+    return 1;
+}
+
+/* Blocks and checksum. */
+static km_status read_blocks(km_reader *r, uint64_t content, km_err *err)
+{
+    uint64_t n_blocks = 0;
+    for (bool last = false; !last; n_blocks++) {
+        KM_TRY(more(r, 3, err));
+        const uint8_t *p = r->packed.data + r->packed.n - 3;
+        uint32_t h = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16, type = h >> 1 & 3, size = h >> 3;
+        last = h & 1;
+        if (type == 3 || size > ZSTD_BLOCK) return km_fail(err, KM_INPUT, "damaged (block %llu)", (unsigned long long)n_blocks);
+        if (r->packed.n > 2 * (size_t)KM_WIRE_MAX_MESSAGE) return km_fail(err, KM_INPUT, "a message too long");
+        size = type == 1 ? 1 : size;
+        if (size) KM_TRY(more(r, size, err));
+    }
+    KM_TRY(more(r, 4, err));
+    if (content > n_blocks * ZSTD_BLOCK) return km_fail(err, KM_INPUT, "damaged (content size)");
+    return KM_OK;
+}
+
+/* The next message's msgpack bytes into r->plain. 1 or 0. */
+static km_status next_plain(km_reader *r, km_err *err)
+{
+    uint64_t content = 0;
+    r->packed.n = r->plain.n = 0;
+    km_status got = read_head(r, &content, err);
+    if (got <= 0) return got;
+    KM_TRY(read_blocks(r, content, err));
+    km_bytes_room(&r->plain, (size_t)content + 1);
+    size_t n = ZSTD_decompressDCtx(r->zstd, r->plain.data, (size_t)content, r->packed.data, r->packed.n);
+    if (ZSTD_isError(n)) return km_fail(err, KM_INPUT, "damaged (%s)", ZSTD_getErrorName(n));
+    if (n != content) return km_fail(err, KM_INPUT, "damaged (content size)");
+    r->plain.n = n;
+    return 1;
+}
+
+/* The message's `type` as a NUL-terminated text of at most size - 1 bytes. */
+static km_status find_type(const km_reader *r, char *out, size_t size, km_err *err)
+{
+    const uint8_t *p = r->plain.data, *end = p + r->plain.n;
+    if (km_wire_skip(p, end) != end) return km_fail(err, KM_INPUT, "not one msgpack value");
+    int64_t n = km_wire_map(&p, end);
+    for (int64_t i = 0; i < n; i++) {
+        const char *text;
+        int64_t length = km_wire_text(p, end, &text);
+        const uint8_t *value = km_wire_skip(p, end);
+        p = km_wire_skip(value, end);
+        if (length != 4 || memcmp(text, "type", 4)) continue;
+        length = km_wire_text(value, end, &text);
+        if (length <= 0 || memchr(text, 0, (size_t)length)) break;
+        snprintf(out, size, "%.*s", length < 64 ? (int)length : 64, text);
+        return KM_OK;
+    }
+    return km_fail(err, KM_INPUT, "a message without `type`");
+}
+
+static km_status take_frame(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
+{
+    int64_t trajectory = 0;
+    const msgpack_object *time = km_wire_get(o, "time"), *given = km_wire_get(o, "given"), *coords = km_wire_get(o, "coords");
+    KM_TRY(km_wire_int(o, "trajectory", 0, KM_WIRE_MAX_TRAJECTORY, &trajectory, err));
+    if (!time || (time->type != MSGPACK_OBJECT_FLOAT64 && time->type != MSGPACK_OBJECT_FLOAT32) || !(fabs(time->via.f64) < 9e12))
+        return km_fail(err, KM_INPUT, "time: not a number of nanoseconds");
+    if (!given || given->type != MSGPACK_OBJECT_BOOLEAN) return km_fail(err, KM_INPUT, "given: not true or false");
+    size_t bytes = (size_t)r->n_atoms * 3 * sizeof(float);
+    if (!coords || coords->type != MSGPACK_OBJECT_BIN || coords->via.bin.size != bytes)
+        return km_fail(err, KM_INPUT, "coords: not %zu bytes for %d atoms", bytes, r->n_atoms);
+    if (bytes) memcpy(r->coords, coords->via.bin.ptr, bytes);
+    for (int64_t i = 0; i < 3 * (int64_t)r->n_atoms; i++)
+        if (!isfinite(r->coords[i])) return km_fail(err, KM_INPUT, "coords: atom %lld is not finite", (long long)i / 3);
+    int64_t fs = km_fs_of_ns(time->via.f64);
+    while (r->n_times <= trajectory) {
+        int32_t was = r->n_times;
+        r->n_times = 2 * was > trajectory ? 2 * was : (int32_t)trajectory + 1;
+        r->last_time = km_realloc(r->last_time, (size_t)r->n_times * sizeof *r->last_time);
+        for (int32_t i = was; i < r->n_times; i++) r->last_time[i] = INT64_MIN;
+    }
+    if (fs < r->last_time[trajectory])
+        return km_fail(err, KM_INPUT, "frame at %.9g ns behind a later one of its trajectory", time->via.f64);
+    r->last_time[trajectory] = fs;
+    r->n_frames++;
+    m->type = KM_MSG_FRAME;
+    m->frame = (km_frame){fs, (int32_t)trajectory, given->via.boolean, r->n_atoms, r->coords};
+    return 1;
+}
+
+static km_status take_end(km_reader *r, const msgpack_object *o, km_msg *m, uint32_t crc_before, km_err *err)
+{
+    int64_t frames, messages, crc;
+    KM_TRY(km_wire_int(o, "frames", 0, INT64_MAX, &frames, err));
+    KM_TRY(km_wire_int(o, "messages", 0, INT64_MAX, &messages, err));
+    if (frames != r->n_frames || messages != r->n_messages - 1)
+        return km_fail(err, KM_INPUT, "end: says %lld frames in %lld messages, there are %lld in %lld", (long long)frames,
+                       (long long)messages, (long long)r->n_frames, (long long)r->n_messages - 1);
+    if (km_wire_get(o, "crc32")) {
+        KM_TRY(km_wire_int(o, "crc32", 0, UINT32_MAX, &crc, err));
+        if (crc != crc_before) return km_fail(err, KM_INPUT, "end: crc32 does not agree, the stream is damaged before it");
+    }
+    r->in_system = false;
+    m->type = KM_MSG_END;
+    m->n_frames = frames;
+    return 1;
+}
+
+/* Bytes of a whole part of the trunk, and of one of its rows. */
+static size_t part_bytes(const km_trunk_result *t, int part, size_t *ret_row)
+{
+    *ret_row = part < 2 ? (size_t)t->token_s * 4 : (size_t)t->n_tokens * (size_t)t->token_z * 4;
+    return *ret_row * (size_t)t->n_tokens;
+}
+
+static int open_part(const km_reader *r)
+{
+    size_t row;
+    for (int i = 0; i < N_PARTS; i++)
+        if (r->parts[i].n < part_bytes(r->trunk, i, &row)) return i;
+    return N_PARTS;
+}
+
+static km_status take_trunk_rows(km_reader *r, const msgpack_object *o, km_err *err)
+{
+    int part = open_part(r);
+    size_t row = 0, whole = part_bytes(r->trunk, part, &row);
+    int64_t first, count;
+    const msgpack_object *of = km_wire_get(o, "of"), *data = km_wire_get(o, "data");
+    if (!of || !km_wire_is(of, part_names[part])) return km_fail(err, KM_INPUT, "rows: not those of %s, which come here", part_names[part]);
+    KM_TRY(km_wire_int(o, "first", 0, INT32_MAX, &first, err));
+    KM_TRY(km_wire_int(o, "count", 1, INT32_MAX, &count, err));
+    size_t bytes = (size_t)count * row;
+    if (!data || data->type != MSGPACK_OBJECT_BIN || data->via.bin.size != bytes ||
+        (size_t)first * row != r->parts[part].n || bytes > whole - r->parts[part].n)
+        return km_fail(err, KM_INPUT, "rows: rows of %s in a wrong number or order", part_names[part]);
+    km_bytes_add(&r->parts[part], data->via.bin.ptr, bytes);
+    return KM_OK;
+}
+
+static km_status take_trunk(km_reader *r, const msgpack_object *o, km_err *err)
+{
+    int64_t n, s, z, recycles;
+    if (r->trunk_seen || r->n_frames) return km_fail(err, KM_INPUT, "a trunk in the wrong place");
+    r->trunk_seen = true;
+    KM_TRY(km_wire_int(o, "n_tokens", r->n_tokens, r->n_tokens, &n, err));
+    KM_TRY(km_wire_int(o, "token_s", 1, MAX_WIDTH, &s, err));
+    KM_TRY(km_wire_int(o, "token_z", 1, MAX_WIDTH, &z, err));
+    KM_TRY(km_wire_int(o, "recycles", 0, INT32_MAX, &recycles, err));
+    km_trunk_result_free(r->trunk);
+    km_trunk_result *t = r->trunk = KM_NEW(km_trunk_result);
+    t->n_tokens = (int32_t)n;
+    t->token_s = (int32_t)s;
+    t->token_z = (int32_t)z;
+    t->recycles = (int32_t)recycles;
+    KM_TRY(km_wire_string(o, "weights_name", &t->weights_name, err));
+    KM_TRY(km_wire_string(o, "weights_path", &t->weights_path, err));
+    KM_TRY(km_wire_string(o, "weights_digest", &t->weights_digest, err));
+    return km_wire_string(o, "trunk_digest", &t->trunk_digest, err);
+}
+
+/* Read the rows that belong to the trunk message just taken. */
+static km_status join_trunk(km_reader *r, km_msg *m, km_err *err);
+
+static km_status take(km_reader *r, const char *kind, uint32_t crc_before, km_msg *m, km_err *err)
+{
+    bool frame = !strcmp(kind, "frame"), end = !strcmp(kind, "end"), trunk = !strcmp(kind, "trunk");
+    if (!frame && !end && !trunk) {
+        m->type = KM_MSG_OTHER;
+        m->raw = r->plain.data;
+        m->raw_bytes = r->plain.n;
+        snprintf(m->raw_kind, sizeof m->raw_kind, "%.15s", kind);
+        return 1;
+    }
+    msgpack_unpacked u;
+    msgpack_unpacked_init(&u);
+    if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0) KM_BUG("msgpack-c refuses what was checked");
+    km_status status = frame ? take_frame(r, &u.data, m, err)
+                       : end ? take_end(r, &u.data, m, crc_before, err)
+                             : take_trunk(r, &u.data, err);
+    msgpack_unpacked_destroy(&u);
+    if (trunk && status == KM_OK) status = join_trunk(r, m, err);
+    return status;
+}
+
+static km_status take_system(km_reader *r, km_msg *m, km_err *err)
+{
+    km_system_free(r->system);
+    r->system = NULL;
+    KM_TRY(km_system_unpack(r->plain.data, r->plain.n, &r->system, err));
+    km_trunk_result_free(km_reader_take_trunk(r));
+    r->in_system = true;
+    r->trunk_seen = false;
+    r->n_frames = 0;
+    r->n_messages = 1;
+    r->n_times = 0;
+    r->n_atoms = r->system->n_atoms;
+    r->n_tokens = r->system->n_tokens;
+    r->coords = km_realloc(r->coords, (size_t)r->n_atoms * 3 * sizeof(float));
+    m->type = KM_MSG_SYSTEM;
+    m->system = r->system;
+    return 1;
+}
+
+/* One message: its plain bytes and its type, counted. */
+static km_status next_message(km_reader *r, char kind[65], uint32_t *ret_crc_before, km_err *err)
+{
+    r->start_byte = r->stats.bytes;
+    km_status got = next_plain(r, err);
+    if (got < 0) return got;
+    if (got == 0) return r->in_system || r->stats.messages == 0 ? km_fail(err, KM_INPUT, "truncated: no `end`") : 0;
+    *ret_crc_before = r->crc;
+    KM_TRY(find_type(r, kind, 65, err));
+    if (!strcmp(kind, "system")) r->crc = 0;
+    r->crc = (uint32_t)crc32_z(r->crc, r->packed.data, r->packed.n);
+    r->stats.messages++;
+    r->n_messages++;
+    r->stats.bytes += (int64_t)r->packed.n;
+    r->stats.plain_bytes += (int64_t)r->plain.n;
+    return 1;
+}
+
+static km_status join_trunk(km_reader *r, km_msg *m, km_err *err)
+{
+    for (int i = 0; i < N_PARTS; i++) r->parts[i].n = 0;
+    while (open_part(r) < N_PARTS) {
+        char kind[65];
+        uint32_t crc;
+        KM_TRY(next_message(r, kind, &crc, err));
+        if (strcmp(kind, "rows")) return km_fail(err, KM_INPUT, "%.20s where rows of %s come", kind, part_names[open_part(r)]);
+        msgpack_unpacked u;
+        msgpack_unpacked_init(&u);
+        if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0) KM_BUG("msgpack-c refuses what was checked");
+        km_status status = take_trunk_rows(r, &u.data, err);
+        msgpack_unpacked_destroy(&u);
+        KM_TRY(status);
+    }
+    float **tensors[N_PARTS] = {&r->trunk->s_inputs, &r->trunk->s, &r->trunk->z};
+    for (int i = 0; i < N_PARTS; i++) {
+        *tensors[i] = r->parts[i].data ? (float *)r->parts[i].data : km_alloc(0);
+        r->parts[i] = (km_bytes){0};
+    }
+    m->type = KM_MSG_TRUNK;
+    m->trunk = r->trunk;
+    return 1;
+}
+
+km_status km_reader_next(km_reader *r, km_msg *ret_msg, km_err *err)
+{
+    km_err why = {0};
+    char kind[65];
+    uint32_t crc_before;
+    *ret_msg = (km_msg){0};
+    if (r->failed) {
+        if (err) *err = r->why;
+        return r->failed;
+    }
+    km_status status = next_message(r, kind, &crc_before, &why);
+    if (status == 1) {
+        bool system = !strcmp(kind, "system");
+        if (system == r->in_system)
+            status = km_fail(&why, KM_INPUT, system ? "a system before the `end` of the last one" : "%.20s before any system", kind);
+        else
+            status = system ? take_system(r, ret_msg, &why) : take(r, kind, crc_before, ret_msg, &why);
+    }
+    if (status < 0) {
+        *ret_msg = (km_msg){0};
+        r->failed = status;
+        km_fail(&r->why, status, "%.100s: record %lld, byte %lld: %.110s", r->name, (long long)r->stats.messages,
+                (long long)(r->start_byte + (int64_t)r->packed.n), why.msg);
+        if (err) *err = r->why;
+    }
+    return status;
+}

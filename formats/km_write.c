@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ * The stream, writing. Each message is one zstd frame, flushed when written. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "formats/km.h"
+#include "formats/km_wire.h"
+#include "lib/base/mem.h"
+
+enum { LEVEL = 3 };
+
+struct km_writer {
+    FILE *f;
+    char *name;
+    ZSTD_CCtx *zstd;
+    km_bytes plain, packed;
+    msgpack_packer packer;
+    bool in_system;     /* between `system` and `end` */
+    int64_t n_frames, n_messages;
+    uint32_t crc;       /* of the bytes written since `system` */
+    int32_t n_atoms;
+};
+
+km_writer *km_writer_new(FILE *f, const char *name)
+{
+    km_writer *w = KM_NEW(km_writer);
+    w->f = f;
+    w->name = km_strdup(name);
+    w->zstd = ZSTD_createCCtx();
+    KM_ASSERT(w->zstd);
+    ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, LEVEL);
+    ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1);
+    msgpack_packer_init(&w->packer, &w->plain, km_bytes_write);
+    return w;
+}
+
+void km_writer_free(km_writer *w)
+{
+    if (!w) return;
+    ZSTD_freeCCtx(w->zstd);
+    free(w->plain.data);
+    free(w->packed.data);
+    free(w->name);
+    free(w);
+}
+
+static km_status put(km_writer *w, const void *plain, size_t n, km_err *err)
+{
+    if (n > KM_WIRE_MAX_MESSAGE) return km_fail(err, KM_INPUT, "%s: a message of %zu bytes is too long", w->name, n);
+    size_t bound = ZSTD_compressBound(n);
+    w->packed.n = 0;
+    km_bytes_room(&w->packed, bound);
+    size_t packed = ZSTD_compress2(w->zstd, w->packed.data, bound, plain, n);
+    KM_ASSERT(!ZSTD_isError(packed));
+    w->crc = (uint32_t)crc32_z(w->crc, w->packed.data, packed);
+    w->n_messages++;
+    if (fwrite(w->packed.data, 1, packed, w->f) != packed || fflush(w->f))
+        return km_fail(err, KM_SYSTEM, "%s: cannot write: %s", w->name, strerror(errno));
+    return KM_OK;
+}
+
+/* Begin a map of n entries with its type. */
+static msgpack_packer *start(km_writer *w, const char *type, uint32_t n)
+{
+    w->plain.n = 0;
+    msgpack_pack_map(&w->packer, n);
+    km_wire_put_text(&w->packer, "type");
+    km_wire_put_text(&w->packer, type);
+    return &w->packer;
+}
+
+static void put_int(msgpack_packer *p, const char *key, int64_t v)
+{
+    km_wire_put_text(p, key);
+    msgpack_pack_int64(p, v);
+}
+
+static void put_text(msgpack_packer *p, const char *key, const char *v)
+{
+    km_wire_put_text(p, key);
+    km_wire_put_text(p, v);
+}
+
+km_status km_writer_system(km_writer *w, const km_system *s, km_err *err)
+{
+    KM_ASSERT(!w->in_system);
+    void *bytes;
+    size_t n;
+    if (km_system_pack(s, &bytes, &n, err) < 0) return err ? km_fail_in(err, w->name) : KM_INPUT;
+    w->in_system = true;
+    w->n_frames = w->n_messages = 0;
+    w->crc = 0;
+    w->n_atoms = s->n_atoms;
+    km_status status = put(w, bytes, n, err);
+    free(bytes);
+    return status;
+}
+
+/* n rows of row_floats each, in messages of at most 16 MiB (one row at least). */
+static km_status put_rows(km_writer *w, const char *of, const float *data, int64_t n, int64_t row_floats, km_err *err)
+{
+    int64_t per = KM_WIRE_MAX_ROWS / (row_floats * 4);
+    if (per < 1) per = 1;
+    for (int64_t first = 0; first < n; first += per) {
+        int64_t count = n - first < per ? n - first : per;
+        msgpack_packer *p = start(w, "rows", 5);
+        put_text(p, "of", of);
+        put_int(p, "first", first);
+        put_int(p, "count", count);
+        km_wire_put_text(p, "data");
+        km_wire_put_bin(p, data + first * row_floats, (size_t)(count * row_floats) * sizeof(float));
+        KM_TRY(put(w, w->plain.data, w->plain.n, err));
+    }
+    return KM_OK;
+}
+
+km_status km_writer_trunk(km_writer *w, const km_trunk_result *t, km_err *err)
+{
+    KM_ASSERT(w->in_system && w->n_frames == 0);
+    msgpack_packer *p = start(w, "trunk", 9);
+    put_int(p, "n_tokens", t->n_tokens);
+    put_int(p, "token_s", t->token_s);
+    put_int(p, "token_z", t->token_z);
+    put_int(p, "recycles", t->recycles);
+    put_text(p, "weights_name", t->weights_name);
+    put_text(p, "weights_path", t->weights_path);
+    put_text(p, "weights_digest", t->weights_digest);
+    put_text(p, "trunk_digest", t->trunk_digest);
+    KM_TRY(put(w, w->plain.data, w->plain.n, err));
+    int64_t n = t->n_tokens;
+    KM_TRY(put_rows(w, "trunk.s_inputs", t->s_inputs, n, t->token_s, err));
+    KM_TRY(put_rows(w, "trunk.s", t->s, n, t->token_s, err));
+    return put_rows(w, "trunk.z", t->z, n, n * t->token_z, err);
+}
+
+km_status km_writer_frame(km_writer *w, const km_frame *f, km_err *err)
+{
+    KM_ASSERT(w->in_system && f->n_atoms == w->n_atoms && f->trajectory >= 0);
+    msgpack_packer *p = start(w, "frame", 5);
+    km_wire_put_text(p, "time");
+    msgpack_pack_double(p, km_ns_of_fs(f->time_fs));
+    put_int(p, "trajectory", f->trajectory);
+    km_wire_put_text(p, "given");
+    (f->given ? msgpack_pack_true : msgpack_pack_false)(p);
+    km_wire_put_text(p, "coords");
+    km_wire_put_bin(p, f->coords, (size_t)f->n_atoms * 3 * sizeof(float));
+    w->n_frames++;
+    return put(w, w->plain.data, w->plain.n, err);
+}
+
+km_status km_writer_raw(km_writer *w, const void *raw, size_t bytes, km_err *err)
+{
+    KM_ASSERT(w->in_system);
+    return put(w, raw, bytes, err);
+}
+
+km_status km_writer_end(km_writer *w, km_err *err)
+{
+    KM_ASSERT(w->in_system);
+    uint32_t crc = w->crc;
+    msgpack_packer *p = start(w, "end", 4);
+    put_int(p, "frames", w->n_frames);
+    put_int(p, "messages", w->n_messages);
+    put_int(p, "crc32", crc);
+    w->in_system = false;
+    return put(w, w->plain.data, w->plain.n, err);
+}
