@@ -25,6 +25,8 @@ typedef struct km_structure {
 /* path "-" reads standard input; plain or gzip; kind by content. model: 0 all, else that 1-based one. KM_INPUT names file and
  * line or record for what cannot be read; NaN and absent coordinates are refused. */
 km_status km_structure_read(const char *path, int model, km_structure **ret, km_err *err) KM_MUST_USE;
+/* The same from an open file, to its end; name is for messages and for the system. */
+km_status km_structure_read_file(FILE *f, const char *name, int model, km_structure **ret, km_err *err) KM_MUST_USE;
 void km_structure_free(km_structure *s);
 
 /* Write a system's atoms at these coordinates. PDB: TER between chains, CONECT for bonds that residue names do not imply. */

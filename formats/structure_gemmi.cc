@@ -6,6 +6,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -21,12 +22,13 @@
 #define _Noreturn [[noreturn]]
 extern "C" {
 #include "formats/structure.h"
+#include "lib/base/io.h"
 #include "lib/base/mem.h"
 }
 
 namespace {
 
-const size_t MAX_BYTES = size_t(4) << 30;
+const size_t MAX_BYTES = (size_t(4) << 30) - 1;
 
 struct Place {
     const gemmi::Chain *chain;
@@ -34,21 +36,37 @@ struct Place {
     const gemmi::Atom *atom;
 };
 
-std::string read_all(const char *path)
+std::string read_all(FILE *f)
 {
-    bool standard_input = std::strcmp(path, "-") == 0;
-    gzFile f = standard_input ? gzdopen(dup(0), "rb") : gzopen(path, "rb");
-    if (!f) throw std::runtime_error(std::string("cannot open: ") + std::strerror(errno));
     std::string all, block(1 << 20, '\0');
-    int n;
-    while ((n = gzread(f, &block[0], unsigned(block.size()))) > 0 && all.size() < MAX_BYTES) all.append(block, 0, size_t(n));
+    size_t n;
+    while ((n = fread(&block[0], 1, block.size(), f)) > 0 && all.size() < MAX_BYTES) all.append(block, 0, n);
+    if (ferror(f)) throw std::runtime_error(std::string("cannot read: ") + std::strerror(errno));
+    if (all.size() >= MAX_BYTES) throw std::runtime_error("4 GiB or larger");
+    return all;
+}
+
+/* gzip, also of several members; anything else is itself. */
+std::string unpack(std::string packed)
+{
+    if (packed.size() < 2 || packed[0] != '\x1f' || packed[1] != '\x8b') return packed;
+    std::string all, block(1 << 20, '\0');
+    z_stream z{};
+    if (inflateInit2(&z, 15 + 16) != Z_OK) throw std::runtime_error("cannot start zlib");
+    z.next_in = reinterpret_cast<Bytef *>(&packed[0]);
+    z.avail_in = uInt(packed.size());
     int code = Z_OK;
-    gzerror(f, &code);
-    std::string system_reason = std::strerror(errno);
-    gzclose(f);
+    while (all.size() < MAX_BYTES) {
+        z.next_out = reinterpret_cast<Bytef *>(&block[0]);
+        z.avail_out = uInt(block.size());
+        code = inflate(&z, Z_NO_FLUSH);
+        all.append(block, 0, block.size() - z.avail_out);
+        if (code == Z_STREAM_END && z.avail_in > 0) code = inflateReset(&z);
+        else if (code != Z_OK) break;
+    }
+    inflateEnd(&z);
     if (code == Z_BUF_ERROR) throw std::runtime_error("truncated gzip data");
-    if (n < 0) throw std::runtime_error(code == Z_ERRNO ? "cannot read: " + system_reason : "damaged gzip data");
-    if (all.size() >= MAX_BYTES) throw std::runtime_error("larger than 4 GiB");
+    if (code != Z_STREAM_END) throw std::runtime_error("damaged gzip data");
     return all;
 }
 
@@ -64,8 +82,9 @@ void check_number(const char *line, int column, int line_number)
     std::memcpy(field, line + column, 8);
     field[8] = '\0';
     double v = std::strtod(field, &end);
+    bool empty = end == field;
     while (*end == ' ') end++;
-    if (end == field || *end || !std::isfinite(v))
+    if (empty || *end || !std::isfinite(v))
         throw std::runtime_error("line " + std::to_string(line_number) + ": bad coordinate '" + field + "'");
 }
 
@@ -108,6 +127,8 @@ gemmi::Structure parse(std::string &text, const char *path)
     gemmi::Structure st;
     if (kind == gemmi::CoorFormat::Mmcif) {
         st = gemmi::make_structure(gemmi::cif::read_memory(text.data(), text.size(), path));
+        if (st.models.empty())
+            throw std::runtime_error("no atoms found (_atom_site needs label_alt_id, occupancy, B_iso_or_equiv and auth_seq_id too)");
     } else if (kind == gemmi::CoorFormat::Pdb) {
         prepare_pdb(text);
         gemmi::PdbReadOptions options;
@@ -287,9 +308,9 @@ void fill_coords(km_structure *s, const gemmi::Structure &st, int first, const s
     }
 }
 
-void read_into(km_structure *s, const char *path, int model)
+void read_into(km_structure *s, FILE *f, const char *path, int model)
 {
-    std::string text = read_all(path);
+    std::string text = unpack(read_all(f));
     gemmi::Structure st = parse(text, path);
     int n_models = int(st.models.size());
     if (model > n_models)
@@ -309,11 +330,21 @@ void read_into(km_structure *s, const char *path, int model)
 
 extern "C" km_status km_structure_read(const char *path, int model, km_structure **ret, km_err *err)
 {
+    FILE *f;
+    *ret = nullptr;
+    KM_TRY(km_input_open(path, &f, err));
+    km_status status = km_structure_read_file(f, path, model, ret, err);
+    km_input_close(f);
+    return status;
+}
+
+extern "C" km_status km_structure_read_file(FILE *f, const char *path, int model, km_structure **ret, km_err *err)
+{
     *ret = nullptr;
     km_structure *s = KM_NEW(km_structure);
     s->system = km_system_new();
     try {
-        read_into(s, path, model);
+        read_into(s, f, path, model);
         *ret = s;
         return KM_OK;
     } catch (const std::exception &e) {

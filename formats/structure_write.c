@@ -70,8 +70,11 @@ static void write_cif_atom(FILE *f, const km_system *s, int32_t i, int model, co
     if (!het) snprintf(sequence, sizeof sequence, "%d", r->index + 1);
     snprintf(quoted, sizeof quoted, strchr(a->name, '\'') ? "\"%s\"" : "%s", a->name);
     const char *chain = c->name[0] ? c->name : "A";
+    char label[8] = {0}; /* A ... Z, AA ... ZZ, ...: one for each chain, whatever the author's names */
+    int digits = 0;
+    for (int32_t v = r->chain + 1; v > 0; v = (v - 1) / 26) label[digits++] = (char)('A' + (v - 1) % 26);
     fprintf(f, "%s %d %s %s . %s %s %d %s %c %.3f %.3f %.3f 1.00 0.00 %d %d %s %d\n", het ? "HETATM" : "ATOM", i + 1,
-            symbol_of(a->element), quoted, r->name, chain, c->entity_id + 1, sequence, r->icode && r->icode != ' ' ? r->icode : '?',
+            symbol_of(a->element), quoted, r->name, label, c->entity_id + 1, sequence, r->icode && r->icode != ' ' ? r->icode : '?',
             (double)x[0], (double)x[1], (double)x[2], a->charge, r->number, chain, model);
 }
 

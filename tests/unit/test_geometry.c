@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/chem/geometry.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/chem/tokens.h"
+#include "tests/unit/tap.h"
+
+static km_tokenized load(const char *path, float **ret_coords)
+{
+    km_structure *raw = NULL;
+    km_tokenized t = {0};
+    km_err err = {0};
+    km_token_options options = {0};
+    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s", path, err.msg);
+    *ret_coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof(float));
+    km_chem_gather(&t, raw->coords, *ret_coords);
+    km_structure_free(raw);
+    return t;
+}
+
+static void test_dipeptide(void)
+{
+    float *x, lengths[16];
+    km_tokenized t = load("tests/data/dipeptide.pdb", &x);
+    const km_system *s = t.system;
+    km_torsion *torsions;
+    km_angle *angles;
+    int32_t(*pairs)[2], n = km_chem_torsions(s, &torsions);
+    static const struct expected {
+        int kind, residue, atoms[4];
+    } expected[] = {{KM_PSI, 0, {0, 1, 2, 5}}, {KM_PHI, 1, {2, 5, 6, 7}}, {KM_OMEGA, 1, {1, 2, 5, 6}}, {KM_CHI1, 1, {5, 6, 9, 10}}};
+    bool good = n == 4;
+    for (int i = 0; i < 4 && good; i++) {
+        good = torsions[i].kind == expected[i].kind && torsions[i].residue == expected[i].residue;
+        for (int k = 0; k < 4; k++) good = good && torsions[i].atoms[k] == expected[i].atoms[k];
+    }
+    ok(good, "psi, phi, omega, chi1 of a dipeptide");
+    const int32_t *w = torsions[2].atoms;
+    double omega = km_chem_dihedral(x + 3 * w[0], x + 3 * w[1], x + 3 * w[2], x + 3 * w[3]);
+    ok(fabs(omega) > 2.6, "omega is trans (%.2f)", omega);
+    km_chem_bonds_ideal(s, lengths);
+    bool near = true;
+    for (int i = 0; i < s->n_bonds; i++) {
+        const float *p = x + 3 * s->bonds[i].a, *q = x + 3 * s->bonds[i].b;
+        near = near && fabs(hypot(hypot((double)p[0] - q[0], (double)p[1] - q[1]), (double)p[2] - q[2]) - (double)lengths[i]) < 0.12;
+        if (s->bonds[i].a == 2 && s->bonds[i].b == 5) ok(lengths[i] == 1.329f, "the peptide bond");
+    }
+    ok(near, "the bonds of a real frame are near the ideal ones");
+    int32_t n_angles = km_chem_angles(s, &angles);
+    bool known = true;
+    for (int i = 0; i < n_angles; i++) known = known && angles[i].ideal > 1.7f && angles[i].ideal < 2.3f;
+    ok(n_angles == 12 && known, "12 angles, all known");
+    ok(km_chem_chirality(s, 0, x) == 1 && km_chem_chirality(s, 1, x) == 1, "L amino acids");
+    for (int i = 0; i < s->n_atoms; i++) x[3 * i] = -x[3 * i];
+    ok(km_chem_chirality(s, 0, x) == -1, "a mirror image is D");
+    int64_t n_pairs = km_chem_pairs_beyond(s, 3, &pairs), brute = 0;
+    int far[11][11]; /* Floyd and Warshall */
+    for (int a = 0; a < 11; a++)
+        for (int b = 0; b < 11; b++) far[a][b] = a == b ? 0 : 100;
+    for (int i = 0; i < s->n_bonds; i++) far[s->bonds[i].a][s->bonds[i].b] = far[s->bonds[i].b][s->bonds[i].a] = 1;
+    for (int k = 0; k < 11; k++)
+        for (int a = 0; a < 11; a++)
+            for (int b = 0; b < 11; b++)
+                if (far[a][k] + far[k][b] < far[a][b]) far[a][b] = far[a][k] + far[k][b];
+    bool same = true;
+    for (int a = 0; a < 11; a++)
+        for (int b = a + 1; b < 11; b++) brute += far[a][b] > 3;
+    for (int64_t i = 0; i < n_pairs; i++) same = same && pairs[i][0] < pairs[i][1] && far[pairs[i][0]][pairs[i][1]] > 3;
+    ok(n_pairs == brute && same, "pairs beyond three bonds");
+    free(pairs), free(torsions), free(angles), free(x);
+    km_tokenized_clear(&t);
+}
+
+static void test_all_residues(void)
+{
+    static const struct row {
+        char letter;
+        int chis;
+    } rows[] = {{'S', 1}, {'W', 2}, {'T', 1}, {'E', 3}, {'N', 2}, {'G', 0}, {'K', 4}};
+    float *x;
+    km_tokenized t = load("tests/data/features-peptide.pdb", &x);
+    km_torsion *torsions;
+    int32_t n = km_chem_torsions(t.system, &torsions), chis = 0, wanted = 0;
+    for (int i = 0; i < n; i++) chis += torsions[i].kind >= KM_CHI1;
+    for (const char *p = "SWTWENGKWTWK"; *p; p++)
+        for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) wanted += rows[k].letter == *p ? rows[k].chis : 0;
+    ok(n - chis == 33 && chis == wanted, "torsions of a longer peptide: %d side-chain ones", chis);
+    bool all_l = true;
+    for (int r = 0; r < t.system->n_residues; r++) all_l = all_l && km_chem_chirality(t.system, r, x) == (r == 6 ? 0 : 1);
+    ok(all_l, "the dictionary's amino acids are L, glycine is none");
+    free(torsions), free(x);
+    km_tokenized_clear(&t);
+}
+
+static void test_dihedral(void)
+{
+    const float a[3] = {1, 0, 0}, b[3] = {0, 0, 0}, c[3] = {0, 0, 1}, d[3] = {0, 1, 1}, e[3] = {-1, 0, 1};
+    ok(fabs(fabs(km_chem_dihedral(a, b, c, d)) - M_PI / 2) < 1e-12, "a right angle");
+    ok(km_chem_dihedral(a, b, c, d) > 0, "clockwise, looking along the middle bond, is positive");
+    ok(fabs(fabs(km_chem_dihedral(a, b, c, e)) - M_PI) < 1e-12, "trans is pi");
+    ok(km_chem_dihedral(a, b, b, e) == 0, "nothing defined is 0");
+}
+
+int main(void)
+{
+    test_dipeptide();
+    test_all_residues();
+    test_dihedral();
+    return tap_end();
+}
