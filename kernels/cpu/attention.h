@@ -115,13 +115,36 @@ static inline void pack_rows(float *restrict out, km_dim ld, const float *restri
     }
 }
 
+typedef float vec4 __attribute__((vector_size(16)));
+typedef int32_t index4 __attribute__((vector_size(16)));
+
+/* out (rows ld apart) = the 4 x 4 block x (rows `stride` apart) transposed */
+static inline void transpose4(float *restrict out, km_dim ld, const float *restrict x, km_dim stride)
+{
+    vec4 r[4];
+    for (int i = 0; i < 4; i++) memcpy(&r[i], x + i * stride, sizeof r[i]);
+    vec4 a = __builtin_shuffle(r[0], r[1], (index4){0, 4, 1, 5}), b = __builtin_shuffle(r[2], r[3], (index4){0, 4, 1, 5});
+    vec4 c = __builtin_shuffle(r[0], r[1], (index4){2, 6, 3, 7}), d = __builtin_shuffle(r[2], r[3], (index4){2, 6, 3, 7});
+    r[0] = __builtin_shuffle(a, b, (index4){0, 1, 4, 5});
+    r[1] = __builtin_shuffle(a, b, (index4){2, 3, 6, 7});
+    r[2] = __builtin_shuffle(c, d, (index4){0, 1, 4, 5});
+    r[3] = __builtin_shuffle(c, d, (index4){2, 3, 6, 7});
+    for (int i = 0; i < 4; i++) memcpy(out + i * ld, &r[i], sizeof r[i]);
+}
+
 /* out [D, ld] = x [n, D] (rows `stride` apart) transposed, zero beyond n */
 static inline void pack_columns(float *restrict out, km_dim ld, const float *restrict x, km_dim stride, km_dim n, km_dim D)
 {
-    for (km_dim j = 0; j < n; j++)
-        for (km_dim d = 0; d < D; d++) out[d * ld + j] = x[j * stride + d];
-    for (km_dim d = 0; d < D; d++)
-        for (km_dim j = n; j < ld; j++) out[d * ld + j] = 0;
+    const km_dim n4 = n / 4 * 4, D4 = D / 4 * 4;
+    for (km_dim j = 0; j < n4; j += 4) {
+        for (km_dim d = 0; d < D4; d += 4) transpose4(out + d * ld + j, ld, x + j * stride + d, stride);
+        for (km_dim d = D4; d < D; d++)
+            for (km_dim i = j; i < j + 4; i++) out[d * ld + i] = x[i * stride + d];
+    }
+    for (km_dim d = 0; d < D; d++) {
+        for (km_dim j = n4; j < n; j++) out[d * ld + j] = x[j * stride + d];
+        memset(out + d * ld + n, 0, (size_t)(ld - n) * sizeof *out);
+    }
 }
 
 /* x += factor * y [n, ld] (rows of x `stride` apart) */
@@ -163,13 +186,14 @@ static inline float exp_row(float *restrict s, const float *restrict bias, const
             max = s[j] > max ? s[j] : max;
         }
     }
+    const km_dim whole = padded(n);
+    for (km_dim j = n; j < whole; j++) s[j] = -INFINITY;
 #pragma omp simd reduction(+ : sum)
-    for (km_dim j = 0; j < n; j++) {
+    for (km_dim j = 0; j < whole; j++) {
         float x = s[j] - max, e = km_expf(x);
         s[j] = x < -87.0f ? 0.0f : e;
         sum += s[j];
     }
-    for (km_dim j = n; j < padded(n); j++) s[j] = 0;
     return sum;
 }
 
