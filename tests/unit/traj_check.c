@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 
@@ -22,6 +23,7 @@ void *check_slurp(const char *path, size_t *ret_bytes)
 
 void check_spill(const char *path, const void *data, size_t bytes)
 {
+    unlink(path); /* writing over a file waits for the disk on some file systems */
     FILE *f = fopen(path, "wb");
     if (!f || fwrite(data, 1, bytes, f) != bytes || fclose(f) != 0) KM_BUG("cannot write %s", path);
 }
