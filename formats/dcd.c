@@ -175,7 +175,7 @@ static km_status write_header(km_traj_writer *w, km_err *err)
     int64_t spacing = w->n_frames > 1 ? w->interval_fs : w->first_fs ? w->first_fs : 1000;
     int64_t unit = gcd(spacing, w->first_fs);
     if (unit == 0 || llabs(w->first_fs / unit) > INT_MAX || llabs(spacing / unit) > INT_MAX || w->n_frames > INT_MAX) {
-        return km_fail(err, KM_INPUT, "%s: times cannot be told in a DCD file", w->path);
+        return km_fail(err, KM_INPUT, "%s: times cannot be told in a DCD file", w->out.what);
     }
     const float delta = (float)((double)unit / AKMA_FS);
     h.word[N_FRAMES] = (int32_t)w->n_frames;
@@ -187,7 +187,7 @@ static km_status write_header(km_traj_writer *w, km_err *err)
     h.word[CHARMM] = 24;
     memset(h.title, ' ', TITLE);
     memcpy(h.title, "REMARKS KINEMATIC", 17);
-    if (fwrite(&h, sizeof h, 1, w->file) != 1) return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->path);
+    if (fwrite(&h, sizeof h, 1, w->out.file) != 1) return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->out.what);
     return KM_OK;
 }
 
@@ -216,7 +216,7 @@ km_status km_dcd_write(km_traj_writer *w, const float *coords, int64_t time_fs, 
     if (w->n_frames == 1) w->interval_fs = time_fs - w->first_fs;
     /* Times rounded to femtoseconds may wander by one a frame. */
     if (w->n_frames > 0 && (w->interval_fs <= 0 || llabs(time_fs - w->first_fs - w->n_frames * w->interval_fs) > w->n_frames)) {
-        return km_fail(err, KM_INPUT, "%s: frame %lld at %lld fs: a DCD file holds frames evenly spaced in time only", w->path,
+        return km_fail(err, KM_INPUT, "%s: frame %lld at %lld fs: a DCD file holds frames evenly spaced in time only", w->out.what,
                        (long long)w->n_frames, (long long)time_fs);
     }
     if (!w->buffer) w->buffer = km_alloc(bytes);
@@ -234,12 +234,12 @@ km_status km_dcd_write(km_traj_writer *w, const float *coords, int64_t time_fs, 
         memcpy(p + 4 + mark, &mark, 4);
         p += mark + 8;
     }
-    if (fwrite(w->buffer, 1, bytes, w->file) != bytes) return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->path);
+    if (fwrite(w->buffer, 1, bytes, w->out.file) != bytes) return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->out.what);
     return KM_OK;
 }
 
 km_status km_dcd_finish(km_traj_writer *w, km_err *err)
 {
-    if (w->n_frames > 0 && fseek(w->file, 0, SEEK_SET) != 0) return km_fail(err, KM_SYSTEM, "cannot seek in '%s'", w->path);
+    if (w->n_frames > 0 && fseek(w->out.file, 0, SEEK_SET) != 0) return km_fail(err, KM_SYSTEM, "cannot seek in '%s'", w->out.what);
     return write_header(w, err);
 }

@@ -162,18 +162,13 @@ km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, f
 {
     KM_ASSERT((kind == KM_TRAJ_XTC || kind == KM_TRAJ_DCD) && n_atoms > 0 && n_atoms <= INT_MAX / 16);
     km_traj_writer *w = KM_NEW(km_traj_writer);
-    w->path = km_strdup(path);
-    w->part = km_asprintf("%s.part", path);
     w->kind = kind;
     w->n_atoms = n_atoms;
     w->precision = xtc_precision > 0 ? xtc_precision : 1000;
-    w->file = fopen(w->part, "wbe");
-    *ret = w;
-    if (w->file) return KM_OK;
-    km_fail(err, KM_SYSTEM, "cannot create '%s': %s", w->part, strerror(errno));
-    km_traj_abandon(w);
-    *ret = NULL;
-    return KM_SYSTEM;
+    km_status s = km_output_open(&w->out, path, true, err);
+    if (s < 0) free(w);
+    *ret = s < 0 ? NULL : w;
+    return s;
 }
 
 km_status km_traj_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *opt_box, km_err *err)
@@ -181,7 +176,7 @@ km_status km_traj_write(km_traj_writer *w, const float *coords, int64_t time_fs,
     static const float none[9];
     for (int64_t k = 0; k < 3 * (int64_t)w->n_atoms; k++) {
         if (!isfinite(coords[k])) {
-            return km_fail(err, KM_INPUT, "%s: frame %lld, atom %lld: not a finite number", w->path, (long long)w->n_frames,
+            return km_fail(err, KM_INPUT, "%s: frame %lld, atom %lld: not a finite number", w->out.what, (long long)w->n_frames,
                            (long long)(k / 3));
         }
     }
@@ -190,12 +185,8 @@ km_status km_traj_write(km_traj_writer *w, const float *coords, int64_t time_fs,
     return KM_OK;
 }
 
-/* Close what is open and free w. */
 static void drop(km_traj_writer *w)
 {
-    if (w->file) fclose(w->file);
-    free(w->path);
-    free(w->part);
     free(w->buffer);
     free(w);
 }
@@ -203,18 +194,14 @@ static void drop(km_traj_writer *w)
 km_status km_traj_commit(km_traj_writer *w, km_err *err)
 {
     km_status s = formats[w->kind].finish ? formats[w->kind].finish(w, err) : KM_OK;
-    bool closed = fclose(w->file) == 0;
-    w->file = NULL;
-    if (s == KM_OK && (!closed || rename(w->part, w->path) != 0)) {
-        s = km_fail(err, KM_SYSTEM, "cannot write '%s': %s", w->path, strerror(errno));
-    }
-    if (s < 0) unlink(w->part);
+    if (s < 0) km_output_abandon(&w->out, false);
+    else s = km_output_commit(&w->out, err);
     drop(w);
     return s;
 }
 
 void km_traj_abandon(km_traj_writer *w)
 {
-    if (w->file) unlink(w->part);
+    km_output_abandon(&w->out, false);
     drop(w);
 }

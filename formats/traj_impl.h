@@ -3,10 +3,10 @@
 #ifndef FORMATS_TRAJ_IMPL_H
 #define FORMATS_TRAJ_IMPL_H
 
-#include <stdio.h>
 #include <string.h>
 
 #include "formats/traj.h"
+#include "lib/base/io.h"
 
 struct km_traj {
     int fd;
@@ -26,8 +26,7 @@ struct km_traj {
 };
 
 struct km_traj_writer {
-    FILE *file;
-    char *path, *part;
+    km_output out;
     km_traj_kind kind;
     int32_t n_atoms;
     int64_t n_frames;

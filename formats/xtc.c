@@ -113,7 +113,7 @@ km_status km_xtc_write(km_traj_writer *w, const float *coords, int64_t time_fs, 
     } else {
         km_xtc_block b = {.precision = w->precision};
         const char *why = km_xtc_pack(&b, coords, n, (int32_t *)(void *)(data + ints), data + AT_PACKED, &bytes);
-        if (why) return km_fail(err, KM_INPUT, "%s: frame %lld: %s", w->path, (long long)w->n_frames, why);
+        if (why) return km_fail(err, KM_INPUT, "%s: frame %lld: %s", w->out.what, (long long)w->n_frames, why);
         km_put_be_float(data + AT_PRECISION, b.precision);
         for (int k = 0; k < 3; k++) {
             km_put_be32(data + AT_MIN + 4 * k, (uint32_t)b.min[k]);
@@ -123,6 +123,6 @@ km_status km_xtc_write(km_traj_writer *w, const float *coords, int64_t time_fs, 
         km_put_be32(data + AT_BYTES, (uint32_t)bytes);
         for (bytes += AT_PACKED; bytes % 4; bytes++) data[bytes] = 0;
     }
-    if (fwrite(data, 1, bytes, w->file) != bytes) return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->path);
+    if (fwrite(data, 1, bytes, w->out.file) != bytes) return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->out.what);
     return KM_OK;
 }
