@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * The configuration in the weights' metadata. One table says which key is which field, its default and its range. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/opt.h"
 #include "lib/model/model.h"
 
 typedef enum kind { INT, BOOL, REAL, TIME, WORD } kind;
@@ -79,11 +81,11 @@ static const field sampling_fields[] = {
     SNUM("step_scale", step_scale, 1.5, 0, 100),
     SNUM("churn.sigma_min", churn_sigma_min, 0.0001, 1e-12, 1e9),
     SNUM("churn.sigma_max", churn_sigma_max, 160, 1e-12, 1e9),
-    STIME("dt_fs", dt, 100e6),
-    STIME("time_fs", time, 1e9),
-    STIME("interp_dt_fs", interp_dt, 10e6),
-    STIME("min_dt_fs", min_dt, 0),
-    STIME("max_dt_fs", max_dt, 0),
+    STIME("dt", dt, 100e6),
+    STIME("time", time, 1e9),
+    STIME("interp_dt", interp_dt, 10e6),
+    STIME("min_dt", min_dt, 0),
+    STIME("max_dt", max_dt, 0),
     {"from_scratch", BOOL, offsetof(km_sampling, from_scratch), 0, 0, 1},
 };
 
@@ -127,16 +129,20 @@ static km_status read_field(const field *f, const json_t *v, void *to, km_err *e
         strcpy((char *)to + f->at, word);
         return KM_OK;
     }
+    if (f->kind == TIME) {
+        if (!json_is_string(v)) return km_fail(err, KM_INPUT, "configuration: '%s' must be a time with its unit, in quotes", f->path);
+        if (km_parse_time(json_string_value(v), (int64_t *)((char *)to + f->at), err) == KM_OK) return KM_OK;
+        km_fail_in(err, f->path);
+        if (err) err->code = KM_INPUT; /* it stands in a file, not on the command line */
+        return KM_INPUT;
+    }
     if (f->kind == BOOL ? !json_is_boolean(v) : f->kind == REAL ? !json_is_number(v) : !json_is_integer(v))
         return km_fail(err, KM_INPUT, "configuration: '%s' must be %s", f->path,
                        f->kind == BOOL ? "true or false" : f->kind == REAL ? "a number" : "a whole number");
     double value = json_is_boolean(v) ? json_is_true(v) : json_number_value(v);
     if (!(value >= f->low && value <= f->high))
         return km_fail(err, KM_INPUT, "configuration: '%s' is %g, outside %g to %g", f->path, value, f->low, f->high);
-    if (f->kind == TIME)
-        *(int64_t *)((char *)to + f->at) = json_integer_value(v);
-    else
-        put(f, to, value);
+    put(f, to, value);
     return KM_OK;
 }
 
@@ -258,7 +264,7 @@ static json_t *value_of(const field *f, const void *from)
     case INT: return json_integer(*(const int *)at);
     case BOOL: return json_boolean(*(const bool *)at);
     case REAL: return json_real(*(const double *)at);
-    case TIME: return json_integer(*(const int64_t *)at);
+    case TIME: return json_sprintf("%" PRId64 "fs", *(const int64_t *)at);
     case WORD: return json_string(at);
     }
     KM_BUG("kind %d", (int)f->kind);
@@ -269,6 +275,7 @@ static json_t *dump_section(const field *fields, int n, const void *from)
     json_t *section = json_object();
     for (int i = 0; i < n; i++) {
         const char *dot = strchr(fields[i].path, '.');
+        if (fields[i].kind == TIME && *(const int64_t *)((const char *)from + fields[i].at) == 0) continue; /* not known */
         json_t *to = section;
         const char *leaf = fields[i].path;
         if (dot) {
