@@ -1,0 +1,96 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.."
+    tmp=$BATS_TEST_TMPDIR
+    pdb=tests/data/dipeptide.pdb
+}
+
+# say WANTED-STATUS PATTERN COMMAND...: the status, one line on standard error that matches, nothing on standard output.
+refused() {
+    local want=$1 pattern=$2 got=0
+    shift 2
+    "$@" >"$tmp/out" 2>"$tmp/err" || got=$?
+    [ "$got" -eq "$want" ] || { echo "status $got"; cat "$tmp/err"; return 1; }
+    [ "$(wc -l <"$tmp/err")" -eq 1 ] || { cat "$tmp/err"; return 1; }
+    grep -q -- "$pattern" "$tmp/err" || { cat "$tmp/err"; return 1; }
+    [ ! -s "$tmp/out" ]
+}
+
+messages() { # the stream's messages as Python sees them
+    "${PYTHON:-/usr/bin/python3}" -c '
+import io, sys, msgpack, zstandard
+data = zstandard.ZstdDecompressor().stream_reader(sys.stdin.buffer, read_across_frames=True).read()
+u = msgpack.Unpacker(io.BytesIO(data), raw=False)
+for m in u: print(m["type"], m.get("time"), m.get("given"))'
+}
+
+@test "a PDB file becomes one system, frame 0 and an end" {
+    km-tokenize "$pdb" >"$tmp/a.km" 2>"$tmp/err"
+    run messages <"$tmp/a.km"
+    [ "${#lines[@]}" -eq 3 ]
+    [ "${lines[0]%% *}" = system ]
+    [ "${lines[1]}" = "frame 0.0 True" ]
+    [ "${lines[2]%% *}" = end ]
+    grep -q '12 hydrogens' "$tmp/err"
+}
+
+@test "standard input, gzip and -o give the same bytes" {
+    km-tokenize -q --no-pg - <"$pdb" >"$tmp/a.km"
+    gzip -c "$pdb" | km-tokenize -q --no-pg >"$tmp/b.km"
+    km-tokenize -q --no-pg -o "$tmp/c.km" <"$pdb"
+    cmp "$tmp/a.km" "$tmp/b.km"
+    cmp "$tmp/a.km" "$tmp/c.km"
+}
+
+@test "a stream is passed on" {
+    km-tokenize -q --no-pg "$pdb" >"$tmp/a.km"
+    km-tokenize --no-pg "$tmp/a.km" >"$tmp/b.km"
+    cmp "$tmp/a.km" "$tmp/b.km"
+    head -c 300 "$tmp/a.km" >"$tmp/cut.km"
+    run km-tokenize "$tmp/cut.km"
+    [ "$status" -eq 3 ]
+}
+
+@test "missing atoms are refused, dropped or built" {
+    grep -v ' CB  ALA' "$pdb" >"$tmp/m.pdb"
+    refused 3 'ALA 1 A: CB' km-tokenize "$tmp/m.pdb"
+    km-tokenize -q --missing drop "$tmp/m.pdb" >"$tmp/drop.km"
+    km-tokenize -q --missing build "$tmp/m.pdb" >"$tmp/build.km"
+    [ -s "$tmp/drop.km" ] && [ -s "$tmp/build.km" ]
+    refused 2 'missing' km-tokenize --missing perhaps "$tmp/m.pdb"
+}
+
+@test "what this version lacks is refused with status 2" {
+    for option in --keep --ccd=x --msa=A=x --ligand=A=x --template=x --assembly=1 --family=biokinema; do
+        refused 2 'not supported' km-tokenize "$option" "$pdb"
+    done
+}
+
+@test "bad input: file, place and status 3" {
+    : >"$tmp/empty"
+    refused 3 "$tmp/empty: no atoms" km-tokenize "$tmp/empty"
+    head -c 500 /usr/bin/env >"$tmp/binary"
+    refused 3 binary km-tokenize "$tmp/binary"
+    sed '4s/-1.644/   nan/' "$pdb" >"$tmp/nan.pdb"
+    refused 3 'nan.pdb: line 4: bad coordinate' km-tokenize "$tmp/nan.pdb"
+    sed 's/ALA A/XYZ A/' "$pdb" >"$tmp/xyz.pdb"
+    refused 3 'residue XYZ 1 of chain A.*--ccd' km-tokenize "$tmp/xyz.pdb"
+    refused 3 'no model 2' km-tokenize --model 2 "$pdb"
+    refused 3 "no chain 'Q'" km-tokenize --chain Q "$pdb"
+    head -c 720 "$pdb" >"$tmp/cut.pdb"
+    refused 3 'cut.pdb: line 10' km-tokenize "$tmp/cut.pdb"
+    refused 4 nothere km-tokenize "$tmp/nothere"
+}
+
+@test "a refused input leaves no file" {
+    run km-tokenize -o "$tmp/x.km" /dev/null
+    [ "$status" -eq 3 ]
+    [ -z "$(ls "$tmp"/x.km* 2>/dev/null)" ]
+}
+
+@test "a full disk is found" {
+    run bash -c "km-tokenize -q '$pdb' >/dev/full"
+    [ "$status" -eq 4 ]
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * km-tokenize: a structure file to a stream that holds one system and frame 0. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/chem/tokens.h"
+#include "tools/filter.h"
+
+static struct {
+    const char *family, *chain, *missing, *out, *ccd;
+    km_opt_list msa, ligand, template;
+    int model, assembly;
+    bool keep, assembly_set;
+} o = {.family = "boltz2", .missing = "refuse", .model = 1};
+
+static const km_opt table[] = {
+    {"output", 'o', KM_OPT_STRING, &o.out, "FILE", "write FILE instead of standard output"},
+    {"chain", 0, KM_OPT_STRING, &o.chain, "A,B", "only these chains"},
+    {"model", 0, KM_OPT_INT, &o.model, "N", "which model of the file, from 1", .min = 1, .max = 1e6},
+    {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW", "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)",
+     .choices = "refuse|drop|build"},
+    {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
+    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters and crystallisation agents (not in this version)"},
+    {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary (not in this version)"},
+    {"msa", 0, KM_OPT_LIST, &o.msa, "CHAIN=FILE", "alignment of a chain (not in this version)"},
+    {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE", "ligand as SDF (not in this version)"},
+    {"template", 0, KM_OPT_LIST, &o.template, "FILE", "template structure (not in this version)"},
+    {"assembly", 0, KM_OPT_INT, &o.assembly, "N", "biological assembly (not in this version)", .min = 0, .max = 1e6,
+     .set = &o.assembly_set},
+    {0}};
+static const km_program program = {"km-tokenize", "[options] [INPUT]",
+                                   "make a system of tokens and a first frame from a PDB or mmCIF file", table, 0, 1};
+
+static km_status check_supported(km_err *err)
+{
+    const char *what = o.keep ? "--keep" : o.ccd ? "--ccd" : o.msa.count ? "--msa" : o.ligand.count ? "--ligand"
+                     : o.template.count ? "--template" : o.assembly_set ? "--assembly" : NULL;
+    if (strcmp(o.family, "boltz2") != 0) what = "--family biokinema";
+    if (!what) return KM_OK;
+    return km_fail(err, KM_USAGE, "%s is not supported in this version (standard residues of proteins and nucleic acids only)", what);
+}
+
+static void say_report(const km_cli *cli, const char *name, const km_tokenized *t)
+{
+    const km_token_report *r = &t->report;
+    const km_system *s = t->system;
+    km_cli_say(cli, "%s: %d chains, %d residues, %d heavy atoms; bonds: %d from the dictionary, %d from the file, %d by distance", name,
+               s->n_chains, s->n_residues, s->n_atoms, r->bonds_dictionary, r->bonds_file, r->bonds_distance);
+    if (r->hydrogens + r->waters + r->ions + r->additives + r->leaving + r->alternates)
+        km_cli_say(cli, "%s: left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, %d leaving atoms, %d alternates",
+                   name, r->hydrogens, r->waters, r->ions, r->additives, r->leaving, r->alternates);
+    if (r->missing) km_cli_say(cli, "%s: %d missing atoms (%s): %s", name, r->missing, r->missing_list, o.missing);
+}
+
+static void add_provenance(const km_cli *cli, km_system *s)
+{
+    if (cli->no_provenance) return;
+    char *arguments = km_cli_arguments(cli);
+    km_provenance p = {.program = "km-tokenize", .version = KM_VERSION, .arguments = arguments, .seed = cli->seed};
+    km_system_add_provenance(s, &p);
+    free(arguments);
+}
+
+static km_status write_system(km_writer *w, const km_tokenized *t, const float *coords, km_err *err)
+{
+    km_frame frame = {.given = true, .n_atoms = t->system->n_atoms, .coords = (float *)coords};
+    KM_TRY(km_writer_system(w, t->system, err));
+    KM_TRY(km_writer_frame(w, &frame, err));
+    return km_writer_end(w, err);
+}
+
+static km_status from_structure(const km_cli *cli, FILE *in, const char *name, km_err *err)
+{
+    km_structure *raw = NULL;
+    km_tokenized t = {0};
+    km_output out;
+    float *coords = NULL;
+    km_token_options options = {.chains = o.chain, .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
+                                                               : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD
+                                                                                                 : KM_MISSING_REFUSE};
+    km_status status = km_structure_read_file(in, name, o.model, &raw, err);
+    if (status < 0) return status;
+    status = km_chem_tokenize(raw, &options, &t, err);
+    if (status < 0) {
+        status = km_fail_in(err, name);
+        goto done;
+    }
+    say_report(cli, name, &t);
+    add_provenance(cli, t.system);
+    coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof *coords);
+    km_chem_gather(&t, raw->coords, coords);
+    status = km_output_open(&out, o.out, true, err);
+    if (status < 0) goto done;
+    km_writer *w = km_writer_new(out.file, out.what);
+    status = write_system(w, &t, coords, err);
+    km_writer_free(w);
+    if (status < 0) km_output_abandon(&out, false);
+    else status = km_output_commit(&out, err);
+done:
+    free(coords);
+    km_tokenized_clear(&t);
+    km_structure_free(raw);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    km_cli cli;
+    km_err err = {0};
+    km_cli_start(&cli, &program, argc, argv);
+    km_status status = check_supported(&err);
+    const char *path = cli.n_operands ? cli.operands[0] : "-", *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    FILE *in = NULL;
+    if (status == KM_OK) status = km_input_open(path, &in, &err);
+    if (status < 0) return km_cli_fail(&cli, &err);
+    /* A zstd frame begins with '(', which neither PDB, mmCIF nor gzip do. A stream has its tokens already and is passed on. */
+    int first = getc(in);
+    if (first != EOF) ungetc(first, in);
+    if (first == 0x28) {
+        static const km_filter_hooks pass_on = {0};
+        km_input_close(in);
+        return km_filter_run(&cli, path, o.out, &pass_on, NULL);
+    }
+    status = from_structure(&cli, in, name, &err);
+    km_input_close(in);
+    return km_cli_end(&cli, status, &err);
+}
