@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/sample/forecast.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/sample/prepare.h"
+#include "lib/traj/superpose.h"
+
+void km_history_add(km_history *h, int64_t time_fs, const float *coords, int32_t n_atoms, int keep)
+{
+    size_t frame = (size_t)n_atoms * 3;
+    if (h->count >= keep && keep > 0) {
+        int gone = h->count - keep + 1;
+        memmove(h->times, h->times + gone, (size_t)(h->count - gone) * sizeof *h->times);
+        memmove(h->coords, h->coords + (size_t)gone * frame, (size_t)(h->count - gone) * frame * sizeof(float));
+        h->count -= gone;
+    }
+    if (h->count == h->room) {
+        h->room = h->room ? 2 * h->room : 4;
+        h->times = km_realloc(h->times, (size_t)h->room * sizeof *h->times);
+        h->coords = km_realloc(h->coords, (size_t)h->room * frame * sizeof(float));
+    }
+    h->times[h->count] = time_fs;
+    memcpy(h->coords + (size_t)h->count++ * frame, coords, frame * sizeof(float));
+}
+
+void km_history_clear(km_history *h)
+{
+    free(h->times), free(h->coords);
+    *h = (km_history){0};
+}
+
+/* A batch of windows of one shape: H history frames, W new ones. */
+typedef struct batch {
+    km_dim B, H, W, T, A;
+    float *x;           /* [B, T, A, 3], the last history frame's centroid at the origin */
+    float *times;       /* [B, T] ns from the window's first frame */
+    int64_t *fs;        /* [B, T] */
+    int32_t *trajectory; /* [B] */
+    double *origin;     /* [B, 3] */
+    bool *clean;        /* [T] */
+} batch;
+
+static batch batch_new(km_dim B, km_dim H, km_dim W, km_dim A)
+{
+    size_t T = (size_t)(H + W), n = (size_t)B * T;
+    batch b = {B, H, W, H + W, A, KM_NEWN(float, n * (size_t)A * 3), KM_NEWN(float, n), KM_NEWN(int64_t, n),
+               KM_NEWN(int32_t, (size_t)B), KM_NEWN(double, 3 * (size_t)B), KM_NEWN(bool, T)};
+    for (km_dim t = 0; t < H; t++) b.clean[t] = true;
+    return b;
+}
+
+static void batch_free(batch *b)
+{
+    free(b->x), free(b->times), free(b->fs), free(b->trajectory), free(b->origin), free(b->clean);
+}
+
+/* Window b from the last H frames of h: all superposed on the last of them, as in training, and moved to the origin. */
+static void fill(batch *b, km_dim i, const km_history *h, const float *mask, int64_t dt)
+{
+    size_t frame = (size_t)b->A * 3;
+    float *x = b->x + (size_t)(i * b->T) * frame;
+    int64_t *fs = b->fs + i * b->T;
+    double rot[9], from[3], to[3], *origin = b->origin + 3 * i;
+    const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    b->trajectory[i] = h->trajectory;
+    for (km_dim t = 0; t < b->H; t++) fs[t] = h->times[h->count - b->H + t];
+    for (km_dim t = b->H; t < b->T; t++) fs[t] = (h->count ? h->times[h->count - 1] : -dt) + (t - b->H + 1) * dt;
+    for (km_dim t = 0; t < b->T; t++) b->times[i * b->T + t] = (float)km_ns_of_fs(fs[t] - fs[0]);
+    if (!b->H) return;
+    const float *anchor = h->coords + (size_t)(h->count - 1) * frame;
+    km_superpose(anchor, anchor, mask, (int)b->A, rot, from, origin);
+    for (km_dim t = 0; t < b->H; t++) {
+        const float *given = h->coords + (size_t)(h->count - b->H + t) * frame;
+        bool last = t == b->H - 1;
+        if (!last) km_superpose(given, anchor, mask, (int)b->A, rot, from, to);
+        km_superpose_apply(given, (int)b->A, last ? none : rot, last ? origin : from, zero, x + (size_t)t * frame);
+    }
+}
+
+/* The new frames of window i, back at their place, to the history and to the caller. */
+static km_status hand_over(const batch *b, km_dim i, km_history *h, int keep, km_emit *emit, void *arg, km_err *err)
+{
+    const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    for (km_dim t = b->H; t < b->T; t++) {
+        float *x = b->x + (size_t)(i * b->T + t) * (size_t)b->A * 3;
+        km_superpose_apply(x, (int)b->A, none, zero, b->origin + 3 * i, x);
+        km_history_add(h, b->fs[i * b->T + t], x, (int32_t)b->A, keep);
+        km_frame frame = {b->fs[i * b->T + t], h->trajectory, false, (int32_t)b->A, x};
+        KM_TRY(emit(arg, &frame, err));
+    }
+    return KM_OK;
+}
+
+static km_status run_batch(const km_model *m, const km_prepared *p, const km_schedule *s, const km_forecast_options *o, batch *b,
+                           km_history *histories, const int *which, km_emit *emit, void *arg, km_err *err)
+{
+    for (km_dim i = 0; i < b->B; i++) fill(b, i, &histories[which[i]], p->k->f->atom_mask, o->dt);
+    km_keyed_noise noise = {o->seed, b->A, b->T, b->fs, b->trajectory};
+    km_windows w = {b->B, b->T, b->x, b->times, b->clean, km_draw_keyed, &noise};
+    KM_TRY(km_windows_sample(p->cx, m, p->k, s, &w, err));
+    for (km_dim i = 0; i < b->B; i++) KM_TRY(hand_over(b, i, &histories[which[i]], o->history, emit, arg, err));
+    return KM_OK;
+}
+
+static km_dim history_of(const km_history *h, const km_forecast_options *o)
+{
+    return h->count < o->history ? h->count : o->history;
+}
+
+/* One window of `width` new frames for all trajectories: those with equally many history frames together, at most `most` at once. */
+static km_status one_window(const km_model *m, const km_prepared *p, const km_schedule *s, const km_forecast_options *o,
+                            km_history *histories, int n, km_dim width, km_emit *emit, void *arg, km_err *err)
+{
+    enum { MOST = 16 };
+    bool *done = KM_NEWN(bool, (size_t)n);
+    km_dim *depth = KM_NEWN(km_dim, (size_t)n);
+    for (int i = 0; i < n; i++) depth[i] = history_of(&histories[i], o);
+    km_status status = KM_OK;
+    for (int i = 0; i < n && status == KM_OK; i++) {
+        int which[MOST], count = 0;
+        for (int j = i; j < n && count < MOST; j++)
+            if (!done[j] && depth[j] == depth[i]) which[count++] = j, done[j] = true;
+        if (!count) continue;
+        batch b = batch_new(count, depth[i], width, p->k->f->A);
+        status = run_batch(m, p, s, o, &b, histories, which, emit, arg, err);
+        batch_free(&b);
+        i--; /* there may be more like it */
+        while (i + 1 < n && done[i + 1]) i++;
+    }
+    free(done), free(depth);
+    return status;
+}
+
+km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
+                      km_history *histories, int n, km_emit *emit, void *arg, km_err *err)
+{
+    km_prepared *p = km_prepare(m, f, t, o->threads);
+    km_schedule *s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
+    km_status status = KM_OK;
+    for (int64_t done = 0; done < o->n_new && status == KM_OK; done += o->window) {
+        int64_t left = o->n_new - done;
+        status = one_window(m, p, s, o, histories, n, left < o->window ? left : o->window, emit, arg, err);
+    }
+    km_schedule_free(s);
+    km_prepared_free(p);
+    return status;
+}

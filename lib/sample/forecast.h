@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Continuing trajectories: window after window, each conditioned on the frames before it.
+ * Tests: tests/unit/test_forecast.c, tests/cli/forecast.bats */
+#ifndef LIB_SAMPLE_FORECAST_H
+#define LIB_SAMPLE_FORECAST_H
+
+#include "lib/sample/window.h"
+
+typedef struct km_forecast_options {
+    km_sampler sampler;
+    int steps, window, history; /* window: new frames at a time; history: at most so many frames before them */
+    double noise_scale, step_scale;
+    int64_t dt, n_new;          /* spacing in fs; new frames of each trajectory */
+    uint64_t seed;
+    int threads;
+} km_forecast_options;
+
+/* The last frames of a trajectory, oldest first. */
+typedef struct km_history {
+    int32_t trajectory;
+    int count, room;
+    int64_t *times; /* [count] fs */
+    float *coords;  /* [count, A, 3] */
+} km_history;
+/* Add a frame; of more than keep the oldest goes. */
+void km_history_add(km_history *h, int64_t time_fs, const float *coords, int32_t n_atoms, int keep);
+void km_history_clear(km_history *h);
+
+/* A new frame, handed over in order of time within each trajectory. A negative return ends the run with it. */
+typedef km_status km_emit(void *arg, const km_frame *frame, km_err *err);
+
+/* Continue every trajectory by n_new frames dt apart from its last one (or, without any frame, from time 0 on: drawn from noise). Trajectories
+ * with equally many frames are batched; the result does not depend on that. The histories are moved on. t: the trunk's result.
+ * mask [A]: atoms that have coordinates. */
+km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
+                      km_history *histories, int n, km_emit *emit, void *arg, km_err *err) KM_MUST_USE;
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/sample/interp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/opt.h"
+#include "lib/sample/prepare.h"
+#include "lib/traj/superpose.h"
+
+/* A frame that waits for its turn to leave, and the interval before it. inner 0: nothing to put in. */
+typedef struct interval {
+    int32_t trajectory;
+    bool given;
+    int64_t from, to; /* fs */
+    int64_t inner;    /* frames to put in */
+    float *a, *b;     /* [A, 3] its ends; a NULL for a trajectory's first frame */
+} interval;
+
+struct km_interp {
+    const km_model *m;
+    km_interp_options o;
+    km_prepared *p;
+    km_schedule *s;
+    km_dim A;
+    km_emit *emit;
+    void *arg;
+    interval *waiting;
+    int n_waiting, n_work; /* of which with something to put in */
+    int64_t inner;         /* what the waiting ones with work have in common */
+    km_history *last;      /* [n_last] the last frame of each trajectory */
+    int n_last;
+};
+
+km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk_result *t, const km_interp_options *o, km_emit *emit,
+                         void *arg)
+{
+    km_interp *p = KM_NEW(km_interp);
+    *p = (km_interp){.m = m, .o = *o, .A = f->A, .emit = emit, .arg = arg};
+    p->p = km_prepare(m, f, t, o->threads);
+    p->s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
+    return p;
+}
+
+static void clear_waiting(km_interp *p)
+{
+    for (int i = 0; i < p->n_waiting; i++) free(p->waiting[i].a), free(p->waiting[i].b);
+    p->n_waiting = p->n_work = 0;
+}
+
+void km_interp_free(km_interp *p)
+{
+    if (!p) return;
+    clear_waiting(p);
+    for (int i = 0; i < p->n_last; i++) km_history_clear(&p->last[i]);
+    free(p->waiting), free(p->last);
+    km_schedule_free(p->s);
+    km_prepared_free(p->p);
+    free(p);
+}
+
+/* The arrays of a batch of B intervals of T frames. pose: how the end lies relative to the start, so that what was made in the start's pose
+ * can turn with it. */
+typedef struct fill {
+    km_dim B, T;
+    float *x, *times;
+    int64_t *fs;
+    int32_t *trajectory;
+    bool *clean;
+    struct pose {
+        double turn[9], a[3], b[3];
+    } *pose;
+} fill;
+
+static void set_window(const km_interp *p, fill *f, km_dim i, const interval *v)
+{
+    size_t frame = (size_t)p->A * 3;
+    float *x = f->x + (size_t)(i * f->T) * frame;
+    double rot[9], from[3], to[3];
+    const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    struct pose *pose = &f->pose[i];
+    km_superpose(v->b, v->a, p->p->k->f->atom_mask, (int)p->A, rot, from, to);
+    km_superpose_apply(v->a, (int)p->A, none, to, zero, x);
+    km_superpose_apply(v->b, (int)p->A, rot, from, zero, x + (size_t)(f->T - 1) * frame);
+    for (int k = 0; k < 9; k++) pose->turn[k] = rot[k % 3 * 3 + k / 3];
+    memcpy(pose->a, to, sizeof to);
+    memcpy(pose->b, from, sizeof from);
+    f->trajectory[i] = v->trajectory;
+    for (km_dim t = 0; t < f->T; t++) {
+        f->fs[i * f->T + t] = v->from + t * p->o.dt;
+        f->times[i * f->T + t] = (float)km_ns_of_fs(t * p->o.dt);
+    }
+}
+
+/* Frame t of window i in the caller's coordinates: turned and shifted by its share of the motion from start to end. */
+static void place(const km_interp *p, fill *f, km_dim i, km_dim t)
+{
+    float *x = f->x + (size_t)(i * f->T + t) * (size_t)p->A * 3;
+    const struct pose *pose = &f->pose[i];
+    const double zero[3] = {0};
+    double share = (double)t / (double)(f->T - 1), part[9], to[3];
+    km_rotation_part(pose->turn, share, part);
+    for (int k = 0; k < 3; k++) to[k] = pose->a[k] + share * (pose->b[k] - pose->a[k]);
+    km_superpose_apply(x, (int)p->A, part, zero, to, x);
+}
+
+static km_status emit_waiting(km_interp *p, fill *f, km_err *err)
+{
+    km_dim window = 0;
+    for (int i = 0; i < p->n_waiting; i++) {
+        const interval *v = &p->waiting[i];
+        for (km_dim t = 1; t <= v->inner; t++) {
+            place(p, f, window, t);
+            km_frame frame = {f->fs[window * f->T + t], v->trajectory, false, (int32_t)p->A,
+                              f->x + (size_t)(window * f->T + t) * (size_t)p->A * 3};
+            KM_TRY(p->emit(p->arg, &frame, err));
+        }
+        window += v->inner > 0;
+        KM_TRY(p->emit(p->arg, &(km_frame){v->to, v->trajectory, v->given, (int32_t)p->A, v->b}, err));
+    }
+    return KM_OK;
+}
+
+static km_status flush(km_interp *p, km_err *err)
+{
+    fill f = {.B = p->n_work, .T = p->inner + 2};
+    size_t n = (size_t)(f.B * f.T);
+    km_status status = KM_OK;
+    f.x = KM_NEWN(float, n * (size_t)p->A * 3), f.times = KM_NEWN(float, n), f.fs = KM_NEWN(int64_t, n);
+    f.trajectory = KM_NEWN(int32_t, (size_t)f.B), f.clean = KM_NEWN(bool, (size_t)f.T), f.pose = KM_NEWN(struct pose, (size_t)f.B);
+    f.clean[0] = f.clean[f.T - 1] = true;
+    km_dim window = 0;
+    for (int i = 0; i < p->n_waiting; i++)
+        if (p->waiting[i].inner > 0) set_window(p, &f, window++, &p->waiting[i]);
+    if (f.B > 0) {
+        km_keyed_noise noise = {p->o.seed, p->A, f.T, f.fs, f.trajectory};
+        km_windows w = {f.B, f.T, f.x, f.times, f.clean, km_draw_keyed, &noise};
+        status = km_windows_sample(p->p->cx, p->m, p->p->k, p->s, &w, err);
+    }
+    if (status == KM_OK) status = emit_waiting(p, &f, err);
+    free(f.x), free(f.times), free(f.fs), free(f.trajectory), free(f.clean), free(f.pose);
+    clear_waiting(p);
+    return status;
+}
+
+static km_history *last_of(km_interp *p, int32_t trajectory)
+{
+    for (int i = 0; i < p->n_last; i++)
+        if (p->last[i].trajectory == trajectory) return &p->last[i];
+    p->last = km_realloc(p->last, (size_t)(p->n_last + 1) * sizeof *p->last);
+    p->last[p->n_last] = (km_history){.trajectory = trajectory};
+    return &p->last[p->n_last++];
+}
+
+static km_status count_inner(const km_interp *p, const km_history *last, const km_frame *frame, int64_t *ret, km_err *err)
+{
+    char span[32], dt[32];
+    int64_t length = frame->time_fs - last->times[0];
+    if (length <= 0) return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", frame->trajectory,
+                                    km_ns_of_fs(frame->time_fs), km_ns_of_fs(last->times[0]));
+    *ret = length <= p->o.dt ? 0 : length / p->o.dt - 1;
+    if (length <= p->o.dt || length % p->o.dt == 0) return KM_OK;
+    km_format_time(length, span), km_format_time(p->o.dt, dt);
+    return km_fail(err, KM_INPUT, "trajectory %d: the interval of %s before %g ns is no multiple of %s", frame->trajectory, span,
+                   km_ns_of_fs(frame->time_fs), dt);
+}
+
+static int batch_size(const km_interp *p, int64_t inner)
+{
+    enum { ATOM_FRAMES = 8192 }; /* enough rows to fill the products, little enough to stay in the cache */
+    if (p->o.batch > 0) return p->o.batch;
+    int64_t n = ATOM_FRAMES / (p->A * (inner + 2));
+    return n > 1 ? (int)n : 1;
+}
+
+km_status km_interp_add(km_interp *p, const km_frame *frame, km_err *err)
+{
+    size_t bytes = (size_t)p->A * 3 * sizeof(float);
+    km_history *last = last_of(p, frame->trajectory);
+    interval v = {.trajectory = frame->trajectory, .given = frame->given, .to = frame->time_fs};
+    if (last->count) {
+        KM_TRY(count_inner(p, last, frame, &v.inner, err));
+        v.from = last->times[0];
+    }
+    if (v.inner > 0 && p->n_work > 0 && v.inner != p->inner) KM_TRY(flush(p, err));
+    if (v.inner > 0) {
+        v.a = memcpy(km_alloc(bytes), last->coords, bytes);
+        p->inner = v.inner;
+        p->n_work++;
+    }
+    v.b = memcpy(km_alloc(bytes), frame->coords, bytes);
+    km_history_add(last, frame->time_fs, frame->coords, (int32_t)p->A, 1);
+    p->waiting = km_realloc(p->waiting, (size_t)(p->n_waiting + 1) * sizeof *p->waiting);
+    p->waiting[p->n_waiting++] = v;
+    if (p->n_work == 0 || p->n_work >= batch_size(p, p->inner)) return flush(p, err);
+    return KM_OK;
+}
+
+km_status km_interp_finish(km_interp *p, km_err *err) { return p->n_waiting ? flush(p, err) : KM_OK; }

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/sample/prepare.h"
+
+#include <stdlib.h>
+
+#include "lib/base/rng.h"
+
+km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, int threads)
+{
+    km_prepared *p = KM_NEW(km_prepared);
+    p->cx = km_ctx_new(threads);
+    km_dim N = t->n_tokens;
+    p->trunk.s_inputs = KM_TENSOR_OF(p->cx, t->s_inputs, N, t->token_s);
+    p->trunk.s = KM_TENSOR_OF(p->cx, t->s, N, t->token_s);
+    p->trunk.z = KM_TENSOR_OF(p->cx, t->z, N, N, t->token_z);
+    p->k = km_diffusion_condition(p->cx, m->diffusion, f, &p->trunk);
+    return p;
+}
+
+void km_prepared_free(km_prepared *p)
+{
+    if (!p) return;
+    km_ctx_free(p->cx);
+    free(p);
+}
+
+void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw)
+{
+    const km_keyed_noise *k = keyed;
+    km_purpose purpose = step < 0 ? KM_RNG_INIT : KM_RNG_STEP;
+    km_rng r = km_rng_of(k->seed, purpose, (uint32_t)k->trajectories[b], k->times[b * k->T + t], step < 0 ? 0 : (uint32_t)step);
+    for (km_dim a = 0; a < k->A; a++) km_rng_normal3(&r, (uint32_t)a, draw + 3 * a);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * What every sampling run makes once for a system: a context, the trunk's tensors, the conditioning; and the noise keyed as the design
+ * has it, so that a frame's noise depends on its trajectory and time alone. */
+#ifndef LIB_SAMPLE_PREPARE_H
+#define LIB_SAMPLE_PREPARE_H
+
+#include "lib/sample/window.h"
+
+typedef struct km_prepared {
+    km_ctx *cx;
+    km_trunk_out trunk;
+    km_conditioning *k;
+} km_prepared;
+km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, int threads);
+void km_prepared_free(km_prepared *p);
+
+/* For km_windows.noise: times and trajectories of the windows' frames. */
+typedef struct km_keyed_noise {
+    uint64_t seed;
+    km_dim A, T;
+    const int64_t *times;         /* [B, T] fs */
+    const int32_t *trajectories;  /* [B] */
+} km_keyed_noise;
+void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw);
+
+#endif

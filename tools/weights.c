@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/weights.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool given(const char *s) { return s && *s; }
+
+/* The newest record of a program that made frames: its path when that file is still there, else its name. */
+static const char *of_provenance(const km_system *s)
+{
+    for (int i = s->n_provenance; i-- > 0;) {
+        const km_provenance *p = &s->provenance[i];
+        if (strcmp(p->program, "km-forecast") && strcmp(p->program, "km-interp")) continue;
+        if (given(p->weights_path) && access(p->weights_path, R_OK) == 0) return p->weights_path;
+        if (given(p->weights_name)) return p->weights_name;
+    }
+    return NULL;
+}
+
+static const char *of_trunk(const km_trunk_result *t)
+{
+    if (!t) return NULL;
+    if (given(t->weights_path) && access(t->weights_path, R_OK) == 0) return t->weights_path;
+    return given(t->weights_name) ? t->weights_name : NULL;
+}
+
+km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, km_err *err)
+{
+    const char *name = opt_name, *remark;
+    if (!name) name = of_provenance(f->system);
+    if (!name) name = of_trunk(f->trunk);
+    if (!name && given(getenv("KM_WEIGHTS"))) name = getenv("KM_WEIGHTS");
+    bool fallback = !name;
+    KM_TRY(km_model_open(fallback ? "mini" : name, km_backend_cpu(NULL), ret, err));
+    km_model *m = *ret;
+    remark = km_model_remark(m);
+    if (fallback) km_cli_say(f->cli, "no weights named: using mini%s%s", remark ? ", " : "", remark ? remark : "");
+    if (f->trunk && given(f->trunk->trunk_digest) && strcmp(f->trunk->trunk_digest, m->trunk_digest)) {
+        km_fail(err, KM_INPUT, "the stream's trunk (digest %.12s) does not belong to the weights %.80s (%.12s)", f->trunk->trunk_digest,
+                m->name, m->trunk_digest);
+        km_model_free(m);
+        *ret = NULL;
+        return KM_INPUT;
+    }
+    f->record.weights_name = m->name, f->record.weights_path = m->path;
+    f->record.weights_digest = m->digest, f->record.trunk_digest = m->trunk_digest;
+    return KM_OK;
+}
+
+static void set_text(char **to, const char *text)
+{
+    free(*to);
+    *to = km_strdup(text ? text : "");
+}
+
+static void take(km_trunk_result *r, const km_trunk_out *t)
+{
+    memcpy(r->s_inputs, t->s_inputs->data, (size_t)km_numel(t->s_inputs) * sizeof(float));
+    memcpy(r->s, t->s->data, (size_t)km_numel(t->s) * sizeof(float));
+    memcpy(r->z, t->z->data, (size_t)km_numel(t->z) * sizeof(float));
+}
+
+km_status km_weights_run_trunk(km_filter *f, const km_model *m, int recycles, km_err *err)
+{
+    if (!m->trunk) return km_fail(err, KM_INPUT, "the weights %.100s hold no trunk", m->name);
+    if (f->system->n_tokens == 0) return km_fail(err, KM_INPUT, "the system has no tokens: make it with km-tokenize");
+    km_ctx *cx = km_ctx_new(f->cli->threads);
+    km_features *features = km_features_of(f->system);
+    km_trunk_result *r = km_trunk_result_new(f->system->n_tokens, m->config.token_s, m->config.token_z);
+    r->recycles = recycles < 0 ? m->config.recycles : recycles;
+    km_trunk_out out = km_trunk_run(cx, m->trunk, features, r->recycles);
+    take(r, &out);
+    set_text(&r->weights_name, m->name), set_text(&r->weights_path, m->path);
+    set_text(&r->weights_digest, m->digest), set_text(&r->trunk_digest, m->trunk_digest);
+    km_features_free(features);
+    km_ctx_free(cx);
+    km_trunk_result_free(f->trunk);
+    f->trunk = r;
+    return KM_OK;
+}
