@@ -113,6 +113,33 @@ static km_status set_key(km_train_config *c, const key *k, const char *text, km_
     return KM_OK;
 }
 
+/* a.b.c into nested objects; value is taken over */
+static void put_nested(json_t *object, const char *name, json_t *value)
+{
+    const char *dot = strchr(name, '.');
+    char head[64];
+    if (!dot) {
+        json_object_set_new(object, name, value);
+        return;
+    }
+    snprintf(head, sizeof head, "%.*s", (int)(dot - name), name);
+    if (!json_object_get(object, head)) json_object_set_new(object, head, json_object());
+    put_nested(json_object_get(object, head), dot + 1, value);
+}
+
+/* A time such as `dt: 50ps` is stored as `dt_fs`, a whole number. */
+static void put_sampling(json_t *object, const char *name, const char *text)
+{
+    int64_t fs;
+    char key[80];
+    if (km_parse_time(text, &fs, NULL) < 0) {
+        put_nested(object, name, km_yaml_scalar(text));
+        return;
+    }
+    snprintf(key, sizeof key, "%.60s_fs", name);
+    put_nested(object, key, json_integer(fs));
+}
+
 /* The tree is flat: dotted key to string, the sections `model.` and `sampling.` included. */
 static km_status resolve(km_train_config *c, km_status code, km_err *err)
 {
@@ -126,8 +153,8 @@ static km_status resolve(km_train_config *c, km_status code, km_err *err)
         const key *k = find_key(name);
         const char *text = json_string_value(value);
         if (k) status = set_key(c, k, text, code, err);
-        else if (!strncmp(name, "model.", 6)) json_object_set_new(model, name + 6, km_yaml_scalar(text));
-        else if (!strncmp(name, "sampling.", 9)) json_object_set_new(sampling, name + 9, km_yaml_scalar(text));
+        else if (!strncmp(name, "model.", 6)) put_nested(model, name + 6, km_yaml_scalar(text));
+        else if (!strncmp(name, "sampling.", 9)) put_sampling(sampling, name + 9, text);
         else status = km_fail(err, code, "unknown key '%.60s'", name);
         if (status < 0) break;
     }

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ * Opening training data and dividing it into training, validation and test. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/rng.h"
+#include "lib/chem/geometry.h"
+#include "lib/train/data.h"
+
+typedef struct paths {
+    char **items;
+    int count;
+} paths;
+
+static void add_path(paths *p, char *owned)
+{
+    p->items = km_realloc(p->items, (size_t)(p->count + 1) * sizeof *p->items);
+    p->items[p->count++] = owned;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
+
+static int is_h5(const struct dirent *e)
+{
+    size_t n = strlen(e->d_name);
+    return n > 3 && !strcmp(e->d_name + n - 3, ".h5");
+}
+
+static km_status list_files(const char *path, paths *out, km_err *err)
+{
+    struct stat st;
+    struct dirent **found;
+    if (stat(path, &st) != 0) return km_fail(err, KM_SYSTEM, "cannot open '%.180s'", path);
+    if (!S_ISDIR(st.st_mode)) {
+        add_path(out, km_strdup(path));
+        return KM_OK;
+    }
+    int n = scandir(path, &found, is_h5, by_name);
+    if (n < 0) return km_fail(err, KM_SYSTEM, "cannot list '%.180s'", path);
+    for (int i = 0; i < n; i++) {
+        add_path(out, km_asprintf("%s/%s", path, found[i]->d_name));
+        free(found[i]);
+    }
+    free(found);
+    return n ? KM_OK : km_fail(err, KM_INPUT, "%.180s: no .h5 file in it", path);
+}
+
+static void stem_of(const char *path, char out[128])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(out, 128, "%s", slash ? slash + 1 : path);
+    char *dot = strrchr(out, '.');
+    if (dot) *dot = 0;
+}
+
+/* The split that the file's line for this stem gives, KM_TRAIN without one. */
+static km_status split_of(const char *file, const char *stem, km_split *ret, km_err *err)
+{
+    FILE *f = fopen(file, "r");
+    if (!f) return km_fail(err, KM_SYSTEM, "cannot open '%.180s'", file);
+    char line[256], name[128], word[16];
+    km_status status = KM_OK;
+    *ret = KM_TRAIN;
+    for (int n = 1; status == KM_OK && fgets(line, sizeof line, f); n++) {
+        int got = sscanf(line, "%127s %15s", name, word);
+        if (got < 1 || *name == '#') continue;
+        int which = got < 2 ? -1 : !strcmp(word, "train") ? KM_TRAIN : !strcmp(word, "val") ? KM_VAL : !strcmp(word, "test") ? KM_TEST : -1;
+        if (which < 0) status = km_fail(err, KM_INPUT, "%.150s: line %d: not `system train|val|test`", file, n);
+        else if (!strcmp(name, stem)) *ret = (km_split)which;
+    }
+    fclose(f);
+    return status;
+}
+
+/* A number in [0, 1) that depends on the sequence alone, so that replicas of a system stay together. */
+static double hash_sequence(const km_system *s)
+{
+    uint32_t h[4] = {0};
+    for (int i = 0; i < s->n_residues; i++) {
+        uint32_t key[2] = {(uint32_t)i, 0x73706c69u};
+        memcpy((char *)h + 4, s->residues[i].name, 8);
+        km_philox(h, h, key);
+    }
+    return h[0] * 0x1p-32;
+}
+
+static void take_atoms(km_train_system *t, const km_system *s)
+{
+    size_t A = (size_t)s->n_atoms;
+    t->atom_mask = KM_NEWN(float, A), t->residue = KM_NEWN(int32_t, A), t->mol_type = KM_NEWN(int32_t, A);
+    for (size_t a = 0; a < A; a++) {
+        const km_residue *r = &s->residues[s->atoms[a].residue];
+        t->atom_mask[a] = s->atoms[a].present;
+        t->residue[a] = s->atoms[a].residue;
+        t->mol_type[a] = s->chains[r->chain].mol_type;
+    }
+}
+
+/* The bonds of the bond loss: all, or those between a polymer and a ligand (the seed design's). */
+static void take_bonds(km_train_system *t, const km_system *s, bool all)
+{
+    float *ideal = KM_NEWN(float, (size_t)s->n_bonds);
+    km_chem_bonds_ideal(s, ideal);
+    t->bonds = KM_NEWN(int32_t, 2 * (size_t)s->n_bonds), t->bond_lengths = KM_NEWN(float, (size_t)s->n_bonds);
+    for (int b = 0; b < s->n_bonds; b++) {
+        int i = s->bonds[b].a, j = s->bonds[b].b;
+        bool link = (t->mol_type[i] == KM_NONPOLYMER) != (t->mol_type[j] == KM_NONPOLYMER);
+        if (!(all || link) || !(ideal[b] > 0) || t->atom_mask[i] == 0 || t->atom_mask[j] == 0) continue;
+        t->bonds[2 * t->n_bonds] = i, t->bonds[2 * t->n_bonds + 1] = j;
+        t->bond_lengths[t->n_bonds++] = ideal[b];
+    }
+    free(ideal);
+}
+
+static km_status open_system(const char *path, const char *opt_split, const km_train_config *c, km_train_system *t, km_err *err)
+{
+    char stem[128];
+    stem_of(path, stem);
+    t->path = km_strdup(path);
+    if (opt_split) KM_TRY(split_of(opt_split, stem, &t->split, err));
+    if (t->split == KM_TEST) return KM_OK;
+    KM_TRY(km_h5md_open(path, &t->file, err));
+    const km_system *s = km_h5md_system(t->file);
+    if (!s || s->n_tokens == 0) return km_fail(err, KM_INPUT, "%.180s: no tokens (made with km-strip --raw?)", path);
+    if (!opt_split && hash_sequence(s) < c->validation_share) t->split = KM_VAL;
+    for (int i = 0; i < km_h5md_trajectories(t->file); i++) {
+        const int64_t *times = km_h5md_times(t->file, i);
+        int64_t n = km_h5md_frames(t->file, i), dt = n > 1 ? times[1] - times[0] : 0;
+        if (n < c->frames_max || dt <= 0 || (t->dt && dt != t->dt))
+            return km_fail(err, KM_INPUT, "%.140s: trajectory %d has too few frames or another spacing", path, i + 1);
+        t->dt = dt;
+    }
+    t->features = km_features_of(s);
+    take_atoms(t, s);
+    take_bonds(t, s, c->bond_all);
+    return KM_OK;
+}
+
+static void close_system(km_train_system *t)
+{
+    km_h5md_close(t->file);
+    km_features_free(t->features);
+    free(t->path), free(t->atom_mask), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
+}
+
+km_status km_dataset_open(const char *const *names, int n_names, const char *opt_split, const km_train_config *c,
+                          km_dataset **ret, km_err *err)
+{
+    paths files = {0};
+    km_dataset *d = KM_NEW(km_dataset);
+    km_status status = KM_OK;
+    for (int i = 0; i < n_names && status == KM_OK; i++) status = list_files(names[i], &files, err);
+    size_t n = (size_t)files.count;
+    d->systems = KM_NEWN(km_train_system, n), d->train = KM_NEWN(int, n), d->val = KM_NEWN(int, n);
+    for (int i = 0; i < files.count && status == KM_OK; i++) {
+        d->count++;
+        status = open_system(files.items[i], opt_split, c, &d->systems[i], err);
+        if (d->systems[i].split == KM_TRAIN) d->train[d->n_train++] = i;
+        if (d->systems[i].split == KM_VAL) d->val[d->n_val++] = i;
+    }
+    if (status == KM_OK && d->n_train == 0) status = km_fail(err, KM_INPUT, "no system to train on");
+    for (int i = 0; i < files.count; i++) free(files.items[i]);
+    free(files.items);
+    if (status < 0) km_dataset_close(d);
+    else *ret = d;
+    return status;
+}
+
+void km_dataset_close(km_dataset *d)
+{
+    if (!d) return;
+    for (int i = 0; i < d->count; i++) close_system(&d->systems[i]);
+    free(d->systems), free(d->train), free(d->val);
+    free(d);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ * Drawing windows: spacing, task, levels, pose and noise. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/rng.h"
+#include "lib/train/data.h"
+#include "lib/traj/superpose.h"
+
+/* What a window's uniform numbers are for: counters of its KM_RNG_SAMPLE key. */
+enum { DRAW_GROUP, DRAW_TASK, DRAW_PLACE, DRAW_HISTORY };
+
+/* Which frames of a window are clean: the leading `history`, and the last one of an interpolation. */
+typedef struct task {
+    bool interpolate;
+    int history;
+} task;
+
+static int below(double u, int n)
+{
+    int i = (int)(u * n);
+    return i < n ? i : n - 1;
+}
+
+static task draw_task(const km_rng *r, const km_train_config *c, bool causal, int T)
+{
+    double u[4];
+    km_rng_uniform4(r, DRAW_TASK, u);
+    if (!causal && T > 2 && u[0] < c->interpolate) return (task){true, 1};
+    int most = causal ? T - 1 : T / 2 > 1 ? T / 2 : 1;
+    if (causal || u[1] >= 0.5) return (task){false, 1 + below(u[2], most)};
+    return (task){false, 1};
+}
+
+/* A spacing in frames of the file, log-uniform in the task's range, as long as T frames fit. */
+static int64_t draw_stride(double u, const km_train_config *c, bool interpolate, int64_t dt, int64_t frames, int T)
+{
+    int64_t lo = interpolate ? c->interpolate_dt_min : c->forecast_dt_min;
+    int64_t hi = interpolate ? c->interpolate_dt_max : c->forecast_dt_max;
+    int64_t longest = (frames - 1) / (T - 1);
+    int64_t a = lo / dt > 1 ? lo / dt : 1, b = hi / dt > a ? hi / dt : a;
+    if (b > longest) b = longest;
+    if (a > b) a = b;
+    int64_t s = (int64_t)floor(exp(log((double)a) + u * (log((double)b + 1) - log((double)a))));
+    return s < a ? a : s > b ? b : s;
+}
+
+static void draw_levels(const km_train_config *c, double sigma_data, const km_rng *r, task t, int T, float *sigma)
+{
+    float n[3];
+    double u[4];
+    km_rng_uniform4(r, (uint32_t)T, u);
+    bool shared = u[0] < c->shared_level;
+    for (int i = 0; i < T; i++) {
+        km_rng_normal3(r, shared ? 0 : (uint32_t)i, n);
+        bool clean = i < t.history || (t.interpolate && i == T - 1);
+        sigma[i] = clean ? 0 : (float)(sigma_data * exp(c->p_mean + c->p_std * n[0]));
+    }
+}
+
+/* A rotation uniform over SO(3) from four uniform numbers (Shoemake 1992). */
+static void rotation(const double u[4], double R[9])
+{
+    const double two_pi = 6.283185307179586476925286766559;
+    double a = sqrt(1 - u[0]), b = sqrt(u[0]);
+    double x = a * sin(two_pi * u[1]), y = a * cos(two_pi * u[1]), z = b * sin(two_pi * u[2]), w = b * cos(two_pi * u[2]);
+    const double m[9] = {1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
+                         2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
+                         2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)};
+    memcpy(R, m, sizeof m);
+}
+
+/* Every frame onto the anchor (the last leading condition frame), the anchor's centroid to the origin; then one random pose for all. */
+static void pose(float *x, km_dim A, int T, int anchor, const float *mask, double shift, const km_rng *r)
+{
+    double u[4], R[9], rot[9], from[3], to[3];
+    float s[3];
+    float *reference = km_alloc((size_t)A * 3 * sizeof *reference);
+    memcpy(reference, x + (size_t)anchor * (size_t)A * 3, (size_t)A * 3 * sizeof *reference);
+    km_rng_uniform4(r, 0, u);
+    km_rng_normal3(r, 1, s);
+    rotation(u, R);
+    for (int t = 0; t < T; t++) {
+        float *f = x + (size_t)t * (size_t)A * 3;
+        km_superpose(f, reference, mask, (int)A, rot, from, to);
+        for (km_dim a = 0; a < A; a++) {
+            double p[3], q[3];
+            for (int i = 0; i < 3; i++) p[i] = f[3 * a + i] - from[i];
+            for (int i = 0; i < 3; i++) q[i] = rot[3 * i] * p[0] + rot[3 * i + 1] * p[1] + rot[3 * i + 2] * p[2];
+            for (int i = 0; i < 3; i++)
+                f[3 * a + i] = (float)(R[3 * i] * q[0] + R[3 * i + 1] * q[1] + R[3 * i + 2] * q[2] + shift * s[i]);
+        }
+    }
+    free(reference);
+}
+
+/* noisy = x + sigma noise on target frames; on condition frames a little noise that the model is not told of, in a share of windows. */
+static void add_noise(const km_train_config *c, const km_rng *sample, uint64_t seed, uint32_t number, task t, int T, km_dim A,
+                      const float *x, const float *sigma, float *noisy)
+{
+    double u[4];
+    km_rng_uniform4(sample, DRAW_HISTORY, u);
+    float history = u[0] < c->history_noise_share ? (float)(c->history_noise * u[1]) : 0.0f;
+    for (int i = 0; i < T; i++) {
+        km_rng r = km_rng_of(seed, KM_RNG_NOISE, number, i, 0);
+        float s = sigma[i] > 0 ? sigma[i] : t.interpolate ? 0.0f : history;
+        for (km_dim a = 0; a < A; a++) {
+            size_t at = ((size_t)i * (size_t)A + (size_t)a) * 3;
+            float n[3];
+            km_rng_normal3(&r, (uint32_t)a, n);
+            for (int k = 0; k < 3; k++) noisy[at + (size_t)k] = x[at + (size_t)k] + s * n[k];
+        }
+    }
+}
+
+static km_status draw_window(const km_group *g, int b, const km_train_config *c, bool causal, double sigma_data, uint64_t seed,
+                             uint32_t number, km_err *err)
+{
+    const km_train_system *s = g->system;
+    km_dim A = s->features->A;
+    int T = g->T;
+    size_t frame = (size_t)A * 3, at = (size_t)b * (size_t)T;
+    km_rng r = km_rng_of(seed, KM_RNG_SAMPLE, number, 0, 0), levels = km_rng_of(seed, KM_RNG_LEVEL, number, 0, 0);
+    km_rng turn = km_rng_of(seed, KM_RNG_ROTATION, number, 0, 0);
+    double u[4];
+    km_rng_uniform4(&r, DRAW_PLACE, u);
+    task t = draw_task(&r, c, causal, T);
+    int trajectory = below(u[0], km_h5md_trajectories(s->file));
+    int64_t frames = km_h5md_frames(s->file, trajectory);
+    if (frames < T) return km_fail(err, KM_INPUT, "%.160s: %lld frames, fewer than a window of %d", s->path, (long long)frames, T);
+    int64_t stride = draw_stride(u[1], c, t.interpolate, s->dt, frames, T);
+    int64_t places = frames - stride * (T - 1);
+    int64_t first = (int64_t)(u[2] * (double)places);
+    if (first >= places) first = places - 1;
+    float *x = g->x + at * frame;
+    KM_TRY(km_h5md_read(s->file, trajectory, first, stride, T, x, err));
+    pose(x, A, T, t.history - 1, s->atom_mask, c->translation, &turn);
+    draw_levels(c, sigma_data, &levels, t, T, g->sigma + at);
+    for (int i = 0; i < T; i++) {
+        g->times[at + (size_t)i] = (float)km_ns_of_fs(i * stride * s->dt);
+        g->target[at + (size_t)i] = g->sigma[at + (size_t)i] > 0;
+    }
+    add_noise(c, &r, seed, number, t, T, A, x, g->sigma + at, g->noisy + at * frame);
+    return KM_OK;
+}
+
+km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, const km_train_config *c, bool causal,
+                        double sigma_data, uint64_t seed, int64_t number, int windows, km_group *ret, km_err *err)
+{
+    km_rng r = km_rng_of(seed, KM_RNG_SAMPLE, (uint32_t)number, -1, 0);
+    double u[4];
+    km_rng_uniform4(&r, DRAW_GROUP, u);
+    const km_train_system *s = &d->systems[systems[below(u[0], n_systems)]];
+    int T = c->frames_min + below(u[1], c->frames_max - c->frames_min + 1);
+    size_t frames = (size_t)windows * (size_t)T, n = frames * (size_t)s->features->A * 3;
+    *ret = (km_group){.system = s, .B = windows, .T = T, .x = km_alloc(n * sizeof(float)), .noisy = km_alloc(n * sizeof(float)),
+                      .sigma = km_alloc(frames * sizeof(float)), .times = km_alloc(frames * sizeof(float)),
+                      .target = km_alloc(frames * sizeof(float))};
+    km_status status = KM_OK;
+    for (int b = 0; b < windows && status == KM_OK; b++)
+        status = draw_window(ret, b, c, causal, sigma_data, seed, (uint32_t)(number * windows + b), err);
+    if (status < 0) km_group_clear(ret);
+    return status;
+}
+
+void km_group_clear(km_group *g)
+{
+    free(g->x), free(g->noisy), free(g->sigma), free(g->times), free(g->target);
+    *g = (km_group){0};
+}
