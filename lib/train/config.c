@@ -131,16 +131,16 @@ static void put_nested(json_t *object, const char *name, json_t *value)
 static void put_sampling(json_t *object, const char *name, const char *text)
 {
     int64_t fs;
-    char key[80];
+    char name_fs[80];
     if (km_parse_time(text, &fs, NULL) < 0) {
         put_nested(object, name, km_yaml_scalar(text));
         return;
     }
-    snprintf(key, sizeof key, "%.60s_fs", name);
-    put_nested(object, key, json_integer(fs));
+    snprintf(name_fs, sizeof name_fs, "%.60s_fs", name);
+    put_nested(object, name_fs, json_integer(fs));
 }
 
-/* The tree is flat: dotted key to string, the sections `model.` and `sampling.` included. */
+/* The tree is flat: dotted name_fs to string, the sections `model.` and `sampling.` included. */
 static km_status resolve(km_train_config *c, km_status code, km_err *err)
 {
     json_t *tree = c->tree;
