@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * A whole trajectory in memory, from whatever file holds it. */
+#ifndef TOOLS_LOAD_H
+#define TOOLS_LOAD_H
+
+#include "lib/base/system.h"
+
+typedef struct km_loaded {
+    km_system *system;
+    float *coords;   /* [F, A, 3] angstrom, in the system's order */
+    int64_t *times;  /* [F] fs */
+    int64_t F;
+} km_loaded;
+
+/* A .km stream (trajectory number `trajectory` of it), a multi-model structure, or XTC/DCD with the topology opt_top. threads decode. */
+km_status km_load(const char *path, const char *opt_top, int trajectory, int threads, km_loaded *ret, km_err *err) KM_MUST_USE;
+void km_loaded_clear(km_loaded *l);
+/* The common spacing of the frames; KM_INPUT when they are not equally spaced or fewer than two. */
+km_status km_loaded_spacing(const km_loaded *l, int64_t *ret_dt, km_err *err) KM_MUST_USE;
+/* Keep frames first, first + stride, ... */
+void km_loaded_thin(km_loaded *l, int64_t first, int64_t stride);
+
+#endif
