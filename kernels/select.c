@@ -1,26 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * Which instruction set the processor has. */
+ * Which of the compiled sets of kernels the processor runs. */
 #include <string.h>
 
 #include "kernels/backend.h"
+#include "lib/base/cpu.h"
 
 const km_backend *km_cpu_base_backend(void);
 const km_backend *km_cpu_avx2_backend(void);
 const km_backend *km_cpu_avx512_backend(void);
 
-static bool has_avx2(void) { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-
-static bool has_avx512(void)
-{
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-
 const km_backend *km_backend_cpu(const char *opt_isa)
 {
-    bool any = !opt_isa;
-    if ((any || !strcmp(opt_isa, "avx512")) && has_avx512()) return km_cpu_avx512_backend();
-    if ((any || !strcmp(opt_isa, "avx2")) && has_avx2()) return km_cpu_avx2_backend();
-    if (any || !strcmp(opt_isa, "base")) return km_cpu_base_backend();
-    return NULL;
+    const char *isa = opt_isa ? opt_isa : km_cpu_isa();
+    if (!km_cpu_has(isa)) return NULL;
+    if (!strcmp(isa, "avx512")) return km_cpu_avx512_backend();
+    if (!strcmp(isa, "avx2")) return km_cpu_avx2_backend();
+    return km_cpu_base_backend();
 }

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "lib/base/cpu.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/opt.h"
@@ -33,13 +34,14 @@ void km_cli_help(const km_program *p)
 
 void km_cli_version(const km_program *p)
 {
-    const char *isa = __builtin_cpu_supports("avx512f") ? "avx512" : __builtin_cpu_supports("avx2") ? "avx2" : "base";
-    printf("%s (kinematic) %s\nbuild: %s, gcc %s\nprocessor: %s\ndevices: cpu\n", p->name, KM_VERSION, KM_VARIANT, __VERSION__, isa);
+    printf("%s (kinematic) %s\nbuild: %s, gcc %s\nprocessor: %s\ndevices: cpu\n", p->name, KM_VERSION, KM_VARIANT,
+           __VERSION__, km_cpu_isa());
 }
 
 int km_cli_fail(const km_cli *cli, const km_err *err)
 {
-    if (err->code == KM_INTERRUPTED) km_die_by_signal();
+    /* a read that the signal broke off comes as a failure of the system */
+    if (err->code == KM_INTERRUPTED || km_interrupted()) km_die_by_signal();
     fprintf(stderr, "%s: %s\n", cli->program->name, err->msg);
     return -err->code;
 }
@@ -65,9 +67,12 @@ static double seconds(void)
 int km_cli_end(const km_cli *cli, km_status status, const km_err *err)
 {
     if (status < 0) return km_cli_fail(cli, err);
-    if (fflush(stdout) != 0 || fclose(stdout) != 0) {
+    errno = 0;
+    bool bad = ferror(stdout) != 0;
+    bad = fflush(stdout) != 0 || bad;
+    if (fclose(stdout) != 0 || bad) {
         if (errno == EPIPE) return 0;
-        fprintf(stderr, "%s: standard output: %s\n", cli->program->name, strerror(errno));
+        fprintf(stderr, "%s: standard output: %s\n", cli->program->name, errno ? strerror(errno) : "a write failed");
         return -KM_SYSTEM;
     }
     if (cli->verbose) {

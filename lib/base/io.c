@@ -12,6 +12,7 @@
 
 km_status km_input_open(const char *path, FILE **ret, km_err *err)
 {
+    *ret = NULL;
     if (!path || !strcmp(path, "-")) {
         *ret = stdin;
         return KM_OK;
@@ -48,10 +49,15 @@ km_status km_output_open(km_output *o, const char *path, bool binary, km_err *er
         snprintf(o->what, sizeof o->what, "standard output");
         return KM_OK;
     }
+    if (!*path) return km_fail(err, KM_USAGE, "the name of the output is empty");
     snprintf(o->what, sizeof o->what, "%s", path);
     o->path = km_strdup(path);
     o->part = is_special(path) ? NULL : km_asprintf("%s.part", path);
     o->file = fopen(o->part ? o->part : path, "wb");
+    if (o->file && binary && isatty(fileno(o->file))) {
+        km_output_abandon(o, true);
+        return km_fail(err, KM_USAGE, "%.150s is a terminal: binary data is not written to it", path);
+    }
     if (o->file) return KM_OK;
     km_fail(err, KM_SYSTEM, "cannot write '%.150s': %s", path, strerror(errno));
     km_output_abandon(o, true);
@@ -98,10 +104,15 @@ static void on_signal(int number)
 
 void km_signals_init(void)
 {
-    struct sigaction a = {.sa_handler = on_signal};
-    sigemptyset(&a.sa_mask);
-    sigaction(SIGINT, &a, NULL);
-    sigaction(SIGTERM, &a, NULL);
+    /* Without SA_RESTART, so that a program that waits for its input wakes up. What the parent has ignored (nohup, a shell's
+     * background job) stays ignored. */
+    const int signals[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        struct sigaction was, now = {.sa_handler = on_signal};
+        sigemptyset(&now.sa_mask);
+        if (sigaction(signals[i], NULL, &was) == 0 && was.sa_handler == SIG_IGN) continue;
+        sigaction(signals[i], &now, NULL);
+    }
     signal(SIGPIPE, SIG_DFL);
 }
 
@@ -110,7 +121,11 @@ bool km_interrupted(void) { return arrived != 0; }
 void km_die_by_signal(void)
 {
     int number = arrived ? arrived : SIGINT;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, number);
     signal(number, SIG_DFL);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
     raise(number);
     exit(128 + number);
 }

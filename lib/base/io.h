@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Bytes in and out: input from a file or standard input, output that appears under its name only when whole.
- * Tests: tests/unit/test_base.c, tests/cli/output.bats */
+ * Tests: tests/unit/test_io.c, tests/cli/options.bats */
 #ifndef KM_BASE_IO_H
 #define KM_BASE_IO_H
 

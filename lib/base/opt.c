@@ -3,14 +3,16 @@
 #include "lib/base/opt.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
-#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/cpu.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/opt_internal.h"
@@ -106,7 +108,7 @@ static bool parse_end(const km_opt *o, const char *text, int64_t *to)
     if (o->type == KM_OPT_TIME_RANGE) return !strcmp(text, "0") ? (*to = 0, true) : km_parse_time(text, to, NULL) == KM_OK;
     errno = 0;
     *to = strtoll(text, &end, 10);
-    return *text && !*end && !errno && *to >= 0;
+    return *text >= '0' && *text <= '9' && !*end && !errno;
 }
 
 static bool parse_range(const km_opt *o, const char *text, km_opt_range *r)
@@ -116,7 +118,9 @@ static bool parse_range(const km_opt *o, const char *text, km_opt_range *r)
     if (!colon || colon - text >= (long)sizeof from) return false;
     snprintf(from, sizeof from, "%.*s", (int)(colon - text), text);
     r->has_from = *from, r->has_to = colon[1], r->set = true;
-    return (!r->has_from || parse_end(o, from, &r->from)) && (!r->has_to || parse_end(o, colon + 1, &r->to));
+    if (r->has_from && !parse_end(o, from, &r->from)) return false;
+    if (r->has_to && !parse_end(o, colon + 1, &r->to)) return false;
+    return !r->has_from || !r->has_to || r->from <= r->to;
 }
 
 static void append(km_opt_list *l, const char *item)
@@ -148,7 +152,8 @@ static bool store(const km_opt *o, const char *text)
     case KM_OPT_DOUBLE: {
         double v = strtod(text, &end);
         *(double *)o->value = v;
-        return *text && !strchr(" \t\n", *text) && !*end && isfinite(v) && in_limits(o, v);
+        /* strtod also reads blanks, hexadecimal, inf and nan */
+        return *text && !text[strspn(text, "0123456789+-.eE")] && !*end && isfinite(v) && in_limits(o, v);
     }
     }
     return false;
@@ -205,28 +210,42 @@ static int parse_short(const km_cli *cli, int i)
     return i;
 }
 
-static int usable_cores(void)
+static bool is_cuda(const char *device)
 {
-    cpu_set_t set;
-    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    if (!strcmp(device, "cuda")) return true;
+    return !strncmp(device, "cuda:", 5) && device[5] && !device[5 + strspn(device + 5, "0123456789")];
 }
 
 static void resolve(km_cli *cli)
 {
     cli->quiet = common.quiet, cli->verbose = common.verbose;
     cli->no_provenance = common.no_pg;
-    cli->threads = common.threads > 0 ? common.threads : usable_cores();
+    cli->threads = common.threads > 0 ? common.threads : km_cpu_count();
     cli->device = common.device ? common.device : "auto";
     cli->seed_set = common.seed_set;
     cli->seed = !common.seed_set ? 1 : common.seed ? common.seed : km_rng_fresh_seed();
     const char *when = common.progress ? common.progress : "auto";
     cli->progress = !strcmp(when, "always") || (!strcmp(when, "auto") && !common.quiet && isatty(2));
-    if (!strncmp(cli->device, "cuda", 4) && (!cli->device[4] || cli->device[4] == ':')) {
+    if (is_cuda(cli->device)) {
         fprintf(stderr, "%s: --device %s: this build has no CUDA library\n", cli->program->name, cli->device);
         exit(-KM_DEVICE);
     }
     if (strcmp(cli->device, "auto") && strcmp(cli->device, "cpu"))
         misuse(cli, "option '--device' '%s': expected auto, cpu, cuda or cuda:N%s", cli->device, "");
+}
+
+/* A stream that the caller closed must not become the file that is opened next: keep its number with something that fails when used. */
+static void open_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd) _exit(-KM_SYSTEM);
+}
+
+/* A bug has its own exit status; KM_BUG has said where it is. */
+static void on_bug(int number)
+{
+    (void)number;
+    _exit(6);
 }
 
 void km_cli_start(km_cli *cli, const km_program *program, int argc, char **argv)
@@ -235,7 +254,9 @@ void km_cli_start(km_cli *cli, const km_program *program, int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &t);
     *cli = (km_cli){.program = program, .argc = argc, .argv = argv, .started = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
     cli->operands = KM_NEWN(const char *, (size_t)argc + 1);
+    open_standard_streams();
     km_signals_init();
+    signal(SIGABRT, on_bug);
     bool options = true;
     for (int i = 1; i < argc; i++) {
         if (options && !strcmp(argv[i], "--")) options = false;

@@ -18,7 +18,8 @@ static const unit sizes[] = {{"K", 0x1p10}, {"M", 0x1p20}, {"G", 0x1p30}, {"T", 
 static bool parse_unit(const char *text, const unit *units, int n, int64_t *ret)
 {
     char *end;
-    if (!strchr("0123456789.", text[0]) || !text[0]) return false;
+    size_t digits = strspn(text, "0123456789.");
+    if (digits == 0 || text[digits] == 'x' || text[digits] == 'X') return false; /* strtod reads 0x10 as well */
     double v = strtod(text, &end);
     for (int i = 0; i < n; i++) {
         if (strcmp(end, units[i].name) || end == text) continue;

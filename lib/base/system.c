@@ -7,6 +7,8 @@
 
 #include "lib/base/mem.h"
 
+enum { METHODS = 12, RES_TYPES = 33, MAX_ELEMENT = 118 };
+
 km_system *km_system_new(void)
 {
     km_system *s = KM_NEW(km_system);
@@ -25,7 +27,8 @@ void km_system_free(km_system *s)
 {
     if (!s) return;
     for (int i = 0; i < s->n_provenance; i++) clear_provenance(&s->provenance[i]);
-    free(s->name), free(s->atoms), free(s->residues), free(s->chains), free(s->tokens), free(s->bonds), free(s->provenance), free(s->extra);
+    free(s->name), free(s->atoms), free(s->residues), free(s->chains);
+    free(s->tokens), free(s->bonds), free(s->provenance), free(s->extra);
     free(s);
 }
 
@@ -63,66 +66,152 @@ km_system *km_system_copy(const km_system *s)
     return c;
 }
 
-static bool in(int32_t i, int32_t n) { return i >= 0 && i < n; }
+/* -- the check: each function looks at one kind of record, and assumes of the others only their counts -- */
 
-static bool spans(int32_t first, int32_t count, int32_t n) { return first >= 0 && count >= 0 && first <= n - count; }
+static bool in(int64_t i, int64_t n) { return i >= 0 && i < n; }
 
-static bool is_name(const char *name) { return memchr(name, 0, sizeof(km_name)) != NULL; }
-
-static km_status check_atoms(const km_system *s, km_err *err)
+static bool good_name(const char name[8])
 {
-    for (int32_t a = 0; a < s->n_atoms; a++) {
-        const km_atom *t = &s->atoms[a];
-        if (!is_name(t->name)) return km_fail(err, KM_INPUT, "atom %d: its name is too long", a);
-        if (!in(t->residue, s->n_residues)) return km_fail(err, KM_INPUT, "atom %d: residue %d is not there", a, t->residue);
-        if (s->n_tokens && !in(t->token, s->n_tokens)) return km_fail(err, KM_INPUT, "atom %d: token %d is not there", a, t->token);
-        if (t->element == 0 || t->element > 127) return km_fail(err, KM_INPUT, "atom %d: element %d is not known", a, t->element);
-        for (int k = 0; k < 3; k++)
-            if (!isfinite(t->ref_pos[k])) return km_fail(err, KM_INPUT, "atom %d: its reference position is not finite", a);
+    size_t n = strnlen(name, sizeof(km_name));
+    if (n == sizeof(km_name)) return false;
+    for (size_t i = 0; i < n; i++)
+        if (name[i] < ' ' || name[i] > '~') return false;
+    return true;
+}
+
+static km_status check_counts(const km_system *s, km_err *err)
+{
+    const struct {
+        const char *what;
+        int32_t n;
+        const void *p;
+    } parts[] = {{"atoms", s->n_atoms, s->atoms},    {"residues", s->n_residues, s->residues},
+                 {"chains", s->n_chains, s->chains}, {"tokens", s->n_tokens, s->tokens},
+                 {"bonds", s->n_bonds, s->bonds},    {"provenance records", s->n_provenance, s->provenance}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (parts[i].n < 0 || (parts[i].n > 0 && !parts[i].p))
+            return km_fail(err, KM_INPUT, "system: %d %s", parts[i].n, parts[i].what);
+    if (s->n_atoms == 0) return km_fail(err, KM_INPUT, "system: no atoms");
+    if (!s->name) return km_fail(err, KM_INPUT, "system: no name");
+    if (!in(s->method, METHODS)) return km_fail(err, KM_INPUT, "system: method %d is not one of %d", s->method, METHODS);
+    if (s->n_extra < 0 || (s->extra_bytes > 0 && !s->extra)) return km_fail(err, KM_INPUT, "system: bad extra keys");
+    return KM_OK;
+}
+
+static km_status check_chains(const km_system *s, km_err *err)
+{
+    int64_t next = 0;
+    for (int i = 0; i < s->n_chains; i++) {
+        const km_chain *c = &s->chains[i];
+        const char *bad = NULL;
+        if (!good_name(c->name)) bad = "name";
+        if (c->mol_type > KM_NONPOLYMER) bad = "molecule type";
+        if (c->asym_id < 0 || c->entity_id < 0 || c->sym_id < 0) bad = "asym, entity or sym number";
+        if (c->cyclic_period < 0) bad = "cyclic period";
+        if (c->first_residue != next || c->n_residues < 0 || next + c->n_residues > s->n_residues) bad = "range of residues";
+        if (bad) return km_fail(err, KM_INPUT, "chain %d: bad %s", i, bad);
+        next += c->n_residues;
     }
+    if (next != s->n_residues)
+        return km_fail(err, KM_INPUT, "the chains have %d residues of %d", (int)next, s->n_residues);
     return KM_OK;
 }
 
 static km_status check_residues(const km_system *s, km_err *err)
 {
-    for (int32_t r = 0; r < s->n_residues; r++) {
-        const km_residue *t = &s->residues[r];
-        if (!is_name(t->name)) return km_fail(err, KM_INPUT, "residue %d: its name is too long", r);
-        if (!in(t->chain, s->n_chains)) return km_fail(err, KM_INPUT, "residue %d: chain %d is not there", r, t->chain);
-        if (!spans(t->first_atom, t->n_atoms, s->n_atoms)) return km_fail(err, KM_INPUT, "residue %d: its atoms are not there", r);
+    int64_t next = 0;
+    for (int i = 0; i < s->n_residues; i++) {
+        const km_residue *r = &s->residues[i];
+        const char *bad = NULL;
+        if (!good_name(r->name)) bad = "name";
+        if (r->icode < ' ' || r->icode > '~') bad = "insertion code";
+        if (r->index < 0) bad = "index";
+        if (r->first_atom != next || r->n_atoms < 0 || next + r->n_atoms > s->n_atoms) bad = "range of atoms";
+        const km_chain *c = in(r->chain, s->n_chains) ? &s->chains[r->chain] : NULL;
+        if (!c || !in((int64_t)i - c->first_residue, c->n_residues)) bad = "chain";
+        if (bad) return km_fail(err, KM_INPUT, "residue %d: bad %s", i, bad);
+        next += r->n_atoms;
     }
-    for (int32_t c = 0; c < s->n_chains; c++) {
-        const km_chain *t = &s->chains[c];
-        if (!is_name(t->name)) return km_fail(err, KM_INPUT, "chain %d: its name is too long", c);
-        if (t->mol_type > KM_NONPOLYMER) return km_fail(err, KM_INPUT, "chain %d: molecule type %d is not known", c, t->mol_type);
-        if (!spans(t->first_residue, t->n_residues, s->n_residues))
-            return km_fail(err, KM_INPUT, "chain %d: its residues are not there", c);
+    if (next != s->n_atoms) return km_fail(err, KM_INPUT, "the residues have %d atoms of %d", (int)next, s->n_atoms);
+    return KM_OK;
+}
+
+static km_status check_atoms(const km_system *s, km_err *err)
+{
+    for (int i = 0; i < s->n_atoms; i++) {
+        const km_atom *a = &s->atoms[i];
+        const char *bad = NULL;
+        if (!good_name(a->name)) bad = "name";
+        if (a->element > MAX_ELEMENT) bad = "element";
+        if (a->present > 1) bad = "mark of presence";
+        for (int k = 0; k < 3; k++)
+            if (!isfinite(a->ref_pos[k])) bad = "reference position";
+        const km_residue *r = in(a->residue, s->n_residues) ? &s->residues[a->residue] : NULL;
+        if (!r || !in((int64_t)i - r->first_atom, r->n_atoms)) bad = "residue";
+        if (s->n_tokens == 0 && a->token != -1) bad = "token";
+        if (s->n_tokens > 0) {
+            const km_token *t = in(a->token, s->n_tokens) ? &s->tokens[a->token] : NULL;
+            if (!t || !in((int64_t)i - t->first_atom, t->n_atoms)) bad = "token";
+        }
+        if (bad) return km_fail(err, KM_INPUT, "atom %d: bad %s", i, bad);
     }
     return KM_OK;
 }
 
 static km_status check_tokens(const km_system *s, km_err *err)
 {
-    for (int32_t n = 0; n < s->n_tokens; n++) {
-        const km_token *t = &s->tokens[n];
-        bool good = in(t->residue, s->n_residues) && in(t->res_type, 33) && spans(t->first_atom, t->n_atoms, s->n_atoms) &&
-                    in(t->center_atom, s->n_atoms) && in(t->repr_atom, s->n_atoms) && t->mol_type <= KM_NONPOLYMER &&
-                    t->cyclic_period >= 0;
-        if (!good) return km_fail(err, KM_INPUT, "token %d: a number is out of range", n);
+    int64_t next = 0;
+    for (int i = 0; i < s->n_tokens; i++) {
+        const km_token *t = &s->tokens[i];
+        const char *bad = NULL;
+        if (!in(t->res_type, RES_TYPES)) bad = "residue type";
+        if (t->mol_type > KM_NONPOLYMER) bad = "molecule type";
+        if (t->modified > 1) bad = "mark of modification";
+        if (t->asym_id < 0 || t->entity_id < 0 || t->sym_id < 0) bad = "asym, entity or sym number";
+        if (t->residue_index < 0 || t->token_index < 0 || t->cyclic_period < 0) bad = "index or period";
+        if (t->first_atom != next || t->n_atoms < 1 || next + t->n_atoms > s->n_atoms) bad = "range of atoms";
+        if (!in((int64_t)t->center_atom - t->first_atom, t->n_atoms)) bad = "centre atom";
+        if (!in((int64_t)t->repr_atom - t->first_atom, t->n_atoms)) bad = "representative atom";
+        const km_residue *r = in(t->residue, s->n_residues) ? &s->residues[t->residue] : NULL;
+        if (!r || t->first_atom < r->first_atom ||
+            (int64_t)t->first_atom + t->n_atoms > (int64_t)r->first_atom + r->n_atoms)
+            bad = "residue";
+        if (bad) return km_fail(err, KM_INPUT, "token %d: bad %s", i, bad);
+        next += t->n_atoms;
     }
-    for (int32_t b = 0; b < s->n_bonds; b++) {
-        const km_bond *t = &s->bonds[b];
-        if (!in(t->a, s->n_atoms) || !in(t->b, s->n_atoms) || t->a >= t->b || t->type > KM_BOND_COVALENT)
-            return km_fail(err, KM_INPUT, "bond %d: a number is out of range", b);
+    if (s->n_tokens > 0 && next != s->n_atoms)
+        return km_fail(err, KM_INPUT, "the tokens have %d atoms of %d", (int)next, s->n_atoms);
+    return KM_OK;
+}
+
+static km_status check_bonds(const km_system *s, km_err *err)
+{
+    for (int i = 0; i < s->n_bonds; i++) {
+        const km_bond *b = &s->bonds[i], *last = i ? b - 1 : NULL;
+        const char *bad = NULL;
+        if (b->type > KM_BOND_COVALENT) bad = "type";
+        if (!in(b->a, s->n_atoms) || !in(b->b, s->n_atoms) || b->a >= b->b) bad = "pair of atoms";
+        if (last && (b->a < last->a || (b->a == last->a && b->b <= last->b))) bad = "place in the order";
+        if (bad) return km_fail(err, KM_INPUT, "bond %d: bad %s", i, bad);
     }
     return KM_OK;
 }
 
 km_status km_system_check(const km_system *s, km_err *err)
 {
-    KM_TRY(check_atoms(s, err));
+    KM_TRY(check_counts(s, err));
+    KM_TRY(check_chains(s, err));
     KM_TRY(check_residues(s, err));
-    return check_tokens(s, err);
+    KM_TRY(check_tokens(s, err));
+    KM_TRY(check_atoms(s, err));
+    KM_TRY(check_bonds(s, err));
+    for (int i = 0; i < s->n_provenance; i++) {
+        const km_provenance *p = &s->provenance[i];
+        if (!p->program || !p->version || !p->arguments || !p->weights_name || !p->weights_path || !p->weights_digest ||
+            !p->trunk_digest)
+            return km_fail(err, KM_INPUT, "provenance %d: a string is missing", i);
+    }
+    return KM_OK;
 }
 
 km_trunk_result *km_trunk_result_new(int32_t n_tokens, int32_t token_s, int32_t token_z)

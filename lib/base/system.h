@@ -3,7 +3,7 @@
  * trunk's result and the provenance. Formats fill them, chem completes them, the model reads them.
  *
  * Shapes: A atoms, R residues, C chains, N tokens, B bonds. Units: angstrom; time in femtoseconds (int64) inside.
- * Tests: tests/unit/test_base.c, tests/unit/test_km.c */
+ * Tests: tests/unit/test_system.c, tests/unit/test_km.c */
 #ifndef KM_BASE_SYSTEM_H
 #define KM_BASE_SYSTEM_H
 

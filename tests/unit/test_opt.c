@@ -3,6 +3,8 @@
 #include "tests/unit/tap.h"
 
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/base/opt.h"
@@ -12,7 +14,7 @@ static void test_times(void)
 {
     static const struct { const char *text; int64_t fs; } good[] = {
         {"100fs", 100}, {"2ps", 2000}, {"0.5ns", 500000}, {"1us", 1000000000}, {"1ms", 1000000000000}, {"1.25ps", 1250}};
-    static const char *const bad[] = {"", "5", "ns", "5 ns", "-5ns", "0ns", "5xs", "nan", "1e400ns", "0.0001fs", "infns", "5nss"};
+    static const char *const bad[] = {"", "5", "ns", "5 ns", "-5ns", "0ns", "5xs", "nan", "1e400ns", "0.0001fs", "infns", "5nss", "0x10ns", "1..5ns"};
     int64_t fs;
     char text[32];
     for (unsigned i = 0; i < sizeof good / sizeof *good; i++)
@@ -58,13 +60,78 @@ static void test_parsing(void)
     ok(strstr(text, "'x y'") && !strncmp(text, "--steps=7 --dt 5ns", 18), "arguments as a shell would read them");
 }
 
+/* The exit status of a program with these arguments; its one line on standard error goes to said. */
+static int status_of(const char *a, const char *b, char said[256])
+{
+    static int steps;
+    static double x;
+    static km_opt_range frames;
+    static const char *how;
+    static const km_opt table[] = {{"steps", 0, KM_OPT_INT, &steps, "N", "", .min = 1, .max = 100},
+                                   {"scale", 0, KM_OPT_DOUBLE, &x, "X", ""},
+                                   {"frames", 0, KM_OPT_RANGE, &frames, "A:B", ""},
+                                   {"how", 0, KM_OPT_CHOICE, &how, "HOW", "", .choices = "one|other"},
+                                   {0}};
+    static const km_program program = {"km-test", "[options]", "a test", table, 0, 1};
+    char *argv[] = {"km-test", (char *)a, (char *)b, NULL};
+    int fds[2], status = 0;
+    if (pipe(fds) != 0) return -1;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], 2);
+        close(fds[0]);
+        close(fds[1]);
+        km_cli cli;
+        km_cli_start(&cli, &program, b ? 3 : 2, argv);
+        if (!strcmp(a, "bug")) KM_BUG("on purpose");
+        _exit(0);
+    }
+    close(fds[1]);
+    size_t length = 0;
+    for (ssize_t n; length < 255 && (n = read(fds[0], said + length, 255 - length)) > 0;) length += (size_t)n;
+    said[length] = 0;
+    close(fds[0]);
+    waitpid(pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void test_misuse(void)
+{
+    static const char *const bad[][3] = {
+        {"--step", "5", "did you mean '--steps'?"},   {"--zzzzzzzz", NULL, "no option '--zzzzzzzz'"},
+        {"-z", NULL, "no option '-z'"},               {"--steps", NULL, "needs a value"},
+        {"--steps=0", NULL, "from 1 to 100"},         {"--steps=5x", NULL, "a whole number"},
+        {"--steps=", NULL, "a whole number"},         {"--steps", " 5", "a whole number"},
+        {"--steps=99999999999", NULL, "number"},      {"--scale=nan", NULL, "a number"},
+        {"--scale=0x10", NULL, "a number"},           {"--scale=1e999", NULL, "a number"},
+        {"--frames=5", NULL, "a range A:B"},          {"--frames=5:4", NULL, "a range A:B"},
+        {"--frames=-1:4", NULL, "a range A:B"},       {"--how=on", NULL, "one of one|other"},
+        {"--how=", NULL, "one of one|other"},         {"--quiet=1", NULL, "takes no value"},
+        {"--seed=-1", NULL, "a number of 0 or more"}, {"--threads=0", NULL, "from 1 to 4096"},
+        {"--device=cuda:", NULL, "cuda or cuda:N"},   {"--device=gpu", NULL, "cuda or cuda:N"},
+        {"a", "b", "too many operands"},
+    };
+    char said[256];
+    for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+        int status = status_of(bad[i][0], bad[i][1], said);
+        char *newline = strchr(said, '\n');
+        ok(status == 2 && !strncmp(said, "km-test: ", 9) && strstr(said, bad[i][2]) && newline && !newline[1],
+           "%s %s: %d %.*s", bad[i][0], bad[i][1] ? bad[i][1] : "", status, (int)strcspn(said, "\n"), said);
+    }
+    ok(status_of("--device=cuda:0", NULL, said) == 5 && strstr(said, "no CUDA library"), "no accelerator is status 5");
+    ok(status_of("--steps", "5", said) == 0 && !*said, "good use says nothing");
+    ok(status_of("bug", NULL, said) == 6 && strstr(said, "on purpose"), "a bug is status 6 and says where");
+}
+
 static void test_system(void)
 {
     km_err err;
     km_system *s = km_system_new();
     s->n_atoms = s->n_residues = s->n_chains = 1;
     s->atoms = KM_NEW(km_atom), s->residues = KM_NEW(km_residue), s->chains = KM_NEW(km_chain);
-    s->atoms[0] = (km_atom){.name = "CA", .element = 6};
+    s->atoms[0] = (km_atom){.name = "CA", .element = 6, .token = -1};
+    s->residues[0].icode = ' ';
     s->residues[0].n_atoms = s->chains[0].n_residues = 1;
     ok(km_system_check(s, &err) == KM_OK, "a sound system");
     km_system_add_provenance(s, &(km_provenance){.program = "km-test", .seed = 3});
@@ -84,6 +151,7 @@ int main(void)
 {
     test_times();
     test_parsing();
+    test_misuse();
     test_system();
     return tap_end();
 }

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * lib/base/io.c, lib/base/cpu.c: names appear only when whole, failures are found, signals are noted. */
+#include "tests/unit/tap.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "kernels/backend.h"
+#include "lib/base/cpu.h"
+#include "lib/base/io.h"
+
+static char dir[] = "/tmp/km-test-io-XXXXXX";
+static char path[64], part[80];
+
+static bool exists(const char *name) { return access(name, F_OK) == 0; }
+
+static void test_input(void)
+{
+    km_err e = {0};
+    FILE *f = NULL;
+    ok(km_input_open("-", &f, &e) == KM_OK && f == stdin, "- is standard input");
+    km_input_close(f);
+    ok(fileno(stdin) == 0 && fcntl(0, F_GETFD) >= 0, "and stays open");
+    char missing[80];
+    snprintf(missing, sizeof missing, "%s/none", dir);
+    ok(km_input_open(missing, &f, &e) == KM_SYSTEM && !f && strstr(e.msg, "cannot open") && strstr(e.msg, "/none': No such"), "a missing file");
+    ok(km_input_open(dir, &f, &e) == KM_SYSTEM && !f && strstr(e.msg, "is a directory"), "a directory");
+}
+
+static void test_output(void)
+{
+    km_err e = {0};
+    km_output o;
+    ok(km_output_open(&o, path, true, &e) == KM_OK && exists(part) && !exists(path), "the part comes first");
+    fputs("whole", o.file);
+    ok(km_output_commit(&o, &e) == KM_OK && !exists(part) && exists(path), "commit gives it its name");
+    struct stat st;
+    ok(stat(path, &st) == 0 && st.st_size == 5, "with what was written");
+
+    ok(km_output_open(&o, path, true, &e) == KM_OK, "open again");
+    fputs("refused input", o.file);
+    km_output_abandon(&o, false);
+    ok(!exists(part) && stat(path, &st) == 0 && st.st_size == 5, "what was refused leaves the old file and no part");
+    km_output_abandon(&o, false);
+
+    ok(km_output_open(&o, path, true, &e) == KM_OK, "and again");
+    fputs("cut", o.file);
+    km_output_abandon(&o, true);
+    ok(stat(part, &st) == 0 && st.st_size == 3, "an interrupted run keeps its part");
+    unlink(part);
+    unlink(path);
+
+    char nowhere[80];
+    snprintf(nowhere, sizeof nowhere, "%s/no/where", dir);
+    ok(km_output_open(&o, nowhere, true, &e) == KM_SYSTEM && strstr(e.msg, "cannot write"), "no such directory");
+    ok(km_output_open(&o, dir, true, &e) == KM_SYSTEM && strstr(e.msg, "s a directory"), "a directory is no output");
+    ok(km_output_open(&o, "", true, &e) == KM_USAGE, "nor is an empty name");
+}
+
+static void test_devices(void)
+{
+    km_err e = {0};
+    km_output o;
+    ok(km_output_open(&o, "/dev/null", true, &e) == KM_OK && !o.part && !exists("/dev/null.part"), "/dev/null directly");
+    fputs("gone", o.file);
+    ok(km_output_commit(&o, &e) == KM_OK && exists("/dev/null"), "and it stays there");
+    if (!exists("/dev/full")) {
+        ok(true, "a full disk # skip no /dev/full");
+        return;
+    }
+    ok(km_output_open(&o, "/dev/full", true, &e) == KM_OK, "a full disk opens");
+    fputs("some", o.file);
+    ok(km_output_commit(&o, &e) == KM_SYSTEM && strstr(e.msg, "/dev/full: No space"), "and is found at commit");
+    ok(km_output_open(&o, "/dev/full", true, &e) == KM_OK, "a full disk again");
+    for (int i = 0; i < 100000; i++) fputc('x', o.file);
+    ok(km_output_commit(&o, &e) == KM_SYSTEM && strstr(e.msg, "/dev/full"), "an early failure is not forgotten");
+}
+
+/* How a child ends that takes `signals` signals and then dies by the one that arrived. */
+static int child_status(int signals, int sig)
+{
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        km_signals_init();
+        if (km_interrupted()) _exit(90);
+        for (int i = 0; i < signals; i++) raise(sig);
+        if (!km_interrupted()) _exit(91);
+        if (signals > 1) _exit(92);
+        km_die_by_signal();
+        _exit(93);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    return status;
+}
+
+static void test_signals(void)
+{
+    int s = child_status(1, SIGINT);
+    ok(WIFSIGNALED(s) && WTERMSIG(s) == SIGINT, "the first SIGINT is noted and the program dies by it when it is ready");
+    s = child_status(1, SIGTERM);
+    ok(WIFSIGNALED(s) && WTERMSIG(s) == SIGTERM, "so with SIGTERM");
+    s = child_status(2, SIGTERM);
+    ok(WIFSIGNALED(s) && WTERMSIG(s) == SIGTERM, "the second one ends it at once");
+}
+
+static void test_cpu(void)
+{
+    ok(km_cpu_has("base") && km_cpu_has(km_cpu_isa()) && !km_cpu_has("mmx"), "the instruction set in use is there");
+    ok(km_cpu_count() >= 1, "at least one core");
+    ok(km_backend_cpu(NULL) == km_backend_cpu(km_cpu_isa()), "the kernels are those of the best set");
+    ok(km_backend_cpu("mmx") == NULL, "an unknown set has no kernels");
+}
+
+int main(void)
+{
+    if (!mkdtemp(dir)) return 1;
+    snprintf(path, sizeof path, "%s/out.km", dir);
+    snprintf(part, sizeof part, "%s.part", path);
+    test_input();
+    test_output();
+    test_devices();
+    test_signals();
+    test_cpu();
+    rmdir(dir);
+    return tap_end();
+}
