@@ -314,7 +314,10 @@ static void test_many_rows(void)
     s->residues = KM_NEWN(km_residue, 1);
     s->chains = KM_NEWN(km_chain, 1);
     s->residues[0].icode = ' ', s->residues[0].n_atoms = N, s->chains[0].n_residues = 1;
-    for (int i = 0; i < N; i++) s->atoms[i].element = 6, s->atoms[i].token = i;
+    for (int i = 0; i < N; i++) {
+        s->atoms[i].element = 6, s->atoms[i].token = i;
+        s->tokens[i] = (km_token){.first_atom = i, .n_atoms = 1, .center_atom = i, .repr_atom = i};
+    }
     km_trunk_result *t = km_trunk_result_new(N, 2, Z);
     for (int i = 0; i < N * N * Z; i++) t->z[i] = (float)(i % 1013);
     memory m = {0};
