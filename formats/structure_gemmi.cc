@@ -320,6 +320,7 @@ void read_into(km_structure *s, FILE *f, const char *path, int model)
     s->n_models = model > 0 ? 1 : n_models;
     s->alt_dropped = KM_NEW(int32_t);
     std::vector<Place> places = select_atoms(st.models[0], s->alt_dropped);
+    free(s->system->name);
     s->system->name = km_strdup(st.name.empty() || std::strcmp(path, "-") == 0 ? "input" : st.name.c_str());
     fill_atoms(s, st, places);
     fill_coords(s, st, first, places);
