@@ -63,18 +63,18 @@ static km_status read_system(km_h5md *h, km_err *err)
     return s;
 }
 
-/* A string attribute of fixed length, "" where there is none. */
+/* A string attribute of variable length, "" where there is none. */
 static char *read_text(hid_t file, const char *object, const char *name)
 {
-    char *text = NULL;
+    char *text = NULL, *found = NULL;
     hid_t at = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
     if (at < 0) return km_strdup("");
-    hid_t type = H5Aget_type(at);
-    const size_t n = H5Tget_size(type);
-    if (H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0 && n < 65536 && H5Aget_storage_size(at) == n) {
-        text = km_calloc(n + 1, 1);
-        if (H5Aread(at, type, text) < 0) text[0] = 0;
+    hid_t type = H5Aget_type(at), space = H5Aget_space(at);
+    if (H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Aread(at, type, &found) >= 0 && found) {
+        text = km_strdup(found);
+        H5free_memory(found);
     }
+    H5Sclose(space);
     H5Tclose(type);
     H5Aclose(at);
     return text ? text : km_strdup("");

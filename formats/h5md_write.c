@@ -29,12 +29,13 @@ static km_status refused(const km_h5md_writer *w, km_err *err)
     return km_fail(err, KM_SYSTEM, "cannot write '%.150s': %s", w->path, errno ? strerror(errno) : "HDF5 refused");
 }
 
+/* Of variable length, because MDAnalysis knows units of no other kind. */
 static bool put_text(hid_t object, const char *name, const char *text)
 {
     hid_t type = H5Tcopy(H5T_C_S1), space = H5Screate(H5S_SCALAR);
-    bool good = H5Tset_size(type, strlen(text) + 1) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0;
+    bool good = H5Tset_size(type, H5T_VARIABLE) >= 0 && H5Tset_cset(type, H5T_CSET_UTF8) >= 0;
     hid_t at = H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT);
-    good = good && at >= 0 && H5Awrite(at, type, text) >= 0;
+    good = good && at >= 0 && H5Awrite(at, type, &text) >= 0;
     if (at >= 0) H5Aclose(at);
     H5Sclose(space);
     H5Tclose(type);

@@ -3,6 +3,7 @@
  *
  * Lengths are angstrom and times femtoseconds on this side, whatever the file has. Frames can be read in any order: opening
  * scans frame headers only and keeps their offsets (in memory; the file's own bytes are not decoded).
+ * Reading an XTC frame and writing it again gives the same bytes (formats/README.md: how far, and what else to know).
  * Tests: tests/unit/test_xtc.c, tests/unit/test_dcd.c, tests/fuzz/fuzz_traj.c */
 #ifndef FORMATS_TRAJ_H
 #define FORMATS_TRAJ_H
@@ -16,7 +17,8 @@ typedef enum km_traj_kind { KM_TRAJ_XTC = 1, KM_TRAJ_DCD } km_traj_kind;
 
 typedef struct km_traj km_traj;
 
-/* Kind by content. A file cut inside a frame opens with the whole frames before it, and km_traj_truncated says so. */
+/* Kind by content. A file cut inside a frame opens with the whole frames before it, and km_traj_truncated says so. KM_SYSTEM: no
+ * such file; KM_INPUT: not a trajectory, damaged, or without one whole frame. */
 km_status km_traj_open(const char *path, km_traj **ret, km_err *err) KM_MUST_USE;
 void km_traj_close(km_traj *t);
 km_traj_kind km_traj_get_kind(const km_traj *t);
@@ -36,6 +38,7 @@ typedef struct km_traj_writer km_traj_writer;
  * written uncompressed as GROMACS does; bytes are what GROMACS' own writer makes. DCD: CHARMM layout with unit cell. */
 km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision, km_traj_writer **ret,
                          km_err *err) KM_MUST_USE;
+/* KM_INPUT: a number not finite or beyond XTC's grid, or times that DCD cannot tell (they must be evenly spaced). */
 km_status km_traj_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *opt_box, km_err *err)
     KM_MUST_USE;
 km_status km_traj_commit(km_traj_writer *w, km_err *err) KM_MUST_USE; /* frees w */
