@@ -127,19 +127,6 @@ static void put_nested(json_t *object, const char *name, json_t *value)
     put_nested(json_object_get(object, head), dot + 1, value);
 }
 
-/* A time such as `dt: 50ps` is stored as `dt_fs`, a whole number. */
-static void put_sampling(json_t *object, const char *name, const char *text)
-{
-    int64_t fs;
-    char name_fs[80];
-    if (km_parse_time(text, &fs, NULL) < 0) {
-        put_nested(object, name, km_yaml_scalar(text));
-        return;
-    }
-    snprintf(name_fs, sizeof name_fs, "%.60s_fs", name);
-    put_nested(object, name_fs, json_integer(fs));
-}
-
 /* The tree is flat: dotted name_fs to string, the sections `model.` and `sampling.` included. */
 static km_status resolve(km_train_config *c, km_status code, km_err *err)
 {
@@ -154,7 +141,7 @@ static km_status resolve(km_train_config *c, km_status code, km_err *err)
         const char *text = json_string_value(value);
         if (k) status = set_key(c, k, text, code, err);
         else if (!strncmp(name, "model.", 6)) put_nested(model, name + 6, km_yaml_scalar(text));
-        else if (!strncmp(name, "sampling.", 9)) put_sampling(sampling, name + 9, text);
+        else if (!strncmp(name, "sampling.", 9)) put_nested(sampling, name + 9, km_yaml_scalar(text));
         else status = km_fail(err, code, "unknown key '%.60s'", name);
         if (status < 0) break;
     }

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ * km-train: train a model on H5MD files. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/io.h"
+#include "lib/base/opt.h"
+#include "lib/train/run.h"
+
+static struct {
+    const char *config, *init, *split, *output;
+    km_opt_list data;
+    bool resume;
+} o;
+
+static const km_opt options[] = {
+    {"config", 'c', KM_OPT_STRING, &o.config, "FILE", "configuration: a file, or the name of an installed one (mini)"},
+    {"data", 'd', KM_OPT_LIST, &o.data, "PATH", "an .h5 file of km-strip, or a directory of them; may be repeated"},
+    {"init", 0, KM_OPT_STRING, &o.init, "WEIGHTS", "weights to start from, instead of new ones"},
+    {"split", 0, KM_OPT_STRING, &o.split, "FILE", "lines `system train|val|test`"},
+    {"output", 'o', KM_OPT_STRING, &o.output, "RUN", "directory of the run"},
+    {"resume", 0, KM_OPT_FLAG, &o.resume, NULL, "go on where RUN stopped"},
+    {0},
+};
+
+static const km_program program = {"km-train", "--config FILE --data PATH... -o RUN [options] [KEY=VALUE...]",
+                                   "Train a model on clean trajectories.", options, 0, -1};
+
+/* A configuration's file: as named, else NAME.yaml of the installation or the build tree. */
+static char *find_config(const char *name)
+{
+    static const char *const places[] = {"../share/kinematic", "../../pipelines", "../../../pipelines"};
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (access(name, R_OK) == 0 || strchr(name, '/') || n <= 0) return km_strdup(name);
+    self[n] = 0;
+    *strrchr(self, '/') = 0;
+    for (unsigned i = 0; i < 2 * sizeof places / sizeof *places; i++) {
+        char *path = i % 2 ? km_asprintf("%s/%s/%s/%s.yaml", self, places[i / 2], name, name)
+                           : km_asprintf("%s/%s/%s.yaml", self, places[i / 2], name);
+        if (access(path, R_OK) == 0) return path;
+        free(path);
+    }
+    return km_strdup(name);
+}
+
+static void say(void *arg, const char *line)
+{
+    const km_cli *cli = arg;
+    if (cli->verbose) km_cli_say(cli, "%s", line);
+}
+
+static km_progress bar;
+
+static void progress(void *arg, int64_t step, int64_t max_steps)
+{
+    (void)arg, (void)max_steps;
+    km_progress_add(&bar, (double)step - bar.done);
+}
+
+/* RUN made, and either new or to be resumed with the configuration it was made with. */
+static km_status enter_run(const km_train_config *c, km_err *err)
+{
+    char *was, *is = km_train_config_dump(c);
+    km_status status = KM_OK;
+    if (mkdir(o.output, 0777) != 0 && errno != EEXIST) status = km_fail(err, KM_SYSTEM, "cannot make '%.180s': %s", o.output, strerror(errno));
+    else if (km_state_exists(o.output) && !o.resume) status = km_fail(err, KM_USAGE, "%.180s holds a run already: --resume goes on with it", o.output);
+    else if (km_state_exists(o.output) && (status = km_state_config(o.output, &was, err)) == KM_OK) {
+        if (strcmp(was, is)) status = km_fail(err, KM_USAGE, "%.180s was made with another configuration", o.output);
+        free(was);
+    }
+    free(is);
+    return status;
+}
+
+static km_status get_model(const km_train_config *c, km_model **ret, km_err *err)
+{
+    km_config config;
+    km_sampling sampling;
+    if (o.init) return km_model_open(o.init, NULL, ret, err);
+    if (!*c->model_json) return km_fail(err, KM_USAGE, "the configuration describes no new model: --init WEIGHTS is needed");
+    KM_TRY(km_config_parse(c->model_json, &config, &sampling, err));
+    return km_model_make(&config, &sampling, (uint64_t)c->seed, ret, err);
+}
+
+static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
+{
+    km_run run = {.config = c, .dir = o.output, .threads = c->threads ? c->threads : cli->threads, .say = say, .progress = progress,
+                  .arg = (void *)cli};
+    km_status status = enter_run(c, err);
+    if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
+    if (status == KM_OK) status = get_model(c, &run.model, err);
+    if (status == KM_OK) {
+        km_cli_say(cli, "%d systems to train on, %d to validate; %lld parameters", run.data->n_train, run.data->n_val,
+                   (long long)km_params_size(run.model->params));
+        km_progress_start(&bar, cli, "steps", c->max_steps);
+        status = km_run_train(&run, err);
+        km_progress_end(&bar);
+    }
+    km_model_free(run.model);
+    km_dataset_close(run.data);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    km_cli cli;
+    km_err err = {0};
+    km_train_config *c = NULL;
+    km_cli_start(&cli, &program, argc, argv);
+    if (!o.config || !o.output || o.data.count == 0)
+        return km_cli_fail(&cli, &(km_err){KM_USAGE, "--config, --data and -o are needed; see 'km-train -h'"});
+    char *path = find_config(o.config);
+    const char **keys = KM_NEWN(const char *, (size_t)cli.n_operands + 1);
+    char *seed = km_asprintf("seed=%llu", (unsigned long long)cli.seed);
+    int n = 0;
+    if (cli.seed_set) keys[n++] = seed;
+    for (int i = 0; i < cli.n_operands; i++) keys[n++] = cli.operands[i];
+    km_status status = km_train_config_read(path, keys, n, &c, &err);
+    if (status == KM_OK) status = train(&cli, c, &err);
+    km_train_config_free(c);
+    free(path), free(seed), free(keys);
+    return km_cli_end(&cli, status, &err);
+}
