@@ -46,6 +46,7 @@ REF_C    := $(wildcard kernels/ref/*.c)
 TOOL_C   := $(wildcard tools/km-*.c)
 TOOL_LIB := $(filter-out $(TOOL_C),$(wildcard tools/*.c))
 UNIT_C   := $(wildcard tests/unit/test_*.c)
+ORACLE_C := $(wildcard tests/oracle/*.c)
 UNIT_LIB := $(filter-out $(UNIT_C),$(wildcard tests/unit/*.c))
 BATS     := $(wildcard tests/cli/*.bats)
 
@@ -109,7 +110,7 @@ $(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(KERNE
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
-$(B)/tests/oracle: $(O)/tests/oracle.o $(KERNEL_O) $(B)/libkm.a
+$(B)/tests/oracle: $(O)/tests/oracle.o $(ORACLE_C:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)

@@ -1,10 +1,86 @@
 /* SPDX-License-Identifier: MIT
- * Reference cases: reads safetensors files of known inputs and outputs and says how far we are off. */
+ * oracle [--device cpu] [--rtol X] FILE...: reads reference cases and says how far we are off, one line an output:
+ * FILE  OUTPUT  max-abs-error  relative-error  ok|FAIL. Exit status 1 when any fails. */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/oracle/oracle.h"
+
+static const struct kind {
+    const char *name;
+    oracle_check *check;
+} kinds[] = {
+    {"temporal_attention", oracle_temporal_attention},
+    {"pairformer", oracle_pairformer},
+    {"input_embedder", oracle_input_embedder},
+    {"diffusion_conditioning", oracle_conditioning},
+    {"denoise", oracle_denoise},
+    {"sampler", oracle_sampler},
+    {"losses", oracle_losses},
+    {"train_step", oracle_train_step},
+};
+
+static double meta_number(const km_safetensors *f, const char *key, double otherwise)
+{
+    const char *text = km_safetensors_meta(f, key);
+    return text ? strtod(text, NULL) : otherwise;
+}
+
+static int report(const char *path, const char *why)
+{
+    printf("%s  -  %s  FAIL\n", path, why);
+    return 1;
+}
+
+static int run_case(const char *path, double rtol)
+{
+    oracle_case o = {.path = path};
+    if (km_safetensors_open(path, &o.file, &o.err) < 0) return report(path, o.err.msg);
+    const char *name = km_safetensors_meta(o.file, "km_case");
+    const struct kind *kind = NULL;
+    for (size_t i = 0; name && i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(kinds[i].name, name) == 0) kind = &kinds[i];
+    o.config_text = km_safetensors_meta(o.file, "config");
+    o.config = json_loads(o.config_text ? o.config_text : "{}", 0, NULL);
+    if (!kind || !o.config) {
+        char why[128];
+        snprintf(why, sizeof why, kind ? "the configuration is not JSON" : "unknown kind of case '%s'", name ? name : "");
+        o.failed = report(path, why);
+    } else {
+        o.rtol = rtol > 0 ? rtol : meta_number(o.file, "rtol", 1e-4);
+        o.grad_rtol = rtol > 0 ? rtol : meta_number(o.file, "grad_rtol", 1e-3);
+        o.grad_floor = oracle_number(&o, "grad_floor", 1e-6);
+        o.cx = km_ctx_new(2);
+        kind->check(&o);
+        km_ctx_free(o.cx);
+    }
+    json_decref(o.config);
+    km_safetensors_close(o.file);
+    return o.failed != 0;
+}
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: oracle [--device cpu] [--rtol X] FILE...\n");
+    return 2;
+}
 
 int main(int argc, char **argv)
 {
-    (void)argv;
-    if (argc > 1) fprintf(stderr, "oracle: no kind of reference case is known yet\n");
-    return argc > 1;
+    double rtol = 0;
+    int i = 1, failed = 0;
+    for (; i < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
+        if (i + 1 >= argc) return usage();
+        char *end = NULL;
+        if (strcmp(argv[i], "--rtol") == 0)
+            rtol = strtod(argv[i + 1], &end);
+        else if (strcmp(argv[i], "--device") != 0 || strcmp(argv[i + 1], "cpu") != 0)
+            return usage();
+        if (end && (*end || !(rtol > 0))) return usage();
+    }
+    if (i == argc) return usage();
+    for (; i < argc; i++) failed |= run_case(argv[i], rtol);
+    if (fflush(stdout) != 0) return 4;
+    return failed;
 }

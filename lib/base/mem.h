@@ -37,6 +37,7 @@ void *km_arena_zero(km_arena *a, size_t bytes);       /* zeroed */
 km_mark km_arena_mark(const km_arena *a);
 void km_arena_rewind(km_arena *a, km_mark m);         /* everything handed out since m is gone */
 void km_arena_reset(km_arena *a);                     /* everything is gone; the memory is kept for the next step */
+int km_arena_separate(const km_arena *a);             /* is every allocation a malloc of its own (KM_NO_ARENA)? */
 size_t km_arena_peak(const km_arena *a);              /* the most bytes in use at once so far */
 
 #endif

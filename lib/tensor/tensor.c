@@ -110,12 +110,18 @@ km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t)
     if (cx->tape) return t;
     const km_tensor was = *t;
     size_t bytes = (size_t)km_numel(t) * sizeof(float);
+    float *aside = NULL;
+    if (km_arena_separate(cx->arena)) { /* rewinding frees the old data there */
+        aside = km_alloc(bytes);
+        memcpy(aside, was.data, bytes);
+    }
     km_arena_rewind(cx->arena, m);
     /* The header is laid at the mark, before the data's new place; the old data never began before it, as its own header came
      * first, so moving downwards with memmove is safe once the header is written last. */
     km_tensor *kept = km_arena_get(cx->arena, sizeof *kept);
     float *to = km_arena_get(cx->arena, bytes);
-    memmove(to, was.data, bytes);
+    memmove(to, aside ? aside : was.data, bytes);
+    free(aside);
     *kept = was;
     kept->data = to;
     kept->base = NULL;

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/oracle/oracle.h"
+
+km_tensor *oracle_tensor(oracle_case *o, const char *name)
+{
+    const km_st_tensor *t = km_safetensors_find(o->file, name);
+    if (!t || t->nd < 1 || t->nd > KM_MAX_DIMS) return NULL;
+    km_dim shape[KM_MAX_DIMS];
+    for (int i = 0; i < t->nd; i++) shape[i] = t->shape[i];
+    km_tensor *y = km_tensor_new(o->cx, t->nd, shape);
+    km_st_to_f32(t, y->data);
+    return y;
+}
+
+const float *oracle_floats(oracle_case *o, const char *name)
+{
+    const km_tensor *t = oracle_tensor(o, name);
+    return t ? t->data : NULL;
+}
+
+int32_t *oracle_ints(oracle_case *o, const char *name)
+{
+    const km_tensor *t = oracle_tensor(o, name);
+    if (!t) return NULL;
+    int32_t *y = km_arena_get(o->cx->arena, (size_t)km_numel(t) * sizeof *y);
+    for (km_dim i = 0; i < km_numel(t); i++) y[i] = (int32_t)lrintf(t->data[i]);
+    return y;
+}
+
+km_dim oracle_size(const oracle_case *o, const char *name, int dim)
+{
+    const km_st_tensor *t = km_safetensors_find(o->file, name);
+    return t && dim < t->nd ? t->shape[dim] : 0;
+}
+
+double oracle_number(const oracle_case *o, const char *key, double otherwise)
+{
+    const json_t *v = json_object_get(o->config, key);
+    return json_is_number(v) ? json_number_value(v) : otherwise;
+}
+
+bool oracle_flag(const oracle_case *o, const char *key) { return json_is_true(json_object_get(o->config, key)); }
+
+const char *oracle_word(const oracle_case *o, const char *key)
+{
+    const char *word = json_string_value(json_object_get(o->config, key));
+    return word ? word : "";
+}
+
+void oracle_fail(oracle_case *o, const char *why)
+{
+    printf("%s  -  %s  FAIL\n", o->path, why);
+    o->failed++;
+}
+
+/* The mask of NAME, and how many elements each of its entries stands for. */
+static const float *mask_of(oracle_case *o, const char *name, km_dim count, km_dim *ret_each)
+{
+    char key[512];
+    snprintf(key, sizeof key, "mask/%s", name);
+    const km_tensor *m = oracle_tensor(o, key);
+    *ret_each = m && km_numel(m) ? count / km_numel(m) : 1;
+    return m ? m->data : NULL;
+}
+
+void oracle_compare(oracle_case *o, const char *name, const float *got, km_dim count)
+{
+    km_mark mark = km_scope_begin(o->cx);
+    km_dim each;
+    const float *mask = mask_of(o, name, count, &each);
+    oracle_compare_masked(o, name, got, count, mask, mask ? count / each : 0);
+    km_arena_rewind(o->cx->arena, mark);
+}
+
+void oracle_compare_masked(oracle_case *o, const char *name, const float *got, km_dim count, const float *mask, km_dim n_mask)
+{
+    km_mark start = km_scope_begin(o->cx);
+    const km_tensor *want = oracle_tensor(o, name);
+    if (!want) return;
+    if (km_numel(want) != count) {
+        printf("%s  %s  %lld numbers, not %lld  FAIL\n", o->path, name, (long long)count, (long long)km_numel(want));
+        o->failed++;
+        return;
+    }
+    km_dim each = mask && n_mask ? count / n_mask : 1, used = 0;
+    double worst = 0, squares = 0;
+    for (km_dim i = 0; i < count; i++) {
+        if (mask && mask[i / each] == 0) continue;
+        double off = fabs((double)got[i] - want->data[i]);
+        worst = off > worst || isnan(off) ? off : worst;
+        if (isnan(worst)) break;
+        squares += (double)want->data[i] * want->data[i];
+        used++;
+    }
+    bool grad = strncmp(name, "grad/", 5) == 0;
+    double floor = grad ? o->grad_floor : 1e-6, limit = grad ? o->grad_rtol : o->rtol;
+    double relative = used ? worst / fmax(sqrt(squares / (double)used), floor) : 0;
+    bool good = !isnan(worst) && relative <= limit;
+    printf("%s  %s  %.3g  %.3g  %s\n", o->path, name, worst, relative, good ? "ok" : "FAIL");
+    o->failed += !good;
+    km_arena_rewind(o->cx->arena, start);
+}
+
+static const float *floats_or_zero(oracle_case *o, const char *name, km_dim count)
+{
+    const float *x = oracle_floats(o, name);
+    return x ? x : km_arena_zero(o->cx->arena, (size_t)count * sizeof(float));
+}
+
+static const int32_t *ints_or_zero(oracle_case *o, const char *name, km_dim count)
+{
+    const int32_t *x = oracle_ints(o, name);
+    return x ? x : km_arena_zero(o->cx->arena, (size_t)count * sizeof(int32_t));
+}
+
+km_features *oracle_features(oracle_case *o)
+{
+    km_features *f = km_arena_zero(o->cx->arena, sizeof *f);
+    f->A = oracle_size(o, "in/ref_pos", 0);
+    f->N = oracle_size(o, "in/s", 0) ? oracle_size(o, "in/s", 0) : oracle_size(o, "in/res_type", 0);
+    f->token_mask = floats_or_zero(o, "in/token_mask", f->N);
+    f->atom_mask = floats_or_zero(o, "in/atom_mask", f->A);
+    int32_t *token = oracle_ints(o, "in/atom_to_token");
+    for (km_dim a = 0; token && a < f->A; a++) token[a] = f->atom_mask[a] != 0 ? token[a] : -1;
+    f->atom_token = token;
+    f->ref_pos = floats_or_zero(o, "in/ref_pos", 3 * f->A);
+    f->ref_charge = floats_or_zero(o, "in/ref_charge", f->A);
+    f->ref_element = ints_or_zero(o, "in/ref_element", f->A);
+    f->ref_name = ints_or_zero(o, "in/ref_atom_name", 4 * f->A);
+    f->ref_space_uid = ints_or_zero(o, "in/ref_space_uid", f->A);
+    f->asym_id = ints_or_zero(o, "in/asym_id", f->N);
+    f->entity_id = ints_or_zero(o, "in/entity_id", f->N);
+    f->sym_id = ints_or_zero(o, "in/sym_id", f->N);
+    f->residue_index = ints_or_zero(o, "in/residue_index", f->N);
+    f->token_index = ints_or_zero(o, "in/token_index", f->N);
+    f->cyclic_period = ints_or_zero(o, "in/cyclic_period", f->N);
+    f->res_type = ints_or_zero(o, "in/res_type", f->N);
+    f->mol_type = ints_or_zero(o, "in/mol_type", f->N);
+    f->modified = ints_or_zero(o, "in/modified", f->N);
+    f->method = ints_or_zero(o, "in/method_feature", f->N);
+    f->profile = floats_or_zero(o, "in/profile", 33 * f->N);
+    f->deletion_mean = floats_or_zero(o, "in/deletion_mean", f->N);
+    return f;
+}

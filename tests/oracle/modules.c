@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * Single modules: temporal attention, pairformer, input embedder. */
+#include <string.h>
+
+#include "lib/model/trunk/trunk_parts.h"
+#include "tests/oracle/oracle.h"
+
+/* [d0, d1, C] -> [d1, d0, C] */
+static km_tensor *swapped(oracle_case *o, const km_tensor *x)
+{
+    km_dim a = km_size(x, 0), b = km_size(x, 1), C = km_size(x, 2);
+    km_tensor *y = KM_TENSOR(o->cx, b, a, C);
+    for (km_dim i = 0; i < a; i++)
+        for (km_dim j = 0; j < b; j++) memcpy(y->data + (j * a + i) * C, x->data + (i * b + j) * C, (size_t)C * sizeof(float));
+    return y;
+}
+
+/* The layer's parameters have no prefix in the file; ours is a module called `t`. */
+void oracle_temporal_attention(oracle_case *o)
+{
+    static const char *const names[] = {"norm.weight", "norm.bias", "q_proj.weight", "q_proj.bias", "k_proj.weight",
+                                        "v_proj.weight", "gate.weight", "out_proj.weight", "log_lambda"};
+    km_dim dim = (km_dim)oracle_number(o, "dim", 0), T = oracle_size(o, "in/x", 1);
+    km_params *p = km_params_make(1, 1, 1);
+    km_nn_temporal layer;
+    km_nn_temporal_init(&layer, p, "t", dim, (km_dim)oracle_number(o, "num_heads", 1), 1, oracle_flag(o, "causal"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char key[KM_NN_NAME];
+        km_nn_name(key, "param/%s", names[i]);
+        const km_tensor *w = oracle_tensor(o, key);
+        for (int j = 0; j < km_params_count(p); j++)
+            if (w && strcmp(km_params_name(p, j) + 2, names[i]) == 0)
+                memcpy(km_params_at(p, j)->data, w->data, (size_t)km_numel(w) * sizeof(float));
+    }
+    km_tensor *x = swapped(o, oracle_tensor(o, "in/x"));
+    km_tensor *y = swapped(o, km_nn_temporal_run(o->cx, &layer, x, oracle_floats(o, "in/timestamps"), 1, T));
+    oracle_compare(o, "out/x", y->data, km_numel(y));
+    km_params_free(p);
+}
+
+/* Only real tokens and pairs of them count. */
+static const float *pair_mask(oracle_case *o, const float *token_mask, km_dim N)
+{
+    float *mask = km_arena_get(o->cx->arena, (size_t)(N * N) * sizeof *mask);
+    for (km_dim i = 0; i < N; i++)
+        for (km_dim j = 0; j < N; j++) mask[N * i + j] = token_mask[i] * token_mask[j];
+    return mask;
+}
+
+static bool config_of(oracle_case *o, km_config *c)
+{
+    if (km_config_parse_hyper(o->config_text, c, &o->err) == KM_OK) return true;
+    oracle_fail(o, o->err.msg);
+    return false;
+}
+
+void oracle_pairformer(oracle_case *o)
+{
+    km_config c;
+    km_pairformer m;
+    if (!config_of(o, &c)) return;
+    km_params *p = km_params_from_prefix(o->file, "param/");
+    km_pairformer_init(&m, p, &c);
+    if (km_params_check(p, (const char *const[]){"pairformer_module.", NULL}, &o->err) < 0) {
+        oracle_fail(o, o->err.msg);
+    } else {
+        km_tensor *s = oracle_tensor(o, "in/s"), *z = oracle_tensor(o, "in/z");
+        km_params_pack(p, o->cx->be);
+        const float *mask = oracle_floats(o, "in/token_mask");
+        km_dim N = km_size(s, 0);
+        km_pairformer_run(o->cx, &m, &s, &z, mask);
+        oracle_compare_masked(o, "out/s", s->data, km_numel(s), mask, N);
+        oracle_compare_masked(o, "out/z", z->data, km_numel(z), pair_mask(o, mask, N), N * N);
+    }
+    km_pairformer_clear(&m);
+    km_params_free(p);
+}
+
+void oracle_input_embedder(oracle_case *o)
+{
+    km_config c;
+    km_embedder m;
+    if (!config_of(o, &c)) return;
+    km_params *p = km_params_from_prefix(o->file, "param/");
+    km_embedder_init(&m, p, &c);
+    if (km_params_check(p, NULL, &o->err) < 0) {
+        oracle_fail(o, o->err.msg);
+    } else {
+        km_params_pack(p, o->cx->be);
+        km_tensor *s = km_embedder_run(o->cx, &m, oracle_features(o));
+        oracle_compare(o, "out/s_inputs", s->data, km_numel(s));
+    }
+    km_embedder_clear(&m);
+    km_params_free(p);
+}
