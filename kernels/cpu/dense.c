@@ -47,8 +47,11 @@ static void not_alone(int was)
     if (was != 1) omp_set_num_threads(was);
 }
 
-/* Rows of a panel: larger weights are worth taller ones. */
+/* Rows of a panel: larger weights are worth taller ones (never M's business). */
 static km_dim panel_rows(km_dim I, km_dim O) { return I * O >= 256 * 256 ? 128 : 64; }
+
+/* A product in the units of KM_PARALLEL_FOR: about a hundred of its steps take the time of one of a loop's. */
+static km_dim work(km_dim M, km_dim I, km_dim O) { return M * I * O / 100; }
 
 static void *aligned(size_t bytes)
 {
@@ -191,7 +194,7 @@ void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float
                         km_dim M, km_dim I, km_dim O)
 {
     km_dim P = panel_rows(I, O), panels = (M + P - 1) / P;
-#pragma omp parallel num_threads(ex->threads) if (ex->threads > 1 && panels > 1 && M * I * O > 200000)
+#pragma omp parallel num_threads(ex->threads) if (ex->threads > 1 && panels > 1 && work(M, I, O) > 40000)
     {
         worker k;
         int was = alone();
@@ -207,7 +210,7 @@ void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float
 static void add_dx(const km_exec *ex, float *dx, const float *dy, const float *w, km_dim M, km_dim I, km_dim O)
 {
     km_dim P = panel_rows(I, O), panels = (M + P - 1) / P;
-    KM_PARALLEL_FOR (ex, M * I * O, i, panels) {
+    KM_PARALLEL_FOR (ex, work(M, I, O), i, panels) {
         int was = alone();
         km_dim rows = M - i * P < P ? M - i * P : P;
         must(dnnl_sgemm('N', 'N', rows, I, O, 1, dy + i * P * O, O, w, I, 1, dx + i * P * I, I), "dx");
@@ -219,7 +222,7 @@ static void add_dx(const km_exec *ex, float *dx, const float *dy, const float *w
 static void add_dw(const km_exec *ex, float *dw, const float *dy, const float *x, km_dim M, km_dim I, km_dim O)
 {
     enum { ROWS = 64 };
-    KM_PARALLEL_FOR (ex, M * I * O, i, (O + ROWS - 1) / ROWS) {
+    KM_PARALLEL_FOR (ex, work(M, I, O), i, (O + ROWS - 1) / ROWS) {
         int was = alone();
         km_dim rows = O - i * ROWS < ROWS ? O - i * ROWS : ROWS;
         must(dnnl_sgemm('T', 'N', rows, I, M, 1, dy + i * ROWS, O, x, I, 1, dw + i * ROWS * I, I), "dw");
