@@ -128,7 +128,7 @@ asan ubsan tsan: ## the unit tests under a sanitizer
 bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
 	$(Q)$(B)/bin/km-bench all
 
-lint: ## layers, warnings as errors, man pages, words that do not belong
+lint: all ## layers, warnings as errors, man pages, words that do not belong
 	$(Q)sh tests/lint.sh
 	$(Q)$(MAKE) --no-print-directory DEVELOPER=1 VARIANT=lint all $(UNITS:$(B)/%=build/lint/%)
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # tests/run.sh BUILD UNIT... -- BATS...: runs unit programs (TAP) and bats files and ends with one line of counts.
 set -u
 B=$1; shift

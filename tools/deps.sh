@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Build and test dependencies, by Debian 12 name. --check: exit 1 when something is missing; --install: install it with apt
 # where that is allowed, else say what would be installed.
 set -eu
