@@ -45,7 +45,7 @@ typedef struct km_reader km_reader;
 km_reader *km_reader_new(FILE *f, const char *name);
 void km_reader_free(km_reader *r);
 /* 1 a message; 0 the clean end of the stream (right after `end`); negative: KM_INPUT for damage, wrong order, or a file that
- * ends before `end` (the message says "truncated" and where, as record number and byte). Errors are sticky. */
+ * ends before `end` (the message says "truncated" and where, as record number and byte); KM_INTERRUPTED after a signal. Errors are sticky. */
 km_status km_reader_next(km_reader *r, km_msg *ret_msg, km_err *err) KM_MUST_USE;
 km_system *km_reader_take_system(km_reader *r);        /* the last system message; the caller frees it */
 km_trunk_result *km_reader_take_trunk(km_reader *r);

@@ -10,6 +10,7 @@
 
 #include "formats/km.h"
 #include "formats/km_wire.h"
+#include "lib/base/io.h"
 #include "lib/base/mem.h"
 
 enum { ZSTD_BLOCK = 128 << 10, N_PARTS = 3, MAX_WIDTH = 1 << 16 };
@@ -78,12 +79,18 @@ km_trunk_result *km_reader_take_trunk(km_reader *r)
 
 km_reader_stats km_reader_get_stats(const km_reader *r) { return r->stats; }
 
-/* n more bytes of the frame into r->packed. 1 they are there; 0 the file ended before the first of them. */
+/* n more bytes of the frame into r->packed. 1 they are there; 0 the file ended before the first of them. A signal ends the wait. */
 static km_status more(km_reader *r, size_t n, km_err *err)
 {
-    size_t got = fread(km_bytes_room(&r->packed, n), 1, n, r->f);
+    uint8_t *to = km_bytes_room(&r->packed, n);
+    size_t got = fread(to, 1, n, r->f);
+    while (got < n && ferror(r->f) && errno == EINTR && !km_interrupted()) {
+        clearerr(r->f);
+        got += fread(to + got, 1, n - got, r->f);
+    }
     r->packed.n += got;
     if (got == n) return 1;
+    if (km_interrupted()) return km_fail(err, KM_INTERRUPTED, "interrupted");
     if (ferror(r->f)) return km_fail(err, KM_SYSTEM, "cannot read: %s", strerror(errno));
     return r->packed.n == 0 ? 0 : km_fail(err, KM_INPUT, "truncated");
 }

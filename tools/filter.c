@@ -15,12 +15,24 @@ static void drop_head(km_filter *f)
     f->system = NULL, f->trunk = NULL, f->held = NULL, f->n_held = 0, f->written = false;
 }
 
-static void hold(km_filter *f, const void *raw, size_t n)
+static void hold(km_filter *f, const km_msg *m)
 {
     f->held = km_realloc(f->held, (size_t)(f->n_held + 1) * sizeof *f->held);
-    f->held[f->n_held].bytes = km_alloc(n);
-    f->held[f->n_held].n = n;
-    memcpy(f->held[f->n_held++].bytes, raw, n);
+    struct km_filter_raw *h = &f->held[f->n_held++];
+    h->bytes = memcpy(km_alloc(m->raw_bytes), m->raw, m->raw_bytes);
+    h->n = m->raw_bytes;
+    memcpy(h->kind, m->raw_kind, sizeof h->kind);
+}
+
+void km_filter_drop_tensors(km_filter *f)
+{
+    int n = 0;
+    for (int i = 0; i < f->n_held; i++) {
+        const char *kind = f->held[i].kind;
+        if (strcmp(kind, "msa") && strcmp(kind, "templates") && strcmp(kind, "rows")) f->held[n++] = f->held[i];
+        else free(f->held[i].bytes);
+    }
+    f->n_held = n;
 }
 
 static km_status write_head(km_filter *f, km_err *err)
@@ -50,7 +62,7 @@ static km_status one(km_filter *f, const km_msg *m, km_err *err)
         return KM_OK;
     case KM_MSG_OTHER:
         if (f->written) return km_writer_raw(f->writer, m->raw, m->raw_bytes, err);
-        hold(f, m->raw, m->raw_bytes);
+        hold(f, m);
         return KM_OK;
     case KM_MSG_FRAME:
         KM_TRY(write_head(f, err));

@@ -34,6 +34,7 @@ struct km_filter {
     struct km_filter_raw {
         void *bytes;
         size_t n;
+        char kind[16];
     } *held;
     int n_held;
     bool written; /* the head of the present system is out */
@@ -45,5 +46,8 @@ struct km_filter {
 int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, const km_filter_hooks *hooks, void *arg);
 /* Write a frame. */
 km_status km_filter_write(km_filter *f, const km_frame *frame, km_err *err) KM_MUST_USE;
+
+/* In `ready`: leave out alignment and templates, which belong to the tokens of the input. */
+void km_filter_drop_tensors(km_filter *f);
 
 #endif
