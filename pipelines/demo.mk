@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: MIT
+# make demo: from a peptide's structure to a trajectory and a table, with the small model.
+#   make -f pipelines/demo.mk BIN=build/bin [X=LGE] [OUT=build/demo]
+BIN ?= build/bin
+OUT ?= build/demo
+X   ?= LGE
+HERE := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
+PDB  := $(HERE)mini/examples/$(X).pdb
+
+.DELETE_ON_ERROR:
+.PHONY: demo
+demo: $(OUT)/traj.xtc $(OUT)/table.txt
+	@cat $(OUT)/table.txt
+	@echo 'trajectory: $(OUT)/traj.xtc, topology: $(OUT)/traj.pdb'
+
+$(OUT)/init.km: $(PDB)
+	@mkdir -p $(@D)
+	$(BIN)/km-tokenize $< | $(BIN)/km-trunk --weights mini -o $@
+$(OUT)/traj.km: $(OUT)/init.km
+	$(BIN)/km-forecast --dt 50ps --time 5ns < $< | $(BIN)/km-interp --dt 5ps -o $@
+$(OUT)/traj.xtc: $(OUT)/traj.km
+	$(BIN)/km-export --top $(OUT)/traj.pdb $< $@
+# the reference: a short piece of real dynamics of the same peptide
+$(OUT)/table.txt: $(OUT)/traj.km
+	$(BIN)/km-eval --dt 5ps --top $(PDB) --ref $(HERE)mini/examples/$(X).xtc --baselines $< > $@
