@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "tools/source.h"
 
 static void drop_head(km_filter *f)
 {
@@ -54,11 +55,11 @@ static km_status one(km_filter *f, const km_msg *m, km_err *err)
     switch (m->type) {
     case KM_MSG_SYSTEM:
         drop_head(f);
-        f->system = km_reader_take_system(f->reader);
+        f->system = km_source_take_system(f->source);
         return KM_OK;
     case KM_MSG_TRUNK:
         km_trunk_result_free(f->trunk);
-        f->trunk = km_reader_take_trunk(f->reader);
+        f->trunk = km_source_take_trunk(f->source);
         return KM_OK;
     case KM_MSG_OTHER:
         if (f->written) return km_writer_raw(f->writer, m->raw, m->raw_bytes, err);
@@ -80,7 +81,7 @@ static km_status loop(km_filter *f, km_err *err)
     km_msg m;
     int64_t count = 0;
     for (;;) {
-        km_status got = km_reader_next(f->reader, &m, err);
+        km_status got = km_source_next(f->source, &m, err);
         if (got == 0) break;
         if (got < 0) return got;
         count++;
@@ -93,25 +94,21 @@ static km_status loop(km_filter *f, km_err *err)
 int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, const km_filter_hooks *hooks, void *arg)
 {
     km_err err = {0};
-    FILE *in;
     km_output out;
-    const char *name = opt_in && strcmp(opt_in, "-") ? opt_in : "standard input";
     char *arguments = km_cli_arguments(cli);
     km_filter f = {.cli = cli, .hooks = hooks, .arg = arg,
                    .record = {(char *)cli->program->name, KM_VERSION, arguments, cli->seed, NULL, NULL, NULL, NULL}};
-    if (km_input_open(opt_in, &in, &err) < 0) return km_cli_fail(cli, &err);
-    if (km_output_open(&out, opt_out, true, &err) < 0) {
-        km_input_close(in);
+    if (km_source_open(opt_in, &f.source, &err) < 0 || km_output_open(&out, opt_out, true, &err) < 0) {
+        km_source_close(f.source);
+        free(arguments);
         return km_cli_fail(cli, &err);
     }
-    f.reader = km_reader_new(in, name);
     f.writer = km_writer_new(out.file, out.what);
     km_status status = loop(&f, &err);
     bool wrote = f.written;
     drop_head(&f);
-    km_reader_free(f.reader);
+    km_source_close(f.source);
     km_writer_free(f.writer);
-    km_input_close(in);
     free(arguments);
     if (status == KM_OK) status = km_output_commit(&out, &err);
     else km_output_abandon(&out, wrote && (status == KM_INTERRUPTED || status == KM_INPUT));

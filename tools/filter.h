@@ -29,7 +29,7 @@ struct km_filter {
     /* the rest is the filter's own */
     const km_filter_hooks *hooks;
     void *arg;
-    km_reader *reader;
+    struct km_source *source;
     km_writer *writer;
     struct km_filter_raw {
         void *bytes;

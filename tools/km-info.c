@@ -5,13 +5,14 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "formats/km.h"
 #include "formats/safetensors.h"
 #include "formats/traj.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/opt.h"
+#include "tools/source.h"
 
 static struct {
     bool json, verify;
@@ -167,13 +168,14 @@ static void add_message(scan *s, const km_msg *m)
     }
 }
 
-static km_status info_stream(FILE *f, const char *name, json_t *top, km_err *err)
+static km_status info_stream(const char *path, json_t *top, km_err *err)
 {
-    km_reader *r = km_reader_new(f, name);
+    km_source *r;
+    KM_TRY(km_source_open(path, &r, err));
     scan s = {.systems = json_array()};
     km_msg m;
     km_status status;
-    while ((status = km_reader_next(r, &m, err)) == 1) {
+    while ((status = km_source_next(r, &m, err)) == 1) {
         add_message(&s, &m);
         if (km_interrupted()) {
             status = km_fail(err, KM_INTERRUPTED, "interrupted");
@@ -181,14 +183,19 @@ static km_status info_stream(FILE *f, const char *name, json_t *top, km_err *err
         }
     }
     close_system(&s, false);
-    km_reader_stats stats = km_reader_get_stats(r);
-    put_text(top, "kind", "stream");
-    put_int(top, "messages", stats.messages);
-    put_int(top, "bytes", stats.bytes);
-    put_int(top, "plain_bytes", stats.plain_bytes);
+    const km_h5md *h5 = km_source_h5md(r);
+    put_text(top, "kind", h5 ? "h5md" : "stream");
+    if (h5) {
+        put_text(top, "set", km_h5md_set(h5));
+    } else {
+        km_reader_stats stats = km_source_stats(r);
+        put_int(top, "messages", stats.messages);
+        put_int(top, "bytes", stats.bytes);
+        put_int(top, "plain_bytes", stats.plain_bytes);
+    }
     put(top, "systems", s.systems);
     free(s.rows);
-    km_reader_free(r);
+    km_source_close(r);
     return status;
 }
 
@@ -308,17 +315,15 @@ static void print_text(const json_t *top, int indent)
 static km_status info_file(const char *path, json_t *top, km_err *err)
 {
     FILE *f;
+    struct stat st;
     unsigned char head[12] = {0};
+    size_t n = 0;
     KM_TRY(km_input_open(path, &f, err));
-    if (f == stdin) return info_stream(f, "standard input", top, err);
-    size_t n = fread(head, 1, sizeof head, f);
-    rewind(f);
-    bool dcd = !memcmp(head + 4, "CORD", 4), xtc = !memcmp(head, "\0\0\x07\xcb", 4) || !memcmp(head, "\0\0\x07\xe7", 4);
-    bool weights = n > 8 && head[8] == '{';
-    km_status status = weights || xtc || dcd ? KM_OK : info_stream(f, path, top, err);
+    if (f != stdin && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode)) n = fread(head, 1, sizeof head, f);
     km_input_close(f);
-    if (weights) return info_weights(path, top, err);
-    return xtc || dcd ? info_trajectory(path, top, err) : status;
+    bool dcd = !memcmp(head + 4, "CORD", 4), xtc = !memcmp(head, "\0\0\x07\xcb", 4) || !memcmp(head, "\0\0\x07\xe7", 4);
+    if (n > 8 && head[8] == '{') return info_weights(path, top, err);
+    return xtc || dcd ? info_trajectory(path, top, err) : info_stream(path, top, err);
 }
 
 int main(int argc, char **argv)
