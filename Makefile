@@ -47,6 +47,7 @@ TOOL_C   := $(wildcard tools/km-*.c)
 TOOL_LIB := $(filter-out $(TOOL_C),$(wildcard tools/*.c))
 UNIT_C   := $(wildcard tests/unit/test_*.c)
 ORACLE_C := $(wildcard tests/oracle/*.c)
+FUZZ_C   := $(wildcard tests/fuzz/fuzz_*.c)
 UNIT_LIB := $(filter-out $(UNIT_C),$(wildcard tests/unit/*.c))
 BATS     := $(wildcard tests/cli/*.bats)
 
@@ -54,11 +55,12 @@ KERNEL_O := $(foreach i,$(ISAS),$(KERNEL_C:%.c=$(O)/%.$(i).o))
 LIB_O    := $(LIB_C:%.c=$(O)/%.o) $(LIB_CC:%.cc=$(O)/%.o)
 REF_O    := $(REF_C:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_C:tools/%.c=$(B)/bin/%)
-UNITS    := $(UNIT_C:tests/unit/%.c=$(B)/tests/unit/%)
+# Fuzz targets are replayed on the files kept of them, as tests among tests.
+UNITS    := $(UNIT_C:tests/unit/%.c=$(B)/tests/unit/%) $(FUZZ_C:tests/fuzz/%.c=$(B)/tests/fuzz/%)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib test test-unit test-cli test-long asan ubsan tsan bench lint demo install uninstall dist clean deps help print-config FORCE
+.PHONY: all lib fuzz test test-unit test-cli test-long asan ubsan tsan bench lint demo install uninstall dist clean deps help print-config FORCE
 
 all: $(TOOLS) $(B)/tests/oracle ## build the programs
 
@@ -110,6 +112,10 @@ $(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(KERNE
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+$(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(O)/tests/unit/tap.o $(B)/libkm.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
 $(B)/tests/oracle: $(O)/tests/oracle.o $(ORACLE_C:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -127,6 +133,16 @@ asan ubsan tsan: ## the unit tests under a sanitizer
 	$(Q)$(MAKE) VARIANT=$@ test-unit
 bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
 	$(Q)$(B)/bin/km-bench all
+
+# What clang's fuzzer needs is compiled by clang, without the kernels and the C++.
+TARGET ?= km
+TIME   ?= 60
+FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/safetensors*.c formats/traj.c formats/xtc*.c formats/dcd.c)
+fuzz: ## with clang: make fuzz TARGET=km TIME=60
+	@mkdir -p build/fuzz/$(TARGET)
+	$(Q)clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined $(CPPFLAGS) -o build/fuzz/fuzz_$(TARGET) \
+	    tests/fuzz/fuzz_$(TARGET).c $(FUZZ_SOURCES) $(LDLIBS_)
+	$(Q)build/fuzz/fuzz_$(TARGET) -max_total_time=$(TIME) -artifact_prefix=build/fuzz/ build/fuzz/$(TARGET) tests/data/fuzz/$(TARGET)
 
 lint: all ## layers, warnings as errors, man pages, words that do not belong
 	$(Q)sh tests/lint.sh
