@@ -23,7 +23,7 @@ lib/train/   lib/ formats/
 lib/         lib/ formats/
 kernels/     lib/base/ kernels/
 formats/     lib/base/ formats/
-tools/       tools/ lib/ formats/
+tools/       tools/ lib/ formats/ kernels/backend.h
 tests/       tests/ tools/ lib/ kernels/ formats/
 '
 check_layers() {

@@ -83,7 +83,10 @@ static km_status loop(km_filter *f, km_err *err)
     for (;;) {
         km_status got = km_source_next(f->source, &m, err);
         if (got == 0) break;
-        if (got < 0) return got;
+        if (got < 0) {
+            f->cut = true;
+            return got;
+        }
         count++;
         KM_TRY(one(f, &m, err));
         if (km_interrupted()) return km_fail(err, KM_INTERRUPTED, "interrupted");
@@ -111,6 +114,6 @@ int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, co
     km_writer_free(f.writer);
     free(arguments);
     if (status == KM_OK) status = km_output_commit(&out, &err);
-    else km_output_abandon(&out, wrote && (status == KM_INTERRUPTED || status == KM_INPUT));
+    else km_output_abandon(&out, wrote && (status == KM_INTERRUPTED || f.cut));
     return km_cli_end(cli, status, &err);
 }

@@ -38,6 +38,7 @@ struct km_filter {
     } *held;
     int n_held;
     bool written; /* the head of the present system is out */
+    bool cut;     /* the input ended before its end, or is damaged from here on */
 };
 
 /* Read opt_in (NULL, "-": standard input), write opt_out (NULL: standard output), calling the hooks. Returns the program's exit status: after

@@ -94,8 +94,7 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
     if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
     if (status == KM_OK) status = get_model(c, &run.model, err);
     if (status == KM_OK) {
-        km_cli_say(cli, "%d systems to train on, %d to validate; %lld parameters", run.data->n_train, run.data->n_val,
-                   (long long)km_params_size(run.model->params));
+        km_cli_say(cli, "%d systems to train on, %d to validate", run.data->n_train, run.data->n_val);
         km_progress_start(&bar, cli, "steps", c->max_steps);
         status = km_run_train(&run, err);
         km_progress_end(&bar);

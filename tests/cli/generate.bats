@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Forecast and interpolation end to end, with the model that ships.
 
 setup() {
