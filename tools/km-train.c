@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * km-train: train a model on H5MD files. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,13 +63,23 @@ static void progress(void *arg, int64_t step, int64_t max_steps)
     km_progress_add(&bar, (double)step - bar.done);
 }
 
-/* RUN made, and either new or to be resumed with the configuration it was made with. */
+/* One process at a time in RUN: another one is waited for. The lock goes with the process, however it ends. */
+static km_status lock_run(const km_cli *cli, km_err *err)
+{
+    if (mkdir(o.output, 0777) != 0 && errno != EEXIST) return km_fail(err, KM_SYSTEM, "cannot make '%.180s': %s", o.output, strerror(errno));
+    int fd = open(o.output, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return km_fail(err, KM_SYSTEM, "cannot open '%.180s': %s", o.output, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return KM_OK;
+    km_cli_say(cli, "waiting for another km-train in %s", o.output);
+    return flock(fd, LOCK_EX) == 0 ? KM_OK : km_fail(err, KM_SYSTEM, "cannot lock '%.180s': %s", o.output, strerror(errno));
+}
+
+/* RUN is either new or to be resumed with the configuration it was made with. */
 static km_status enter_run(const km_train_config *c, km_err *err)
 {
     char *was, *is = km_train_config_dump(c);
     km_status status = KM_OK;
-    if (mkdir(o.output, 0777) != 0 && errno != EEXIST) status = km_fail(err, KM_SYSTEM, "cannot make '%.180s': %s", o.output, strerror(errno));
-    else if (km_state_exists(o.output) && !o.resume) status = km_fail(err, KM_USAGE, "%.180s holds a run already: --resume goes on with it", o.output);
+    if (km_state_exists(o.output) && !o.resume) status = km_fail(err, KM_USAGE, "%.180s holds a run already: --resume goes on with it", o.output);
     else if (km_state_exists(o.output) && (status = km_state_config(o.output, &was, err)) == KM_OK) {
         if (strcmp(was, is)) status = km_fail(err, KM_USAGE, "%.180s was made with another configuration", o.output);
         free(was);
@@ -90,7 +102,8 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
 {
     km_run run = {.config = c, .dir = o.output, .threads = c->threads ? c->threads : cli->threads, .say = say, .progress = progress,
                   .arg = (void *)cli};
-    km_status status = enter_run(c, err);
+    km_status status = lock_run(cli, err);
+    if (status == KM_OK) status = enter_run(c, err);
     if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
     if (status == KM_OK) status = get_model(c, &run.model, err);
     if (status == KM_OK) {

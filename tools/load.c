@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/km.h"
 #include "formats/traj.h"
-#include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/chem/tokens.h"
+#include "tools/source.h"
 
 static bool ends_with(const char *path, const char *tail)
 {
@@ -30,18 +29,16 @@ static void add_frame(km_loaded *l, const float *coords, int64_t time)
 
 static km_status load_stream(const char *path, int trajectory, km_loaded *l, km_err *err)
 {
-    FILE *f;
     km_msg m;
+    km_source *source;
     km_status got;
-    KM_TRY(km_input_open(path, &f, err));
-    km_reader *r = km_reader_new(f, path);
-    while ((got = km_reader_next(r, &m, err)) == 1) {
+    KM_TRY(km_source_open(path, &source, err));
+    while ((got = km_source_next(source, &m, err)) == 1) {
         if (m.type == KM_MSG_SYSTEM && l->system) break; /* one system is what is asked for */
-        if (m.type == KM_MSG_SYSTEM) l->system = km_reader_take_system(r);
+        if (m.type == KM_MSG_SYSTEM) l->system = km_source_take_system(source);
         if (m.type == KM_MSG_FRAME && m.frame.trajectory == trajectory) add_frame(l, m.frame.coords, m.frame.time_fs);
     }
-    km_reader_free(r);
-    km_input_close(f);
+    km_source_close(source);
     return got < 0 ? got : KM_OK;
 }
 
@@ -98,7 +95,7 @@ km_status km_load(const char *path, const char *opt_top, int trajectory, int thr
     km_tokenized t;
     *ret = (km_loaded){0};
     km_status status;
-    if (ends_with(path, ".km") || !strcmp(path, "-")) {
+    if (ends_with(path, ".km") || ends_with(path, ".h5") || !strcmp(path, "-")) {
         status = load_stream(path, trajectory, ret, err);
     } else {
         bool binary = ends_with(path, ".xtc") || ends_with(path, ".dcd");

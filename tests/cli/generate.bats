@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Forecast and interpolation end to end, with the model that ships.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     cd "$BATS_TEST_TMPDIR"
     pdb=$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE.pdb

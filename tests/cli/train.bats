@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+# km-train: runs, resumes exactly, refuses what cannot be.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    here=$BATS_TEST_DIRNAME/../../pipelines/mini/examples
+    km-strip -q --top "$here/LGE.pdb" -o "$BATS_FILE_TMPDIR/LGE.h5" "$here/LGE.xtc"
+}
+
+setup() {
+    cd "$BATS_FILE_TMPDIR"
+    small="batch=2 windows=1 validation_windows=2 max_steps=12 checkpoint_every=2 validate_every=6 log_every=1 frames.max=5
+        model.token_s=8 model.token_z=8 model.atom_s=8 model.atom_z=4 model.token_transformer_depth=1 model.atom_encoder_depth=1
+        model.atom_decoder_depth=1 model.token_temporal_heads=2 model.pairformer_args.num_blocks=1 model.dim_fourier=8"
+}
+
+train() { km-train -q --config mini --data LGE.h5 -o "$@" $small; }
+
+@test "killed hard and resumed, the weights are those of the run that was never killed" {
+    train whole threads=1
+    km-train -q --config mini --data LGE.h5 -o cut $small threads=1 & pid=$! # not through the function: the shell would be killed, not the program
+    for _ in $(seq 100); do [ -e cut/state.h5 ] && break; sleep 0.05; done
+    kill -9 $pid || true
+    wait $pid || true
+    train cut --resume threads=1
+    cmp whole/last.safetensors cut/last.safetensors
+    cmp whole/best.safetensors cut/best.safetensors
+    [ "$(grep -c '"grad_norm"' cut/log.jsonl)" -eq 12 ]
+    train cut --resume threads=1
+}
+
+@test "the result does not depend on the number of threads" {
+    train one threads=1
+    train two --threads 2
+    cmp <(km-info --json one/last.safetensors | grep -v path) <(km-info --json two/last.safetensors | grep -v path) ||
+        cmp one/last.safetensors two/last.safetensors
+}
+
+@test "the weights of a run generate" {
+    train gen
+    km-tokenize -q "$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE.pdb" | km-forecast -q --weights gen --frames 2 --steps 2 > gen.km
+    km-info --verify gen.km
+}
+
+@test "misuse and bad data are refused" {
+    run -2 km-train --config mini --data LGE.h5
+    run -2 km-train --config mini --data LGE.h5 -o bad no_such_key=1
+    run -2 km-train --config mini --data LGE.h5 -o bad lr=fast
+    run -4 km-train --config mini --data no-such.h5 -o bad
+    echo "not a trajectory" > bad.h5
+    run -3 km-train --config mini --data bad.h5 -o bad
+    train again
+    run -2 train again
+    run -2 km-train -q --config mini --data LGE.h5 -o again --resume lr=1e-5
+    [[ "$output" == *"another configuration"* ]]
+}
