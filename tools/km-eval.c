@@ -146,6 +146,8 @@ static km_status add_file(const char *path, const char *name, const km_loaded *r
     return status;
 }
 
+static const char *base_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
+
 static km_status run(const km_cli *cli, km_err *err)
 {
     km_loaded ref;
@@ -155,7 +157,7 @@ static km_status run(const km_cli *cli, km_err *err)
     row *rows = KM_NEWN(row, (size_t)(cli->n_operands + o.ref.count + 3));
     km_status status = KM_OK;
     for (int i = 0; i < cli->n_operands && status == KM_OK; i++)
-        status = add_file(cli->operands[i], cli->operands[i], &ref, dt, cli->threads, rows, &n, err);
+        status = add_file(cli->operands[i], base_name(cli->operands[i]), &ref, dt, cli->threads, rows, &n, err);
     for (int i = 1; i < o.ref.count && status == KM_OK; i++)
         status = add_file(o.ref.items[i], "MD replica", &ref, dt, cli->threads, rows, &n, err);
     if (status == KM_OK) {
