@@ -121,11 +121,11 @@ $(B)/tests/oracle: $(O)/tests/oracle.o $(ORACLE_C:%.c=$(O)/%.o) $(KERNEL_O) $(B)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
 
-test: all $(UNITS) ## build and run every test (under five minutes on two cores)
+test: all lib $(UNITS) ## build and run every test (under five minutes on two cores)
 	$(Q)sh tests/run.sh $(B) $(UNITS) -- $(BATS)
 test-unit: $(UNITS)
 	$(Q)sh tests/run.sh $(B) $(UNITS) --
-test-cli: all
+test-cli: all lib
 	$(Q)sh tests/run.sh $(B) -- $(BATS)
 test-long: all ## second opinions from PyPI
 	$(Q)sh tests/long/run.sh $(B)

@@ -40,7 +40,8 @@ std::string read_all(FILE *f)
 {
     std::string all, block(1 << 20, '\0');
     size_t n;
-    while ((n = fread(&block[0], 1, block.size(), f)) > 0 && all.size() < MAX_BYTES) all.append(block, 0, n);
+    /* not again after a failure: a read that a signal broke off would wait once more */
+    while (!ferror(f) && (n = fread(&block[0], 1, block.size(), f)) > 0 && all.size() < MAX_BYTES) all.append(block, 0, n);
     if (ferror(f)) throw std::runtime_error(std::string("cannot read: ") + std::strerror(errno));
     if (all.size() >= MAX_BYTES) throw std::runtime_error("4 GiB or larger");
     return all;
