@@ -5,7 +5,7 @@
  * bytes) whole frames, no compression; /kinematic holds the system record (a .km `system` message, as bytes, so that there is one
  * definition of it), the set's name and licence.
  * HDF5 is not safe for threads: one thread at a time, over all files together. Its own printing of errors is turned off.
- * Tests: tests/unit/test_h5md.c, tests/cli/h5md.bats (read back by h5py) */
+ * Tests: tests/unit/test_h5md.c, tests/cli/strip.bats (read back by h5py) */
 #ifndef FORMATS_H5MD_H
 #define FORMATS_H5MD_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Filling intervals between frames, both ends held.
- * Tests: tests/unit/test_forecast.c, tests/cli/interp.bats */
+ * Tests: tests/unit/test_forecast.c, tests/cli/generate.bats */
 #ifndef LIB_SAMPLE_INTERP_H
 #define LIB_SAMPLE_INTERP_H
 
