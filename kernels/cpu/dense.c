@@ -194,7 +194,7 @@ void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float
                         km_dim M, km_dim I, km_dim O)
 {
     km_dim P = panel_rows(I, O), panels = (M + P - 1) / P;
-#pragma omp parallel num_threads(ex->threads) if (ex->threads > 1 && panels > 1 && work(M, I, O) > 40000)
+#pragma omp parallel num_threads(ex->threads) if (ex->threads > 1 && panels > 1 && work(M, I, O) > ex->team_work)
     {
         worker k;
         int was = alone();

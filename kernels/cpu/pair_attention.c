@@ -23,7 +23,7 @@ void KM_CPU(pair_attention_fwd)(const km_exec *ex, float *y, const float *q, con
 {
     const km_dim ldk = padded(N), ldd = padded(D);
     const float *masked = masked_logits(opt_mask, N);
-    KM_PARALLEL_FOR (ex, F * H * N * N * D, i, F * H) {
+    KM_PARALLEL_FOR (ex, F * H * N * N * D / 8, i, F * H) {
         km_dim h = i % H, head = i / H * N * H * D + h * D;
         float *kt = km_scratch(KM_SCRATCH_OWN, (size_t)(D * ldk + N * ldd + attn_fwd_scratch(N, D)));
         float *vr = kt + D * ldk;
@@ -44,7 +44,7 @@ void KM_CPU(pair_attention_bwd)(const km_exec *ex, float *dq, float *dk, float *
 {
     const km_dim C = H * D;
     const float *masked = masked_logits(opt_mask, N);
-    KM_PARALLEL_FOR (ex, F * H * N * N * D, h, H)
+    KM_PARALLEL_FOR (ex, F * H * N * N * D / 8, h, H)
         for (km_dim f = 0; f < F; f++) {
             km_dim head = f * N * C + h * D;
             attn_packs p = attn_pack(k + head, v + head, C, N, D, attn_bwd_scratch(N, D));

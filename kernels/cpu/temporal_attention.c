@@ -33,7 +33,7 @@ void KM_CPU(temporal_attention_fwd)(const km_exec *ex, float *y, const float *q,
 {
     const km_dim C = H * D, ldk = padded(Tk), ldd = padded(D);
     const float *table = decays(log_lambda, time_q, time_k, beta, causal, B, Tq, Tk, H);
-    KM_PARALLEL_FOR (ex, B * N * Tq * Tk * C, i, B * N) {
+    KM_PARALLEL_FOR (ex, B * N * Tq * Tk * C / 8, i, B * N) {
         km_dim e = i / N, n = i % N;
         float *kt = km_scratch(KM_SCRATCH_OWN, (size_t)(D * ldk + Tk * ldd + attn_fwd_scratch(Tk, D)));
         float *vr = kt + D * ldk;
@@ -73,7 +73,7 @@ void KM_CPU(temporal_attention_bwd)(const km_exec *ex, float *dq, float *dk, flo
     const km_dim C = H * D;
     const float *table = decays(log_lambda, time_q, time_k, beta, causal, B, Tq, Tk, H);
     /* A head's sum over entries and tokens belongs to one thread, so its order is fixed. */
-    KM_PARALLEL_FOR (ex, B * N * Tq * Tk * C, h, H) {
+    KM_PARALLEL_FOR (ex, B * N * Tq * Tk * C / 8, h, H) {
         double sum = 0;
         for (km_dim i = 0; i < B * N; i++) {
             km_dim e = i / N, n = i % N, keys = (e * Tk * N + n) * C + h * D;

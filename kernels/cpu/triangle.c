@@ -21,7 +21,7 @@ void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *p, 
                                    km_dim N, km_dim C)
 {
     float *ab = gated_new(ex, p, g, mask, N, C);
-    KM_PARALLEL_FOR (ex, N * N * N * C, ij, N * N) {
+    KM_PARALLEL_FOR (ex, N * N * N * C / 8, ij, N * N) {
         km_dim i = ij / N, j = ij % N;
         float *out = y + ij * C;
         for (km_dim c = 0; c < C; c++) out[c] = 0;
@@ -50,7 +50,7 @@ void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dp, float *dg, cons
                                    const float *mask, bool incoming, km_dim N, km_dim C)
 {
     float *ab = gated_new(ex, p, g, mask, N, C), *dab = malloc((size_t)(N * N * 2 * C + 1) * sizeof *dab);
-    KM_PARALLEL_FOR (ex, N * N * N * C * 2, ij, N * N) {
+    KM_PARALLEL_FOR (ex, N * N * N * C / 4, ij, N * N) {
         float *d = dab + ij * 2 * C;
         gather_bwd(d, ab, dy, incoming, N, C, ij / N, ij % N);
         for (km_dim c = 0; c < 2 * C; c++) {
@@ -117,7 +117,7 @@ void KM_CPU(triangle_attention_fwd)(const km_exec *ex, float *y, const float *q,
                                     const float *bias, const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
 {
     attention t = {q, k, v, g, bias, mask, ending, N, H, D};
-    KM_PARALLEL_FOR (ex, N * N * N * H * D, i, N) {
+    KM_PARALLEL_FOR (ex, N * N * N * H * D / 8, i, N) {
         float *w = malloc((size_t)(N + 1) * sizeof *w);
         for (km_dim h = 0; h < H; h++)
             for (km_dim j = 0; j < N; j++) attend(&t, y, w, h, i, j);
@@ -164,14 +164,14 @@ void KM_CPU(triangle_attention_bwd)(const km_exec *ex, float *dq, float *dk, flo
     attention t = {q, k, v, g, bias, mask, ending, N, H, D};
     attention_grads r = {dq, dk, dv, dg, dbias, dy};
     size_t room = (size_t)(2 * N + 2 * D + 1);
-    KM_PARALLEL_FOR (ex, N * N * N * H * D * 4, i, N) { /* keys and values of row i are its own */
+    KM_PARALLEL_FOR (ex, N * N * N * H * D / 2, i, N) { /* keys and values of row i are its own */
         float *w = malloc(room * sizeof *w);
         for (km_dim h = 0; h < H; h++)
             for (km_dim j = 0; j < N; j++) row_bwd(&t, &r, w, h, i, j, false);
         free(w);
     }
     if (!dbias) return;
-    KM_PARALLEL_FOR (ex, N * N * N * H * D * 4, h, H) { /* the bias is shared by all rows: one head, one thread */
+    KM_PARALLEL_FOR (ex, N * N * N * H * D / 2, h, H) { /* the bias is shared by all rows: one head, one thread */
         float *w = malloc(room * sizeof *w);
         for (km_dim i = 0; i < N; i++)
             for (km_dim j = 0; j < N; j++) row_bwd(&t, &r, w, h, i, j, true);

@@ -30,7 +30,7 @@ void KM_CPU(window_attention_fwd)(const km_exec *ex, float *y, const float *q, c
 {
     const km_dim C = H * D, W = (A + Q - 1) / Q, ldk = padded(A) + VW, ldd = padded(D);
     const float *masked = masked_logits(atom_mask, A);
-    KM_PARALLEL_FOR (ex, F * H * A * K * D, i, F * H) {
+    KM_PARALLEL_FOR (ex, F * H * A * K * D / 8, i, F * H) {
         km_dim h = i % H, head = i / H * A * C + h * D;
         float *kt = km_scratch(KM_SCRATCH_OWN, (size_t)(D * ldk + A * ldd + attn_fwd_scratch(K, D)));
         float *vr = kt + D * ldk;
@@ -58,7 +58,7 @@ void KM_CPU(window_attention_bwd)(const km_exec *ex, float *dq, float *dk, float
 {
     const km_dim C = H * D, W = (A + Q - 1) / Q;
     const float *masked = masked_logits(atom_mask, A);
-    KM_PARALLEL_FOR (ex, F * H * A * K * D, h, H)
+    KM_PARALLEL_FOR (ex, F * H * A * K * D / 8, h, H)
         for (km_dim f = 0; f < F; f++) {
             km_dim head = f * A * C + h * D;
             attn_packs p = attn_pack(k + head, v + head, C, A, D, attn_bwd_scratch(K, D));

@@ -167,9 +167,9 @@ static km_status count_inner(const km_interp *p, const km_history *last, const k
 
 static int batch_size(const km_interp *p, int64_t inner)
 {
-    enum { ATOM_FRAMES = 8192 }; /* enough rows to fill the products, little enough to stay in the cache */
+    enum { ATOM_FRAMES = 8192 }; /* of a thread: enough rows to fill the products, little enough to stay in the cache */
     if (p->o.batch > 0) return p->o.batch;
-    int64_t n = ATOM_FRAMES / (p->A * (inner + 2));
+    int64_t n = ATOM_FRAMES * (int64_t)p->o.threads / (p->A * (inner + 2));
     return n > 1 ? (int)n : 1;
 }
 

@@ -2,21 +2,25 @@
 #include "lib/sample/window.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "lib/base/io.h"
 
-/* The arrays of a run that stay: the noisy frames, each frame's level (0 clean, 1 the current one). */
-typedef struct run {
+/* Some of a batch's windows, and the arrays of their run that stay. */
+typedef struct share {
+    km_dim first, B; /* windows */
     km_dim A, frames;
-    float *noisy; /* [B, T, A, 3] */
-    int32_t *level;
+    float *x;       /* [B, T, A, 3] in the batch */
+    float *noisy;   /* [B, T, A, 3] */
+    int32_t *level; /* [B, T]: 0 clean, 1 the current one */
     float sigma[2];
-} run;
+} share;
 
-static run *start(km_ctx *cx, const km_conditioning *k, const km_windows *w)
+static share *start(km_ctx *cx, const km_conditioning *k, const km_windows *w, km_dim first, km_dim B)
 {
-    run *r = km_arena_zero(cx->arena, sizeof *r);
-    r->A = k->f->A, r->frames = w->B * w->T;
+    share *r = km_arena_zero(cx->arena, sizeof *r);
+    r->first = first, r->B = B, r->A = k->f->A, r->frames = B * w->T;
+    r->x = w->x + first * w->T * r->A * 3;
     r->noisy = km_arena_get(cx->arena, (size_t)(r->frames * r->A * 3) * sizeof(float));
     r->level = km_arena_get(cx->arena, (size_t)r->frames * sizeof(int32_t));
     for (km_dim f = 0; f < r->frames; f++) r->level[f] = w->clean[f % w->T] ? 0 : 1;
@@ -24,24 +28,24 @@ static run *start(km_ctx *cx, const km_conditioning *k, const km_windows *w)
 }
 
 /* x_hat = x + noise draw on target frames; clean frames as they are */
-static void raise_noise(const run *r, const km_windows *w, const km_step *s, int step)
+static void raise_noise(const share *r, const km_windows *w, const km_step *s, int step)
 {
     km_dim n = r->A * 3;
     for (km_dim f = 0; f < r->frames; f++) {
         float *to = r->noisy + f * n;
-        const float *x = w->x + f * n;
+        const float *x = r->x + f * n;
         float scale = (float)s->noise;
         if (!r->level[f] || scale == 0) {
             for (km_dim i = 0; i < n; i++) to[i] = x[i];
             continue;
         }
-        w->noise(w->noise_arg, step, f / w->T, f % w->T, to);
+        w->noise(w->noise_arg, step, r->first + f / w->T, f % w->T, to);
         for (km_dim i = 0; i < n; i++) to[i] = x[i] + scale * to[i];
     }
 }
 
 /* x = x_hat + step_scale (next - hat) (x_hat - D) / hat on target frames; false on NaN */
-static bool move(const run *r, const km_windows *w, const km_step *s, const float *denoised)
+static bool move(const share *r, const km_step *s, const float *denoised)
 {
     km_dim n = r->A * 3;
     float factor = (float)(s->step_scale * (s->next - s->hat) / s->hat);
@@ -49,30 +53,51 @@ static bool move(const run *r, const km_windows *w, const km_step *s, const floa
     for (km_dim f = 0; f < r->frames; f++) {
         if (!r->level[f]) continue;
         for (km_dim i = f * n; i < (f + 1) * n; i++) {
-            w->x[i] = r->noisy[i] + factor * (r->noisy[i] - denoised[i]);
-            sum += w->x[i];
+            r->x[i] = r->noisy[i] + factor * (r->noisy[i] - denoised[i]);
+            sum += r->x[i];
         }
     }
     return isfinite(sum);
 }
 
-km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w, km_err *err)
+static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, const km_windows *w,
+                           km_dim first, km_dim B, km_err *err)
 {
     km_mark outer = km_scope_begin(cx);
-    run *r = start(cx, k, w);
+    share *r = start(cx, k, w, first, B);
     km_status status = KM_OK;
     for (int i = 0; i < s->n_steps && status == KM_OK; i++) {
         km_mark inner = km_scope_begin(cx);
         raise_noise(r, w, &s->steps[i], i);
         r->sigma[1] = (float)s->steps[i].hat;
         km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, r->sigma, 2);
-        km_tensor *x = KM_TENSOR_OF(cx, r->noisy, w->B, w->T, r->A, 3);
-        km_tensor *d = km_diffusion_denoise(cx, m->diffusion, k, levels, x, r->level, r->sigma, w->times);
-        if (!move(r, w, &s->steps[i], d->data)) status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
+        km_tensor *x = KM_TENSOR_OF(cx, r->noisy, B, w->T, r->A, 3);
+        km_tensor *d = km_diffusion_denoise(cx, m->diffusion, k, levels, x, r->level, r->sigma, w->times + first * w->T);
+        if (!move(r, &s->steps[i], d->data)) status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
         km_arena_rewind(cx->arena, inner);
         if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
     }
     km_arena_rewind(cx->arena, outer);
+    return status;
+}
+
+/* With a window or more for each thread they run apart, each thread its share from noise to coordinates: no thread waits for another
+ * within a step. With fewer the threads share each operation. */
+km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w, km_err *err)
+{
+    int n = cx->ex.threads;
+    if (n == 1 || w->B < n) return run_share(cx, m, k, s, w, 0, w->B, err);
+    km_ctx *const *team = km_ctx_team(cx, n);
+    km_err *errs = KM_NEWN(km_err, (size_t)n);
+#pragma omp parallel for schedule(static, 1) num_threads(n)
+    for (int i = 0; i < n; i++) {
+        km_dim first = w->B * i / n;
+        errs[i].code = run_share(team[i], m, k, s, w, first, w->B * (i + 1) / n - first, &errs[i]);
+    }
+    km_status status = KM_OK;
+    for (int i = 0; i < n && status == KM_OK; i++)
+        if (errs[i].code < 0) *err = errs[i], status = errs[i].code;
+    free(errs);
     return status;
 }
 

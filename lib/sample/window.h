@@ -6,7 +6,8 @@
 
 #include "lib/sample/schedule.h"
 
-/* Fill draw [A, 3] with standard normal numbers for frame t of window b: step -1 is the noise a frame starts from. */
+/* Fill draw [A, 3] with standard normal numbers for frame t of window b: step -1 is the noise a frame starts from. Called from several threads at
+ * once. */
 typedef void km_noise(void *arg, int step, km_dim b, km_dim t, float *draw);
 
 typedef struct km_windows {

@@ -10,7 +10,7 @@ km_ctx *km_ctx_new(int threads)
 {
     km_ctx *cx = KM_NEW(km_ctx);
     cx->be = km_backend_cpu(NULL);
-    cx->ex.threads = threads > 0 ? threads : 1;
+    cx->ex = (km_exec){threads > 0 ? threads : 1, KM_TEAM_WORK};
     cx->arena = km_arena_new();
     return cx;
 }
@@ -18,8 +18,25 @@ km_ctx *km_ctx_new(int threads)
 void km_ctx_free(km_ctx *cx)
 {
     if (!cx) return;
+    for (int i = 0; i < cx->n_members; i++) km_ctx_free(cx->members[i]);
+    free(cx->members);
     km_arena_free(cx->arena);
     free(cx);
+}
+
+km_ctx *const *km_ctx_team(km_ctx *cx, int n)
+{
+    if (n <= cx->n_members) return cx->members;
+    cx->members = km_realloc(cx->members, (size_t)n * sizeof *cx->members);
+    while (cx->n_members < n) cx->members[cx->n_members++] = km_ctx_new(1);
+    return cx->members;
+}
+
+size_t km_ctx_peak(const km_ctx *cx)
+{
+    size_t bytes = km_arena_peak(cx->arena);
+    for (int i = 0; i < cx->n_members; i++) bytes += km_ctx_peak(cx->members[i]);
+    return bytes;
 }
 
 km_dim km_numel(const km_tensor *t) { return km_rows(t, 0); }

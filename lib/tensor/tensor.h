@@ -38,11 +38,18 @@ typedef struct km_ctx {
     km_arena *arena;
     km_tape *tape;     /* NULL: nothing is recorded */
     float *param_grad; /* gradients of all parameters, one after another; NULL: parameters are constants */
+    struct km_ctx **members;
+    int n_members;
 } km_ctx;
 
 /* A context on the processor with an arena of its own. */
 km_ctx *km_ctx_new(int threads);
 void km_ctx_free(km_ctx *cx);
+/* The contexts of n threads that each do a share of cx's work on their own: one thread each, an arena of its own, no tape. Owned by cx and kept
+ * for the next time. */
+km_ctx *const *km_ctx_team(km_ctx *cx, int n);
+/* The most bytes that cx and its team had in use so far. */
+size_t km_ctx_peak(const km_ctx *cx);
 
 km_dim km_numel(const km_tensor *t);
 km_dim km_size(const km_tensor *t, int i); /* dimension i, counted from the end when negative */
