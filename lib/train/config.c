@@ -2,6 +2,7 @@
 #include "lib/train/config.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,42 +114,59 @@ static km_status set_key(km_train_config *c, const key *k, const char *text, km_
     return KM_OK;
 }
 
-/* a.b.c into nested objects; value is taken over */
-static void put_nested(json_t *object, const char *name, json_t *value)
+static km_status set_one(km_train_config *c, const char *name, const char *text, km_status code, km_err *err)
+{
+    const key *k = find_key(name);
+    if (k) return set_key(c, k, text, code, err);
+    /* what these say is looked at when the new model is made */
+    if (!strncmp(name, "model.", 6) || !strncmp(name, "sampling.", 9)) return KM_OK;
+    return km_fail(err, code, "unknown key '%.60s'", name);
+}
+
+/* a.b.c into nested objects; value is taken over. False when a or a.b is a value already, or a.b.c a section. */
+static bool put_nested(json_t *object, const char *name, json_t *value)
 {
     const char *dot = strchr(name, '.');
     char head[64];
-    if (!dot) {
-        json_object_set_new(object, name, value);
-        return;
+    if (!json_is_object(object) || (!dot && json_object_get(object, name))) {
+        json_decref(value);
+        return false;
     }
+    if (!dot) return json_object_set_new(object, name, value) == 0;
     snprintf(head, sizeof head, "%.*s", (int)(dot - name), name);
     if (!json_object_get(object, head)) json_object_set_new(object, head, json_object());
-    put_nested(json_object_get(object, head), dot + 1, value);
+    return put_nested(json_object_get(object, head), dot + 1, value);
 }
 
-/* The tree is flat: dotted name_fs to string, the sections `model.` and `sampling.` included. */
+static km_status check_order(const km_train_config *c, km_status code, km_err *err)
+{
+    const char *wrong = c->frames_min > c->frames_max                   ? "frames"
+                        : c->forecast_dt_min > c->forecast_dt_max       ? "spacing.forecast"
+                        : c->interpolate_dt_min > c->interpolate_dt_max ? "spacing.interpolate"
+                                                                        : NULL;
+    return wrong ? km_fail(err, code, "%s.min is larger than %s.max", wrong, wrong) : KM_OK;
+}
+
+/* The tree is flat: dotted name to string, the sections `model.` and `sampling.` included. */
 static km_status resolve(km_train_config *c, km_status code, km_err *err)
 {
     json_t *tree = c->tree;
     for (int i = 0; i < N_KEYS; i++)
         if (!json_object_get(tree, keys[i].name)) json_object_set_new(tree, keys[i].name, json_string(keys[i].value));
     const char *name;
-    json_t *value, *model = json_object(), *sampling = json_object();
+    json_t *value, *new_model = json_pack("{s:{}, s:{}}", "model", "sampling");
     km_status status = KM_OK;
     json_object_foreach (tree, name, value) {
-        const key *k = find_key(name);
         const char *text = json_string_value(value);
-        if (k) status = set_key(c, k, text, code, err);
-        else if (!strncmp(name, "model.", 6)) put_nested(model, name + 6, km_yaml_scalar(text));
-        else if (!strncmp(name, "sampling.", 9)) put_nested(sampling, name + 9, km_yaml_scalar(text));
-        else status = km_fail(err, code, "unknown key '%.60s'", name);
+        status = text ? set_one(c, name, text, code, err) : km_fail(err, code, "'%.60s' is no text", name);
+        if (status == KM_OK && !find_key(name) && !put_nested(new_model, name, km_yaml_scalar(text)))
+            status = km_fail(err, code, "'%.60s' is both a value and a section", name);
         if (status < 0) break;
     }
-    if (status == KM_OK && c->frames_min > c->frames_max) status = km_fail(err, code, "frames.min is larger than frames.max");
-    json_t *both = json_pack("{s:o, s:o}", "model", model, "sampling", sampling);
-    c->model_json = json_object_size(model) ? json_dumps(both, JSON_SORT_KEYS | JSON_COMPACT) : km_strdup("");
-    json_decref(both);
+    if (status == KM_OK) status = check_order(c, code, err);
+    bool given = json_object_size(json_object_get(new_model, "model")) > 0;
+    c->model_json = given ? json_dumps(new_model, JSON_SORT_KEYS | JSON_COMPACT) : km_strdup("");
+    json_decref(new_model);
     return status;
 }
 
@@ -160,30 +178,47 @@ static km_status finish(km_train_config *c, km_status code, km_train_config **re
     return status;
 }
 
+/* What the file says, before anything overrides it, so that what is wrong can be told with its line. */
+static km_status set_file(km_train_config *c, const char *path, const json_t *lines, km_err *err)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach (c->tree, name, value) {
+        char place[120];
+        if (set_one(c, name, json_string_value(value), KM_INPUT, err) == KM_OK) continue;
+        snprintf(place, sizeof place, "%.100s: line %d", path, (int)json_integer_value(json_object_get(lines, name)));
+        return km_fail_in(err, place);
+    }
+    return KM_OK;
+}
+
+static km_status set_override(km_train_config *c, const char *text, km_err *err)
+{
+    const char *equals = strchr(text, '=');
+    char name[80];
+    if (!equals || equals == text || equals - text >= (long)sizeof name)
+        return km_fail(err, KM_USAGE, "'%.60s' is not KEY=VALUE", text);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    KM_TRY(set_one(c, name, equals + 1, KM_USAGE, err));
+    if (json_object_set_new(c->tree, name, json_string(equals + 1)) == 0) return KM_OK;
+    return km_fail(err, KM_USAGE, "%.60s: the value is not UTF-8", name);
+}
+
 km_status km_train_config_read(const char *path, const char *const *overrides, int n_overrides, km_train_config **ret,
                                km_err *err)
 {
-    json_t *tree;
-    KM_TRY(km_yaml_read_flat(path, &tree, err));
+    json_t *tree, *lines;
+    KM_TRY(km_yaml_read_flat(path, &tree, &lines, err));
     km_train_config *c = KM_NEW(km_train_config);
     c->tree = tree;
-    km_status code = KM_INPUT;
-    for (int i = 0; i < n_overrides; i++) {
-        const char *equals = strchr(overrides[i], '=');
-        char name[80];
-        if (!equals || equals == overrides[i] || equals - overrides[i] >= (long)sizeof name) {
-            km_train_config_free(c);
-            return km_fail(err, KM_USAGE, "'%.60s' is not KEY=VALUE", overrides[i]);
-        }
-        snprintf(name, sizeof name, "%.*s", (int)(equals - overrides[i]), overrides[i]);
-        if (!find_key(name) && strncmp(name, "model.", 6) && strncmp(name, "sampling.", 9)) {
-            km_train_config_free(c);
-            return km_fail(err, KM_USAGE, "unknown key '%.60s'", name);
-        }
-        json_object_set_new(tree, name, json_string(equals + 1));
-        code = KM_USAGE;
+    km_status status = set_file(c, path, lines, err);
+    json_decref(lines);
+    for (int i = 0; i < n_overrides && status == KM_OK; i++) status = set_override(c, overrides[i], err);
+    if (status < 0) {
+        km_train_config_free(c);
+        return status;
     }
-    km_status status = finish(c, code, ret, err);
+    status = finish(c, n_overrides ? KM_USAGE : KM_INPUT, ret, err);
     return status == KM_INPUT ? km_fail_in(err, path) : status;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/train/yaml.h"
 
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +13,7 @@
 
 typedef struct walk {
     yaml_document_t *document;
-    json_t *out;
+    json_t *out, *lines;
     const char *path;
     km_err *err;
 } walk;
@@ -39,11 +42,12 @@ static km_status flatten(const walk *w, const yaml_node_t *node, const char *pre
         json_t *text = json_string((const char *)v->data.scalar.value);
         if (!text) return bad(w, v, "a value is not UTF-8");
         json_object_set_new(w->out, name, text);
+        json_object_set_new(w->lines, name, json_integer((json_int_t)k->start_mark.line + 1));
     }
     return KM_OK;
 }
 
-km_status km_yaml_read_flat(const char *path, json_t **ret, km_err *err)
+km_status km_yaml_read_flat(const char *path, json_t **ret, json_t **ret_lines, km_err *err)
 {
     FILE *f;
     yaml_parser_t parser;
@@ -52,30 +56,32 @@ km_status km_yaml_read_flat(const char *path, json_t **ret, km_err *err)
     KM_TRY(km_input_open(path, &f, err));
     yaml_parser_initialize(&parser);
     yaml_parser_set_input_file(&parser, f);
-    json_t *out = json_object();
+    json_t *out = json_object(), *lines = json_object();
     if (!yaml_parser_load(&parser, &document)) {
         status = km_fail(err, KM_INPUT, "%.150s: line %zu: %.80s", path, parser.problem_mark.line + 1,
                          parser.problem ? parser.problem : "not YAML");
     } else {
         const yaml_node_t *root = yaml_document_get_root_node(&document);
-        if (root) status = flatten(&(walk){&document, out, path, err}, root, "");
+        if (root) status = flatten(&(walk){&document, out, lines, path, err}, root, "");
         else status = km_fail(err, KM_INPUT, "%.150s: empty", path);
         yaml_document_delete(&document);
     }
     yaml_parser_delete(&parser);
     km_input_close(f);
-    if (status < 0) json_decref(out);
-    else *ret = out;
+    if (status < 0) json_decref(out), json_decref(lines);
+    else *ret = out, *ret_lines = lines;
     return status;
 }
 
 json_t *km_yaml_scalar(const char *text)
 {
     char *end;
+    errno = 0;
     long long i = strtoll(text, &end, 10);
-    if (*text && !*end) return json_integer(i);
+    bool digits = *text && !text[strspn(text, "0123456789+-.eE")];
+    if (digits && !*end && !errno) return json_integer(i);
     double d = strtod(text, &end);
-    if (*text && !*end) return json_real(d);
+    if (digits && !*end && isfinite(d)) return json_real(d);
     if (!strcmp(text, "true") || !strcmp(text, "false")) return json_boolean(*text == 't');
     return json_string(text);
 }

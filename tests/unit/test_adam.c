@@ -88,10 +88,13 @@ static void test_steps(const char *name, double decay, double clip, double ema)
     ok(first < 1e-6, "%s: the first step, where the bias correction is largest: off by %.1e", name, first);
     ok(off < 1e-5, "%s: %d steps: off by %.1e", name, STEPS, off);
     ok(worst(a->m + t->param_offset, x.m) < 1e-6 && worst(a->v + t->param_offset, x.v) < 1e-6, "%s: the moments", name);
-    if (ema > 0) ok(worst(a->ema + t->param_offset, x.ema) < 1e-5, "%s: the average: off by %.1e", name, worst(a->ema + t->param_offset, x.ema));
+    if (ema > 0)
+        ok(worst(a->ema + t->param_offset, x.ema) < 1e-5, "%s: the average: off by %.1e", name,
+           worst(a->ema + t->param_offset, x.ema));
     bool same = true;
     for (int i = 0; i < N; i++)
-        if (i < t->param_offset || i >= t->param_offset + TRAINED) same = same && km_params_block(p)[i] == still[i] && a->m[i] == 0;
+        if (i < t->param_offset || i >= t->param_offset + TRAINED)
+            same = same && km_params_block(p)[i] == still[i] && a->m[i] == 0;
     ok(same && a->step == STEPS, "%s: what is not trained stays", name);
     free(grad);
     km_adam_free(a);

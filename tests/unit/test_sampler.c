@@ -10,8 +10,13 @@
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
 
-static const km_sampling published = {.sigma_min = 0.0016, .sigma_max = 2560, .rho = 7, .gamma_0 = 0.8, .gamma_min = 1,
-                                      .churn_sigma_min = 0.0001, .churn_sigma_max = 160};
+static const km_sampling published = {.sigma_min = 0.0016,
+                                      .sigma_max = 2560,
+                                      .rho = 7,
+                                      .gamma_0 = 0.8,
+                                      .gamma_min = 1,
+                                      .churn_sigma_min = 0.0001,
+                                      .churn_sigma_max = 160};
 
 static bool near(double got, double want) { return fabs(got - want) <= 1e-9 * fabs(want); }
 
@@ -19,7 +24,8 @@ static bool levels_are(const km_schedule *s, const double *want)
 {
     bool good = true;
     for (int i = 0; i <= s->n_steps; i++) good = good && near(s->sigmas[i], want[i]);
-    for (int i = 0; i < s->n_steps; i++) good = good && s->steps[i].sigma == s->sigmas[i] && s->steps[i].next == s->sigmas[i + 1];
+    for (int i = 0; i < s->n_steps; i++)
+        good = good && s->steps[i].sigma == s->sigmas[i] && s->steps[i].next == s->sigmas[i + 1];
     return good;
 }
 
@@ -32,7 +38,8 @@ static void test_schedules(void)
     ok(s->n_steps == 6 && levels_are(s, wide), "af3: levels from sigma_max to sigma_min, then 0");
     bool raised = true, plain = true;
     for (int i = 0; i < 3; i++)
-        raised = raised && near(s->steps[i].hat, 1.8 * wide[i]) && near(s->steps[i].noise, 1.75 * sqrt(1.8 * 1.8 - 1) * wide[i]);
+        raised = raised && near(s->steps[i].hat, 1.8 * wide[i]) &&
+                 near(s->steps[i].noise, 1.75 * sqrt(1.8 * 1.8 - 1) * wide[i]);
     for (int i = 3; i < 6; i++) plain = plain && s->steps[i].hat == s->steps[i].sigma && s->steps[i].noise == 0;
     ok(raised, "af3: noise is raised by gamma_0 while the next level is above gamma_min");
     ok(plain, "af3: not from 14.6 to 0.6, though 14.6 is above it");
@@ -53,7 +60,8 @@ static void test_schedules(void)
 
     s = km_schedule_new(&published, KM_SAMPLER_EULER, 5, 1.75, 1.5);
     bool bare = levels_are(s, narrow);
-    for (int i = 0; i < 5; i++) bare = bare && s->steps[i].hat == s->steps[i].sigma && s->steps[i].noise == 0 && s->steps[i].step_scale == 1;
+    for (int i = 0; i < 5; i++)
+        bare = bare && s->steps[i].hat == s->steps[i].sigma && s->steps[i].noise == 0 && s->steps[i].step_scale == 1;
     ok(bare, "euler: no noise, whole steps");
     km_schedule_free(s);
     s = km_schedule_new(&published, KM_SAMPLER_EULER, 1, 1, 1);
@@ -66,8 +74,9 @@ static void test_words(void)
 {
     km_sampler s;
     km_err err = {0};
-    ok(km_sampler_parse("af3", &s, &err) == KM_OK && s == KM_SAMPLER_AF3 && km_sampler_parse("karras", &s, &err) == KM_OK &&
-           s == KM_SAMPLER_KARRAS && km_sampler_parse("euler", &s, &err) == KM_OK && s == KM_SAMPLER_EULER,
+    ok(km_sampler_parse("af3", &s, &err) == KM_OK && s == KM_SAMPLER_AF3 &&
+           km_sampler_parse("karras", &s, &err) == KM_OK && s == KM_SAMPLER_KARRAS &&
+           km_sampler_parse("euler", &s, &err) == KM_OK && s == KM_SAMPLER_EULER,
        "the samplers' names");
     ok(km_sampler_parse("heun", &s, &err) == KM_USAGE && strstr(err.msg, "heun"), "another one is refused by name");
 }
@@ -125,8 +134,13 @@ static void draw(void *arg, int step, km_dim b, km_dim frame, float *out)
     if (step == t->bad_step) out[5] = NAN;
 }
 
-static const km_sampling moderate = {.sigma_min = 0.5, .sigma_max = 20, .rho = 7, .gamma_0 = 0.8, .gamma_min = 1,
-                                     .churn_sigma_min = 0.1, .churn_sigma_max = 12};
+static const km_sampling moderate = {.sigma_min = 0.5,
+                                     .sigma_max = 20,
+                                     .rho = 7,
+                                     .gamma_0 = 0.8,
+                                     .gamma_min = 1,
+                                     .churn_sigma_min = 0.1,
+                                     .churn_sigma_max = 12};
 
 /* n windows from t->first on; the caller frees them. */
 static float *sample(fixture *t, km_sampler sampler, int n, km_status *ret, km_err *err)
@@ -146,10 +160,14 @@ static double stepped(km_sampler sampler, double sigma_data, km_dim b, km_dim fr
 {
     bool af3 = sampler == KM_SAMPLER_AF3;
     double level[STEPS + 1] = {0}, top = af3 ? 20 : 12, bottom = af3 ? 0.5 : 0.1;
-    for (int k = 0; k < STEPS; k++) level[k] = pow(pow(top, 1 / 7.0) + k / (STEPS - 1.0) * (pow(bottom, 1 / 7.0) - pow(top, 1 / 7.0)), 7);
+    for (int k = 0; k < STEPS; k++)
+        level[k] = pow(pow(top, 1 / 7.0) + k / (STEPS - 1.0) * (pow(bottom, 1 / 7.0) - pow(top, 1 / 7.0)), 7);
     double x = level[0] * drawn(-1, b, frame, i);
     for (int k = 0; k < STEPS; k++) {
-        double gamma = af3 ? (level[k + 1] > 1 ? 0.8 : 0) : sampler == KM_SAMPLER_KARRAS ? 0.25 : 0, hat = level[k] * (1 + gamma);
+        double gamma = af3                            ? (level[k + 1] > 1 ? 0.8 : 0)
+                       : sampler == KM_SAMPLER_KARRAS ? 0.25
+                                                      : 0,
+               hat = level[k] * (1 + gamma);
         x += 1.2 * sqrt(hat * hat - level[k] * level[k]) * drawn(k, b, frame, i);
         double denoised = x * sigma_data * sigma_data / (hat * hat + sigma_data * sigma_data);
         x += (af3 ? 1.5 : 1) * (level[k + 1] - hat) * (x - denoised) / hat;
@@ -175,7 +193,8 @@ static void test_steps(fixture *t, km_sampler sampler, const char *name)
         square += want * want / (double)(B * 2 * frame);
         if (!(off <= worst)) worst = off;
     }
-    ok(status == KM_OK && worst < 1e-5 * sqrt(square), "%s: coordinates as by hand: %.1e of %.1e", name, worst, sqrt(square));
+    ok(status == KM_OK && worst < 1e-5 * sqrt(square), "%s: coordinates as by hand: %.1e of %.1e", name, worst,
+       sqrt(square));
     ok(held, "%s: condition frames stay to the last bit", name);
     free(x);
 }
@@ -221,10 +240,12 @@ static void test_failures(void)
     set_up(&t, false);
     t.bad_step = 2;
     free(sample(&t, KM_SAMPLER_KARRAS, B, &status, &err));
-    ok(status == KM_INPUT && strstr(err.msg, "not finite after step 3"), "a NaN is an error that names the step: %s", err.msg);
+    ok(status == KM_INPUT && strstr(err.msg, "not finite after step 3"), "a NaN is an error that names the step: %s",
+       err.msg);
     t.bad_step = -1;
     free(sample(&t, KM_SAMPLER_EULER, B, &status, &err));
-    ok(status == KM_INPUT && strstr(err.msg, "after step 1"), "a NaN from the start shows after the first step: %s", err.msg);
+    ok(status == KM_INPUT && strstr(err.msg, "after step 1"), "a NaN from the start shows after the first step: %s",
+       err.msg);
     t.bad_step = STEPS;
     km_signals_init();
     raise(SIGTERM);

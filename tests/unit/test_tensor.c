@@ -21,11 +21,13 @@ static void test_shapes(void)
     const km_tensor *t = COUNTED(cx, false, 2, 3, 5, 7), *like = km_tensor_like(cx, t);
     ok(km_numel(t) == 210 && km_rows(t, 1) == 30 && km_rows(t, 3) == 2 && km_rows(t, 4) == 1, "elements and rows");
     ok(km_size(t, 0) == 2 && km_size(t, 3) == 7 && km_size(t, -1) == 7 && km_size(t, -4) == 2, "sizes from either end");
-    ok(like->nd == 4 && !memcmp(like->shape, t->shape, 4 * sizeof(km_dim)) && like->data != t->data, "another of the same shape");
+    ok(like->nd == 4 && !memcmp(like->shape, t->shape, 4 * sizeof(km_dim)) && like->data != t->data,
+       "another of the same shape");
     ok(km_numel(COUNTED(cx, false, 4, 0, 3)) == 0, "an empty tensor");
     float mine[6] = {1, 2, 3, 4, 5, 6};
     km_tensor *of = KM_TENSOR_OF(cx, mine, 2, 3);
-    ok(of->data == mine && !of->wants_grad && of->param_offset == -1 && !of->base, "the caller's memory is wrapped as it is");
+    ok(of->data == mine && !of->wants_grad && of->param_offset == -1 && !of->base,
+       "the caller's memory is wrapped as it is");
     ok((uintptr_t)t->data % 64 == 0 && (uintptr_t)like->data % 64 == 0, "data on a cache line's border");
     km_ctx_free(cx);
 }
@@ -38,12 +40,14 @@ static void test_views(void)
     ok(rows->nd == 3 && rows->shape[0] == 2 && rows->shape[1] == 3 && rows->shape[2] == 2 && rows->data == t->data + 6,
        "a slice takes rows of the leading dimension");
     ok(flat->nd == 1 && flat->shape[0] == 12 && flat->data == rows->data, "a reshape keeps the data");
-    ok(deep->data[0] == 11 && deep->base == t && deep->base_offset == 11, "a view of a view of a view looks at the first tensor");
+    ok(deep->data[0] == 11 && deep->base == t && deep->base_offset == 11,
+       "a view of a view of a view looks at the first tensor");
     deep->data[2] = -1;
     ok(t->data[13] == -1, "and shares its memory");
     ok(km_numel(km_slice(cx, t, 4, 0)) == 0, "a slice of nothing at the end");
     ok(km_grad(cx, deep) == km_grad(cx, t) + 11 && km_grad(cx, flat) == km_grad(cx, rows), "and its gradient");
-    ok(!km_grad(cx, km_slice(cx, COUNTED(cx, false, 3), 0, 2)) && !km_grad(cx, NULL), "what wants no gradient has none");
+    ok(!km_grad(cx, km_slice(cx, COUNTED(cx, false, 3), 0, 2)) && !km_grad(cx, NULL),
+       "what wants no gradient has none");
     km_ctx_free(cx);
 }
 
@@ -102,7 +106,8 @@ static void test_parameters(void)
     p->wants_grad = true, p->param_offset = 2;
     ok(!km_grad(cx, p) && !km_grad(cx, km_slice(cx, p, 1, 1)), "without a block for them parameters are constants");
     cx->param_grad = grad;
-    ok(km_grad(cx, p) == grad + 2 && km_grad(cx, km_slice(cx, p, 1, 1)) == grad + 4, "a parameter's gradient lies in the context's block");
+    ok(km_grad(cx, p) == grad + 2 && km_grad(cx, km_slice(cx, p, 1, 1)) == grad + 4,
+       "a parameter's gradient lies in the context's block");
     for (int i = 0; i < 2; i++) km_backprop(cx, weighed(cx, km_slice(cx, p, 1, 1)), 1), km_tape_clear(tape);
     ok(grad[4] == 2 && grad[5] == 4 && all_are(grad, 4, 0) && all_are(grad + 6, 2, 0), "passes add to it");
     km_ctx_free(cx);
@@ -134,7 +139,8 @@ static void test_recording(void)
     ok(!KM_RECORDING(cx, leaf), "nothing is recorded without a tape");
     ok(!km_add(cx, leaf, leaf)->wants_grad, "nor does a result want a gradient");
     cx->tape = tape;
-    ok(!KM_RECORDING(cx, constant, NULL) && KM_RECORDING(cx, constant, NULL, leaf), "with one, what depends on a leaf is");
+    ok(!KM_RECORDING(cx, constant, NULL) && KM_RECORDING(cx, constant, NULL, leaf),
+       "with one, what depends on a leaf is");
     ok(!km_add(cx, constant, constant)->wants_grad, "a constant's sum is a constant");
     out = km_add(cx, constant, leaf);
     ok(out->wants_grad && km_slice(cx, out, 0, 1)->wants_grad, "a leaf's sum is not, and neither is its view");
@@ -171,7 +177,8 @@ static void test_scope(const char *name, km_tensor *(*make)(km_ctx *cx, const km
     float *want = km_alloc((size_t)n * sizeof *want);
     memcpy(want, t->data, (size_t)n * sizeof *want);
     km_tensor *kept = km_scope_end(cx, m, t);
-    ok(km_numel(kept) == n && !memcmp(kept->data, want, (size_t)n * sizeof *want) && !kept->base, "%s is kept by a scope", name);
+    ok(km_numel(kept) == n && !memcmp(kept->data, want, (size_t)n * sizeof *want) && !kept->base,
+       "%s is kept by a scope", name);
     memset(KM_TENSOR(cx, 4096)->data, 0xff, 4096 * sizeof(float));
     ok(!memcmp(kept->data, want, (size_t)n * sizeof *want), "%s: what comes after does not lie over it", name);
     bool whole = true;
@@ -187,7 +194,10 @@ static km_tensor *last_of_many(km_ctx *cx, const km_tensor *before)
     for (int i = 0; i < 20; i++) t = km_add(cx, km_slice(cx, before, i % 4, 2), km_slice(cx, before, 1, 2));
     return t;
 }
-static km_tensor *part_of_new(km_ctx *cx, const km_tensor *before) { return km_slice(cx, km_add(cx, before, before), 3, 1); }
+static km_tensor *part_of_new(km_ctx *cx, const km_tensor *before)
+{
+    return km_slice(cx, km_add(cx, before, before), 3, 1);
+}
 static km_tensor *part_of_old(km_ctx *cx, const km_tensor *before) { return km_slice(cx, before, 3, 1); }
 /* Far beyond the arena's first block, with smaller blocks on the way. */
 static km_tensor *large(km_ctx *cx, const km_tensor *before)
