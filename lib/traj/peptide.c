@@ -182,7 +182,7 @@ static void bond_errors(const checks *c, const float *x, double *rms, double *wo
         if (isnan(c->ideal[b])) continue;
         double d = between(x, c->s->bonds[b].a, c->s->bonds[b].b) - c->ideal[b];
         square += d * d, n++;
-        *worst = fmax(*worst, fabs(d));
+        *worst = isnan(d) ? INFINITY : fmax(*worst, fabs(d));
     }
     *rms = n ? sqrt(square / n) : 0;
 }
@@ -205,7 +205,7 @@ static double angle_error(const checks *c, const float *x)
 static bool clash_free(const checks *c, const float *x)
 {
     for (int64_t i = 0; i < c->n_pairs; i++)
-        if (between(x, c->pairs[i][0], c->pairs[i][1]) < 2.2) return false;
+        if (!(between(x, c->pairs[i][0], c->pairs[i][1]) >= 2.2)) return false;
     return true;
 }
 
