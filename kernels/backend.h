@@ -18,6 +18,7 @@ typedef int64_t km_dim;
 typedef struct km_exec {
     int threads;
     km_dim team_work;
+    double *opt_flop; /* where the dry kernels count */
 } km_exec;
 /* Below this, about half a millisecond of one thread, a team costs more than it gives; more so where the processors are busy with something else,
  * as each loop then waits until its last thread has had its turn. */
@@ -41,5 +42,7 @@ typedef struct km_backend {
 /* The processor's kernels for the best instruction set it has; isa "base", "avx2", "avx512" or NULL for the best. NULL when the
  * processor lacks that one. */
 const km_backend *km_backend_cpu(const char *opt_isa);
+/* Kernels that compute nothing: outputs stay as they lie in memory (kernels/dry.c). */
+const km_backend *km_backend_dry(void);
 
 #endif

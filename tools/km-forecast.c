@@ -8,7 +8,7 @@
 
 static struct {
     const char *weights, *output, *sampler;
-    int64_t time, dt;
+    int64_t time, dt, memory;
     int frames, window, history, steps, trajectories;
     double noise_scale, step_scale;
     bool force, from_scratch;
@@ -28,6 +28,7 @@ static const km_opt options[] = {
     {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100, .set = &o.step_set},
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
+    {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
     {"force", 0, KM_OPT_FLAG, &o.force, NULL, "go beyond what the weights were trained for"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
@@ -74,7 +75,7 @@ static km_status settle(job *j, const km_cli *cli, km_err *err)
     f->history = o.history_set ? o.history : s->history;
     f->noise_scale = o.noise_set ? o.noise_scale : s->noise_scale;
     f->step_scale = o.step_set ? o.step_scale : s->step_scale;
-    f->seed = cli->seed, f->threads = cli->threads;
+    f->seed = cli->seed, f->threads = cli->threads, f->memory = o.memory;
     if (o.from_scratch && !s->from_scratch && !o.force)
         return km_fail(err, KM_USAGE, "the weights were not trained for --from-scratch; --force does it all the same");
     return settle_times(j, err);

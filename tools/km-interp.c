@@ -8,7 +8,7 @@
 
 static struct {
     const char *weights, *output, *sampler, *batch;
-    int64_t dt;
+    int64_t dt, memory;
     int steps;
     double noise_scale, step_scale;
     bool dt_set, steps_set, noise_set, step_set;
@@ -22,6 +22,7 @@ static const km_opt options[] = {
     {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100, .set = &o.noise_set},
     {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100, .set = &o.step_set},
     {"batch", 0, KM_OPT_STRING, &o.batch, "auto|N", "intervals at once (auto)"},
+    {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
 };
@@ -51,7 +52,8 @@ static km_status settle(const km_sampling *s, const km_cli *cli, km_interp_optio
                                .step_scale = o.step_set ? o.step_scale : s->step_scale,
                                .dt = o.dt_set ? o.dt : s->interp_dt,
                                .seed = cli->seed,
-                               .threads = cli->threads};
+                               .threads = cli->threads,
+                               .memory = o.memory};
     if (o.batch && strcmp(o.batch, "auto")) {
         char *rest;
         long n = strtol(o.batch, &rest, 10);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/sample/forecast.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/limits.h"
+#include "lib/sample/footprint.h"
 #include "lib/sample/prepare.h"
 #include "lib/traj/superpose.h"
 
@@ -109,18 +112,38 @@ static km_dim history_of(const km_history *h, const km_forecast_options *o)
     return h->count < o->history ? h->count : o->history;
 }
 
+enum { MOST = 16 };
+
+/* How many of the longest windows are made at once. */
+static km_status settle_batch(const km_model *m, const km_features *f, const km_forecast_options *o, const km_history *histories, int n,
+                              int *ret_most, km_err *err)
+{
+    char advice[80];
+    km_footprint p = km_footprint_of(m, f);
+    int64_t longest = 0, window = o->window < o->n_new ? o->window : o->n_new;
+    for (int i = 0; i < n; i++) longest = histories[i].count > longest ? histories[i].count : longest;
+    int64_t history = o->n_new > window ? longest + window * ((o->n_new - 1) / window) : longest;
+    if (history > o->history) history = o->history;
+    int64_t memory = o->memory ? o->memory : km_memory_available();
+    int64_t frames = km_footprint_frames(&p, o->threads, memory), fit = frames / (history + window);
+    *ret_most = fit < MOST ? (int)fit : MOST;
+    if (fit > 0) return KM_OK;
+    if (frames > history) snprintf(advice, sizeof advice, "--window %lld fits", (long long)(frames - history));
+    else snprintf(advice, sizeof advice, "a frame of this system needs %.1f MB", km_footprint_bytes(&p, o->threads, 1) * 1e-6);
+    return km_footprint_fail(&p, o->threads, history + window, memory, advice, err);
+}
+
 /* One window of `width` new frames for all trajectories: those with equally many history frames together, at most `most` at once. */
-static km_status one_window(const km_model *m, const km_prepared *p, const km_schedule *s, const km_forecast_options *o,
+static km_status one_window(const km_model *m, const km_prepared *p, const km_schedule *s, const km_forecast_options *o, int most,
                             km_history *histories, int n, km_dim width, km_emit *emit, void *arg, km_err *err)
 {
-    enum { MOST = 16 };
     bool *done = KM_NEWN(bool, (size_t)n);
     km_dim *depth = KM_NEWN(km_dim, (size_t)n);
     for (int i = 0; i < n; i++) depth[i] = history_of(&histories[i], o);
     km_status status = KM_OK;
     for (int i = 0; i < n && status == KM_OK; i++) {
         int which[MOST], count = 0;
-        for (int j = i; j < n && count < MOST; j++)
+        for (int j = i; j < n && count < most; j++)
             if (!done[j] && depth[j] == depth[i]) which[count++] = j, done[j] = true;
         if (!count) continue;
         batch b = batch_new(count, depth[i], width, p->k->f->A);
@@ -136,12 +159,14 @@ static km_status one_window(const km_model *m, const km_prepared *p, const km_sc
 km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
                       km_history *histories, int n, km_emit *emit, void *arg, km_err *err)
 {
+    int most;
+    KM_TRY(settle_batch(m, f, o, histories, n, &most, err));
     km_prepared *p = km_prepare(m, f, t, o->threads);
     km_schedule *s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
     km_status status = KM_OK;
     for (int64_t done = 0; done < o->n_new && status == KM_OK; done += o->window) {
         int64_t left = o->n_new - done;
-        status = one_window(m, p, s, o, histories, n, left < o->window ? left : o->window, emit, arg, err);
+        status = one_window(m, p, s, o, most, histories, n, left < o->window ? left : o->window, emit, arg, err);
     }
     km_schedule_free(s);
     km_prepared_free(p);

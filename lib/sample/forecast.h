@@ -13,6 +13,7 @@ typedef struct km_forecast_options {
     int64_t dt, n_new;          /* spacing in fs; new frames of each trajectory */
     uint64_t seed;
     int threads;
+    int64_t memory; /* bytes that may be taken, 0: what the machine has left; trajectories are batched accordingly */
 } km_forecast_options;
 
 /* The last frames of a trajectory, oldest first. */
@@ -31,7 +32,7 @@ typedef km_status km_emit(void *arg, const km_frame *frame, km_err *err);
 
 /* Continue every trajectory by n_new frames dt apart from its last one (or, without any frame, from time 0 on: drawn from noise). Trajectories
  * with equally many frames are batched; the result does not depend on that. The histories are moved on. t: the trunk's result.
- * mask [A]: atoms that have coordinates. */
+ * A window that does not fit into o->memory is KM_SYSTEM before anything is made, naming the --window that does. */
 km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
                       km_history *histories, int n, km_emit *emit, void *arg, km_err *err) KM_MUST_USE;
 

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/limits.h"
 #include "lib/base/opt.h"
+#include "lib/sample/footprint.h"
 #include "lib/sample/prepare.h"
 #include "lib/traj/superpose.h"
 
@@ -22,12 +24,14 @@ struct km_interp {
     km_interp_options o;
     km_prepared *p;
     km_schedule *s;
+    km_footprint footprint;
     km_dim A;
     km_emit *emit;
     void *arg;
     interval *waiting;
     int n_waiting, n_work; /* of which with something to put in */
     int64_t inner;         /* what the waiting ones with work have in common */
+    int batch;             /* how many of these are made at once */
     km_history *last;      /* [n_last] the last frame of each trajectory */
     int n_last;
 };
@@ -37,6 +41,8 @@ km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk
 {
     km_interp *p = KM_NEW(km_interp);
     *p = (km_interp){.m = m, .o = *o, .A = f->A, .emit = emit, .arg = arg};
+    if (!p->o.memory) p->o.memory = km_memory_available();
+    p->footprint = km_footprint_of(m, f);
     p->p = km_prepare(m, f, t, o->threads);
     p->s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
     return p;
@@ -165,12 +171,17 @@ static km_status count_inner(const km_interp *p, const km_history *last, const k
                    km_ns_of_fs(frame->time_fs), dt);
 }
 
-static int batch_size(const km_interp *p, int64_t inner)
+/* Intervals at once: as asked for, or a good size; no more than fit. */
+static km_status set_inner(km_interp *p, int64_t inner, km_err *err)
 {
     enum { ATOM_FRAMES = 8192 }; /* of a thread: enough rows to fill the products, little enough to stay in the cache */
-    if (p->o.batch > 0) return p->o.batch;
-    int64_t n = ATOM_FRAMES * (int64_t)p->o.threads / (p->A * (inner + 2));
-    return n > 1 ? (int)n : 1;
+    int64_t T = inner + 2, n = p->o.batch > 0 ? p->o.batch : ATOM_FRAMES * (int64_t)p->o.threads / (p->A * T);
+    int64_t fit = km_footprint_frames(&p->footprint, p->o.threads, p->o.memory) / T;
+    if (fit < 1)
+        return km_footprint_fail(&p->footprint, p->o.threads, T, p->o.memory, "a longer --dt puts fewer frames into an interval", err);
+    p->batch = (int)(n < 1 ? 1 : n < fit ? n : fit);
+    p->inner = inner;
+    return KM_OK;
 }
 
 km_status km_interp_add(km_interp *p, const km_frame *frame, km_err *err)
@@ -182,17 +193,19 @@ km_status km_interp_add(km_interp *p, const km_frame *frame, km_err *err)
         KM_TRY(count_inner(p, last, frame, &v.inner, err));
         v.from = last->times[0];
     }
-    if (v.inner > 0 && p->n_work > 0 && v.inner != p->inner) KM_TRY(flush(p, err));
+    if (v.inner > 0 && v.inner != p->inner) {
+        if (p->n_work > 0) KM_TRY(flush(p, err));
+        KM_TRY(set_inner(p, v.inner, err));
+    }
     if (v.inner > 0) {
         v.a = memcpy(km_alloc(bytes), last->coords, bytes);
-        p->inner = v.inner;
         p->n_work++;
     }
     v.b = memcpy(km_alloc(bytes), frame->coords, bytes);
     km_history_add(last, frame->time_fs, frame->coords, (int32_t)p->A, 1);
     p->waiting = km_realloc(p->waiting, (size_t)(p->n_waiting + 1) * sizeof *p->waiting);
     p->waiting[p->n_waiting++] = v;
-    if (p->n_work == 0 || p->n_work >= batch_size(p, p->inner)) return flush(p, err);
+    if (p->n_work == 0 || p->n_work >= p->batch) return flush(p, err);
     return KM_OK;
 }
 

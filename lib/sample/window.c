@@ -112,11 +112,3 @@ km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning
     }
     return km_windows_run(cx, m, k, s, w, err);
 }
-
-size_t km_windows_bytes(const km_model *m, km_dim B, km_dim T, km_dim N, km_dim A)
-{
-    const km_config *c = &m->config;
-    /* the widest moment: a transition's hidden layers of tokens (2 + 2 x 2 + 4 widths) and atoms, in float32 */
-    size_t frames = (size_t)(B * T), token = (size_t)N * 2 * (size_t)c->token_s, atom = (size_t)A * (size_t)c->atom_s;
-    return 4 * frames * (12 * token + 12 * atom + 9 * (size_t)A);
-}

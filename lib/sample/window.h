@@ -27,7 +27,4 @@ km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning
 km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
                          km_err *err) KM_MUST_USE;
 
-/* Bytes that a batch of B windows of T frames needs at most, beside the weights. */
-size_t km_windows_bytes(const km_model *m, km_dim B, km_dim T, km_dim N, km_dim A);
-
 #endif

@@ -10,8 +10,16 @@ km_ctx *km_ctx_new(int threads)
 {
     km_ctx *cx = KM_NEW(km_ctx);
     cx->be = km_backend_cpu(NULL);
-    cx->ex = (km_exec){threads > 0 ? threads : 1, KM_TEAM_WORK};
+    cx->ex = (km_exec){threads > 0 ? threads : 1, KM_TEAM_WORK, NULL};
     cx->arena = km_arena_new();
+    return cx;
+}
+
+km_ctx *km_ctx_dry(double *opt_flop)
+{
+    km_ctx *cx = km_ctx_new(1);
+    cx->be = km_backend_dry(), cx->dry = true;
+    cx->ex.opt_flop = opt_flop;
     return cx;
 }
 
@@ -128,7 +136,7 @@ km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t)
     const km_tensor was = *t;
     size_t bytes = (size_t)km_numel(t) * sizeof(float);
     float *aside = NULL;
-    if (km_arena_separate(cx->arena)) { /* rewinding frees the old data there */
+    if (km_arena_separate(cx->arena) && !cx->dry) { /* rewinding frees the old data there */
         aside = km_alloc(bytes);
         memcpy(aside, was.data, bytes);
     }
@@ -137,7 +145,7 @@ km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t)
      * first, so moving downwards with memmove is safe once the header is written last. */
     km_tensor *kept = km_arena_get(cx->arena, sizeof *kept);
     float *to = km_arena_get(cx->arena, bytes);
-    memmove(to, aside ? aside : was.data, bytes);
+    if (!cx->dry) memmove(to, aside ? aside : was.data, bytes);
     free(aside);
     *kept = was;
     kept->data = to;

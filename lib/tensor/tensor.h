@@ -35,6 +35,7 @@ typedef struct km_tape km_tape;
 typedef struct km_ctx {
     const km_backend *be;
     km_exec ex;
+    bool dry;          /* nothing is computed: data are not worth copying */
     km_arena *arena;
     km_tape *tape;     /* NULL: nothing is recorded */
     float *param_grad; /* gradients of all parameters, one after another; NULL: parameters are constants */
@@ -44,6 +45,8 @@ typedef struct km_ctx {
 
 /* A context on the processor with an arena of its own. */
 km_ctx *km_ctx_new(int threads);
+/* A context in which nothing is computed: for the memory (km_ctx_peak) and the arithmetic (added to *opt_flop) that a run will take. */
+km_ctx *km_ctx_dry(double *opt_flop);
 void km_ctx_free(km_ctx *cx);
 /* The contexts of n threads that each do a share of cx's work on their own: one thread each, an arena of its own, no tape. Owned by cx and kept
  * for the next time. */

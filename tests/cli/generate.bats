@@ -52,6 +52,24 @@ for m in u:
     [ ! -e out.km ] && [ ! -e out.km.part ]
 }
 
+@test "a run that does not fit is refused with the window that does, and memory does not change the bytes" {
+    run -4 km-forecast --memory 1M -o out.km init.km
+    [ "${#lines[@]}" -eq 1 ] && [[ "$output" == *"MB of memory"* ]]
+    [ ! -e out.km ] && [ ! -e out.km.part ]
+    run -4 km-forecast --memory 8M --window 500 --time 100ns --dt 100ps --threads 1 -o out.km init.km
+    [[ "$output" =~ --window\ ([0-9]+)\ fits ]]
+    fits=${BASH_REMATCH[1]}
+    run -4 km-forecast --memory 8M --window $((fits + 1)) --time 100ns --dt 100ps --threads 1 -o out.km init.km
+    km-forecast -q --memory 8M --steps 1 --window "$fits" --frames "$fits" --dt 100ps --threads 1 -o out.km init.km
+    km-forecast -q --frames 6 init.km > f.km
+    km-interp -q --memory 6M --threads 1 f.km > small.km
+    km-interp -q f.km > large.km
+    cmp <(coords small.km) <(coords large.km)
+    run -4 km-interp --memory 1M -o out2.km f.km
+    [ "${#lines[@]}" -eq 1 ] && [[ "$output" == *--dt* ]]
+    [ ! -e out2.km ]
+}
+
 @test "a truncated stream gives what was whole, no end, and 3" {
     head -c $(($(stat -c %s init.km) - 20)) init.km > cut.km
     run -3 bash -c 'km-forecast --frames 1 cut.km > out.km'

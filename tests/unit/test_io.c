@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * lib/base/io.c, lib/base/cpu.c: names appear only when whole, failures are found, signals are noted. */
+ * lib/base/io.c, lib/base/cpu.c, lib/base/limits.c: names appear only when whole, failures are found, signals are noted. */
 #include "tests/unit/tap.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "kernels/backend.h"
 #include "lib/base/cpu.h"
 #include "lib/base/io.h"
+#include "lib/base/limits.h"
 
 static char dir[] = "/tmp/km-test-io-XXXXXX";
 static char path[64], part[80];
@@ -118,6 +120,25 @@ static void test_cpu(void)
     ok(km_backend_cpu("mmx") == NULL, "an unknown set has no kernels");
 }
 
+/* In a child: its own limit must show. */
+static void test_memory(void)
+{
+    ok(km_memory_available() > 0, "some memory is available");
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct rlimit r = {(rlim_t)1 << 40, RLIM_INFINITY};
+        int64_t before = km_memory_available();
+        setrlimit(RLIMIT_AS, &r);
+        bool wide = km_memory_available() <= before && km_memory_available() > 0;
+        r.rlim_cur = 1 << 20; /* less than is mapped already */
+        setrlimit(RLIMIT_AS, &r);
+        _exit(wide && km_memory_available() == 0 ? 0 : 1);
+    }
+    int status = 1;
+    waitpid(pid, &status, 0);
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a limit on the address space counts");
+}
+
 int main(void)
 {
     if (!mkdtemp(dir)) return 1;
@@ -128,6 +149,7 @@ int main(void)
     test_devices();
     test_signals();
     test_cpu();
+    test_memory();
     rmdir(dir);
     return tap_end();
 }

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * A table of kernels that compute nothing: what a run will allocate, and how much arithmetic it is, is found by running it with these.
+ * Forward products and attentions add their multiply-adds, two operations each, to ex->opt_flop; the rest is not worth counting. */
+#include "kernels/backend.h"
+
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#pragma GCC diagnostic ignored "-Woverride-init"
+
+#define real float
+#define KM_KERNEL(name, args)                                                                                          \
+    static void name args {}
+#include "kernels/kernels.def"
+#undef KM_KERNEL
+
+static void count(const km_exec *ex, km_dim multiply_adds)
+{
+    if (ex->opt_flop) *ex->opt_flop += 2 * (double)multiply_adds;
+}
+
+static void linear(const km_exec *ex, float *y, const float *x, const float *w, const float *opt_b, const km_pack *opt_pack,
+                   km_dim M, km_dim I, km_dim O)
+{
+    count(ex, M * I * O);
+}
+
+static void pair_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *opt_g,
+                           const float *bias, const float *opt_mask, km_dim F, km_dim N, km_dim H, km_dim D)
+{
+    count(ex, 2 * F * N * N * H * D);
+}
+
+static void window_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *opt_g,
+                             const float *bias, const float *atom_mask, km_dim F, km_dim A, km_dim H, km_dim D, km_dim Q, km_dim K)
+{
+    count(ex, 2 * F * A * K * H * D);
+}
+
+static void temporal_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *opt_g,
+                               const float *log_lambda, const float *time_q, const float *time_k, float beta, bool causal, km_dim B,
+                               km_dim Tq, km_dim Tk, km_dim N, km_dim H, km_dim D)
+{
+    count(ex, 2 * B * Tq * Tk * N * H * D);
+}
+
+static void triangle_multiply(const km_exec *ex, float *y, const float *p, const float *g, const float *mask, bool incoming, km_dim N,
+                              km_dim C)
+{
+    count(ex, N * N * N * C);
+}
+
+static void triangle_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *g,
+                               const float *bias, const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
+{
+    count(ex, 2 * N * N * N * H * D);
+}
+
+static km_pack *pack_new(const float *w, km_dim out, km_dim in) { return NULL; }
+static void pack_free(km_pack *p) {}
+static size_t pack_bytes(const km_pack *p) { return 0; }
+
+const km_backend *km_backend_dry(void)
+{
+    static const km_backend table = {
+        .name = "dry",
+        .pack_new = pack_new,
+        .pack_free = pack_free,
+        .pack_bytes = pack_bytes,
+#define KM_KERNEL(name, args) .name = name,
+#include "kernels/kernels.def"
+#undef KM_KERNEL
+        .linear_fwd = linear,
+        .pair_attention_fwd = pair_attention,
+        .window_attention_fwd = window_attention,
+        .temporal_attention_fwd = temporal_attention,
+        .triangle_multiply_fwd = triangle_multiply,
+        .triangle_attention_fwd = triangle_attention,
+    };
+    return &table;
+}

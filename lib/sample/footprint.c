@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/sample/footprint.h"
+
+/* The most bytes in use during a step of one window of T frames. */
+static double step_bytes(const km_model *m, const km_conditioning *k, km_dim T)
+{
+    static const float sigma[2] = {0, 1};
+    km_ctx *cx = km_ctx_dry(NULL);
+    size_t n = (size_t)(T * k->f->A * 3) * sizeof(float);
+    int32_t *level = km_arena_zero(cx->arena, (size_t)T * sizeof *level);
+    float *times = km_arena_zero(cx->arena, (size_t)T * sizeof *times), *noisy = km_arena_get(cx->arena, n);
+    km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, 2);
+    km_diffusion_denoise(cx, m->diffusion, k, levels, KM_TENSOR_OF(cx, noisy, 1, T, k->f->A, 3), level, sigma, times);
+    double bytes = (double)(km_ctx_peak(cx) + 2 * n); /* and the caller's frames, given and made */
+    km_ctx_free(cx);
+    return bytes;
+}
+
+km_footprint km_footprint_of(const km_model *m, const km_features *f)
+{
+    enum { MORE = 8 };
+    const km_config *c = &m->config;
+    km_ctx *cx = km_ctx_dry(NULL);
+    km_trunk_out t = {KM_TENSOR(cx, f->N, c->token_s), KM_TENSOR(cx, f->N, c->token_s), KM_TENSOR(cx, f->N, f->N, c->token_z)};
+    km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
+    double one = step_bytes(m, k, 1), more = step_bytes(m, k, 1 + MORE);
+    km_footprint p = {.system = (double)km_ctx_peak(cx), .frame = (more - one) / MORE};
+    p.thread = one - p.frame;
+    km_ctx_free(cx);
+    return p;
+}
+
+double km_footprint_bytes(const km_footprint *p, int threads, int64_t frames)
+{
+    return p->system + p->thread * threads + p->frame * (double)frames;
+}
+
+int64_t km_footprint_frames(const km_footprint *p, int threads, int64_t bytes)
+{
+    double frames = ((double)bytes - km_footprint_bytes(p, threads, 0)) / p->frame;
+    return frames >= 1 ? (int64_t)frames : 0;
+}
+
+km_status km_footprint_fail(const km_footprint *p, int threads, int64_t T, int64_t bytes, const char *advice, km_err *err)
+{
+    return km_fail(err, KM_SYSTEM, "a window of %lld frames needs %.1f MB of memory and %.1f MB may be taken: %s",
+                   (long long)T, km_footprint_bytes(p, threads, T) * 1e-6, (double)bytes * 1e-6, advice);
+}

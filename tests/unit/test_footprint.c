@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * lib/sample/footprint.c, kernels/dry.c: what is foretold is what a run then takes. */
+#include "tests/unit/tap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/sample/footprint.h"
+#include "lib/sample/window.h"
+#include "tests/unit/tiny.h"
+
+static void no_noise(void *arg, int step, km_dim b, km_dim t, float *draw)
+{
+    const km_features *f = arg;
+    for (km_dim i = 0; i < 3 * f->A; i++) draw[i] = (float)((i + 7 * t + 3 * b + step) % 11) - 5;
+}
+
+/* The peak of really sampling B windows of T frames. */
+static double taken(const km_model *m, const km_features *f, int threads, km_dim B, km_dim T)
+{
+    const km_config *c = &m->config;
+    km_ctx *cx = km_ctx_new(threads);
+    float *s = tiny_normals(f->N * c->token_s, 1, 1), *z = tiny_normals(f->N * f->N * c->token_z, 1, 2);
+    float *x = tiny_normals(B * T * f->A * 3, 3, 3), *times = KM_NEWN(float, (size_t)(B * T));
+    bool *clean = KM_NEWN(bool, (size_t)T);
+    clean[0] = true;
+    km_trunk_out t = {KM_TENSOR_OF(cx, s, f->N, c->token_s), KM_TENSOR_OF(cx, s, f->N, c->token_s),
+                      KM_TENSOR_OF(cx, z, f->N, f->N, c->token_z)};
+    km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
+    km_schedule *schedule = km_schedule_new(&m->sampling, KM_SAMPLER_AF3, 2, 1, 1);
+    km_windows w = {B, T, x, times, clean, no_noise, (void *)f};
+    km_err err = {0};
+    ok(km_windows_sample(cx, m, k, schedule, &w, &err) == KM_OK, "%d windows of %d frames on %d threads", (int)B, (int)T, threads);
+    double bytes = (double)km_ctx_peak(cx);
+    km_schedule_free(schedule);
+    km_ctx_free(cx);
+    free(s), free(z), free(x), free(times), free(clean);
+    return bytes;
+}
+
+static void test_foretold(const km_model *m, const km_features *f)
+{
+    km_footprint p = km_footprint_of(m, f);
+    const km_dim shapes[][3] = {{1, 1, 2}, {1, 4, 120}, {2, 4, 30}, {2, 5, 12}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        int threads = (int)shapes[i][0];
+        km_dim B = shapes[i][1], T = shapes[i][2];
+        double real = taken(m, f, threads, B, T), said = km_footprint_bytes(&p, threads, B * T);
+        ok(real <= said, "no more than foretold: %.0f of %.0f bytes", real, said);
+        if (B * T > 50) ok(said < 1.2 * real, "nor much less");
+    }
+}
+
+static void test_inverse(const km_model *m, const km_features *f)
+{
+    km_footprint p = km_footprint_of(m, f);
+    for (int64_t frames = 1; frames < 100000; frames = 3 * frames + 1) {
+        double bytes = km_footprint_bytes(&p, 2, frames);
+        ok(km_footprint_frames(&p, 2, (int64_t)bytes + 1) == frames, "%lld frames fit where they fit", (long long)frames);
+        ok(km_footprint_frames(&p, 2, (int64_t)(bytes - p.frame / 2)) == frames - 1, "and not in less");
+    }
+    ok(km_footprint_frames(&p, 2, 1) == 0, "nothing fits into nothing");
+}
+
+/* Products of a plain layer and of attentions, counted and not computed. */
+static void test_dry(void)
+{
+    double flop = 0;
+    km_ctx *cx = km_ctx_dry(&flop);
+    float x = 1, w = 2, y = 3;
+    cx->be->linear_fwd(&cx->ex, &y, &x, &w, NULL, NULL, 5, 7, 11);
+    ok(flop == 2.0 * 5 * 7 * 11 && y == 3, "a product is counted and not made");
+    cx->be->pair_attention_fwd(&cx->ex, &y, &x, &x, &x, NULL, &x, NULL, 2, 5, 3, 4);
+    ok(flop == 2.0 * 5 * 7 * 11 + 4.0 * 2 * 5 * 5 * 3 * 4, "an attention is two products");
+    cx->be->add_fwd(&cx->ex, &y, &x, &w, 1, 1);
+    ok(y == 3, "nothing else is computed");
+    km_ctx_free(cx);
+}
+
+int main(void)
+{
+    km_features *f = tiny_features();
+    km_model *m = tiny_model(1);
+    if (!m) return 1;
+    test_foretold(m, f);
+    test_inverse(m, f);
+    test_dry();
+    km_model_free(m);
+    km_features_free(f);
+    return tap_end();
+}
