@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
 #include "lib/chem/geometry.h"
@@ -57,22 +58,48 @@ static void stem_of(const char *path, char out[128])
     if (dot) *dot = 0;
 }
 
-/* The split that the file's line for this stem gives, KM_TRAIN without one. */
-static km_status split_of(const char *file, const char *stem, km_split *ret, km_err *err)
+/* What a split file says. */
+typedef struct splits {
+    struct split_line {
+        char system[128];
+        km_split part;
+    } *lines;
+    int count;
+} splits;
+
+static const struct split_line *find_split(const splits *s, const char *system)
 {
-    FILE *f = fopen(file, "r");
-    if (!f) return km_fail(err, KM_SYSTEM, "cannot open '%.180s'", file);
-    char line[256], name[128], word[16];
+    for (int i = 0; i < s->count; i++)
+        if (!strcmp(s->lines[i].system, system)) return &s->lines[i];
+    return NULL;
+}
+
+static km_status add_split(splits *s, const char *line, const char *path, int number, km_err *err)
+{
+    static const char *const parts[] = {[KM_TRAIN] = "train", [KM_VAL] = "val", [KM_TEST] = "test"};
+    struct split_line l;
+    char word[16];
+    int got = sscanf(line, "%127s %15s", l.system, word), part = 0;
+    if (got < 1 || *l.system == '#') return KM_OK;
+    while (got == 2 && part < 3 && strcmp(word, parts[part])) part++;
+    if (got < 2 || part == 3) return km_fail(err, KM_INPUT, "%.150s: line %d: not `system train|val|test`", path, number);
+    if (find_split(s, l.system)) return km_fail(err, KM_INPUT, "%.120s: line %d: '%.60s' for the second time", path, number, l.system);
+    l.part = (km_split)part;
+    s->lines = km_realloc(s->lines, (size_t)(s->count + 1) * sizeof *s->lines);
+    s->lines[s->count++] = l;
+    return KM_OK;
+}
+
+static km_status read_splits(const char *path, splits *ret, km_err *err)
+{
+    FILE *f;
+    char *line = NULL;
+    size_t room = 0;
     km_status status = KM_OK;
-    *ret = KM_TRAIN;
-    for (int n = 1; status == KM_OK && fgets(line, sizeof line, f); n++) {
-        int got = sscanf(line, "%127s %15s", name, word);
-        if (got < 1 || *name == '#') continue;
-        int which = got < 2 ? -1 : !strcmp(word, "train") ? KM_TRAIN : !strcmp(word, "val") ? KM_VAL : !strcmp(word, "test") ? KM_TEST : -1;
-        if (which < 0) status = km_fail(err, KM_INPUT, "%.150s: line %d: not `system train|val|test`", file, n);
-        else if (!strcmp(name, stem)) *ret = (km_split)which;
-    }
-    fclose(f);
+    KM_TRY(km_input_open(path, &f, err));
+    for (int n = 1; status == KM_OK && getline(&line, &room, f) >= 0; n++) status = add_split(ret, line, path, n, err);
+    free(line);
+    km_input_close(f);
     return status;
 }
 
@@ -116,22 +143,31 @@ static void take_bonds(km_train_system *t, const km_system *s, bool all)
     free(ideal);
 }
 
-static km_status open_system(const char *path, const char *opt_split, const km_train_config *c, km_train_system *t, km_err *err)
+/* The spacing of n times, 0 where they are not equally far apart. */
+static int64_t spacing_of(const int64_t *times, int64_t n)
+{
+    int64_t dt = n > 1 ? times[1] - times[0] : 0;
+    for (int64_t i = 2; i < n; i++)
+        if (times[i] - times[i - 1] != dt) return 0;
+    return dt > 0 ? dt : 0;
+}
+
+static km_status open_system(const char *path, const splits *opt_splits, const km_train_config *c, km_train_system *t, km_err *err)
 {
     char stem[128];
     stem_of(path, stem);
     t->path = km_strdup(path);
-    if (opt_split) KM_TRY(split_of(opt_split, stem, &t->split, err));
+    const struct split_line *line = opt_splits ? find_split(opt_splits, stem) : NULL;
+    if (line) t->split = line->part;
     if (t->split == KM_TEST) return KM_OK;
     KM_TRY(km_h5md_open(path, &t->file, err));
     const km_system *s = km_h5md_system(t->file);
     if (!s || s->n_tokens == 0) return km_fail(err, KM_INPUT, "%.180s: no tokens (made with km-strip --raw?)", path);
-    if (!opt_split && hash_sequence(s) < c->validation_share) t->split = KM_VAL;
+    if (!opt_splits && hash_sequence(s) < c->validation_share) t->split = KM_VAL;
     for (int i = 0; i < km_h5md_trajectories(t->file); i++) {
-        const int64_t *times = km_h5md_times(t->file, i);
-        int64_t n = km_h5md_frames(t->file, i), dt = n > 1 ? times[1] - times[0] : 0;
-        if (n < c->frames_max || dt <= 0 || (t->dt && dt != t->dt))
-            return km_fail(err, KM_INPUT, "%.140s: trajectory %d has too few frames or another spacing", path, i + 1);
+        int64_t n = km_h5md_frames(t->file, i), dt = spacing_of(km_h5md_times(t->file, i), n);
+        if (n < c->frames_max) return km_fail(err, KM_INPUT, "%.140s: trajectory %d has too few frames: %lld", path, i + 1, (long long)n);
+        if (!dt || (t->dt && dt != t->dt)) return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
         t->dt = dt;
     }
     t->features = km_features_of(s);
@@ -151,20 +187,21 @@ km_status km_dataset_open(const char *const *names, int n_names, const char *opt
                           km_dataset **ret, km_err *err)
 {
     paths files = {0};
+    splits parts = {0};
     km_dataset *d = KM_NEW(km_dataset);
-    km_status status = KM_OK;
+    km_status status = opt_split ? read_splits(opt_split, &parts, err) : KM_OK;
     for (int i = 0; i < n_names && status == KM_OK; i++) status = list_files(names[i], &files, err);
     size_t n = (size_t)files.count;
     d->systems = KM_NEWN(km_train_system, n), d->train = KM_NEWN(int, n), d->val = KM_NEWN(int, n);
     for (int i = 0; i < files.count && status == KM_OK; i++) {
         d->count++;
-        status = open_system(files.items[i], opt_split, c, &d->systems[i], err);
+        status = open_system(files.items[i], opt_split ? &parts : NULL, c, &d->systems[i], err);
         if (d->systems[i].split == KM_TRAIN) d->train[d->n_train++] = i;
         if (d->systems[i].split == KM_VAL) d->val[d->n_val++] = i;
     }
     if (status == KM_OK && d->n_train == 0) status = km_fail(err, KM_INPUT, "no system to train on");
     for (int i = 0; i < files.count; i++) free(files.items[i]);
-    free(files.items);
+    free(files.items), free(parts.lines);
     if (status < 0) km_dataset_close(d);
     else *ret = d;
     return status;

@@ -10,27 +10,11 @@
 #include "formats/traj.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
-#include "lib/chem/tokens.h"
 #include "lib/traj/peptide.h"
+#include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
 
 static const double pi = 3.14159265358979323846;
-
-static km_system *system_of(const char *path, int32_t **opt_source)
-{
-    km_structure *raw;
-    km_tokenized t;
-    km_err err = {0};
-    km_token_options options = {0};
-    if (km_structure_read(path, 1, &raw, &err) < 0 || km_chem_tokenize(raw, &options, &t, &err) < 0) {
-        printf("# %s\n", err.msg);
-        exit(1);
-    }
-    km_structure_free(raw);
-    if (opt_source) *opt_source = t.source;
-    else free(t.source);
-    return t.system;
-}
 
 /* n frames first, first + stride, ... of the example in the system's order, dt 1 ps. The caller frees the coordinates.
  */
@@ -177,7 +161,7 @@ static void test_compare(const km_system *s, const km_frames *a)
     km_frames apart = {a->coords, a->F, 7000};
     km_peptide_compare(s, &apart, a, &p);
     ok(isnan(p.decorrelation_backbone), "no lag is a multiple of 7 ps");
-    km_system *two = system_of("tests/data/dipeptide.pdb", NULL);
+    km_system *two = peptide_system("tests/data/dipeptide.pdb", NULL);
     km_peptide_compare(two, &few, &few, &p);
     ok(isnan(p.jsd_phi_psi) && p.jsd_backbone == 0, "a dipeptide has no residue with both phi and psi");
     km_system_free(two);
@@ -357,7 +341,7 @@ static void test_deviations(const km_system *s, const km_frames *t)
 int main(void)
 {
     int32_t *source;
-    km_system *s = system_of("pipelines/mini/examples/LGE.pdb", &source);
+    km_system *s = peptide_system("pipelines/mini/examples/LGE.pdb", &source);
     km_frames a = frames_of(s, source, 0, 1, 1000), b = frames_of(s, source, 1000, 1, 1000);
     test_distance();
     test_torsion_distances();
