@@ -60,38 +60,32 @@ static void draw_levels(const km_train_config *c, double sigma_data, const km_rn
     }
 }
 
-/* A rotation uniform over SO(3) from four uniform numbers (Shoemake 1992). */
-static void rotation(const double u[4], double R[9])
+/* A rotation uniform over SO(3) from three uniform numbers (Shoemake 1992). */
+static void random_rotation(const double u[3], double R[9])
 {
     const double two_pi = 6.283185307179586476925286766559;
     double a = sqrt(1 - u[0]), b = sqrt(u[0]);
-    double x = a * sin(two_pi * u[1]), y = a * cos(two_pi * u[1]), z = b * sin(two_pi * u[2]), w = b * cos(two_pi * u[2]);
-    const double m[9] = {1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w),
-                         2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w),
-                         2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)};
-    memcpy(R, m, sizeof m);
+    const double q[4] = {b * cos(two_pi * u[2]), a * sin(two_pi * u[1]), a * cos(two_pi * u[1]), b * sin(two_pi * u[2])};
+    km_rotation_of(q, R);
 }
 
 /* Every frame onto the anchor (the last leading condition frame), the anchor's centroid to the origin; then one random pose for all. */
 static void pose(float *x, km_dim A, int T, int anchor, const float *mask, double shift, const km_rng *r)
 {
-    double u[4], R[9], rot[9], from[3], to[3];
+    double u[4], R[9], rot[9], both[9], from[3], to[3];
     float s[3];
-    float *reference = km_alloc((size_t)A * 3 * sizeof *reference);
-    memcpy(reference, x + (size_t)anchor * (size_t)A * 3, (size_t)A * 3 * sizeof *reference);
+    size_t frame = (size_t)A * 3;
+    float *reference = memcpy(km_alloc(frame * sizeof *x), x + (size_t)anchor * frame, frame * sizeof *x);
     km_rng_uniform4(r, 0, u);
     km_rng_normal3(r, 1, s);
-    rotation(u, R);
+    random_rotation(u, R);
+    const double place[3] = {shift * s[0], shift * s[1], shift * s[2]};
     for (int t = 0; t < T; t++) {
-        float *f = x + (size_t)t * (size_t)A * 3;
+        float *f = x + (size_t)t * frame;
         km_superpose(f, reference, mask, (int)A, rot, from, to);
-        for (km_dim a = 0; a < A; a++) {
-            double p[3], q[3];
-            for (int i = 0; i < 3; i++) p[i] = f[3 * a + i] - from[i];
-            for (int i = 0; i < 3; i++) q[i] = rot[3 * i] * p[0] + rot[3 * i + 1] * p[1] + rot[3 * i + 2] * p[2];
-            for (int i = 0; i < 3; i++)
-                f[3 * a + i] = (float)(R[3 * i] * q[0] + R[3 * i + 1] * q[1] + R[3 * i + 2] * q[2] + shift * s[i]);
-        }
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 3; j++) both[3 * i + j] = R[3 * i] * rot[j] + R[3 * i + 1] * rot[3 + j] + R[3 * i + 2] * rot[6 + j];
+        km_superpose_apply(f, (int)A, both, from, place, f);
     }
     free(reference);
 }

@@ -49,7 +49,7 @@ static void jacobi4(double a[4][4], double v[4][4])
     }
 }
 
-static void matrix_of(const double q[4], double R[9])
+void km_rotation_of(const double q[4], double R[9])
 {
     double w = q[0], x = q[1], y = q[2], z = q[3];
     const double m[9] = {w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y),
@@ -80,7 +80,7 @@ double km_superpose(const float *x, const float *ref, const float *w, int n, dou
     for (int i = 1; i < 4; i++)
         if (N[i][i] > N[best][best]) best = i;
     const double q[4] = {v[0][best], v[1][best], v[2][best], v[3][best]};
-    matrix_of(q, rot);
+    km_rotation_of(q, rot);
     return sqrt(fmax(square - 2 * N[best][best], 0) / sum);
 }
 
@@ -118,5 +118,5 @@ void km_rotation_part(const double rot[9], double f, double part[9])
     quaternion_of(rot, q);
     double s = sqrt(q[1] * q[1] + q[2] * q[2] + q[3] * q[3]), half = atan2(s, q[0]) * f;
     const double r[4] = {cos(half), s > 0 ? q[1] / s * sin(half) : 0, s > 0 ? q[2] / s * sin(half) : 0, s > 0 ? q[3] / s * sin(half) : 0};
-    matrix_of(r, part);
+    km_rotation_of(r, part);
 }

@@ -10,6 +10,8 @@ double km_superpose(const float *x, const float *ref, const float *opt_weights, 
                     double center_ref[3]);
 /* y = rot (x - from) + to for n points; y may be x. */
 void km_superpose_apply(const float *x, int n, const double rot[9], const double from[3], const double to[3], float *y);
+/* The rotation that a unit quaternion (real part first) stands for. */
+void km_rotation_of(const double q[4], double rot[9]);
 /* The part f in [0, 1] of a rotation: same axis, f times the angle. */
 void km_rotation_part(const double rot[9], double f, double part[9]);
 

@@ -43,6 +43,11 @@ static void test_known(void)
     double worst = 0;
     for (int i = 0; i < 9; i++) worst = fmax(worst, fabs(half[i] - back[i]));
     ok(worst < 1e-6, "half a rotation has half the angle: %.1e", worst);
+    const double q[4] = {cos(1.25), 0, 0, sin(1.25)};
+    km_rotation_of(q, rot);
+    worst = 0;
+    for (int i = 0; i < 9; i++) worst = fmax(worst, fabs(rot[i] - R[i]));
+    ok(worst < 1e-15, "the rotation of a quaternion: %.1e", worst);
     for (int i = 0; i < N; i++) z[3 * i] = -x[3 * i], z[3 * i + 1] = x[3 * i + 1], z[3 * i + 2] = x[3 * i + 2];
     rmsd = km_superpose(x, z, NULL, N, rot, cx, cr);
     ok(fabs(det(rot) - 1) < 1e-9 && rmsd > 0.1, "a mirror image does not fit by a proper rotation");
