@@ -3,24 +3,23 @@
  * channels in the inner loop. Triangle attention: one row of scores at a time. Memory is two planes, never N^3.
  * Sums that several rows share (bias, keys, values) belong to one thread each, so their order is fixed. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/vmath.h"
+#include "kernels/scratch.h"
 
 /* ab [N N, 2C] = p sg(g) mask */
-static float *gated_new(const km_exec *ex, const float *p, const float *g, const float *mask, km_dim N, km_dim C)
+static void gate(const km_exec *ex, float *ab, const float *p, const float *g, const float *mask, km_dim N, km_dim C)
 {
-    float *ab = malloc((size_t)(N * N * 2 * C + 1) * sizeof *ab);
     KM_PARALLEL_FOR (ex, N * N * C * 10, ij, N * N)
         for (km_dim c = 0; c < 2 * C; c++) ab[ij * 2 * C + c] = p[ij * 2 * C + c] * km_sigmoidf(g[ij * 2 * C + c]) * mask[ij];
-    return ab;
 }
 
 void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *p, const float *g, const float *mask, bool incoming,
                                    km_dim N, km_dim C)
 {
-    float *ab = gated_new(ex, p, g, mask, N, C);
+    float *ab = km_scratch(KM_SCRATCH_SHARED, (size_t)(N * N * 2 * C));
+    gate(ex, ab, p, g, mask, N, C);
     KM_PARALLEL_FOR (ex, N * N * N * C / 8, ij, N * N) {
         km_dim i = ij / N, j = ij % N;
         float *out = y + ij * C;
@@ -30,7 +29,6 @@ void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *p, 
             for (km_dim c = 0; c < C; c++) out[c] += a[c] * b[c];
         }
     }
-    free(ab);
 }
 
 /* dab at the pair (r, s): as an a it met every j, as a b every i */
@@ -49,9 +47,10 @@ static void gather_bwd(float *dab, const float *ab, const float *dy, bool incomi
 void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dp, float *dg, const float *dy, const float *p, const float *g,
                                    const float *mask, bool incoming, km_dim N, km_dim C)
 {
-    float *ab = gated_new(ex, p, g, mask, N, C), *dab = malloc((size_t)(N * N * 2 * C + 1) * sizeof *dab);
+    float *ab = km_scratch(KM_SCRATCH_SHARED, (size_t)(N * N * 2 * C));
+    gate(ex, ab, p, g, mask, N, C);
     KM_PARALLEL_FOR (ex, N * N * N * C / 4, ij, N * N) {
-        float *d = dab + ij * 2 * C;
+        float *d = km_scratch(KM_SCRATCH_OWN, (size_t)(2 * C));
         gather_bwd(d, ab, dy, incoming, N, C, ij / N, ij % N);
         for (km_dim c = 0; c < 2 * C; c++) {
             km_dim at = ij * 2 * C + c;
@@ -60,11 +59,11 @@ void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dp, float *dg, cons
             if (dg) dg[at] += d[c] * p[at] * s * (1 - s) * mask[ij];
         }
     }
-    free(ab), free(dab);
 }
 
 typedef struct attention {
-    const float *q, *k, *v, *g, *bias, *mask;
+    const float *q, *k, *v, *g, *bias;
+    float *masked; /* [N, N] what the mask adds to the logits of row i at k: 0 or -1e9 */
     bool ending;
     km_dim N, H, D;
 } attention;
@@ -85,13 +84,25 @@ static inline float dot(const float *restrict a, const float *restrict b, km_dim
     return s;
 }
 
+/* A row whose keys are all masked is as if none were: added to all, -1e9 would leave nothing of the logits in float32. */
+static void mask_rows(attention *t, const float *mask)
+{
+    t->masked = km_scratch(KM_SCRATCH_SHARED, (size_t)(t->N * t->N));
+    for (km_dim i = 0; i < t->N; i++) {
+        bool any = false;
+        for (km_dim m = 0; m < t->N; m++) any = any || mask[pair(t, i, m)] != 0;
+        for (km_dim m = 0; m < t->N; m++) t->masked[i * t->N + m] = any ? (1 - mask[pair(t, i, m)]) * -1e9f : 0;
+    }
+}
+
 /* w [N] = softmax of the row (i, j) of head h */
 static void weights(const attention *t, float *w, km_dim h, km_dim i, km_dim j)
 {
     float most = -INFINITY, sum = 0, scale = 1 / sqrtf((float)t->D);
     const float *q = t->q + at(t, i, j, h);
     for (km_dim m = 0; m < t->N; m++) {
-        w[m] = dot(q, t->k + at(t, i, m, h), t->D) * scale + t->bias[h * t->N * t->N + pair(t, j, m)] + (1 - t->mask[pair(t, i, m)]) * -1e9f;
+        float logit = dot(q, t->k + at(t, i, m, h), t->D) * scale + t->bias[h * t->N * t->N + pair(t, j, m)];
+        w[m] = logit + t->masked[i * t->N + m];
         most = w[m] > most ? w[m] : most;
     }
     for (km_dim m = 0; m < t->N; m++) w[m] = km_expf(w[m] - most);
@@ -116,12 +127,12 @@ static void attend(const attention *t, float *y, float *w, km_dim h, km_dim i, k
 void KM_CPU(triangle_attention_fwd)(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *g,
                                     const float *bias, const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
 {
-    attention t = {q, k, v, g, bias, mask, ending, N, H, D};
+    attention t = {q, k, v, g, bias, NULL, ending, N, H, D};
+    mask_rows(&t, mask);
     KM_PARALLEL_FOR (ex, N * N * N * H * D / 8, i, N) {
-        float *w = malloc((size_t)(N + 1) * sizeof *w);
+        float *w = km_scratch(KM_SCRATCH_OWN, (size_t)N);
         for (km_dim h = 0; h < H; h++)
             for (km_dim j = 0; j < N; j++) attend(&t, y, w, h, i, j);
-        free(w);
     }
 }
 
@@ -161,20 +172,19 @@ void KM_CPU(triangle_attention_bwd)(const km_exec *ex, float *dq, float *dk, flo
                                     const float *q, const float *k, const float *v, const float *g, const float *bias,
                                     const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
 {
-    attention t = {q, k, v, g, bias, mask, ending, N, H, D};
+    attention t = {q, k, v, g, bias, NULL, ending, N, H, D};
     attention_grads r = {dq, dk, dv, dg, dbias, dy};
-    size_t room = (size_t)(2 * N + 2 * D + 1);
+    size_t room = (size_t)(2 * N + 2 * D);
+    mask_rows(&t, mask);
     KM_PARALLEL_FOR (ex, N * N * N * H * D / 2, i, N) { /* keys and values of row i are its own */
-        float *w = malloc(room * sizeof *w);
+        float *w = km_scratch(KM_SCRATCH_OWN, room);
         for (km_dim h = 0; h < H; h++)
             for (km_dim j = 0; j < N; j++) row_bwd(&t, &r, w, h, i, j, false);
-        free(w);
     }
     if (!dbias) return;
     KM_PARALLEL_FOR (ex, N * N * N * H * D / 2, h, H) { /* the bias is shared by all rows: one head, one thread */
-        float *w = malloc(room * sizeof *w);
+        float *w = km_scratch(KM_SCRATCH_OWN, room);
         for (km_dim i = 0; i < N; i++)
             for (km_dim j = 0; j < N; j++) row_bwd(&t, &r, w, h, i, j, true);
-        free(w);
     }
 }

@@ -91,7 +91,8 @@ km_tensor *km_temporal_attention(km_ctx *cx, const km_tensor *q, const km_tensor
  * incoming: sum_k a(k, i) b(k, j) */
 km_tensor *km_triangle_multiply(km_ctx *cx, const km_tensor *p, const km_tensor *g, const float *mask, bool incoming);
 /* starting: y [N, N, H D] at (i, j) = sg(g) softmax_k(q(i, j) k(i, k) / sqrt D + bias [H, N, N](j, k) + (1 - mask(i, k)) (-1e9))
- * v(i, k). ending: the same on q k v g y mask bias read transposed: (i, j) attends to (k, j) with bias(k, i) and mask(k, j) */
+ * v(i, k). ending: the same on q k v g y mask bias read transposed: (i, j) attends to (k, j) with bias(k, i) and mask(k, j).
+ * A row of which every k is masked is as if none were */
 km_tensor *km_triangle_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v, const km_tensor *g,
                                  const km_tensor *bias, const float *mask, bool ending);
 
