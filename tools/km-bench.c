@@ -1,111 +1,78 @@
 /* SPDX-License-Identifier: MIT
- * The speed of one part on made-up input, beside the processor's matrix-product rate in the same run. A part is a row in the table
- * below: what it does once, and how many floating-point operations that is. */
-#include <omp.h>
-#include <oneapi/dnnl/dnnl.h>
+ * km-bench: the speed of one part on made-up input, beside the processor's matrix-product rate in the same run. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#include "kernels/backend.h"
-#include "lib/base/mem.h"
 #include "lib/base/opt.h"
+#include "tools/bench.h"
 
-enum { TIMES = 5 };
-
-static struct {
-    int tokens, channels, size;
-} sizes = {.tokens = 1600, .channels = 768, .size = 4096};
+static km_bench_sizes given = {.size = 4096};
 
 static const km_opt options[] = {
-    {"tokens", 0, KM_OPT_INT, &sizes.tokens, "N", "tokens, or rows of a layer", .min = 1, .max = 100000},
-    {"channels", 0, KM_OPT_INT, &sizes.channels, "C", "width of a layer", .min = 1, .max = 8192},
-    {"size", 0, KM_OPT_INT, &sizes.size, "N", "side of the matrices of gemm", .min = 1, .max = 16384},
+    {"tokens", 0, KM_OPT_INT, &given.tokens, "N", "tokens, or rows of a layer", .min = 1, .max = 100000},
+    {"atoms", 0, KM_OPT_INT, &given.atoms, "A", "atoms (8 a token)", .min = 1, .max = 10000000},
+    {"frames", 0, KM_OPT_INT, &given.frames, "T", "frames", .min = 2, .max = 100000},
+    {"blocks", 0, KM_OPT_INT, &given.blocks, "B", "blocks of the token transformer or the pairformer", .min = 1, .max = 1000},
+    {"channels", 0, KM_OPT_INT, &given.channels, "C", "width of a layer", .min = 1, .max = 8192},
+    {"size", 0, KM_OPT_INT, &given.size, "N", "side of the matrices of gemm", .min = 1, .max = 16384},
     {0}};
-static const km_program program = {"km-bench",  "[options] PART", "how fast a part is, as JSON: gemm, linear, or all",
-                                   options,     1,                1};
+static const km_program program = {"km-bench", "[options] PART",
+                                   "how fast a part is, as JSON: denoise, train-step, pairformer, triangle-multiplication,\n"
+                                   "triangle-attention, xtc, rmsd, linear, gemm, or all",
+                                   options, 1, 1};
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* Numbers of either sign without denormals; free() */
-static float *numbers(size_t n)
-{
-    float *x = km_alloc(n * sizeof *x);
-    for (size_t i = 0; i < n; i++) x[i] = (float)(i % 97) / 97.0f - 0.5f;
-    return x;
-}
-
-/* The best of TIMES runs, in seconds, and the operations of one. */
-typedef struct timing {
-    double seconds, flop;
-} timing;
-
-/* oneDNN's own product of two square matrices: the yardstick of the other parts */
-static timing run_gemm(int threads)
-{
-    dnnl_dim_t n = sizes.size;
-    size_t count = (size_t)n * (size_t)n;
-    float *a = numbers(count), *b = numbers(count), *c = numbers(count);
-    timing best = {1e30, 2.0 * (double)n * (double)n * (double)n};
-    omp_set_num_threads(threads);
-    for (int i = 0; i < TIMES; i++) {
-        double start = now();
-        dnnl_status_t status = dnnl_sgemm('N', 'T', n, n, n, 1, a, n, b, n, 0, c, n);
-        double seconds = now() - start;
-        if (status == dnnl_success && seconds < best.seconds) best.seconds = seconds;
-    }
-    free(a), free(b), free(c);
-    return best;
-}
-
-/* a layer of the model as it runs with loaded weights: [N, C] by a packed [C, C], and the bias */
-static timing run_linear(int threads)
-{
-    km_dim M = sizes.tokens, C = sizes.channels;
-    const km_backend *be = km_backend_cpu(NULL);
-    float *x = numbers((size_t)(M * C)), *w = numbers((size_t)(C * C)), *y = numbers((size_t)(M * C));
-    km_pack *pack = be->pack_new(w, C, C);
-    timing best = {1e30, 2.0 * (double)M * (double)C * (double)C};
-    for (int i = 0; i < TIMES; i++) {
-        double start = now();
-        be->linear_fwd(&(km_exec){threads}, y, x, w, w, pack, M, C, C);
-        double seconds = now() - start;
-        if (seconds < best.seconds) best.seconds = seconds;
-    }
-    be->pack_free(pack);
-    free(x), free(w), free(y);
-    return best;
-}
-
+/* A part and what it takes where nothing is given. */
 static const struct part {
     const char *name;
-    timing (*run)(int threads);
-} parts[] = {{"gemm", run_gemm}, {"linear", run_linear}};
+    km_bench_part *run;
+    int tokens, frames, blocks;
+} parts[] = {
+    {"gemm", km_bench_gemm, 0, 0, 0},
+    {"linear", km_bench_linear, 1600, 0, 0},
+    {"denoise", km_bench_denoise, 200, 32, 24},
+    {"train-step", km_bench_train_step, 50, 8, 4},
+    {"pairformer", km_bench_pairformer, 200, 0, 4},
+    {"triangle-multiplication", km_bench_triangle_multiplication, 200, 0, 0},
+    {"triangle-attention", km_bench_triangle_attention, 200, 0, 0},
+    {"xtc", km_bench_xtc, 1250, 500, 0},
+    {"rmsd", km_bench_rmsd, 200, 5000, 0},
+};
 enum { PARTS = sizeof parts / sizeof *parts };
+
+static km_status run_part(const struct part *p, int threads, const km_timing *gemm, km_err *err)
+{
+    km_timing t = {0};
+    km_bench_sizes s = given;
+    s.threads = threads;
+    s.tokens = given.tokens ? given.tokens : p->tokens;
+    s.atoms = given.atoms ? given.atoms : 8 * s.tokens;
+    s.frames = given.frames ? given.frames : p->frames;
+    s.blocks = given.blocks ? given.blocks : p->blocks;
+    s.channels = given.channels ? given.channels : 768;
+    if (p->run == km_bench_gemm) t = *gemm; /* not measured twice */
+    else KM_TRY(p->run(&s, &t, err));
+    double rate = t.flop / t.seconds * 1e-9, gemm_rate = gemm->flop / gemm->seconds * 1e-9;
+    printf("{\"part\": \"%s\", \"seconds\": %.6g, \"flop\": %.6g, \"gflops\": %.4g, \"gemm_gflops\": %.4g, \"share\": %.3f", p->name, t.seconds,
+           t.flop, rate, gemm_rate, rate / gemm_rate);
+    if (t.items > 0) printf(", \"atoms\": %.0f, \"atoms_per_s\": %.4g", t.items, t.items / t.seconds);
+    printf("}\n");
+    fflush(stdout);
+    return KM_OK;
+}
 
 int main(int argc, char **argv)
 {
     km_cli cli;
-    km_err err;
+    km_err err = {0};
+    km_timing gemm = {0};
     km_cli_start(&cli, &program, argc, argv);
     const char *wanted = cli.operands[0];
     bool all = strcmp(wanted, "all") == 0, known = all;
     for (int i = 0; i < PARTS; i++) known = known || strcmp(wanted, parts[i].name) == 0;
     if (!known) return km_cli_end(&cli, km_fail(&err, KM_USAGE, "no part is called '%s'", wanted), &err);
-    timing gemm = run_gemm(cli.threads);
-    double gemm_rate = gemm.flop / gemm.seconds * 1e-9;
-    for (int i = 0; i < PARTS; i++) {
-        if (!all && strcmp(wanted, parts[i].name) != 0) continue;
-        timing t = parts[i].run == run_gemm ? gemm : parts[i].run(cli.threads);
-        double rate = t.flop / t.seconds * 1e-9;
-        printf("{\"part\": \"%s\", \"seconds\": %.6g, \"flop\": %.6g, \"gflops\": %.4g, \"gemm_gflops\": %.4g, \"share\": %.3f}\n",
-               parts[i].name, t.seconds, t.flop, rate, gemm_rate, rate / gemm_rate);
-    }
-    return km_cli_end(&cli, KM_OK, NULL);
+    given.threads = cli.threads;
+    km_status status = km_bench_gemm(&given, &gemm, &err);
+    for (int i = 0; i < PARTS && status == KM_OK; i++)
+        if (all || strcmp(wanted, parts[i].name) == 0) status = run_part(&parts[i], cli.threads, &gemm, &err);
+    return km_cli_end(&cli, status, &err);
 }

@@ -24,10 +24,41 @@ assert o["part"] == "linear" and o["flop"] == 2 * 70 * 16 * 16 and o["gflops"] >
 PY
 }
 
-@test "bench: all is a line for each part" {
-    run --separate-stderr km-bench --size 32 --tokens 8 --channels 8 all
+@test "bench: parts of the network count the arithmetic that they do" {
+    run --separate-stderr km-bench --size 32 --tokens 6 --threads 1 triangle-multiplication
     [ "$status" -eq 0 ]
-    [[ "$output" == *'"gemm"'*'"linear"'* ]]
+    python3 -c 'import json, sys; assert json.loads(sys.argv[1])["flop"] == 2 * 6 ** 3 * 128' "$output"
+    run --separate-stderr km-bench --size 32 --tokens 6 --threads 1 triangle-attention
+    python3 -c 'import json, sys; assert json.loads(sys.argv[1])["flop"] == 4 * 6 ** 3 * 128' "$output"
+    run --separate-stderr km-bench --size 32 --tokens 4 --frames 2 --blocks 1 denoise
+    one=$output
+    run --separate-stderr km-bench --size 32 --tokens 4 --frames 2 --blocks 2 denoise
+    # a token block: five projections and three of a transition of twice the width in attention (768 x 768), five in time, all on 8 rows; the
+    # rest belongs to levels and attention
+    python3 - "$one" "$output" <<'PY'
+import json, sys
+a, b = (json.loads(x)["flop"] for x in sys.argv[1:])
+rows, C = 2 * 4, 768
+assert b - a > 2 * rows * C * C * 10 and b - a < 2 * rows * C * C * 40, (a, b)
+PY
+}
+
+@test "bench: decoding and superposing count atoms" {
+    for part in xtc rmsd; do
+        run --separate-stderr env TMPDIR="$BATS_TEST_TMPDIR" km-bench --size 32 --atoms 50 --frames 7 "$part"
+        [ "$status" -eq 0 ]
+        python3 -c 'import json, sys; o = json.loads(sys.argv[1]); assert o["atoms"] in (300, 350) and o["atoms_per_s"] > 0, o' "$output"
+    done
+    [ -z "$(find "$BATS_TEST_TMPDIR" -name "km-bench*")" ]
+    run --separate-stderr env TMPDIR=/nonexistent km-bench --size 32 --atoms 50 --frames 7 xtc
+    [ "$status" -eq 4 ]
+}
+
+@test "bench: all is a line for each part" {
+    run --separate-stderr km-bench --size 32 --tokens 4 --channels 8 --frames 2 --blocks 1 all
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 9 ]
+    [[ "$output" == *'"gemm"'*'"linear"'*'"denoise"'*'"rmsd"'* ]]
 }
 
 @test "bench: an unknown part, no part, two parts and a bad size are misuse" {

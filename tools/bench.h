@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * The parts that km-bench measures. */
+#ifndef TOOLS_BENCH_H
+#define TOOLS_BENCH_H
+
+#include "lib/base/err.h"
+
+/* What a part is made of; every part takes what concerns it. */
+typedef struct km_bench_sizes {
+    int threads, size, tokens, atoms, frames, blocks, channels;
+} km_bench_sizes;
+
+/* The fastest of a few runs; flop 0: the part is not counted in operations but in items. */
+typedef struct km_timing {
+    double seconds, flop, items;
+} km_timing;
+
+/* Runs until it has run `times` times or for long enough, once at least. */
+double km_bench_best(int times, void (*run)(void *arg), void *arg);
+
+typedef km_status km_bench_part(const km_bench_sizes *s, km_timing *ret, km_err *err);
+/* bench_products.c */
+km_bench_part km_bench_gemm, km_bench_linear;
+/* bench_network.c: one step of the denoiser; its forward and backward; blocks of the pairformer and their dearest operations */
+km_bench_part km_bench_denoise, km_bench_train_step, km_bench_pairformer, km_bench_triangle_multiplication, km_bench_triangle_attention;
+/* bench_traj.c: items are atoms */
+km_bench_part km_bench_xtc, km_bench_rmsd;
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ * Parts of the network with made-up weights at the published model's dimensions. How much arithmetic a run is, a dry one tells. */
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+#include "lib/model/diffusion/diffusion.h"
+#include "lib/model/trunk/trunk_parts.h"
+#include "tools/bench.h"
+
+enum { TIMES = 3 };
+
+/* A chain of tokens with equally many atoms each. */
+typedef struct molecule {
+    km_features f;
+    float *zeros, *ones;
+    int32_t *none, *count, *owner;
+} molecule;
+
+static molecule molecule_new(const km_bench_sizes *s)
+{
+    km_dim N = s->tokens, A = s->atoms, most = (N * 33 > A * 4 ? N * 33 : A * 4);
+    molecule m = {.zeros = KM_NEWN(float, (size_t)most), .ones = KM_NEWN(float, (size_t)most), .none = KM_NEWN(int32_t, (size_t)most),
+                  .count = KM_NEWN(int32_t, (size_t)most), .owner = KM_NEWN(int32_t, (size_t)A)};
+    for (km_dim i = 0; i < most; i++) m.ones[i] = 1, m.count[i] = (int32_t)i;
+    for (km_dim a = 0; a < A; a++) m.owner[a] = (int32_t)(a * N / A);
+    m.f = (km_features){.N = N, .A = A, .token_mask = m.ones, .atom_mask = m.ones, .atom_token = m.owner, .ref_pos = m.zeros,
+                        .ref_charge = m.zeros, .ref_element = m.none, .ref_name = m.none, .ref_space_uid = m.owner, .asym_id = m.none,
+                        .entity_id = m.none, .sym_id = m.none, .residue_index = m.count, .token_index = m.count, .cyclic_period = m.none,
+                        .res_type = m.none, .mol_type = m.none, .modified = m.none, .method = m.none, .profile = m.zeros,
+                        .deletion_mean = m.zeros};
+    return m;
+}
+
+static void molecule_free(molecule *m) { free(m->zeros), free(m->ones), free(m->none), free(m->count), free(m->owner); }
+
+/* The published dimensions with this many blocks. */
+static km_config config_of(int blocks)
+{
+    km_config c;
+    km_sampling s;
+    km_err err;
+    if (km_config_parse("{}", &c, &s, &err) < 0) KM_BUG("%s", err.msg);
+    c.token_depth = c.pairformer_blocks = blocks;
+    return c;
+}
+
+static km_tensor *made_up(km_ctx *cx, int nd, const km_dim *shape)
+{
+    km_tensor *t = km_tensor_new(cx, nd, shape);
+    for (km_dim i = 0; i < km_numel(t) && !cx->dry; i++) t->data[i] = (float)(i % 89) / 89.0f - 0.5f;
+    return t;
+}
+#define MADE_UP(cx, ...) made_up((cx), KM_SHAPE(__VA_ARGS__))
+
+/* A step of the denoiser on one window whose first frame is clean. */
+typedef struct denoiser {
+    km_diffusion *d;
+    const km_conditioning *k;
+    km_ctx *cx;
+    km_tensor *x;
+    int32_t *level;
+    float *times;
+} denoiser;
+
+static void denoise(void *arg)
+{
+    static const float sigma[2] = {0, 5};
+    denoiser *n = arg;
+    km_mark mark = km_scope_begin(n->cx);
+    km_levels *levels = km_diffusion_levels(n->cx, n->d, n->k, sigma, 2);
+    km_tensor *y = km_diffusion_denoise(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times);
+    if (n->cx->tape) {
+        float *ones = km_arena_get(n->cx->arena, (size_t)n->x->shape[1] * sizeof *ones), *of = n->x->data;
+        float *atoms = km_arena_get(n->cx->arena, (size_t)n->x->shape[2] * sizeof *atoms);
+        for (km_dim t = 0; t < n->x->shape[1]; t++) ones[t] = 1;
+        for (km_dim a = 0; a < n->x->shape[2]; a++) atoms[a] = 1;
+        km_backprop(n->cx, km_loss_struct(n->cx, KM_RESHAPE(n->cx, y, n->x->shape[1], n->x->shape[2], 3), of, ones, atoms), 1);
+        km_tape_clear(n->cx->tape);
+    }
+    km_arena_rewind(n->cx->arena, mark);
+}
+
+static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const km_config *c, km_dim T)
+{
+    km_trunk_out t = {MADE_UP(cx, f->N, c->token_s), MADE_UP(cx, f->N, c->token_s), MADE_UP(cx, f->N, f->N, c->token_z)};
+    denoiser n = {d, km_diffusion_condition(cx, d, f, &t), cx, MADE_UP(cx, 1, T, f->A, 3), NULL, NULL};
+    n.level = km_arena_zero(cx->arena, (size_t)T * sizeof *n.level), n.times = km_arena_zero(cx->arena, (size_t)T * sizeof *n.times);
+    for (km_dim i = 1; i < T; i++) n.level[i] = 1, n.times[i] = (float)i;
+    return n;
+}
+
+static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing *ret)
+{
+    km_config c = config_of(s->blocks);
+    molecule m = molecule_new(s);
+    km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
+    km_diffusion *d = km_diffusion_new(&c, p);
+    km_ctx *dry = km_ctx_dry(NULL), *cx = km_ctx_new(s->threads);
+    denoiser n = prepare(dry, d, &m.f, &c, s->frames);
+    dry->ex.opt_flop = &ret->flop;
+    denoise(&n);
+    if (!backward) km_params_pack(p, cx->be);
+    n = prepare(cx, d, &m.f, &c, s->frames);
+    float *grad = NULL;
+    if (backward) {
+        km_params_train(p, "*");
+        cx->param_grad = grad = KM_NEWN(float, (size_t)km_params_size(p));
+        cx->tape = km_tape_new();
+        ret->flop *= 3; /* a product's backward is two of them */
+    }
+    ret->seconds = km_bench_best(TIMES, denoise, &n);
+    km_tape_free(cx->tape);
+    km_ctx_free(cx), km_ctx_free(dry);
+    free(grad);
+    km_diffusion_free(d);
+    km_params_free(p);
+    molecule_free(&m);
+    return KM_OK;
+}
+
+km_status km_bench_denoise(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    (void)err;
+    return run_denoiser(s, false, ret);
+}
+
+km_status km_bench_train_step(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    (void)err;
+    return run_denoiser(s, true, ret);
+}
+
+/* Something of the pairformer, and what it works on. */
+typedef struct trunk_part {
+    km_ctx *cx;
+    const km_pairformer *m;
+    const float *mask;
+    km_tensor *s, *z, *wide[4], *bias; /* [N, token_s]; [N, N, token_z]; [N, N, 2 token_z]; [heads, N, N] */
+} trunk_part;
+
+static trunk_part trunk_part_of(km_ctx *cx, const km_config *c, const km_pairformer *m, const float *mask, km_dim N)
+{
+    trunk_part t = {.cx = cx, .m = m, .mask = mask, .s = MADE_UP(cx, N, c->token_s), .z = MADE_UP(cx, N, N, c->token_z),
+                    .bias = MADE_UP(cx, c->pairwise_heads, N, N)};
+    for (int i = 0; i < 4; i++) t.wide[i] = MADE_UP(cx, N, N, 2 * c->token_z);
+    return t;
+}
+
+static void pairformer(void *arg)
+{
+    trunk_part *t = arg;
+    km_mark mark = km_scope_begin(t->cx);
+    km_tensor *s = t->s, *z = t->z;
+    km_pairformer_run(t->cx, t->m, &s, &z, t->mask);
+    km_arena_rewind(t->cx->arena, mark);
+}
+
+static void triangle_multiplication(void *arg)
+{
+    trunk_part *t = arg;
+    km_mark mark = km_scope_begin(t->cx);
+    km_triangle_multiply(t->cx, t->wide[0], t->wide[1], t->mask, false);
+    km_arena_rewind(t->cx->arena, mark);
+}
+
+/* half as wide as the multiplication's inputs: heads x their width is token_z */
+static void triangle_attention(void *arg)
+{
+    trunk_part *t = arg;
+    km_mark mark = km_scope_begin(t->cx);
+    km_dim N = t->z->shape[0], C = t->z->shape[2];
+    km_tensor *in[4];
+    for (int i = 0; i < 4; i++) in[i] = KM_RESHAPE(t->cx, km_slice(t->cx, KM_RESHAPE(t->cx, t->wide[i], 2 * N, N, C), 0, N), N, N, C);
+    km_triangle_attention(t->cx, in[0], in[1], in[2], in[3], t->bias, t->mask, false);
+    km_arena_rewind(t->cx->arena, mark);
+}
+
+static km_status run_trunk_part(const km_bench_sizes *s, void (*run)(void *), int blocks, km_timing *ret)
+{
+    km_config c = config_of(blocks);
+    km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
+    km_pairformer m;
+    km_pairformer_init(&m, p, &c);
+    km_ctx *cx = km_ctx_new(s->threads), *dry = km_ctx_dry(&ret->flop);
+    float *mask = KM_NEWN(float, (size_t)s->tokens * (size_t)s->tokens);
+    for (km_dim i = 0; i < (km_dim)s->tokens * s->tokens; i++) mask[i] = 1;
+    trunk_part t = trunk_part_of(dry, &c, &m, mask, s->tokens);
+    run(&t);
+    km_params_pack(p, cx->be);
+    t = trunk_part_of(cx, &c, &m, mask, s->tokens);
+    ret->seconds = km_bench_best(TIMES, run, &t);
+    free(mask);
+    km_ctx_free(cx), km_ctx_free(dry);
+    km_pairformer_clear(&m);
+    km_params_free(p);
+    return KM_OK;
+}
+
+km_status km_bench_pairformer(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    (void)err;
+    return run_trunk_part(s, pairformer, s->blocks, ret);
+}
+
+km_status km_bench_triangle_multiplication(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    (void)err;
+    return run_trunk_part(s, triangle_multiplication, 0, ret);
+}
+
+km_status km_bench_triangle_attention(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    (void)err;
+    return run_trunk_part(s, triangle_attention, 0, ret);
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * Trajectories: decoding XTC, superposition. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "formats/traj.h"
+#include "lib/base/mem.h"
+#include "lib/base/rng.h"
+#include "lib/traj/superpose.h"
+#include "tools/bench.h"
+
+enum { TIMES = 5 };
+
+/* A chain of bonds of 1.5 A that wanders, and every atom's shaking in each frame, angstrom [F, A, 3]; free() */
+static float *wandering(int atoms, int frames)
+{
+    size_t frame = (size_t)atoms * 3;
+    float *x = km_alloc((size_t)frames * frame * sizeof *x), n[3], at[3] = {0};
+    km_rng chain = km_rng_of(1, KM_RNG_TEST, 0, -1, 0);
+    for (int a = 0; a < atoms; a++) {
+        km_rng_normal3(&chain, (uint32_t)a, n);
+        for (int k = 0; k < 3; k++) x[3 * a + k] = at[k] += 0.87f * n[k];
+    }
+    for (int f = frames - 1; f >= 0; f--) {
+        km_rng r = km_rng_of(1, KM_RNG_TEST, 0, f, 0);
+        for (int a = 0; a < atoms; a++) {
+            km_rng_normal3(&r, (uint32_t)a, n);
+            for (int k = 0; k < 3; k++) x[(size_t)f * frame + (size_t)(3 * a + k)] = x[3 * a + k] + 0.5f * n[k];
+        }
+    }
+    return x;
+}
+
+typedef struct decoding {
+    km_traj *traj;
+    float *x;
+    int64_t frames;
+    int threads;
+    km_status status;
+    km_err *err;
+} decoding;
+
+static void decode(void *arg)
+{
+    decoding *d = arg;
+    if (d->status == KM_OK) d->status = km_traj_read_many(d->traj, 0, 1, d->frames, d->threads, d->x, NULL, d->err);
+}
+
+static km_status write_frames(const char *path, const float *x, int atoms, int frames, km_err *err)
+{
+    km_traj_writer *w;
+    KM_TRY(km_traj_create(path, KM_TRAJ_XTC, atoms, 0, &w, err));
+    for (int f = 0; f < frames; f++) {
+        km_status status = km_traj_write(w, x + (size_t)f * (size_t)atoms * 3, (int64_t)f * 1000, NULL, err);
+        if (status < 0) {
+            km_traj_abandon(w);
+            return status;
+        }
+    }
+    return km_traj_commit(w, err);
+}
+
+km_status km_bench_xtc(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *dir = km_asprintf("%s/km-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(dir)) {
+        km_status status = km_fail(err, KM_SYSTEM, "cannot make a directory for the trajectory: %.200s", dir);
+        free(dir);
+        return status;
+    }
+    char *path = km_asprintf("%s/made-up.xtc", dir);
+    decoding d = {.x = wandering(s->atoms, s->frames), .frames = s->frames, .threads = s->threads, .err = err};
+    d.status = write_frames(path, d.x, s->atoms, s->frames, err);
+    if (d.status == KM_OK) d.status = km_traj_open(path, &d.traj, err);
+    if (d.status == KM_OK) {
+        ret->seconds = km_bench_best(TIMES, decode, &d);
+        km_traj_close(d.traj);
+    }
+    ret->items = (double)s->atoms * s->frames;
+    unlink(path), rmdir(dir);
+    free(path), free(dir), free(d.x);
+    return d.status;
+}
+
+typedef struct fitting {
+    const float *x;
+    int atoms, frames, threads;
+} fitting;
+
+static void superpose(void *arg)
+{
+    const fitting *p = arg;
+#pragma omp parallel for schedule(static) num_threads(p->threads)
+    for (int f = 1; f < p->frames; f++) {
+        double rot[9], from[3], to[3];
+        km_superpose(p->x + (size_t)f * (size_t)p->atoms * 3, p->x, NULL, p->atoms, rot, from, to);
+    }
+}
+
+km_status km_bench_rmsd(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    (void)err;
+    float *x = wandering(s->atoms, s->frames);
+    fitting p = {x, s->atoms, s->frames, s->threads};
+    ret->seconds = km_bench_best(TIMES, superpose, &p);
+    ret->items = (double)s->atoms * (s->frames - 1);
+    free(x);
+    return KM_OK;
+}
