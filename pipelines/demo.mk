@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make demo: from a peptide's structure to a trajectory and a table, with the small model.
+# make demo: from a peptide's structure to a trajectory, a table and a page of figures, with the small model.
 #   make -f pipelines/demo.mk BIN=build/bin [X=LGE] [OUT=build/demo]
 BIN ?= build/bin
 OUT ?= build/demo
@@ -12,6 +12,7 @@ PDB  := $(HERE)mini/examples/$(X).pdb
 demo: $(OUT)/traj.xtc $(OUT)/table.txt
 	@cat $(OUT)/table.txt
 	@echo 'trajectory: $(OUT)/traj.xtc, topology: $(OUT)/traj.pdb'
+	@echo 'figures: $(OUT)/demo.html (open it in a browser)'
 
 $(OUT)/init.km: $(PDB)
 	@mkdir -p $(@D)
@@ -20,6 +21,6 @@ $(OUT)/traj.km: $(OUT)/init.km
 	$(BIN)/km-forecast --dt 50ps --time 5ns < $< | $(BIN)/km-interp --dt 5ps -o $@
 $(OUT)/traj.xtc: $(OUT)/traj.km
 	$(BIN)/km-export --top $(OUT)/traj.pdb $< $@
-# the reference: a short piece of real dynamics of the same peptide
+# the page comes with the table; the reference: a short piece of real dynamics of the same peptide
 $(OUT)/table.txt: $(OUT)/traj.km
-	$(BIN)/km-eval --dt 5ps --top $(PDB) --ref $(HERE)mini/examples/$(X).xtc --baselines $< > $@
+	$(BIN)/km-eval --dt 5ps --top $(PDB) --ref $(HERE)mini/examples/$(X).xtc --baselines --html $(OUT)/demo.html $< > $@

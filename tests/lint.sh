@@ -18,6 +18,7 @@ lib/nn/      lib/base/ lib/tensor/ lib/nn/ formats/
 lib/model/   lib/base/ lib/tensor/ lib/nn/ lib/model/ formats/
 lib/chem/    lib/base/ lib/chem/ formats/
 lib/traj/    lib/base/ lib/chem/ lib/traj/ formats/
+lib/plot/    lib/base/ lib/plot/
 lib/sample/  lib/base/ lib/tensor/ lib/nn/ lib/model/ lib/chem/ lib/traj/ lib/sample/ formats/
 lib/train/   lib/ formats/
 lib/         lib/ formats/

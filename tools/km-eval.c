@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * km-eval: how a generated trajectory compares with dynamics. */
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +8,12 @@
 #include "lib/base/opt.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
-#include "lib/traj/peptide.h"
+#include "tools/eval.h"
 #include "tools/load.h"
 
 static struct {
     km_opt_list ref;
-    const char *top, *panel;
+    const char *top, *panel, *html;
     int64_t dt;
     int stride, trajectory;
     bool json, baselines;
@@ -27,27 +26,22 @@ static const km_opt options[] = {
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "thin every trajectory to frames this far apart"},
     {"stride", 0, KM_OPT_INT, &o.stride, "N", "keep every Nth frame of every trajectory", .min = 1, .max = 1e9},
     {"trajectory", 0, KM_OPT_INT, &o.trajectory, "N", "which trajectory of a stream (0)", .min = 0, .max = 1e9},
-    {"baselines", 0, KM_OPT_FLAG, &o.baselines, NULL, "the do-nothing baselines too: start frame, and with noise of the reference's RMSF"},
+    {"baselines", 0, KM_OPT_FLAG, &o.baselines, NULL,
+     "the do-nothing baselines too: start frame, and with noise of the reference's RMSF"},
     {"json", 0, KM_OPT_FLAG, &o.json, NULL, "print JSON"},
+    {"html", 0, KM_OPT_STRING, &o.html, "FILE", "write a page with the table and figures too"},
     {0},
 };
 
 static const km_program program = {"km-eval", "--ref MD [--ref REPLICA] [options] [TRAJ...]",
                                    "Compare trajectories with reference dynamics.", options, 0, -1};
 
-/* One line of the table. */
-typedef struct row {
-    const char *name;
-    int64_t frames;
-    km_peptide_scores scores;
-    km_validity validity;
-} row;
-
 static km_status load(const char *path, int threads, km_loaded *l, int64_t *dt, km_err *err)
 {
     KM_TRY(km_load(path, o.top, o.trajectory, threads, l, err));
     km_status status = km_loaded_spacing(l, dt, err);
-    if (status == KM_OK && o.dt && o.dt % *dt) status = km_fail(err, KM_USAGE, "--dt is no multiple of the spacing, %g ps", (double)*dt / 1000);
+    if (status == KM_OK && o.dt && o.dt % *dt)
+        status = km_fail(err, KM_USAGE, "--dt is no multiple of the spacing, %g ps", (double)*dt / 1000);
     if (status < 0) {
         km_loaded_clear(l);
         return km_fail_in(err, path);
@@ -64,20 +58,23 @@ static km_status same_atoms(const km_system *a, const km_system *b, const char *
         return km_fail(err, KM_INPUT, "%.150s: %d atoms, but the reference has %d", path, b->n_atoms, a->n_atoms);
     for (int i = 0; i < a->n_atoms; i++)
         if (strcmp(a->atoms[i].name, b->atoms[i].name) || a->atoms[i].residue != b->atoms[i].residue)
-            return km_fail(err, KM_INPUT, "%.150s: atom %d is %s, in the reference %s", path, i + 1, b->atoms[i].name, a->atoms[i].name);
+            return km_fail(err, KM_INPUT, "%.150s: atom %d is %s, in the reference %s", path, i + 1, b->atoms[i].name,
+                           a->atoms[i].name);
     return KM_OK;
 }
 
-static row measure(const char *name, const km_system *s, const km_frames *model, const km_frames *ref)
+static km_eval_row measure(const char *name, km_eval_kind kind, const km_system *s, const km_frames *model,
+                           const km_frames *ref)
 {
-    row r = {.name = name, .frames = model->F};
+    km_eval_row r = {.name = name, .kind = kind, .frames = model->F, .dt = model->dt};
     km_peptide_compare(s, model, ref, &r.scores);
     km_peptide_validity(s, model, &r.validity);
+    if (o.html) km_profile_make(s, model, &r.profile);
     return r;
 }
 
 /* The start frame repeated, with noise of each atom's fluctuation in the reference (0: without). */
-static row baseline(const char *name, const km_system *s, const km_frames *ref, bool noisy)
+static km_eval_row baseline(const char *name, const km_system *s, const km_frames *ref, bool noisy)
 {
     size_t frame = (size_t)s->n_atoms * 3;
     float *x = KM_NEWN(float, (size_t)ref->F * frame);
@@ -92,84 +89,89 @@ static row baseline(const char *name, const km_system *s, const km_frames *ref, 
                 x[(size_t)f * frame + (size_t)(3 * a + k)] = ref->coords[3 * a + k] + (float)(rmsf[a] / sqrt(3)) * n[k];
         }
     }
-    row out = measure(name, s, &(km_frames){x, ref->F, ref->dt}, ref);
+    km_eval_row out = measure(name, KM_EVAL_BASELINE, s, &(km_frames){x, ref->F, ref->dt}, ref);
     free(x), free(rmsf);
     return out;
 }
 
-static json_t *number(double v) { return isnan(v) ? json_null() : json_real(v); }
+static const char *base_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
 
-static void print_json(const row *rows, int n, const km_system *s, int64_t dt)
+/* The last program with weights, the weights and the seed, as the stream tells them. NULL or the caller's. */
+static char *made_by(const km_system *s)
 {
-    json_t *all = json_array();
-    for (int i = 0; i < n; i++) {
-        const km_peptide_scores *p = &rows[i].scores;
-        const km_validity *v = &rows[i].validity;
-        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
-            "name", rows[i].name, "frames", (json_int_t)rows[i].frames, "jsd_backbone", number(p->jsd_backbone), "jsd_side", number(p->jsd_side),
-            "jsd_phi_psi", number(p->jsd_phi_psi), "jsd_all", number(p->jsd_all), "decorrelation_backbone", number(p->decorrelation_backbone),
-            "decorrelation_side", number(p->decorrelation_side), "rmsf_r", number(p->rmsf_r), "rmsf", number(p->rmsf), "rmsf_ref", number(p->rmsf_ref),
-            "bond_rms_ok", v->bond_rms_ok, "bond_all_ok", v->bond_all_ok, "no_clash", v->no_clash, "chirality_ok", v->chirality_ok,
-            "all_ok", v->all_ok, "bond_rms", v->bond_rms, "angle_rms", v->angle_rms));
-    }
-    json_t *out = json_pack("{s:s, s:i, s:f, s:o}", "panel", "peptide", "atoms", s->n_atoms, "dt_ps", (double)dt / 1000, "rows", all);
-    json_dumpf(out, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-    putchar('\n');
-    json_decref(out);
+    for (const km_provenance *p = s->provenance + s->n_provenance; p-- > s->provenance;)
+        if (*p->weights_name)
+            return km_asprintf("%s, weights %s, seed %llu", p->program, base_name(p->weights_name),
+                               (unsigned long long)p->seed);
+    return NULL;
 }
 
-static void print_table(const row *rows, int n, const km_system *s, int64_t dt)
+static void add_row(km_eval *e, km_eval_row row, const char *path, const km_system *s)
 {
-    printf("# panel peptide: %d atoms, frames %g ps apart; Jensen-Shannon distances (100 bins, 50 x 50 for phi-psi) and decorrelation gaps: 0 is "
-           "best;\n# shares of frames: bonds (rms < 0.1 A), worst bond (< 0.25 A), clash-free, L, all of these\n",
-           s->n_atoms, (double)dt / 1000);
-    printf("%-14s %7s %6s %6s %7s %6s %6s %6s | %6s %6s %6s %6s %6s | %6s %6s\n", "", "frames", "jsd_bb", "jsd_sc", "phi-psi", "dec_bb",
-           "dec_sc", "rmsf_r", "bonds", "worst", "clash", "L", "all", "bond_A", "angle");
-    for (int i = 0; i < n; i++) {
-        const km_peptide_scores *p = &rows[i].scores;
-        const km_validity *v = &rows[i].validity;
-        printf("%-14.14s %7lld %6.3f %6.3f %7.3f %6.3f %6.3f %6.3f | %6.3f %6.3f %6.3f %6.3f %6.3f | %6.3f %6.2f\n", rows[i].name,
-               (long long)rows[i].frames, p->jsd_backbone, p->jsd_side, p->jsd_phi_psi, p->decorrelation_backbone, p->decorrelation_side, p->rmsf_r,
-               v->bond_rms_ok, v->bond_all_ok, v->no_clash, v->chirality_ok, v->all_ok, v->bond_rms, v->angle_rms);
-    }
+    row.path = path, row.made = made_by(s);
+    e->rows[e->n++] = row;
 }
 
-static km_status add_file(const char *path, const char *name, const km_loaded *ref, int64_t ref_dt, int threads, row *rows, int *n, km_err *err)
+static km_status add_file(km_eval *e, const char *path, km_eval_kind kind, const km_frames *ref, int threads,
+                          km_err *err)
 {
     km_loaded l;
     int64_t dt;
     KM_TRY(load(path, threads, &l, &dt, err));
-    km_status status = same_atoms(ref->system, l.system, path, err);
-    if (status == KM_OK)
-        rows[(*n)++] = measure(name, ref->system, &(km_frames){l.coords, l.F, dt}, &(km_frames){ref->coords, ref->F, ref_dt});
+    km_status status = same_atoms(e->system, l.system, path, err);
+    if (status == KM_OK) {
+        const char *name = kind == KM_EVAL_MODEL ? base_name(path) : "MD replica";
+        add_row(e, measure(name, kind, e->system, &(km_frames){l.coords, l.F, dt}, ref), path, l.system);
+    }
     km_loaded_clear(&l);
     return status;
 }
 
-static const char *base_name(const char *path) { return strrchr(path, '/') ? strrchr(path, '/') + 1 : path; }
+static km_status evaluate(const km_cli *cli, const km_loaded *ref, int64_t dt, km_eval *e, km_err *err)
+{
+    const km_frames frames = {ref->coords, ref->F, dt};
+    for (int i = 0; i < cli->n_operands; i++)
+        KM_TRY(add_file(e, cli->operands[i], KM_EVAL_MODEL, &frames, cli->threads, err));
+    for (int i = 1; i < o.ref.count; i++)
+        KM_TRY(add_file(e, o.ref.items[i], KM_EVAL_REPLICA, &frames, cli->threads, err));
+    add_row(e, measure("MD itself", KM_EVAL_REFERENCE, ref->system, &frames, &frames), o.ref.items[0], ref->system);
+    if (o.baselines) e->rows[e->n++] = baseline("start frame", ref->system, &frames, false);
+    if (o.baselines) e->rows[e->n++] = baseline("with noise", ref->system, &frames, true);
+    return KM_OK;
+}
 
-static km_status run(const km_cli *cli, km_err *err)
+static void clear(km_eval *e)
+{
+    for (int i = 0; i < e->n; i++) {
+        free(e->rows[i].made);
+        km_profile_clear(&e->rows[i].profile);
+    }
+    free(e->rows);
+}
+
+static km_status run(const km_cli *cli, km_output *opt_page, km_err *err)
 {
     km_loaded ref;
     int64_t dt;
-    int n = 0;
     KM_TRY(load(o.ref.items[0], cli->threads, &ref, &dt, err));
-    row *rows = KM_NEWN(row, (size_t)(cli->n_operands + o.ref.count + 3));
-    km_status status = KM_OK;
-    for (int i = 0; i < cli->n_operands && status == KM_OK; i++)
-        status = add_file(cli->operands[i], base_name(cli->operands[i]), &ref, dt, cli->threads, rows, &n, err);
-    for (int i = 1; i < o.ref.count && status == KM_OK; i++)
-        status = add_file(o.ref.items[i], "MD replica", &ref, dt, cli->threads, rows, &n, err);
-    if (status == KM_OK) {
-        km_frames frames = {ref.coords, ref.F, dt};
-        rows[n++] = measure("MD itself", ref.system, &frames, &frames);
-        if (o.baselines) rows[n++] = baseline("start frame", ref.system, &frames, false);
-        if (o.baselines) rows[n++] = baseline("with noise", ref.system, &frames, true);
-        if (o.json) print_json(rows, n, ref.system, dt);
-        else print_table(rows, n, ref.system, dt);
-    }
-    free(rows);
+    km_eval e = {ref.system, KM_NEWN(km_eval_row, (size_t)(cli->n_operands + o.ref.count + 3)), 0};
+    km_status status = evaluate(cli, &ref, dt, &e, err);
+    if (status == KM_OK) (o.json ? km_eval_print_json : km_eval_print_text)(&e, stdout);
+    if (status == KM_OK && opt_page) status = km_eval_print_page(&e, opt_page->file, err);
+    clear(&e);
     km_loaded_clear(&ref);
+    return status;
+}
+
+/* The page is opened before the work and appears when whole. */
+static km_status run_with_page(const km_cli *cli, km_err *err)
+{
+    km_output page;
+    if (!o.html) return run(cli, NULL, err);
+    KM_TRY(km_output_open(&page, o.html, false, err));
+    km_status status = run(cli, &page, err);
+    if (status == KM_OK) return km_output_commit(&page, err);
+    km_output_abandon(&page, false);
     return status;
 }
 
@@ -179,6 +181,8 @@ int main(int argc, char **argv)
     km_err err = {0};
     km_cli_start(&cli, &program, argc, argv);
     if (o.ref.count == 0) return km_cli_fail(&cli, &(km_err){KM_USAGE, "--ref is needed; see 'km-eval -h'"});
-    km_status status = run(&cli, &err);
+    if (o.html && !strcmp(o.html, "-"))
+        return km_cli_fail(&cli, &(km_err){KM_USAGE, "--html - would run into the table: name a file"});
+    km_status status = run_with_page(&cli, &err);
     return km_cli_end(&cli, status, &err);
 }

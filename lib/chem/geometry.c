@@ -107,16 +107,23 @@ double km_chem_dihedral(const float *a, const float *b, const float *c, const fl
     return atan2(sqrt(dot(v, v)) * dot(u, q), dot(p, q));
 }
 
-static const km_component *component_of(const km_system *s, int32_t atom)
-{
-    return km_chem_component(s->residues[s->atoms[atom].residue].name);
-}
-
-static double angle_of(const float *a, const float *b, const float *c)
+double km_chem_angle(const float *a, const float *b, const float *c)
 {
     double u[3], v[3], n[3];
     minus(a, b, u), minus(c, b, v), cross(u, v, n);
     return atan2(sqrt(dot(n, n)), dot(u, v));
+}
+
+double km_chem_distance(const float *a, const float *b)
+{
+    double d[3];
+    minus(b, a, d);
+    return sqrt(dot(d, d));
+}
+
+static const km_component *component_of(const km_system *s, int32_t atom)
+{
+    return km_chem_component(s->residues[s->atoms[atom].residue].name);
 }
 
 static bool named(const km_system *s, int32_t atom, const char *name)
@@ -202,7 +209,7 @@ int32_t km_chem_angles(const km_system *s, km_angle **ret)
                 if (s->atoms[a].residue != r || s->atoms[c].residue != r)
                     ideal = link_angle(s, a, v, c) * (float)(M_PI / 180);
                 else if (component_of(s, v))
-                    ideal = (float)angle_of(s->atoms[a].ref_pos, s->atoms[v].ref_pos, s->atoms[c].ref_pos);
+                    ideal = (float)km_chem_angle(s->atoms[a].ref_pos, s->atoms[v].ref_pos, s->atoms[c].ref_pos);
                 angles[n++] = (km_angle){{a, v, c}, ideal};
             }
     free(start);

@@ -24,6 +24,9 @@ int32_t km_chem_torsions(const km_system *s, km_torsion **ret);
 const char *km_chem_torsion_name(int kind);
 /* The angle of four points in radians, in (-pi, pi]; 0 where three of them are in line. */
 double km_chem_dihedral(const float *a, const float *b, const float *c, const float *d);
+/* The angle a-vertex-c in radians, in [0, pi]; 0 where two of them coincide. */
+double km_chem_angle(const float *a, const float *vertex, const float *c);
+double km_chem_distance(const float *a, const float *b);
 
 /* Ideal length of every bond, lengths [B] f32 angstrom; NaN for a bond of which nothing is known. */
 void km_chem_bonds_ideal(const km_system *s, float *lengths);

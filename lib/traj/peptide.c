@@ -34,11 +34,18 @@ double km_js_distance(const double *p, const double *q, int n)
     return sqrt(fmax(sum / 2, 0));
 }
 
-static int bin_of(float angle, int n)
+bool km_torsion_pair(const km_torsion *t, int32_t n, int32_t i)
 {
-    int i = (int)floor((angle + pi) / (2 * pi) * n);
-    return i < 0 ? 0 : i >= n ? n - 1 : i;
+    return t[i].kind == KM_PHI && i + 1 < n && t[i + 1].kind == KM_PSI && t[i + 1].residue == t[i].residue;
 }
+
+int km_bin_of(double v, double from, double to, int n)
+{
+    double i = (v - from) / (to - from) * n;
+    return i >= n ? n - 1 : i > 0 ? (int)i : 0;
+}
+
+static int bin_of(float angle, int n) { return km_bin_of(angle, -pi, pi, n); }
 
 double km_torsion_jsd(const float *a, int64_t na, const float *b, int64_t nb)
 {
@@ -148,8 +155,7 @@ void km_peptide_compare(const km_system *s, const km_frames *model, const km_fra
         add(chi ? &side : &backbone, jsd);
         add(&all, jsd);
         if (!isnan(gap)) add(chi ? &slow_side : &slow, gap);
-        bool pair = t[i].kind == KM_PHI && i + 1 < n && t[i + 1].kind == KM_PSI && t[i + 1].residue == t[i].residue;
-        if (pair) add(&pairs, km_torsion_jsd2(x, x + model->F, model->F, y, y + ref->F, ref->F));
+        if (km_torsion_pair(t, n, i)) add(&pairs, km_torsion_jsd2(x, x + model->F, model->F, y, y + ref->F, ref->F));
     }
     *ret = (km_peptide_scores){value(&backbone), value(&side), value(&pairs), value(&all), value(&slow), value(&slow_side), 0, 0, 0};
     compare_rmsf(s, model, ref, ret);
@@ -166,12 +172,7 @@ typedef struct checks {
     int64_t n_pairs;
 } checks;
 
-static double between(const float *x, int32_t a, int32_t b)
-{
-    double d = 0;
-    for (int k = 0; k < 3; k++) d += ((double)x[3 * a + k] - x[3 * b + k]) * ((double)x[3 * a + k] - x[3 * b + k]);
-    return sqrt(d);
-}
+static double between(const float *x, int32_t a, int32_t b) { return km_chem_distance(x + 3 * a, x + 3 * b); }
 
 static void bond_errors(const checks *c, const float *x, double *rms, double *worst)
 {
@@ -193,10 +194,8 @@ static double angle_error(const checks *c, const float *x)
     mean m = {0, 0};
     for (int32_t i = 0; i < c->n_angles; i++) {
         const int32_t *a = c->angles[i].atoms;
-        double p = between(x, a[0], a[1]), q = between(x, a[1], a[2]), r = between(x, a[0], a[2]);
-        if (isnan(c->angles[i].ideal) || !(p > 0) || !(q > 0)) continue;
-        double angle = acos(fmax(-1, fmin(1, (p * p + q * q - r * r) / (2 * p * q))));
-        double d = (angle - c->angles[i].ideal) * 180 / pi;
+        if (isnan(c->angles[i].ideal)) continue;
+        double d = (km_chem_angle(x + 3 * a[0], x + 3 * a[1], x + 3 * a[2]) - c->angles[i].ideal) * 180 / pi;
         add(&m, d * d);
     }
     return m.n ? m.sum / m.n : 0;

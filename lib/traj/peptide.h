@@ -19,6 +19,10 @@ typedef struct km_frames {
 
 /* Angles of every torsion in every frame, [n, F] radians, of n torsions; the caller frees it. */
 float *km_torsion_angles(const km_torsion *torsions, int32_t n, const km_frames *t, int32_t n_atoms);
+/* Are torsions i and i + 1 of n, as km_chem_torsions orders them, phi and psi of one residue? */
+bool km_torsion_pair(const km_torsion *torsions, int32_t n, int32_t i);
+/* In which of n equal bins of [from, to] v falls; what lies beyond falls in the outermost. */
+int km_bin_of(double v, double from, double to, int n);
 
 /* Jensen-Shannon distance (natural logarithm, no pseudo-count) of two histograms with counts p and q in n bins. */
 double km_js_distance(const double *p, const double *q, int n);

@@ -35,3 +35,82 @@ value() { "${PYTHON:-/usr/bin/python3}" -c 'import json, sys; rows = {r["name"]:
     run -3 km-eval --top "$pdb" --ref cut.xtc
     [[ "$output" == *truncated* ]]
 }
+
+# The page PAGE: well-formed, nothing from outside, no number that is none; prints the ids of its figures, and "NAME: text" of those left out.
+page() {
+    "${PYTHON:-/usr/bin/python3}" - "$1" <<'PY'
+import re, sys
+import xml.etree.ElementTree as ET
+text = open(sys.argv[1], encoding="utf-8").read()
+root = ET.fromstring(text)
+h, svg = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
+assert not re.search(r"\b(href|src|url|@import|script)\b", text)
+for e in root.iter():
+    for key, value in e.attrib.items():
+        assert not re.search(r"\b(nan|inf)\b", value), (e.tag, key, value)
+for f in root.iter(h + "figure"):
+    drawn = sum(len(list(f.iter(svg + k))) for k in ("path", "rect", "circle"))
+    assert f.find(svg + "svg") is not None and drawn > 5, f.get("id")
+    assert "".join(f.find(h + "figcaption").itertext()).strip()
+    print(f.get("id"))
+for p in root.iter(h + "p"):
+    if p.get("id"): print(p.get("id") + ": " + p.text)
+PY
+}
+
+all_figures="ramachandran
+torsions
+rmsf
+geometry
+decorrelation
+validity"
+
+@test "a page beside the table: every figure, well-formed whatever the names" {
+    cp "$xtc" 'a<b>&"c".xtc'
+    km-eval --dt 5ps --top "$pdb" --ref "$xtc" --ref "$xtc" --baselines 'a<b>&"c".xtc' > plain.txt
+    km-eval --dt 5ps --top "$pdb" --ref "$xtc" --ref "$xtc" --baselines --html p.html 'a<b>&"c".xtc' > t.txt
+    cmp plain.txt t.txt
+    [ "$(page p.html)" = "$all_figures" ]
+    [ ! -e p.html.part ]
+    grep -q '<th>a&lt;b&gt;&amp;&quot;c&quot;.xtc</th><td>401</td><td>0.000</td>' p.html
+    for row in 'MD replica' 'MD itself' 'start frame' 'with noise'; do grep -q "<th>$row</th><td>401</td>" p.html; done
+    grep -q 'LEU-GLY-GLU: 3 residues, 21 heavy atoms' p.html
+    grep -q '<td>401</td><td>5 ps</td><td>2 ns</td>' p.html
+    if command -v xmllint; then xmllint --noout p.html; fi
+    km-eval --json --dt 5ps --top "$pdb" --ref "$xtc" --html q.html > t.json # no model, JSON
+    [ "$(page q.html)" = "$all_figures" ]
+}
+
+@test "a page of peptides that lack something" {
+    data=$BATS_TEST_DIRNAME/../data
+    km-eval --top "$data/dipeptide.pdb" --ref "$data/dipeptide.xtc" --html p.html "$data/dipeptide.xtc"
+    [ "$(page p.html)" = "${all_figures#*
+}
+ramachandran: No residue has both φ and ψ; the torsions below tell what there is to tell." ]
+    # glycines alone, in two frames of a multi-model file
+    awk '/^(ATOM|HETATM)/ && $3 ~ /^(N|CA|C|O)$/ { print substr($0, 1, 17) "GLY" substr($0, 21) }' "$data/dipeptide.pdb" > gg
+    for i in 1 2; do echo "MODEL        $i"; cat gg; echo ENDMDL; done > gg.pdb
+    [ "$(wc -l < gg)" = 8 ]
+    km-eval --ref gg.pdb --html g.html gg.pdb
+    [ "$(page g.html)" = "$(page p.html)" ]
+    grep -q 'backbone: mean over' g.html
+    run ! grep -q 'side chains: mean over' g.html
+    cp gg one.pdb
+    run -3 km-eval --ref one.pdb --html no.html one.pdb
+    [[ "$output" == *"a single frame is no trajectory"* ]] && [ ! -e no.html ] && [ ! -e no.html.part ]
+}
+
+@test "a page appears whole or not at all" {
+    eval_() { km-eval --dt 5ps --top "$pdb" --ref "$xtc" "$@"; }
+    run -4 --separate-stderr eval_ --html no-such/p.html
+    [[ "$stderr" == "km-eval: cannot write 'no-such/p.html': "* ]] && [ "${#stderr_lines[@]}" = 1 ]
+    if [ -e /dev/full ]; then
+        run -4 --separate-stderr eval_ --html /dev/full
+        [[ "$stderr" == "km-eval: "*"No space left"* ]] && [ "${#stderr_lines[@]}" = 1 ]
+    fi
+    echo before > p.html
+    head -c 1000 "$xtc" > cut.xtc
+    run -3 eval_ --html p.html cut.xtc
+    [ "$(cat p.html)" = before ] && [ ! -e p.html.part ]
+    run -2 eval_ --html -
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * The page of km-eval: what was compared, the table, the figures. It needs nothing but itself, and is well-formed as
+ * XML too. */
+#include "tools/eval_figures.h"
+
+static const char style[] =
+    ":root { color-scheme: light dark }\n"
+    "body { max-width: 1120px; margin: 2em auto; padding: 0 1em }\n"
+    "body { font: 15px/1.45 Helvetica, Arial, 'Liberation Sans', sans-serif }\n"
+    "h1 { font-size: 1.5em }\n"
+    "h2 { font-size: 1.2em; margin: 2em 0 0.5em }\n"
+    "table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: 1em 0 }\n"
+    "th, td { padding: 0.2em 0.55em; text-align: right; white-space: nowrap }\n"
+    "thead th { border-bottom: 1px solid }\n"
+    "tbody th, .words th, .words td { text-align: left }\n"
+    ".first { border-left: 1px solid #888 }\n"
+    "dl { columns: 2; font-size: 13px; margin: 0 }\n"
+    "dl div, figure { break-inside: avoid }\n"
+    "dt { float: left; width: 5em; font-weight: bold }\n"
+    "dd { margin-left: 5.5em }\n"
+    "figure { margin: 0 }\n"
+    "figcaption { max-width: 60em }\n"
+    "svg { max-width: 100%; height: auto }\n";
+
+static void print_sequence(const km_system *s, FILE *out)
+{
+    enum { MOST = 40 };
+    for (int i = 0; i < s->n_residues && i < MOST; i++) {
+        if (i) fputc('-', out);
+        km_xml_text(out, s->residues[i].name, 0);
+    }
+    if (s->n_residues > MOST) fputs("-…", out);
+}
+
+/* The models' names, or what there is without any. */
+static void print_title(const km_eval *e, FILE *out)
+{
+    int n = 0;
+    for (; n < e->n && e->rows[n].kind == KM_EVAL_MODEL; n++) {
+        if (n) fputs(", ", out);
+        km_xml_text(out, e->rows[n].name, 60);
+    }
+    fputs(n ? " against molecular dynamics" : "Molecular dynamics", out);
+}
+
+static void print_files(const km_eval *e, FILE *out)
+{
+    static const char *const kinds[] = {"model", "MD replica", "MD, the reference"};
+    fputs("<table id=\"files\" class=\"words\">\n<thead><tr><th></th><th>file</th><th>frames</th><th>spacing</th>"
+          "<th>length</th><th>made by</th></tr></thead>\n<tbody>\n",
+          out);
+    for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) {
+        if (!r->path) continue;
+        fprintf(out, "<tr><th>%s</th><td>", kinds[r->kind]);
+        km_xml_text(out, r->path, 80);
+        fprintf(out, "</td><td>%lld</td><td>%g ps</td><td>%g ns</td><td>", (long long)r->frames, (double)r->dt / 1000,
+                km_ns_of_fs(r->dt * (r->frames - 1)));
+        km_xml_text(out, r->made ? r->made : "", 80);
+        fputs("</td></tr>\n", out);
+    }
+    fputs("</tbody>\n</table>\n", out);
+}
+
+static void print_head(const km_eval *e, FILE *out)
+{
+    const km_eval_row *ref = km_eval_reference(e);
+    fputs("<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n"
+          "<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>",
+          out);
+    print_title(e, out);
+    fprintf(out, "</title>\n<style>\n%s", style);
+    km_svg_dark_rules(out);
+    fputs("</style>\n</head>\n<body>\n<h1>", out);
+    print_title(e, out);
+    fputs("</h1>\n<p>", out);
+    print_sequence(e->system, out);
+    fprintf(out, ": %d residues, %d heavy atoms.</p>\n", e->system->n_residues, e->system->n_atoms);
+    print_files(e, out);
+    fprintf(out,
+            "<p>The reference is %g ns of dynamics. What is slower than that it has not sampled, and what is only a "
+            "few times faster it has sampled badly: two runs of this length differ from each other as well. A replica, "
+            "where one is given, shows by how much; no model can be asked to come closer.</p>\n",
+            km_ns_of_fs(ref->dt * (ref->frames - 1)));
+}
+
+static km_status print_figure(const km_eval *e, const km_eval_figure *f, FILE *out, km_err *err)
+{
+    fprintf(out, "<h2>%s</h2>\n", f->title);
+    if (f->applies && !f->applies(e)) {
+        fprintf(out, "<p id=\"%s\">%s</p>\n", f->id, f->missing);
+        return KM_OK;
+    }
+    fprintf(out, "<figure id=\"%s\">\n", f->id);
+    KM_TRY(f->draw(e, out, err));
+    fprintf(out, "<figcaption>%s</figcaption>\n</figure>\n", f->caption);
+    return KM_OK;
+}
+
+km_status km_eval_print_page(const km_eval *e, FILE *out, km_err *err)
+{
+    print_head(e, out);
+    fputs("<h2>Scores</h2>\n", out);
+    km_eval_print_html(e, out);
+    if (km_eval_trajectories(e) < e->n)
+        fputs("<p>Start frame: the reference's first frame repeated; with noise: that frame with random noise of each "
+              "atom's fluctuation. What does not beat both has learned nothing.</p>\n",
+              out);
+    for (const km_eval_figure *f = km_eval_figures; f->id; f++) KM_TRY(print_figure(e, f, out, err));
+    fputs("</body>\n</html>\n", out);
+    return KM_OK;
+}
