@@ -33,6 +33,7 @@ typedef struct km_msg {
     const void *raw;         /* KM_MSG_OTHER: the message's msgpack bytes */
     size_t raw_bytes;
     char raw_kind[16];       /* its `type` */
+    int32_t record;          /* of `new_frames`: the record of provenance, counted from 1, whose program made what follows; else 0 */
 } km_msg;
 
 /* A system as the msgpack bytes of its message and back: what other formats store. ret_bytes is the caller's to free. Unpack
@@ -57,10 +58,14 @@ km_reader_stats km_reader_get_stats(const km_reader *r);
 
 typedef struct km_writer km_writer;
 km_writer *km_writer_new(FILE *f, const char *name);
+/* A writer that goes on with a system where r has found the stream cut, behind its last whole message (km_reader_stats.bytes of it). */
+km_writer *km_writer_behind(const km_reader *r, FILE *f, const char *name);
 void km_writer_free(km_writer *w);
 /* Each message is flushed when written. KM_SYSTEM on failure; order is checked (a wrong order is a bug). */
 km_status km_writer_system(km_writer *w, const km_system *s, km_err *err) KM_MUST_USE;
 km_status km_writer_trunk(km_writer *w, const km_trunk_result *t, km_err *err) KM_MUST_USE;
+/* What follows was made by the program of this record of provenance, counted from 1. */
+km_status km_writer_new_frames(km_writer *w, int32_t record, km_err *err) KM_MUST_USE;
 km_status km_writer_frame(km_writer *w, const km_frame *f, km_err *err) KM_MUST_USE;
 km_status km_writer_raw(km_writer *w, const void *raw, size_t bytes, km_err *err) KM_MUST_USE;
 km_status km_writer_end(km_writer *w, km_err *err) KM_MUST_USE;

@@ -27,9 +27,9 @@ struct km_reader {
     km_err why;
     /* of the system being read */
     bool in_system, trunk_seen;
-    int32_t n_atoms, n_tokens;
-    int64_t n_frames, n_messages, start_byte;
-    uint32_t crc;
+    km_wire_place at;
+    int32_t n_tokens;
+    int64_t start_byte;
     km_system *system;
     km_trunk_result *trunk;
     km_bytes parts[N_PARTS]; /* what has come of the trunk's tensors */
@@ -76,6 +76,8 @@ km_trunk_result *km_reader_take_trunk(km_reader *r)
     r->trunk = NULL;
     return t;
 }
+
+km_wire_place km_wire_place_of(const km_reader *r) { return r->at; }
 
 km_reader_stats km_reader_get_stats(const km_reader *r) { return r->stats; }
 
@@ -183,11 +185,11 @@ static km_status take_frame(km_reader *r, const msgpack_object *o, km_msg *m, km
     if (!time || (time->type != MSGPACK_OBJECT_FLOAT64 && time->type != MSGPACK_OBJECT_FLOAT32) || !(fabs(time->via.f64) < 9e12))
         return km_fail(err, KM_INPUT, "time: not a number of nanoseconds");
     if (!given || given->type != MSGPACK_OBJECT_BOOLEAN) return km_fail(err, KM_INPUT, "given: not true or false");
-    size_t bytes = (size_t)r->n_atoms * 3 * sizeof(float);
+    size_t bytes = (size_t)r->at.n_atoms * 3 * sizeof(float);
     if (!coords || coords->type != MSGPACK_OBJECT_BIN || coords->via.bin.size != bytes)
-        return km_fail(err, KM_INPUT, "coords: not %zu bytes for %d atoms", bytes, r->n_atoms);
+        return km_fail(err, KM_INPUT, "coords: not %zu bytes for %d atoms", bytes, r->at.n_atoms);
     if (bytes) memcpy(r->coords, coords->via.bin.ptr, bytes);
-    for (int64_t i = 0; i < 3 * (int64_t)r->n_atoms; i++)
+    for (int64_t i = 0; i < 3 * (int64_t)r->at.n_atoms; i++)
         if (!isfinite(r->coords[i])) return km_fail(err, KM_INPUT, "coords: atom %lld is not finite", (long long)i / 3);
     int64_t fs = km_fs_of_ns(time->via.f64);
     while (r->n_times <= trajectory) {
@@ -199,9 +201,9 @@ static km_status take_frame(km_reader *r, const msgpack_object *o, km_msg *m, km
     if (fs < r->last_time[trajectory])
         return km_fail(err, KM_INPUT, "frame at %.9g ns behind a later one of its trajectory", time->via.f64);
     r->last_time[trajectory] = fs;
-    r->n_frames++;
+    r->at.n_frames++;
     m->type = KM_MSG_FRAME;
-    m->frame = (km_frame){fs, (int32_t)trajectory, given->via.boolean, r->n_atoms, r->coords};
+    m->frame = (km_frame){fs, (int32_t)trajectory, given->via.boolean, r->at.n_atoms, r->coords};
     return 1;
 }
 
@@ -210,9 +212,9 @@ static km_status take_end(km_reader *r, const msgpack_object *o, km_msg *m, uint
     int64_t frames, messages, crc;
     KM_TRY(km_wire_int(o, "frames", 0, INT64_MAX, &frames, err));
     KM_TRY(km_wire_int(o, "messages", 0, INT64_MAX, &messages, err));
-    if (frames != r->n_frames || messages != r->n_messages - 1)
+    if (frames != r->at.n_frames || messages != r->at.n_messages - 1)
         return km_fail(err, KM_INPUT, "end: says %lld frames in %lld messages, there are %lld in %lld", (long long)frames,
-                       (long long)messages, (long long)r->n_frames, (long long)r->n_messages - 1);
+                       (long long)messages, (long long)r->at.n_frames, (long long)r->at.n_messages - 1);
     if (km_wire_get(o, "crc32")) {
         KM_TRY(km_wire_int(o, "crc32", 0, UINT32_MAX, &crc, err));
         if (crc != crc_before) return km_fail(err, KM_INPUT, "end: crc32 does not agree, the stream is damaged before it");
@@ -258,7 +260,7 @@ static km_status take_trunk_rows(km_reader *r, const msgpack_object *o, km_err *
 static km_status take_trunk(km_reader *r, const msgpack_object *o, km_err *err)
 {
     int64_t n, s, z, recycles;
-    if (r->trunk_seen || r->n_frames) return km_fail(err, KM_INPUT, "a trunk in the wrong place");
+    if (r->trunk_seen || r->at.n_frames) return km_fail(err, KM_INPUT, "a trunk in the wrong place");
     r->trunk_seen = true;
     KM_TRY(km_wire_int(o, "n_tokens", r->n_tokens, r->n_tokens, &n, err));
     KM_TRY(km_wire_int(o, "token_s", 1, MAX_WIDTH, &s, err));
@@ -279,22 +281,38 @@ static km_status take_trunk(km_reader *r, const msgpack_object *o, km_err *err)
 /* Read the rows that belong to the trunk message just taken. */
 static km_status join_trunk(km_reader *r, km_msg *m, km_err *err);
 
+static void pass_on(const km_reader *r, const char *kind, km_msg *m)
+{
+    m->type = KM_MSG_OTHER;
+    m->raw = r->plain.data;
+    m->raw_bytes = r->plain.n;
+    snprintf(m->raw_kind, sizeof m->raw_kind, "%.15s", kind);
+}
+
+static km_status take_new_frames(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
+{
+    int64_t record;
+    KM_TRY(km_wire_int(o, "record", 1, INT32_MAX, &record, err));
+    pass_on(r, "new_frames", m);
+    m->record = (int32_t)record;
+    return 1;
+}
+
 static km_status take(km_reader *r, const char *kind, uint32_t crc_before, km_msg *m, km_err *err)
 {
     bool frame = !strcmp(kind, "frame"), end = !strcmp(kind, "end"), trunk = !strcmp(kind, "trunk");
-    if (!frame && !end && !trunk) {
-        m->type = KM_MSG_OTHER;
-        m->raw = r->plain.data;
-        m->raw_bytes = r->plain.n;
-        snprintf(m->raw_kind, sizeof m->raw_kind, "%.15s", kind);
+    bool new_frames = !strcmp(kind, "new_frames");
+    if (!frame && !end && !trunk && !new_frames) {
+        pass_on(r, kind, m);
         return 1;
     }
     msgpack_unpacked u;
     msgpack_unpacked_init(&u);
     if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0) KM_BUG("msgpack-c refuses what was checked");
-    km_status status = frame ? take_frame(r, &u.data, m, err)
-                       : end ? take_end(r, &u.data, m, crc_before, err)
-                             : take_trunk(r, &u.data, err);
+    km_status status = frame        ? take_frame(r, &u.data, m, err)
+                       : end        ? take_end(r, &u.data, m, crc_before, err)
+                       : new_frames ? take_new_frames(r, &u.data, m, err)
+                                    : take_trunk(r, &u.data, err);
     msgpack_unpacked_destroy(&u);
     if (trunk && status == KM_OK) status = join_trunk(r, m, err);
     return status;
@@ -308,12 +326,12 @@ static km_status take_system(km_reader *r, km_msg *m, km_err *err)
     km_trunk_result_free(km_reader_take_trunk(r));
     r->in_system = true;
     r->trunk_seen = false;
-    r->n_frames = 0;
-    r->n_messages = 1;
+    r->at.n_frames = 0;
+    r->at.n_messages = 1;
     r->n_times = 0;
-    r->n_atoms = r->system->n_atoms;
+    r->at.n_atoms = r->system->n_atoms;
     r->n_tokens = r->system->n_tokens;
-    r->coords = km_realloc(r->coords, (size_t)r->n_atoms * 3 * sizeof(float));
+    r->coords = km_realloc(r->coords, (size_t)r->at.n_atoms * 3 * sizeof(float));
     m->type = KM_MSG_SYSTEM;
     m->system = r->system;
     return 1;
@@ -326,12 +344,12 @@ static km_status next_message(km_reader *r, char kind[65], uint32_t *ret_crc_bef
     km_status got = next_plain(r, err);
     if (got < 0) return got;
     if (got == 0) return r->in_system || r->stats.messages == 0 ? km_fail(err, KM_INPUT, "truncated: no `end`") : 0;
-    *ret_crc_before = r->crc;
+    *ret_crc_before = r->at.crc;
     KM_TRY(find_type(r, kind, 65, err));
-    if (!strcmp(kind, "system")) r->crc = 0;
-    r->crc = (uint32_t)crc32_z(r->crc, r->packed.data, r->packed.n);
+    if (!strcmp(kind, "system")) r->at.crc = 0;
+    r->at.crc = (uint32_t)crc32_z(r->at.crc, r->packed.data, r->packed.n);
     r->stats.messages++;
-    r->n_messages++;
+    r->at.n_messages++;
     r->stats.bytes += (int64_t)r->packed.n;
     r->stats.plain_bytes += (int64_t)r->plain.n;
     return 1;

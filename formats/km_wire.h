@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "formats/km.h"
 #include "lib/base/err.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "float fields are copied as they lie in memory");
@@ -38,6 +39,14 @@ int64_t km_wire_map(const uint8_t **p, const uint8_t *end);
 int64_t km_wire_text(const uint8_t *p, const uint8_t *end, const char **ret);
 /* Is the value a text that says just this? */
 bool km_wire_is(const msgpack_object *o, const char *text);
+
+/* Where a stream stands within a system. */
+typedef struct km_wire_place {
+    int64_t n_frames, n_messages; /* since `system`; messages count it */
+    uint32_t crc;                 /* of all bytes since and with it */
+    int32_t n_atoms;
+} km_wire_place;
+km_wire_place km_wire_place_of(const km_reader *r);
 
 void km_wire_put_text(msgpack_packer *p, const char *text); /* NULL is written as "" */
 void km_wire_put_bin(msgpack_packer *p, const void *data, size_t n);

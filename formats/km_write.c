@@ -19,9 +19,7 @@ struct km_writer {
     km_bytes plain, packed;
     msgpack_packer packer;
     bool in_system;     /* between `system` and `end` */
-    int64_t n_frames, n_messages;
-    uint32_t crc;       /* of the bytes written since `system` */
-    int32_t n_atoms;
+    km_wire_place at;
 };
 
 km_writer *km_writer_new(FILE *f, const char *name)
@@ -34,6 +32,14 @@ km_writer *km_writer_new(FILE *f, const char *name)
     ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, LEVEL);
     ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1);
     msgpack_packer_init(&w->packer, &w->plain, km_bytes_write);
+    return w;
+}
+
+km_writer *km_writer_behind(const km_reader *r, FILE *f, const char *name)
+{
+    km_writer *w = km_writer_new(f, name);
+    w->in_system = true;
+    w->at = km_wire_place_of(r);
     return w;
 }
 
@@ -55,8 +61,8 @@ static km_status put(km_writer *w, const void *plain, size_t n, km_err *err)
     km_bytes_room(&w->packed, bound);
     size_t packed = ZSTD_compress2(w->zstd, w->packed.data, bound, plain, n);
     KM_ASSERT(!ZSTD_isError(packed));
-    w->crc = (uint32_t)crc32_z(w->crc, w->packed.data, packed);
-    w->n_messages++;
+    w->at.crc = (uint32_t)crc32_z(w->at.crc, w->packed.data, packed);
+    w->at.n_messages++;
     if (fwrite(w->packed.data, 1, packed, w->f) != packed || fflush(w->f))
         return km_fail(err, KM_SYSTEM, "%s: cannot write: %s", w->name, strerror(errno));
     return KM_OK;
@@ -91,9 +97,7 @@ km_status km_writer_system(km_writer *w, const km_system *s, km_err *err)
     size_t n;
     if (km_system_pack(s, &bytes, &n, err) < 0) return err ? km_fail_in(err, w->name) : KM_INPUT;
     w->in_system = true;
-    w->n_frames = w->n_messages = 0;
-    w->crc = 0;
-    w->n_atoms = s->n_atoms;
+    w->at = (km_wire_place){.n_atoms = s->n_atoms};
     km_status status = put(w, bytes, n, err);
     free(bytes);
     return status;
@@ -119,7 +123,7 @@ static km_status put_rows(km_writer *w, const char *of, const float *data, int64
 
 km_status km_writer_trunk(km_writer *w, const km_trunk_result *t, km_err *err)
 {
-    KM_ASSERT(w->in_system && w->n_frames == 0);
+    KM_ASSERT(w->in_system && w->at.n_frames == 0);
     msgpack_packer *p = start(w, "trunk", 9);
     put_int(p, "n_tokens", t->n_tokens);
     put_int(p, "token_s", t->token_s);
@@ -136,9 +140,17 @@ km_status km_writer_trunk(km_writer *w, const km_trunk_result *t, km_err *err)
     return put_rows(w, "trunk.z", t->z, n, n * t->token_z, err);
 }
 
+km_status km_writer_new_frames(km_writer *w, int32_t record, km_err *err)
+{
+    KM_ASSERT(w->in_system);
+    msgpack_packer *p = start(w, "new_frames", 2);
+    put_int(p, "record", record);
+    return put(w, w->plain.data, w->plain.n, err);
+}
+
 km_status km_writer_frame(km_writer *w, const km_frame *f, km_err *err)
 {
-    KM_ASSERT(w->in_system && f->n_atoms == w->n_atoms && f->trajectory >= 0);
+    KM_ASSERT(w->in_system && f->n_atoms == w->at.n_atoms && f->trajectory >= 0);
     msgpack_packer *p = start(w, "frame", 5);
     km_wire_put_text(p, "time");
     msgpack_pack_double(p, km_ns_of_fs(f->time_fs));
@@ -147,7 +159,7 @@ km_status km_writer_frame(km_writer *w, const km_frame *f, km_err *err)
     (f->given ? msgpack_pack_true : msgpack_pack_false)(p);
     km_wire_put_text(p, "coords");
     km_wire_put_bin(p, f->coords, (size_t)f->n_atoms * 3 * sizeof(float));
-    w->n_frames++;
+    w->at.n_frames++;
     return put(w, w->plain.data, w->plain.n, err);
 }
 
@@ -160,10 +172,10 @@ km_status km_writer_raw(km_writer *w, const void *raw, size_t bytes, km_err *err
 km_status km_writer_end(km_writer *w, km_err *err)
 {
     KM_ASSERT(w->in_system);
-    uint32_t crc = w->crc;
+    uint32_t crc = w->at.crc;
     msgpack_packer *p = start(w, "end", 4);
-    put_int(p, "frames", w->n_frames);
-    put_int(p, "messages", w->n_messages);
+    put_int(p, "frames", w->at.n_frames);
+    put_int(p, "messages", w->at.n_messages);
     put_int(p, "crc32", crc);
     w->in_system = false;
     return put(w, w->plain.data, w->plain.n, err);

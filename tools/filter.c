@@ -50,6 +50,11 @@ static km_status write_head(km_filter *f, km_err *err)
 
 km_status km_filter_write(km_filter *f, const km_frame *frame, km_err *err) { return km_writer_frame(f->writer, frame, err); }
 
+km_status km_filter_mark(km_filter *f, km_err *err)
+{
+    return f->cli->no_provenance ? KM_OK : km_writer_new_frames(f->writer, f->system->n_provenance, err);
+}
+
 static km_status one(km_filter *f, const km_msg *m, km_err *err)
 {
     switch (m->type) {
@@ -94,25 +99,33 @@ static km_status loop(km_filter *f, km_err *err)
     return count ? KM_OK : km_fail(err, KM_INPUT, "the stream is empty");
 }
 
+km_filter km_filter_init(const km_cli *cli, const km_filter_hooks *hooks, void *arg)
+{
+    return (km_filter){.cli = cli, .hooks = hooks, .arg = arg,
+                       .record = {(char *)cli->program->name, KM_VERSION, km_cli_arguments(cli), cli->seed, NULL, NULL, NULL, NULL}};
+}
+
+void km_filter_clear(km_filter *f)
+{
+    drop_head(f);
+    km_source_close(f->source);
+    km_writer_free(f->writer);
+    free(f->record.arguments);
+}
+
 int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, const km_filter_hooks *hooks, void *arg)
 {
     km_err err = {0};
     km_output out;
-    char *arguments = km_cli_arguments(cli);
-    km_filter f = {.cli = cli, .hooks = hooks, .arg = arg,
-                   .record = {(char *)cli->program->name, KM_VERSION, arguments, cli->seed, NULL, NULL, NULL, NULL}};
+    km_filter f = km_filter_init(cli, hooks, arg);
     if (km_source_open(opt_in, &f.source, &err) < 0 || km_output_open(&out, opt_out, true, &err) < 0) {
-        km_source_close(f.source);
-        free(arguments);
+        km_filter_clear(&f);
         return km_cli_fail(cli, &err);
     }
     f.writer = km_writer_new(out.file, out.what);
     km_status status = loop(&f, &err);
     bool wrote = f.written;
-    drop_head(&f);
-    km_source_close(f.source);
-    km_writer_free(f.writer);
-    free(arguments);
+    km_filter_clear(&f);
     if (status == KM_OK) status = km_output_commit(&out, &err);
     else km_output_abandon(&out, wrote && (status == KM_INTERRUPTED || f.cut));
     return km_cli_end(cli, status, &err);

@@ -39,14 +39,22 @@ struct km_filter {
     int n_held;
     bool written; /* the head of the present system is out */
     bool cut;     /* the input ended before its end, or is damaged from here on */
+    const char *part; /* the interrupted output that is the input (resume.h), or NULL */
+    bool marked;      /* of such: the run's own frames have begun */
 };
 
 /* Read opt_in (NULL, "-": standard input), write opt_out (NULL: standard output), calling the hooks. Returns the program's exit status: after
  * truncated input what was whole is written, without `end`, and 3 is returned; a refused input leaves no output file; an interruption leaves
  * FILE.part cut to whole messages. */
 int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, const km_filter_hooks *hooks, void *arg);
+/* A filter of this program's, and what it holds. */
+km_filter km_filter_init(const km_cli *cli, const km_filter_hooks *hooks, void *arg);
+void km_filter_clear(km_filter *f);
 /* Write a frame. */
 km_status km_filter_write(km_filter *f, const km_frame *frame, km_err *err) KM_MUST_USE;
+
+/* In `end`: note where this program's own frames begin, so that the run can be resumed; a part of the provenance. */
+km_status km_filter_mark(km_filter *f, km_err *err) KM_MUST_USE;
 
 /* In `ready`: leave out alignment and templates, which belong to the tokens of the input. */
 void km_filter_drop_tensors(km_filter *f);

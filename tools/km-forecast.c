@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT
  * km-forecast: continue a trajectory. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/sample/forecast.h"
+#include "tools/resume.h"
 #include "tools/weights.h"
 
-static struct {
-    const char *weights, *output, *sampler;
+typedef struct settings {
+    const char *weights, *output, *sampler, *resume;
     int64_t time, dt, memory;
     int frames, window, history, steps, trajectories;
     double noise_scale, step_scale;
     bool force, from_scratch;
     bool time_set, dt_set, frames_set, window_set, history_set, steps_set, noise_set, step_set;
-} o = {.trajectories = 1};
+} settings;
+
+#define DEFAULTS {.trajectories = 1}
+static settings o = DEFAULTS;
 
 static const km_opt options[] = {
     {"weights", 'w', KM_OPT_STRING, &o.weights, "FILE", "weights: a file, a training run or an installed model's name"},
@@ -29,6 +34,7 @@ static const km_opt options[] = {
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
     {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
+    {"resume", 0, KM_OPT_STRING, &o.resume, "FILE.part", "finish what an interrupted run wrote; its options are recorded there"},
     {"force", 0, KM_OPT_FLAG, &o.force, NULL, "go beyond what the weights were trained for"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
@@ -46,22 +52,25 @@ typedef struct job {
     km_filter *filter;
 } job;
 
+/* What the command line left open is as the weights say: afterwards o holds what the run does. */
 static km_status settle_times(job *j, km_err *err)
 {
     const km_sampling *s = &j->m->sampling;
     char a[32], b[32], c[32];
-    km_forecast_options *f = &j->f;
-    f->dt = o.dt_set ? o.dt : s->dt;
-    int64_t time = o.time_set ? o.time : s->time;
-    if (!o.force && (f->dt < s->min_dt || f->dt > s->max_dt)) {
-        km_format_time(f->dt, a), km_format_time(s->min_dt, b), km_format_time(s->max_dt, c);
+    if (!o.dt_set) o.dt = s->dt;
+    if (!o.time_set) o.time = s->time;
+    if (!o.force && (o.dt < s->min_dt || o.dt > s->max_dt)) {
+        km_format_time(o.dt, a), km_format_time(s->min_dt, b), km_format_time(s->max_dt, c);
         return km_fail(err, KM_USAGE, "--dt %s is outside of the trained spacings, %s to %s; --force does it all the same", a, b, c);
     }
-    f->n_new = o.frames_set ? o.frames : time / f->dt;
-    if (f->n_new < 1 || (!o.frames_set && time % f->dt)) {
-        km_format_time(time, a), km_format_time(f->dt, b);
-        return km_fail(err, KM_USAGE, "--time %s is not a multiple of --dt %s", a, b);
+    if (!o.frames_set && (o.time % o.dt || o.time / o.dt > INT_MAX)) {
+        km_format_time(o.time, a), km_format_time(o.dt, b);
+        return km_fail(err, KM_USAGE, "--time %s is not a multiple of --dt %s, or too long", a, b);
     }
+    if (!o.frames_set) o.frames = (int)(o.time / o.dt);
+    if (o.frames > INT64_MAX / 4 / o.dt) return km_fail(err, KM_USAGE, "--frames %d: too long a time", o.frames);
+    o.time = o.frames * o.dt;
+    j->f.dt = o.dt, j->f.n_new = o.frames;
     return KM_OK;
 }
 
@@ -69,24 +78,63 @@ static km_status settle(job *j, const km_cli *cli, km_err *err)
 {
     const km_sampling *s = &j->m->sampling;
     km_forecast_options *f = &j->f;
-    KM_TRY(km_sampler_parse(o.sampler ? o.sampler : s->sampler, &f->sampler, err));
-    f->steps = o.steps_set ? o.steps : s->steps;
-    f->window = o.window_set ? o.window : s->window;
-    f->history = o.history_set ? o.history : s->history;
-    f->noise_scale = o.noise_set ? o.noise_scale : s->noise_scale;
-    f->step_scale = o.step_set ? o.step_scale : s->step_scale;
-    f->seed = cli->seed, f->threads = cli->threads, f->memory = o.memory;
+    if (!o.sampler) o.sampler = s->sampler;
+    if (!o.steps_set) o.steps = s->steps;
+    if (!o.window_set) o.window = s->window;
+    if (!o.history_set) o.history = s->history;
+    if (!o.noise_set) o.noise_scale = s->noise_scale;
+    if (!o.step_set) o.step_scale = s->step_scale;
+    KM_TRY(km_sampler_parse(o.sampler, &f->sampler, err));
+    f->steps = o.steps, f->window = o.window, f->history = o.history;
+    f->noise_scale = o.noise_scale, f->step_scale = o.step_scale;
+    f->threads = cli->threads, f->memory = o.memory;
     if (o.from_scratch && !s->from_scratch && !o.force)
         return km_fail(err, KM_USAGE, "the weights were not trained for --from-scratch; --force does it all the same");
     return settle_times(j, err);
 }
 
+/* An option given again with --resume must be what the run had: compared when all that was left open is settled. */
+static km_status check_given(const settings *given, km_err *err)
+{
+    for (const km_opt *p = options; p->name; p++) {
+        const void *now = (const char *)given + ((const char *)p->value - (const char *)&o);
+        bool free = p->value == &o.resume || p->value == &o.output || p->value == &o.weights || p->value == &o.memory;
+        if (free || !km_opt_given(p)) continue;
+        if (!km_opt_same(p, p->value, now)) return km_fail(err, KM_USAGE, "--%s differs from the interrupted run's", p->name);
+    }
+    return KM_OK;
+}
+
+static km_status check_weights(const km_filter *f, const km_model *m, km_err *err)
+{
+    const km_provenance *p = &f->system->provenance[f->system->n_provenance - 1];
+    if (f->cli->no_provenance || !strcmp(p->weights_digest, m->digest)) return KM_OK;
+    if (o.weights) return km_fail(err, KM_USAGE, "--weights differs from the interrupted run's, %.80s (%.12s)", p->weights_name, p->weights_digest);
+    return km_fail(err, KM_INPUT, "%.100s: its weights, %.40s (digest %.12s), are no longer there: found %.12s", f->part, p->weights_name,
+                   p->weights_digest, m->digest);
+}
+
 static km_status ready(void *arg, km_filter *f, km_err *err)
 {
     job *j = arg;
+    j->f.seed = f->cli->seed;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(settle(j, f->cli, err));
     return f->trunk ? KM_OK : km_weights_run_trunk(f, j->m, -1, err);
+}
+
+static km_status ready_again(void *arg, km_filter *f, km_err *err)
+{
+    job *j = arg;
+    settings given = o;
+    if (!f->cli->no_provenance) o = (settings)DEFAULTS;
+    KM_TRY(km_resume_recall(f, &j->f.seed, err));
+    o.weights = given.weights, o.memory = given.memory;
+    KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
+    KM_TRY(check_weights(f, j->m, err));
+    KM_TRY(settle(j, f->cli, err));
+    KM_TRY(check_given(&given, err));
+    return f->trunk ? KM_OK : km_fail(err, KM_INPUT, "%s: no trunk in it: not an output of km-forecast", f->part);
 }
 
 static km_history *history_of(job *j, int32_t trajectory)
@@ -118,6 +166,20 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
     return KM_OK;
 }
 
+/* A frame that an interrupted run wrote: given, or one of its own, which must lie where this run would put it. */
+static km_status frame_again(void *arg, km_filter *f, const km_frame *in, km_err *err)
+{
+    job *j = arg;
+    km_history *h = history_of(j, in->trajectory);
+    int64_t due = (h->count ? h->times[h->count - 1] : -j->f.dt) + j->f.dt;
+    if (f->marked && in->time_fs != due)
+        return km_fail(err, KM_INPUT, "%.120s: trajectory %d has a frame at %g ns where the run's next is at %g ns", f->part, in->trajectory,
+                       km_ns_of_fs(in->time_fs), km_ns_of_fs(due));
+    if (f->marked) h->done++;
+    km_history_add(h, in->time_fs, in->coords, in->n_atoms, j->f.history + j->f.window);
+    return KM_OK;
+}
+
 static km_status emit(void *arg, const km_frame *out, km_err *err)
 {
     job *j = arg;
@@ -131,6 +193,7 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     if (o.from_scratch)
         for (int i = 0; i < o.trajectories; i++) history_of(j, i);
     if (j->count == 0) return km_fail(err, KM_INPUT, "the stream holds no frame to start from; --from-scratch starts from noise");
+    if (!f->part) KM_TRY(km_filter_mark(f, err));
     km_features *features = km_features_of(f->system);
     j->filter = f;
     km_progress_start(&j->progress, f->cli, "frames", (double)j->f.n_new * j->count);
@@ -144,13 +207,26 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     return status;
 }
 
+/* What cannot be said together. */
+static km_status check_usage(const km_cli *cli, km_err *err)
+{
+    if (o.time_set && o.frames_set) return km_fail(err, KM_USAGE, "--time and --frames are two ways to say the same: give one");
+    if (!o.resume) return KM_OK;
+    size_t n = strlen(o.resume);
+    if (cli->n_operands) return km_fail(err, KM_USAGE, "--resume has its input in %.100s: '%.60s' cannot be given too", o.resume, cli->operands[0]);
+    if (o.output && (n < 5 || strlen(o.output) != n - 5 || strncmp(o.output, o.resume, n - 5)))
+        return km_fail(err, KM_USAGE, "--output differs from the interrupted run's, '%.100s' without .part", o.resume);
+    return KM_OK;
+}
+
 int main(int argc, char **argv)
 {
     km_cli cli;
+    km_err err = {0};
     job j = {0};
     km_cli_start(&cli, &program, argc, argv);
-    if (o.time_set && o.frames_set)
-        return km_cli_fail(&cli, &(km_err){KM_USAGE, "--time and --frames are two ways to say the same: give one"});
-    static const km_filter_hooks hooks = {ready, frame, end};
+    if (check_usage(&cli, &err) < 0) return km_cli_fail(&cli, &err);
+    static const km_filter_hooks hooks = {ready, frame, end}, again = {ready_again, frame_again, end};
+    if (o.resume) return km_filter_resume(&cli, o.resume, &again, &j);
     return km_filter_run(&cli, cli.n_operands ? cli.operands[0] : NULL, o.output, &hooks, &j);
 }

@@ -104,6 +104,45 @@ char *km_cli_arguments(const km_cli *cli)
     return out;
 }
 
+char **km_cli_split(const char *text, int *ret_argc)
+{
+    size_t n = strlen(text);
+    char **argv = km_alloc((n / 2 + 3) * sizeof *argv + n + 2), *out = (char *)(argv + n / 2 + 3);
+    int argc = 0;
+    argv[argc++] = out;
+    *out++ = 0;
+    for (const char *p = text + strspn(text, " "); *p; p += strspn(p, " ")) {
+        argv[argc++] = out;
+        for (bool quoted = false; *p && (quoted || *p != ' '); p++) {
+            if (*p == '\'') quoted = !quoted;
+            else if (*p == '\\' && p[1] && !quoted) *out++ = *++p;
+            else *out++ = *p;
+        }
+        *out++ = 0;
+    }
+    argv[argc] = NULL;
+    *ret_argc = argc;
+    return argv;
+}
+
+bool km_opt_same(const km_opt *o, const void *a, const void *b)
+{
+    switch (o->type) {
+    case KM_OPT_FLAG: return *(const bool *)a == *(const bool *)b;
+    case KM_OPT_INT: return *(const int *)a == *(const int *)b;
+    case KM_OPT_UINT64: return *(const uint64_t *)a == *(const uint64_t *)b;
+    case KM_OPT_DOUBLE: return *(const double *)a == *(const double *)b;
+    case KM_OPT_TIME:
+    case KM_OPT_SIZE: return *(const int64_t *)a == *(const int64_t *)b;
+    case KM_OPT_STRING:
+    case KM_OPT_CHOICE: {
+        const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+        return x && y ? !strcmp(x, y) : x == y;
+    }
+    default: KM_BUG("--%s: lists and ranges are not compared", o->name);
+    }
+}
+
 void km_progress_start(km_progress *p, const km_cli *cli, const char *what, double total)
 {
     *p = (km_progress){.on = cli->progress, .what = what, .total = total, .started = seconds()};

@@ -64,6 +64,27 @@ km_status km_output_open(km_output *o, const char *path, bool binary, km_err *er
     return KM_SYSTEM;
 }
 
+km_status km_output_reopen(km_output *o, const char *part, km_err *err)
+{
+    static const char end[] = ".part";
+    size_t n = strlen(part), m = sizeof end - 1;
+    *o = (km_output){0};
+    if (n <= m || strcmp(part + n - m, end)) return km_fail(err, KM_USAGE, "%.150s: what an interrupted run leaves is named FILE.part", part);
+    o->file = fopen(part, "r+b");
+    if (!o->file) return km_fail(err, KM_SYSTEM, "cannot open '%.150s': %s", part, strerror(errno));
+    o->part = km_strdup(part);
+    o->path = km_asprintf("%.*s", (int)(n - m), part);
+    snprintf(o->what, sizeof o->what, "%s", o->path);
+    return KM_OK;
+}
+
+km_status km_output_cut(km_output *o, int64_t bytes, km_err *err)
+{
+    clearerr(o->file); /* it was read to its end */
+    if (ftruncate(fileno(o->file), bytes) == 0 && fseeko(o->file, bytes, SEEK_SET) == 0) return KM_OK;
+    return km_fail(err, KM_SYSTEM, "%s: %s", o->part, strerror(errno));
+}
+
 static void forget(km_output *o)
 {
     free(o->path), free(o->part);

@@ -5,6 +5,7 @@
 #define KM_BASE_IO_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "lib/base/err.h"
@@ -22,6 +23,10 @@ typedef struct km_output {
 
 /* Open; binary output to a terminal is refused with KM_USAGE. */
 km_status km_output_open(km_output *o, const char *opt_path, bool binary, km_err *err) KM_MUST_USE;
+/* Open PATH.part, left by an interrupted run, to read it and to write behind what is read: KM_USAGE for another name. */
+km_status km_output_reopen(km_output *o, const char *part, km_err *err) KM_MUST_USE;
+/* Cut such a file to its first `bytes`, and write from there on. */
+km_status km_output_cut(km_output *o, int64_t bytes, km_err *err) KM_MUST_USE;
 /* Flush, check (a full disk is found here) and rename. The output is closed either way. */
 km_status km_output_commit(km_output *o, km_err *err) KM_MUST_USE;
 /* Close and keep PATH.part, cut by the caller to whole records (an interrupted run), or remove it (a refused input). */

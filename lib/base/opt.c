@@ -40,12 +40,20 @@ const km_opt km_common_options[] = {
     {0},
 };
 
+static struct {
+    const km_opt *options[64]; /* those of the command line, in the order given */
+    int count;
+    const char *from; /* set while a recorded command line is read: whose record it is */
+    char **recorded;  /* kept: values point into it */
+} given;
+
 _Noreturn static void misuse(const km_cli *cli, const char *fmt, const char *a, const char *b)
 {
     fprintf(stderr, "%s: ", cli->program->name);
+    if (given.from) fprintf(stderr, "%s: recorded arguments: ", given.from);
     fprintf(stderr, fmt, a, b);
     fputc('\n', stderr);
-    exit(-KM_USAGE);
+    exit(given.from ? -KM_INPUT : -KM_USAGE);
 }
 
 static const km_opt *find(const km_opt *table, const char *name, size_t n, char letter)
@@ -159,12 +167,21 @@ static bool store(const km_opt *o, const char *text)
     return false;
 }
 
+bool km_opt_given(const km_opt *o)
+{
+    for (int i = 0; i < given.count; i++)
+        if (given.options[i] == o) return true;
+    return false;
+}
+
 static void take(const km_cli *cli, const km_opt *o, const char *text)
 {
     static const char *const wants[] = {"", "", "a whole number", "a number of 0 or more", "a number", "a time with a unit, such as 5ns or 100ps",
                                         "a size, such as 512M or 4G", "", "", "one of ", "a range A:B", "a range of times A:B"};
     char want[160];
     if (o->set) *o->set = true;
+    if (!given.from && !km_opt_given(o) && given.count < (int)(sizeof given.options / sizeof *given.options))
+        given.options[given.count++] = o;
     if (store(o, text)) return;
     int n = snprintf(want, sizeof want, "'%.40s': expected %s%s", text ? text : "", wants[o->type], o->choices ? o->choices : "");
     if (o->min != 0 || o->max != 0) snprintf(want + n, sizeof want - (size_t)n, " from %g to %g", o->min, o->max);
@@ -248,22 +265,38 @@ static void on_bug(int number)
     _exit(6);
 }
 
+static void parse(km_cli *cli)
+{
+    bool options = true;
+    cli->operands = KM_NEWN(const char *, (size_t)cli->argc + 1);
+    for (int i = 1; i < cli->argc; i++) {
+        const char *word = cli->argv[i];
+        if (options && !strcmp(word, "--")) options = false;
+        else if (options && word[0] == '-' && word[1] == '-') i = parse_long(cli, i);
+        else if (options && word[0] == '-' && word[1]) i = parse_short(cli, i);
+        else cli->operands[cli->n_operands++] = word;
+    }
+}
+
+void km_cli_recall(const km_cli *cli, const char *arguments, const char *from)
+{
+    km_cli recorded = {.program = cli->program};
+    recorded.argv = given.recorded = km_cli_split(arguments, &recorded.argc);
+    given.from = from;
+    parse(&recorded);
+    given.from = NULL;
+    free(recorded.operands);
+}
+
 void km_cli_start(km_cli *cli, const km_program *program, int argc, char **argv)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     *cli = (km_cli){.program = program, .argc = argc, .argv = argv, .started = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
-    cli->operands = KM_NEWN(const char *, (size_t)argc + 1);
     open_standard_streams();
     km_signals_init();
     signal(SIGABRT, on_bug);
-    bool options = true;
-    for (int i = 1; i < argc; i++) {
-        if (options && !strcmp(argv[i], "--")) options = false;
-        else if (options && argv[i][0] == '-' && argv[i][1] == '-') i = parse_long(cli, i);
-        else if (options && argv[i][0] == '-' && argv[i][1]) i = parse_short(cli, i);
-        else cli->operands[cli->n_operands++] = argv[i];
-    }
+    parse(cli);
     if (common.help) km_cli_help(program);
     if (common.version) km_cli_version(program);
     if (common.help || common.version) exit(km_cli_end(cli, KM_OK, NULL));

@@ -89,6 +89,15 @@ void km_cli_say(const km_cli *cli, const char *fmt, ...) KM_PRINTF(2, 3);
 int km_cli_end(const km_cli *cli, km_status status, const km_err *err);
 /* The arguments as one shell-quoted string. Owned by the caller. */
 char *km_cli_arguments(const km_cli *cli);
+/* Such a string as arguments again, argv[0] empty, NULL at the end. All in one block, the caller's. */
+char **km_cli_split(const char *arguments, int *ret_argc);
+/* Read a recorded command line into the program's table, over the values it holds; common options stay as they are. What is wrong with it ends
+ * the program: one line that names `from`, status 3. */
+void km_cli_recall(const km_cli *cli, const char *arguments, const char *from);
+/* Was this option of the program given on its own command line? */
+bool km_opt_given(const km_opt *o);
+/* Are two values of the option's type (flag, number, time, size, text) the same? */
+bool km_opt_same(const km_opt *o, const void *a, const void *b);
 
 /* "5ns" to femtoseconds; KM_USAGE with the reason otherwise. */
 km_status km_parse_time(const char *text, int64_t *ret_fs, km_err *err) KM_MUST_USE;

@@ -82,34 +82,53 @@ static void fill(batch *b, km_dim i, const km_history *h, const float *mask, int
     }
 }
 
-/* The new frames of window i, back at their place, to the history and to the caller. */
-static km_status hand_over(const batch *b, km_dim i, km_history *h, int keep, km_emit *emit, void *arg, km_err *err)
+/* A run and where it stands. */
+typedef struct forecast {
+    const km_model *m;
+    const km_prepared *p;
+    const km_schedule *s;
+    const km_forecast_options *o;
+    km_history *histories;
+    int n, most;   /* trajectories; at once */
+    int64_t first; /* the number of the window's first new frame */
+    km_dim width;  /* new frames of the window */
+    km_emit *emit;
+    void *arg;
+} forecast;
+
+/* The new frames of window i, back at their place, to the history and, but for those that are there, to the caller. */
+static km_status hand_over(const forecast *r, const batch *b, km_dim i, km_history *h, km_err *err)
 {
     const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     for (km_dim t = b->H; t < b->T; t++) {
         float *x = b->x + (size_t)(i * b->T + t) * (size_t)b->A * 3;
         km_superpose_apply(x, (int)b->A, none, zero, b->origin + 3 * i, x);
-        km_history_add(h, b->fs[i * b->T + t], x, (int32_t)b->A, keep);
+        km_history_add(h, b->fs[i * b->T + t], x, (int32_t)b->A, r->o->history);
         km_frame frame = {b->fs[i * b->T + t], h->trajectory, false, (int32_t)b->A, x};
-        KM_TRY(emit(arg, &frame, err));
+        if (r->first + t - b->H >= h->done) KM_TRY(r->emit(r->arg, &frame, err));
     }
     return KM_OK;
 }
 
-static km_status run_batch(const km_model *m, const km_prepared *p, const km_schedule *s, const km_forecast_options *o, batch *b,
-                           km_history *histories, const int *which, km_emit *emit, void *arg, km_err *err)
+static km_status run_batch(const forecast *r, const int *which, int count, km_dim depth, km_err *err)
 {
-    for (km_dim i = 0; i < b->B; i++) fill(b, i, &histories[which[i]], p->k->f->atom_mask, o->dt);
-    km_keyed_noise noise = {o->seed, b->A, b->T, b->fs, b->trajectory};
-    km_windows w = {b->B, b->T, b->x, b->times, b->clean, km_draw_keyed, &noise};
-    KM_TRY(km_windows_sample(p->cx, m, p->k, s, &w, err));
-    for (km_dim i = 0; i < b->B; i++) KM_TRY(hand_over(b, i, &histories[which[i]], o->history, emit, arg, err));
-    return KM_OK;
+    batch b = batch_new(count, depth, r->width, r->p->k->f->A);
+    for (km_dim i = 0; i < b.B; i++) fill(&b, i, &r->histories[which[i]], r->p->k->f->atom_mask, r->o->dt);
+    km_keyed_noise noise = {r->o->seed, b.A, b.T, b.fs, b.trajectory};
+    km_windows w = {b.B, b.T, b.x, b.times, b.clean, km_draw_keyed, &noise};
+    km_status status = km_windows_sample(r->p->cx, r->m, r->p->k, r->s, &w, err);
+    for (km_dim i = 0; i < b.B && status == KM_OK; i++) status = hand_over(r, &b, i, &r->histories[which[i]], err);
+    batch_free(&b);
+    return status;
 }
 
-static km_dim history_of(const km_history *h, const km_forecast_options *o)
+static bool is_done(const forecast *r, int i) { return r->histories[i].done >= r->first + r->width; }
+
+/* How many frames trajectory i has to show the window. */
+static km_dim depth_of(const forecast *r, int i)
 {
-    return h->count < o->history ? h->count : o->history;
+    km_dim before = r->histories[i].count - (is_done(r, i) ? r->width : 0);
+    return before < r->o->history ? before : r->o->history;
 }
 
 enum { MOST = 16 };
@@ -133,40 +152,59 @@ static km_status settle_batch(const km_model *m, const km_features *f, const km_
     return km_footprint_fail(&p, o->threads, history + window, memory, advice, err);
 }
 
-/* One window of `width` new frames for all trajectories: those with equally many history frames together, at most `most` at once. */
-static km_status one_window(const km_model *m, const km_prepared *p, const km_schedule *s, const km_forecast_options *o, int most,
-                            km_history *histories, int n, km_dim width, km_emit *emit, void *arg, km_err *err)
+/* One window of all trajectories: those with equally many history frames together, in the order of the first of them, at most r->most at once. */
+static km_status one_window(const forecast *r, km_err *err)
 {
-    bool *done = KM_NEWN(bool, (size_t)n);
-    km_dim *depth = KM_NEWN(km_dim, (size_t)n);
-    for (int i = 0; i < n; i++) depth[i] = history_of(&histories[i], o);
+    km_dim *depth = KM_NEWN(km_dim, (size_t)r->n);
     km_status status = KM_OK;
-    for (int i = 0; i < n && status == KM_OK; i++) {
+    for (int i = 0; i < r->n; i++) depth[i] = depth_of(r, i);
+    for (int i = 0; i < r->n && status == KM_OK; i++) {
         int which[MOST], count = 0;
-        for (int j = i; j < n && count < most; j++)
-            if (!done[j] && depth[j] == depth[i]) which[count++] = j, done[j] = true;
-        if (!count) continue;
-        batch b = batch_new(count, depth[i], width, p->k->f->A);
-        status = run_batch(m, p, s, o, &b, histories, which, emit, arg, err);
-        batch_free(&b);
-        i--; /* there may be more like it */
-        while (i + 1 < n && done[i + 1]) i++;
+        km_dim like = depth[i];
+        if (like < 0) continue;
+        for (int j = i; j < r->n && status == KM_OK; j++) {
+            if (depth[j] == like && !is_done(r, j)) which[count++] = j;
+            if (depth[j] == like) depth[j] = -1;
+            if (count == 0 || (count < r->most && j < r->n - 1)) continue;
+            status = run_batch(r, which, count, like, err);
+            count = 0;
+        }
     }
-    free(done), free(depth);
+    free(depth);
     return status;
+}
+
+/* Set r->first to the first window that is not whole, and take what there is of it from the histories. */
+static km_status take_up(forecast *r, km_err *err)
+{
+    const int64_t W = r->o->window, n_new = r->o->n_new;
+    r->first = INT64_MAX;
+    for (int i = 0; i < r->n; i++) {
+        int64_t whole = r->histories[i].done / W * W;
+        if (whole < r->first) r->first = whole;
+    }
+    for (int i = 0; i < r->n; i++) {
+        km_history *h = &r->histories[i];
+        if (h->done > n_new || h->done - r->first > W)
+            return km_fail(err, KM_INPUT, "trajectory %d has %lld new frames: not the beginning of such a run", h->trajectory, (long long)h->done);
+        if (h->done < n_new) h->count -= (int)(h->done % W);
+    }
+    return KM_OK;
 }
 
 km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
                       km_history *histories, int n, km_emit *emit, void *arg, km_err *err)
 {
-    int most;
-    KM_TRY(settle_batch(m, f, o, histories, n, &most, err));
+    forecast r = {.m = m, .o = o, .histories = histories, .n = n, .emit = emit, .arg = arg};
+    KM_TRY(take_up(&r, err));
+    KM_TRY(settle_batch(m, f, o, histories, n, &r.most, err));
     km_prepared *p = km_prepare(m, f, t, o->threads);
     km_schedule *s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
     km_status status = KM_OK;
-    for (int64_t done = 0; done < o->n_new && status == KM_OK; done += o->window) {
-        int64_t left = o->n_new - done;
-        status = one_window(m, p, s, o, most, histories, n, left < o->window ? left : o->window, emit, arg, err);
+    r.p = p, r.s = s;
+    for (; r.first < o->n_new && status == KM_OK; r.first += o->window) {
+        r.width = o->n_new - r.first < o->window ? o->n_new - r.first : o->window;
+        status = one_window(&r, err);
     }
     km_schedule_free(s);
     km_prepared_free(p);

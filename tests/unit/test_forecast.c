@@ -204,6 +204,47 @@ static void test_going_on(const fixture *x)
     km_history_clear(&h);
 }
 
+/* Histories as an interrupted run left them after `there` of its frames, in the order in which they left. */
+static void start_again(const fixture *x, km_history *h, const heap *all, int there)
+{
+    for (int t = 0; t < TRAJECTORIES; t++) {
+        start(x, &h[t], t);
+        for (int i = 0; i < there; i++) {
+            const km_frame *f = &all->frames[i];
+            if (f->trajectory != t) continue;
+            km_history_add(&h[t], f->time_fs, f->coords, x->A, options.history + options.window);
+            h[t].done++;
+        }
+    }
+}
+
+static void test_resuming(const fixture *x)
+{
+    km_history h[TRAJECTORIES];
+    heap all = {0};
+    km_err err = {0};
+    int good = 0, tried = 0;
+    for (int t = 0; t < TRAJECTORIES; t++) start(x, &h[t], t);
+    if (forecast(x, &options, h, TRAJECTORIES, &all, &err) < 0) exit(1);
+    for (int there = 0; there <= all.count; there += 5) {
+        heap rest = {0};
+        for (int t = 0; t < TRAJECTORIES; t++) km_history_clear(&h[t]);
+        start_again(x, h, &all, there);
+        bool equal = forecast(x, &options, h, TRAJECTORIES, &rest, &err) == KM_OK && rest.count == all.count - there;
+        for (int i = 0; i < rest.count; i++) equal = equal && same_frame(x, &rest.frames[i], &all.frames[there + i]);
+        tried++, good += equal;
+        clear(&rest);
+    }
+    ok(tried == 20 && good == tried, "interrupted after every fifth frame: the others, in the same order, %d of %d", good, tried);
+    start_again(x, h, &all, 0);
+    h[0].done = options.window + 1;
+    ok(forecast(x, &options, h, TRAJECTORIES, &all, &err) == KM_INPUT && strstr(err.msg, "trajectory 0"), "one trajectory far ahead of another");
+    h[0].done = NEW + 1;
+    ok(forecast(x, &options, h, 1, &all, &err) == KM_INPUT, "more frames than the run makes");
+    for (int t = 0; t < TRAJECTORIES; t++) km_history_clear(&h[t]);
+    clear(&all);
+}
+
 /* The whole molecule elsewhere: the same frames there, as far as floats go. */
 static void test_place(const fixture *x)
 {
@@ -341,6 +382,7 @@ int main(void)
     test_history();
     test_batches(&x);
     test_going_on(&x);
+    test_resuming(&x);
     test_place(&x);
     test_refused_frame(&x);
     test_interp(&x);

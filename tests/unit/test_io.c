@@ -64,6 +64,25 @@ static void test_output(void)
     ok(km_output_open(&o, "", true, &e) == KM_USAGE, "nor is an empty name");
 }
 
+static void test_reopened(void)
+{
+    km_err e = {0};
+    km_output o;
+    char text[16];
+    struct stat st;
+    ok(km_output_open(&o, path, true, &e) == KM_OK && fputs("some and more", o.file) >= 0, "a run that is interrupted");
+    km_output_abandon(&o, true);
+    ok(km_output_reopen(&o, part, &e) == KM_OK && fgets(text, sizeof text, o.file) && feof(o.file), "its part is read again");
+    ok(km_output_cut(&o, 4, &e) == KM_OK && fputs(", whole", o.file) >= 0 && km_output_commit(&o, &e) == KM_OK, "cut and finished");
+    FILE *f = fopen(path, "rb");
+    ok(f && fgets(text, sizeof text, f) && !strcmp(text, "some, whole") && !exists(part), "it has its name and what was written");
+    fclose(f);
+    ok(km_output_reopen(&o, part, &e) == KM_SYSTEM && strstr(e.msg, ".part': No such"), "a part that is gone");
+    ok(km_output_reopen(&o, path, &e) == KM_USAGE && km_output_reopen(&o, ".part", &e) == KM_USAGE, "a name that is no part's");
+    ok(stat(path, &st) == 0 && st.st_size == 11, "which stays as it is");
+    unlink(path);
+}
+
 static void test_devices(void)
 {
     km_err e = {0};
@@ -146,6 +165,7 @@ int main(void)
     snprintf(part, sizeof part, "%s.part", path);
     test_input();
     test_output();
+    test_reopened();
     test_devices();
     test_signals();
     test_cpu();

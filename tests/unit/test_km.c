@@ -59,6 +59,18 @@ static km_system *make_system(void)
 static const uint8_t unknown[] = {0x82, 0xa4, 't', 'y', 'p', 'e', 0xa3, 'o', 'd', 'd', 0xa1, 'x', 0xcb, 0x40, 0x09, 0x21,
                                   0xfb, 0x54, 0x44, 0x2d, 0x18};
 
+/* Frames i to n - 1 and the end. */
+static km_status write_frames(km_writer *w, int i, int n, km_err *err)
+{
+    for (; i < n; i++) {
+        float x[15];
+        for (int j = 0; j < 15; j++) x[j] = (float)(i * 15 + j) * 0.37f - 20;
+        km_frame frame = {50000 * (int64_t)(i / 2) - 100000, i % 2, i < 2, 5, x};
+        KM_TRY(km_writer_frame(w, &frame, err));
+    }
+    return km_writer_end(w, err);
+}
+
 static memory write_stream(int n_systems, int n_frames, bool trunk)
 {
     memory m = {0};
@@ -79,13 +91,7 @@ static memory write_stream(int n_systems, int n_frames, bool trunk)
             good &= km_writer_trunk(w, t, &err) == KM_OK;
             km_trunk_result_free(t);
         }
-        for (int i = 0; i < n_frames; i++) {
-            float x[15];
-            for (int j = 0; j < 15; j++) x[j] = (float)(i * 15 + j) * 0.37f - 20;
-            km_frame frame = {50000 * (int64_t)(i / 2) - 100000, i % 2, i < 2, 5, x};
-            good &= km_writer_frame(w, &frame, &err) == KM_OK;
-        }
-        good &= km_writer_end(w, &err) == KM_OK;
+        good &= write_frames(w, 0, n_frames, &err) == KM_OK;
     }
     if (!good) ok(false, "written: %s", err.msg);
     km_system_free(s);
@@ -215,6 +221,32 @@ static void test_damage(memory m, const char *what)
     ok(unseen == 0, "%s: no flipped bit or byte goes unnoticed", what);
 }
 
+/* Cut anywhere behind its system and gone on with, a stream has the bytes that it had. */
+static void test_going_on(memory m, int n_frames)
+{
+    int tried = 0, good = 0;
+    for (size_t k = 1; k < m.n; k++) {
+        km_err err;
+        km_msg g;
+        memory out = {0};
+        FILE *in = fmemopen(m.data, k, "rb"), *f = open_memstream(&out.data, &out.n);
+        km_reader *r = km_reader_new(in, "memory");
+        int frames = 0, messages = 0;
+        while (km_reader_next(r, &g, &err) == 1) frames += g.type == KM_MSG_FRAME, messages++;
+        if (messages > 1) { /* the system and what comes behind it */
+            tried++;
+            fwrite(m.data, 1, (size_t)km_reader_get_stats(r).bytes, f);
+            km_writer *w = km_writer_behind(r, f, "memory");
+            good += write_frames(w, frames, n_frames, &err) == KM_OK && fflush(f) == 0 && out.n == m.n && !memcmp(out.data, m.data, m.n);
+            km_writer_free(w);
+        }
+        km_reader_free(r);
+        fclose(in), fclose(f);
+        free(out.data);
+    }
+    ok(tried > 100 && good == tried, "cut at %d places and gone on with, the same bytes at %d", tried, good);
+}
+
 /* A zstd frame of these bytes as another writer may make it. */
 static size_t squeeze(char *out, size_t size, const void *p, size_t n, int checksum, int content_size)
 {
@@ -244,6 +276,25 @@ static km_status after_system(const void *p, size_t n, km_err *err)
     km_status status = drain(m.data, m.n, counts, err);
     free(m.data);
     return status;
+}
+
+static void test_new_frames(void)
+{
+    memory m = {0};
+    km_err err;
+    km_msg g;
+    FILE *f = open_memstream(&m.data, &m.n);
+    km_writer *w = km_writer_new(f, "memory");
+    km_system *s = make_system();
+    ok(km_writer_system(w, s, &err) == KM_OK && km_writer_new_frames(w, 1, &err) == KM_OK && km_writer_end(w, &err) == KM_OK, "a mark is written");
+    km_system_free(s), km_writer_free(w), fclose(f);
+    km_reader *r = km_reader_new(f = fmemopen(m.data, m.n, "rb"), "memory");
+    ok(km_reader_next(r, &g, &err) == 1 && g.record == 0, "a system is none");
+    ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_OTHER && g.record == 1 && !strcmp(g.raw_kind, "new_frames") && g.raw_bytes,
+       "it is read, and can be passed on");
+    km_reader_free(r), fclose(f), free(m.data);
+    static const uint8_t without[] = {0x81, 0xa4, 't', 'y', 'p', 'e', 0xaa, 'n', 'e', 'w', '_', 'f', 'r', 'a', 'm', 'e', 's'};
+    ok(after_system(without, sizeof without, &err) == KM_INPUT && strstr(err.msg, "record"), "one without its record is refused");
 }
 
 static km_status after_system_frame(double time, int trajectory, size_t bytes, float value, km_err *err)
@@ -356,6 +407,8 @@ int main(void)
     memcpy(cat + one.n, full.data, full.n);
     ok(drain(cat, one.n + full.n, counts, &err) == 0 && counts[KM_MSG_SYSTEM] == 2, "two streams one behind the other");
     free(cat);
+    test_going_on(one, 2);
+    test_new_frames();
     test_lies(one);
     test_many_rows();
     FILE *f = fopen("/dev/full", "wb");

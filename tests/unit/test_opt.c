@@ -2,6 +2,7 @@
  * lib/base: options, times and sizes, records. Programs' whole command lines are tested in tests/cli/options.bats. */
 #include "tests/unit/tap.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,6 +59,34 @@ static void test_parsing(void)
     ok(cli.n_operands == 2 && !strcmp(cli.operands[1], "--force"), "operands, also behind --");
     char *text = km_cli_arguments(&cli);
     ok(strstr(text, "'x y'") && !strncmp(text, "--steps=7 --dt 5ns", 18), "arguments as a shell would read them");
+    ok(km_opt_given(&table[0]) && km_opt_given(&table[3]) && km_opt_given(&table[5]), "which options were given is known");
+    steps = 20, force = false, out = "";
+    km_cli_recall(&cli, "--steps 8 -o 'a'\\''b c' x.km", "F");
+    ok(steps == 8 && !force && !strcmp(out, "a'b c") && dt == 5000000, "a recorded command line is read over it");
+    ok(cli.n_operands == 2 && cli.threads == 3, "without a trace on the program's own");
+    int seven = 7;
+    const char *same = "a'b c";
+    ok(!km_opt_same(&table[0], &steps, &seven) && km_opt_same(&table[2], &out, &same) && !km_opt_same(&table[2], &out, &(const char *){NULL}),
+       "values are compared");
+    free(text);
+}
+
+static void test_arguments(void)
+{
+    static const char *const words[] = {"", "a b", "it's", "'", "''", "\\", "--x='1 2'", "\n\t", "-o", "\"$HOME\""};
+    enum { N = sizeof words / sizeof *words };
+    char *argv[N + 2] = {"km-test"};
+    for (int i = 0; i < N; i++) argv[i + 1] = (char *)words[i];
+    char *text = km_cli_arguments(&(km_cli){.argc = N + 1, .argv = argv});
+    int argc;
+    char **back = km_cli_split(text, &argc);
+    bool equal = argc == N + 1 && !back[argc];
+    for (int i = 1; i < argc && equal; i++) equal = !strcmp(back[i], words[i - 1]);
+    ok(equal, "arguments go there and back");
+    free(text), free(back);
+    back = km_cli_split("  ", &argc);
+    ok(argc == 1 && !back[1], "of nothing there are none");
+    free(back);
 }
 
 /* The exit status of a program with these arguments; its one line on standard error goes to said. */
@@ -83,8 +112,10 @@ static int status_of(const char *a, const char *b, char said[256])
         close(fds[0]);
         close(fds[1]);
         km_cli cli;
-        km_cli_start(&cli, &program, b ? 3 : 2, argv);
+        bool recall = !strcmp(a, "recall"); /* b is a record, not an argument */
+        km_cli_start(&cli, &program, b && !recall ? 3 : 2, argv);
         if (!strcmp(a, "bug")) KM_BUG("on purpose");
+        if (recall) km_cli_recall(&cli, b, "F");
         _exit(0);
     }
     close(fds[1]);
@@ -120,6 +151,7 @@ static void test_misuse(void)
            "%s %s: %d %.*s", bad[i][0], bad[i][1] ? bad[i][1] : "", status, (int)strcspn(said, "\n"), said);
     }
     ok(status_of("--device=cuda:0", NULL, said) == 5 && strstr(said, "no CUDA library"), "no accelerator is status 5");
+    ok(status_of("recall", "--steps=x", said) == 3 && strstr(said, "km-test: F: recorded arguments: option '--steps'"), "a bad record is status 3");
     ok(status_of("--steps", "5", said) == 0 && !*said, "good use says nothing");
     ok(status_of("bug", NULL, said) == 6 && strstr(said, "on purpose"), "a bug is status 6 and says where");
 }
@@ -151,6 +183,7 @@ int main(void)
 {
     test_times();
     test_parsing();
+    test_arguments();
     test_misuse();
     test_system();
     return tap_end();

@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: MIT
+# km-forecast: going on with an interrupted run.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR"
+    km-tokenize -q "$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE.pdb" | km-trunk -q --weights mini > init.km
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    cp "$BATS_FILE_TMPDIR/init.km" .
+}
+
+messages() { # type and last byte of every message of a stream; a generated frame is "new"
+    "${PYTHON:-/usr/bin/python3}" -c '
+import sys, msgpack, zstandard
+data, at = open(sys.argv[1], "rb").read(), 0
+while at < len(data):
+    d = zstandard.ZstdDecompressor().decompressobj()
+    m = msgpack.unpackb(d.decompress(data[at:]))
+    at = len(data) - len(d.unused_data)
+    print("new" if m["type"] == "frame" and not m["given"] else m["type"], at)' "$1"
+}
+
+# What a run leaves that was killed at any moment is the beginning of the whole file: cut behind and within each message from the
+# FIRST of a type on, it is finished to the same bytes.
+resumes() { # FIRST FILE OPTION...
+    local first=$1 f=$2 from to type on=; shift 2
+    mv "$f" whole.km
+    while read -r type to; do
+        [ -n "$on" ] && for n in $(((from + to) / 2)) $((to - 1)) "$to"; do
+            head -c "$n" whole.km > "$f.part"
+            km-forecast -q "$@" --resume "$f.part" && cmp "$f" whole.km && [ ! -e "$f.part" ] || { echo "$type to $to: $n"; return 1; }
+        done
+        [ "$type" = "$first" ] && on=1
+        from=$to
+    done < <(messages whole.km)
+    [ -n "$on" ]
+}
+
+@test "a run that was cut anywhere is finished bit for bit" {
+    km-forecast -q --seed 3 --steps 4 --frames 7 --window 3 --history 2 -o f.km init.km
+    resumes new_frames f.km
+}
+
+@test "so are several trajectories, which interleave" {
+    km-forecast -q --steps 2 --frames 3 --window 2 --trajectories 3 -o f.km init.km
+    resumes new_frames f.km
+}
+
+@test "so are trajectories of different lengths, more than a batch of them" {
+    "${PYTHON:-/usr/bin/python3}" -c '
+import sys, msgpack, zstandard
+u = msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(open("init.km", "rb"), read_across_frames=True))
+z, out, n, k = zstandard.ZstdCompressor(write_checksum=True), open("many.km", "wb"), 0, 0
+def put(m):
+    out.write(z.compress(msgpack.packb(m)))
+for m in u:
+    if m["type"] == "end": m = dict(type="end", frames=n, messages=k)
+    for t in range(36) if m["type"] == "frame" else [0]:
+        for i in range(1 + t % 2) if m["type"] == "frame" else [0]:
+            if m["type"] == "frame": m.update(trajectory=t, time=0.05 * i); n += 1
+            put(m); k += 1'
+    km-forecast -q --steps 2 --frames 2 --window 2 -o f.km many.km
+    mv f.km whole.km
+    for n in $(messages whole.km | sed -n 's/^new //p' | awk 'NR % 9 == 1'); do
+        head -c "$n" whole.km > f.km.part
+        km-forecast -q --resume f.km.part
+        cmp f.km whole.km
+    done
+}
+
+@test "so is one from noise, with weights by a path" {
+    cp "$BATS_TEST_DIRNAME/../../pipelines/mini/mini.safetensors" "my weights.safetensors"
+    "${PYTHON:-/usr/bin/python3}" -c '
+import msgpack, zstandard
+u = msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(open("init.km", "rb"), read_across_frames=True))
+z, out, k = zstandard.ZstdCompressor(write_checksum=True), open("none.km", "wb"), 0
+for m in u:
+    if m["type"] == "end": m = dict(type="end", frames=0, messages=k)
+    if m["type"] != "frame": out.write(z.compress(msgpack.packb(m))); k += 1'
+    km-forecast -q --weights "my weights.safetensors" --from-scratch --force --steps 2 --frames 3 --window 2 -o f.km none.km
+    resumes new_frames f.km
+    head -c -9 whole.km > f.km.part
+    printf x >> "my weights.safetensors" # damaged, or another model
+    run -3 km-forecast --resume f.km.part
+    cp "$BATS_TEST_DIRNAME/../../pipelines/mini/mini.safetensors" moved.safetensors
+    rm "my weights.safetensors"
+    run -3 km-forecast --resume f.km.part
+    [[ $output == *"my weights"* ]]
+    km-forecast -q --weights moved.safetensors --resume f.km.part
+    cmp f.km whole.km
+}
+
+@test "an option that differs is refused by name, one that does not is not" {
+    km-forecast -q --seed 3 --steps 2 --frames 3 --window 2 -o f.km init.km
+    mv f.km whole.km
+    head -c -9 whole.km > f.km.part
+    for differing in --seed=4 --seed=0 --steps=3 --frames=4 --time=200ps --dt=20ps --window=3 --history=2 --sampler=euler --noise-scale=1.5 \
+        --step-scale=1.2 --trajectories=2 --from-scratch --force --no-pg --output=g.km; do
+        run --separate-stderr -2 km-forecast --resume f.km.part "$differing"
+        [[ $stderr == *"${differing%%=*}"* && ${#stderr_lines[@]} -eq 1 ]] || { echo "$differing: $stderr"; return 1; }
+    done
+    run -2 km-forecast --resume f.km.part init.km
+    cmp f.km.part <(head -c -9 whole.km) && [ ! -e f.km ]
+    km-forecast -q --threads 1 --seed 3 --steps 2 --time 150ps --dt 50ps --window=2 --history 4 --sampler af3 --weights mini -o f.km --resume f.km.part
+    cmp f.km whole.km
+}
+
+@test "what cannot be resumed is refused and left as it was" {
+    km-forecast -q --steps 2 --frames 3 --window 2 -o f.km init.km
+    mv f.km whole.km
+    end=$(messages whole.km | sed -n '/^new_frames/{s/.* //p;q}')
+    for n in 0 1 100 $((end - 1)); do
+        head -c "$n" whole.km > f.km.part
+        run --separate-stderr -3 km-forecast --resume f.km.part
+        [[ $stderr == *"start the run again" ]] && [ "$(stat -c %s f.km.part)" -eq "$n" ] && [ ! -e f.km ]
+    done
+    run -2 km-forecast --resume whole.km
+    [[ $output == *FILE.part* ]]
+    run -4 km-forecast --resume none.km.part
+    mv f.km.part f.part
+    for other in init.km <(km-interp -q --dt 25ps whole.km); do
+        head -c -9 "$other" > f.km.part
+        run -3 km-forecast --resume f.km.part
+        [[ $output == *"not km-forecast"* ]]
+    done
+    cat whole.km whole.km | head -c -9 > f.km.part
+    run -3 km-forecast --resume f.km.part
+    [[ $output == *"several systems"* ]]
+    head -c -9 whole.km | "${PYTHON:-/usr/bin/python3}" -c '
+import sys; b = bytearray(sys.stdin.buffer.read()); b[-2000] ^= 1; sys.stdout.buffer.write(b)' > f.km.part
+    cp f.km.part before
+    run -3 km-forecast --resume f.km.part
+    [[ $output == *damaged* ]] && cmp f.km.part before && [ ! -e f.km ]
+}
+
+@test "a run that was finished needs nothing; an older result is replaced, as by the run itself" {
+    km-forecast -q --steps 2 --frames 3 --window 2 -o f.km init.km
+    cp f.km whole.km
+    run -0 km-forecast --resume f.km.part
+    [[ $output == *"nothing to do"* ]] && cmp f.km whole.km
+    head -c -9 whole.km > f.km.part
+    echo old > f.km
+    km-forecast -q --resume f.km.part
+    cmp f.km whole.km && [ ! -e f.km.part ]
+    mv f.km f.km.part # killed before it got its name
+    km-forecast -q --resume f.km.part
+    cmp f.km whole.km && [ ! -e f.km.part ]
+}
+
+@test "without provenance the options are given again" {
+    opts=(--no-pg --seed 3 --steps 2 --frames 4 --window 3 --weights mini)
+    km-forecast -q "${opts[@]}" -o f.km init.km
+    resumes new f.km "${opts[@]}"
+    head -c -9 whole.km > f.km.part
+    run -3 km-forecast --resume f.km.part
+    [[ $output == *"--no-pg"* ]]
+    run -3 km-forecast --resume f.km.part --no-pg --dt 20ps
+    [[ $output == *"where the run's next"* ]]
+    cmp f.km.part <(head -c -9 whole.km)
+}
+
+@test "an input that was generated itself is told from what is new" {
+    km-forecast -q --steps 2 --frames 3 -o a.km init.km
+    km-forecast -q --steps 2 --frames 3 --window 2 -o f.km a.km
+    head -c "$(messages f.km | sed -n '/^new_frames/{s/.* //p;q}')" f.km > early.km.part # all of the first run and its mark, nothing of the second
+    resumes_from_last_mark
+    run -3 km-forecast --resume early.km.part
+    [[ $output == *"before the first new frame"* ]]
+    km-forecast -q --no-pg --steps 2 --frames 3 init.km > a.km
+    km-forecast -q --steps 2 --frames 3 --window 2 -o f.km < a.km
+    resumes_from_last_mark
+    km-forecast -q --steps 2 --frames 3 -o a.km init.km
+    head -c -9 a.km > a.km.part
+    run -2 km-forecast --no-pg --resume a.km.part
+    [[ $output == *"--no-pg"* ]]
+}
+resumes_from_last_mark() {
+    local n
+    mv f.km whole.km
+    for n in $(messages whole.km | awk '/^new_frames/ { k = 0 } { at[++k] = $2 } END { for (i = 1; i <= k; i++) print at[i] }'); do
+        head -c "$n" whole.km > f.km.part
+        km-forecast -q --resume f.km.part
+        cmp f.km whole.km
+    done
+}
+
+# A run that is ended by this while it writes; the shell's background jobs would not hear of INT.
+end_by() { # SIGNAL
+    env --default-signal=INT km-forecast -q --threads 1 --steps 5 --frames 150 --window 2 -o f.km init.km 3>&- &
+    local pid=$! n=0
+    while [ "$(stat -c %s f.km.part 2> /dev/null || echo 0)" -lt 16000 ] && [ $((n++)) -lt 3000 ]; do sleep 0.01; done
+    kill -"$1" "$pid"
+    ! wait "$pid" && [ -e f.km.part ] && [ ! -e f.km ]
+}
+
+@test "interrupted, ended or killed while it runs, and again while it is resumed" {
+    mkdir want
+    cp init.km want
+    (cd want && km-forecast -q --threads 1 --steps 5 --frames 150 --window 2 -o f.km init.km)
+    for s in INT TERM KILL; do
+        end_by $s
+        km-forecast -q --resume f.km.part 3>&- &
+        sleep 0.1
+        kill -$s $! && ! wait $! && [ ! -e f.km ]
+        km-forecast -q --resume f.km.part
+        cmp f.km want/f.km
+        rm f.km
+    done
+}
