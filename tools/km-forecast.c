@@ -9,11 +9,11 @@
 #include "tools/weights.h"
 
 typedef struct settings {
-    const char *weights, *output, *sampler, *resume;
+    const char *weights, *output, *sampler, *resume, *preset;
     int64_t time, dt, memory;
     int frames, window, history, steps, trajectories;
-    double noise_scale, step_scale;
-    bool force, from_scratch;
+    double noise_scale, step_scale, beta;
+    bool force, from_scratch, beta_set;
     bool time_set, dt_set, frames_set, window_set, history_set, steps_set, noise_set, step_set;
 } settings;
 
@@ -33,6 +33,8 @@ static const km_opt options[] = {
     {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100, .set = &o.step_set},
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
+    {"beta", 0, KM_OPT_DOUBLE, &o.beta, "X", "exponent of time in the temporal bias, where not as trained", .min = 0.01, .max = 4, .set = &o.beta_set},
+    {"preset", 0, KM_OPT_STRING, &o.preset, "NAME", "a bundle of defaults that the weights name, such as equilibrium or unbinding"},
     {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
     {"resume", 0, KM_OPT_STRING, &o.resume, "FILE.part", "finish what an interrupted run wrote; its options are recorded there"},
     {"force", 0, KM_OPT_FLAG, &o.force, NULL, "go beyond what the weights were trained for"},
@@ -74,10 +76,23 @@ static km_status settle_times(job *j, km_err *err)
     return KM_OK;
 }
 
+static km_status settle_beta(job *j, km_err *err)
+{
+    const km_config *c = &j->m->config;
+    if (!o.beta_set) o.beta = c->beta;
+    if (o.beta == c->beta) return KM_OK;
+    if (!o.force) return km_fail(err, KM_USAGE, "--beta %g: the weights were trained with %g; --force does it all the same", o.beta, c->beta);
+    km_diffusion_set_temporal(j->m->diffusion, o.beta, c->causal);
+    return KM_OK;
+}
+
 static km_status settle(job *j, const km_cli *cli, km_err *err)
 {
-    const km_sampling *s = &j->m->sampling;
+    km_sampling *s = &j->m->sampling;
     km_forecast_options *f = &j->f;
+    if (!j->m->diffusion) return km_fail(err, KM_INPUT, "the weights %.100s hold no diffusion module", j->m->name);
+    if (o.preset) KM_TRY(km_sampling_preset(s, o.preset, err));
+    KM_TRY(settle_beta(j, err));
     if (!o.sampler) o.sampler = s->sampler;
     if (!o.steps_set) o.steps = s->steps;
     if (!o.window_set) o.window = s->window;

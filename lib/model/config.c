@@ -10,7 +10,7 @@
 #include "lib/base/opt.h"
 #include "lib/model/model.h"
 
-typedef enum kind { INT, BOOL, REAL, TIME, WORD } kind;
+typedef enum kind { INT, BOOL, REAL, TIME, WORD, PRESETS } kind;
 
 typedef struct field {
     const char *path; /* keys of nested objects, joined by dots */
@@ -87,6 +87,8 @@ static const field sampling_fields[] = {
     STIME("min_dt", min_dt, 0),
     STIME("max_dt", max_dt, 0),
     {"from_scratch", BOOL, offsetof(km_sampling, from_scratch), 0, 0, 1},
+    {"causal", BOOL, offsetof(km_sampling, causal), 0, 0, 1},
+    {"presets", PRESETS, offsetof(km_sampling, presets), 0, 0, 0},
 };
 
 enum { N_MODEL = sizeof model_fields / sizeof *model_fields, N_SAMPLING = sizeof sampling_fields / sizeof *sampling_fields };
@@ -100,6 +102,7 @@ static void put(const field *f, void *to, double value)
     case REAL: *(double *)at = value; break;
     case TIME: *(int64_t *)at = (int64_t)value; break;
     case WORD: strcpy(at, "af3"); break;
+    case PRESETS: *at = 0; break;
     }
 }
 
@@ -121,6 +124,8 @@ static const json_t *value_at(const json_t *object, const char *path)
     return value_at(json_object_get(object, key), dot + 1);
 }
 
+static km_status read_presets(const json_t *v, char *to, km_err *err);
+
 static km_status read_field(const field *f, const json_t *v, void *to, km_err *err)
 {
     if (f->kind == WORD) {
@@ -129,6 +134,7 @@ static km_status read_field(const field *f, const json_t *v, void *to, km_err *e
         strcpy((char *)to + f->at, word);
         return KM_OK;
     }
+    if (f->kind == PRESETS) return read_presets(v, (char *)to + f->at, err);
     if (f->kind == TIME) {
         if (!json_is_string(v)) return km_fail(err, KM_INPUT, "configuration: '%s' must be a time with its unit, in quotes", f->path);
         if (km_parse_time(json_string_value(v), (int64_t *)((char *)to + f->at), err) == KM_OK) return KM_OK;
@@ -176,6 +182,51 @@ static km_status refuse_unknown(const field *fields, int n, json_t *object, cons
         KM_TRY(refuse_unknown(fields, n, v, path, err));
     }
     return KM_OK;
+}
+
+static km_status read_preset(const char *name, json_t *v, km_sampling *s, km_err *err)
+{
+    if (!*name || strlen(name) > 31 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_")] || !json_is_object(v) || json_object_get(v, "presets"))
+        return km_fail(err, KM_INPUT, "configuration: preset '%.40s': not a name in small letters and what it sets", name);
+    KM_TRY(refuse_unknown(sampling_fields, N_SAMPLING, v, "", err));
+    return read_fields(sampling_fields, N_SAMPLING, v, s, err);
+}
+
+/* Kept as text, since a preset says less than a whole km_sampling. */
+static km_status read_presets(const json_t *v, char *to, km_err *err)
+{
+    const char *name;
+    json_t *preset;
+    if (!json_is_object(v)) return km_fail(err, KM_INPUT, "configuration: 'presets' must be an object");
+    json_object_foreach((json_t *)v, name, preset)
+    {
+        km_sampling scratch;
+        KM_TRY(read_preset(name, preset, &scratch, err));
+    }
+    size_t n = json_dumpb(v, to, KM_PRESETS - 1, JSON_COMPACT);
+    if (n >= KM_PRESETS) return km_fail(err, KM_INPUT, "configuration: 'presets' are longer than %d bytes", KM_PRESETS - 1);
+    to[n] = 0;
+    return KM_OK;
+}
+
+km_status km_sampling_preset(km_sampling *s, const char *name, km_err *err)
+{
+    char known[160] = "";
+    const char *key;
+    json_t *v;
+    km_sampling with = *s;
+    json_t *presets = *s->presets ? json_loads(s->presets, 0, NULL) : json_object();
+    km_status status = KM_USAGE;
+    json_object_foreach(presets, key, v)
+    {
+        size_t n = strlen(known);
+        snprintf(known + n, sizeof known - n, "%s%s", n ? ", " : "", key);
+        if (!strcmp(key, name)) status = read_preset(key, v, &with, err);
+    }
+    if (status == KM_OK) *s = with;
+    else if (status == KM_USAGE) km_fail(err, KM_USAGE, "no preset '%.40s': the weights name %s", name, *known ? known : "none");
+    json_decref(presets);
+    return status;
 }
 
 static km_status divides(int whole, int parts, const char *what, km_err *err)
@@ -266,6 +317,7 @@ static json_t *value_of(const field *f, const void *from)
     case REAL: return json_real(*(const double *)at);
     case TIME: return json_sprintf("%" PRId64 "fs", *(const int64_t *)at);
     case WORD: return json_string(at);
+    case PRESETS: return json_loads(at, 0, NULL);
     }
     KM_BUG("kind %d", (int)f->kind);
 }
@@ -275,6 +327,7 @@ static json_t *dump_section(const field *fields, int n, const void *from)
     json_t *section = json_object();
     for (int i = 0; i < n; i++) {
         const char *dot = strchr(fields[i].path, '.');
+        if (fields[i].kind == PRESETS && !*((const char *)from + fields[i].at)) continue; /* none */
         if (fields[i].kind == TIME && *(const int64_t *)((const char *)from + fields[i].at) == 0) continue; /* not known */
         json_t *to = section;
         const char *leaf = fields[i].path;

@@ -33,6 +33,8 @@ typedef struct km_config {
     bool fix_sym_check, cyclic_pos_enc;
 } km_config;
 
+enum { KM_PRESETS = 2048 };
+
 /* What the weights say about how to sample; all times in fs. Angstrom for sigmas. */
 typedef struct km_sampling {
     char sampler[16]; /* af3, karras, euler, boltz2 */
@@ -41,6 +43,8 @@ typedef struct km_sampling {
     double churn_sigma_min, churn_sigma_max; /* the pair for karras and euler */
     int64_t dt, time, interp_dt, min_dt, max_dt; /* trained range of spacings */
     bool from_scratch;                           /* trained for windows without a start frame */
+    bool causal;                                 /* frame after frame */
+    char presets[KM_PRESETS];                    /* named changes to all this, as JSON; empty: none */
 } km_sampling;
 
 /* JSON of the metadata, {"model": {...}, "sampling": {...}}, to structs and back. An absent key has the value of the published model;
@@ -48,6 +52,8 @@ typedef struct km_sampling {
 km_status km_config_parse(const char *json, km_config *ret_config, km_sampling *ret_sampling, km_err *err) KM_MUST_USE;
 /* Hyper-parameters of a checkpoint or a reference case, the model's keys without a section: unknown ones are left alone. */
 km_status km_config_parse_hyper(const char *json, km_config *ret_config, km_err *err) KM_MUST_USE;
+/* Change what the preset of this name sets. KM_USAGE, listing what there is, when there is no such. */
+km_status km_sampling_preset(km_sampling *s, const char *name, km_err *err) KM_MUST_USE;
 char *km_config_dump(const km_config *c, const km_sampling *s); /* the caller frees it */
 
 /* The model's inputs that stay the same for a system, as flat arrays. N tokens, A atoms. */
@@ -104,6 +110,9 @@ km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, i
 /* -- diffusion (lib/model/diffusion/) */
 km_diffusion *km_diffusion_new(const km_config *c, km_params *p);
 void km_diffusion_free(km_diffusion *d);
+
+/* What temporal layers do, where it is not as trained: the exponent of time, and whether a frame sees only those up to itself. */
+void km_diffusion_set_temporal(km_diffusion *d, double beta, bool causal);
 
 /* What depends on the system alone, once per system: relative positions, pair conditioning, atom features, all biases. */
 typedef struct km_conditioning {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# km-forecast: going on with an interrupted run.
+# km-forecast: going on with an interrupted run, presets.
 
 bats_require_minimum_version 1.5.0
 
@@ -22,6 +22,32 @@ while at < len(data):
     m = msgpack.unpackb(d.decompress(data[at:]))
     at = len(data) - len(d.unused_data)
     print("new" if m["type"] == "frame" and not m["given"] else m["type"], at)' "$1"
+}
+
+# The model that ships with another configuration, which Python statements make of c.
+weights() { # FILE STATEMENTS
+    "${PYTHON:-/usr/bin/python3}" -c '
+import hashlib, json, struct, sys
+data = open(sys.argv[1], "rb").read()
+n, = struct.unpack("<Q", data[:8])
+head = json.loads(data[8:8 + n])
+meta = head["__metadata__"]
+c = json.loads(meta["config"])
+exec(sys.argv[3])
+meta["config"] = json.dumps(c)
+meta["digest"] = hashlib.sha256((meta["digest"] + meta["config"]).encode()).hexdigest()
+text = json.dumps(head).encode()
+text += b" " * (-len(text) % 8)
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + n:])' \
+        "$BATS_TEST_DIRNAME/../../pipelines/mini/mini.safetensors" "$1" "$2"
+}
+
+coords() { # trajectory, time and coordinates of every frame
+    "${PYTHON:-/usr/bin/python3}" -c '
+import sys, msgpack, zstandard
+u = msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(open(sys.argv[1], "rb"), read_across_frames=True))
+for m in u:
+    if m["type"] == "frame": print(m["trajectory"], m["time"], m["coords"].hex())' "$1"
 }
 
 # What a run leaves that was killed at any moment is the beginning of the whole file: cut behind and within each message from the
@@ -210,4 +236,39 @@ end_by() { # SIGNAL
         cmp f.km want/f.km
         rm f.km
     done
+}
+
+@test "a preset sets what the weights say it does, an option goes before it" {
+    weights p.safetensors 'c["sampling"]["presets"] = dict(equilibrium={}, fast=dict(dt="20ps", time="60ps", steps=3, sampler="euler"))'
+    km-forecast -q --weights p.safetensors --preset fast -o a.km init.km
+    km-forecast -q --weights p.safetensors --dt 20ps --time 60ps --steps 3 --sampler euler -o b.km init.km
+    cmp <(coords a.km) <(coords b.km)
+    km-forecast -q --weights p.safetensors --preset fast --frames 1 --steps 4 -o a.km init.km
+    km-forecast -q --weights p.safetensors --preset equilibrium --dt 20ps --frames 1 --steps 4 --sampler euler -o b.km init.km
+    cmp <(coords a.km) <(coords b.km)
+    resumes new_frames a.km
+    run --separate-stderr -2 km-forecast --weights p.safetensors --preset unbinding -o out.km init.km
+    [[ $stderr == *"'unbinding'"*"equilibrium, fast"* && ! -e out.km && ! -e out.km.part ]]
+    run --separate-stderr -2 km-forecast --preset equilibrium -o out.km init.km
+    [[ $stderr == *none* && ! -e out.km ]]
+    weights bad.safetensors 'c["sampling"]["presets"] = dict(fast=dict(dt="20"))'
+    run -3 km-forecast --weights bad.safetensors init.km
+}
+
+@test "another exponent of time needs --force, and then it counts" {
+    km-forecast -q --frames 2 --steps 2 -o a.km init.km
+    km-forecast -q --frames 2 --steps 2 --beta 1 -o b.km init.km
+    cmp <(coords a.km) <(coords b.km)
+    run --separate-stderr -2 km-forecast --frames 2 --beta 0.5 -o out.km init.km
+    [[ $stderr == *"trained with 1"*--force* && ! -e out.km ]]
+    km-forecast -q --frames 2 --steps 2 --beta 0.5 --force -o b.km init.km
+    ! cmp -s <(coords a.km) <(coords b.km)
+    weights half.safetensors 'c["model"]["temporal_beta"] = 0.5'
+    km-forecast -q --frames 2 --steps 2 --weights half.safetensors -o a.km init.km
+    cmp <(coords a.km) <(coords b.km)
+    resumes new_frames b.km
+    head -c -9 whole.km > b.km.part
+    run -2 km-forecast --beta 0.25 --resume b.km.part
+    [[ $output == *--beta* ]]
+    run -2 km-forecast --beta 0 init.km
 }

@@ -21,6 +21,41 @@ static bool config_refused(const char *json, const char *text)
     return good;
 }
 
+static void test_presets(void)
+{
+    km_config c;
+    km_sampling s, s2;
+    km_err err = {0};
+    const char *json = "{\"sampling\": {\"dt\": \"50ps\", \"steps\": 30, \"presets\": {\"equilibrium\": {}, \"unbinding\":"
+                       " {\"dt\": \"10ps\", \"causal\": true, \"churn\": {\"sigma_max\": 80}}}}}";
+    ok(km_config_parse(json, &c, &s, &err) == KM_OK && !s.causal && s.dt == 50000, "presets stand beside the defaults: %s", err.msg);
+    char *text = km_config_dump(&c, &s);
+    ok(km_config_parse(text, &c, &s2, &err) == KM_OK && !strcmp(s.presets, s2.presets), "and are written and read again");
+    free(text);
+    ok(km_sampling_preset(&s, "equilibrium", &err) == KM_OK && s.dt == 50000 && !s.causal, "one that changes nothing");
+    ok(km_sampling_preset(&s, "unbinding", &err) == KM_OK && s.dt == 10000 && s.causal && s.churn_sigma_max == 80 && s.steps == 30,
+       "one that changes what it names");
+    ok(km_sampling_preset(&s, "folding", &err) == KM_USAGE && strstr(err.msg, "'folding'") && strstr(err.msg, "equilibrium, unbinding"),
+       "an unknown one: %s", err.msg);
+    *s.presets = 0;
+    ok(km_sampling_preset(&s, "unbinding", &err) == KM_USAGE && strstr(err.msg, "none"), "where there are none: %s", err.msg);
+    ok(config_refused("{\"sampling\": {\"presets\": {\"x\": {\"stepz\": 3}}}}", "'stepz'") &&
+           config_refused("{\"sampling\": {\"presets\": {\"x\": {\"steps\": 0}}}}", "'steps'") &&
+           config_refused("{\"sampling\": {\"presets\": {\"x\": {\"presets\": {}}}}}", "'x'") &&
+           config_refused("{\"sampling\": {\"presets\": {\"X y\": {}}}}", "'X y'") &&
+           config_refused("{\"sampling\": {\"presets\": 3}}", "'presets' must be an object"),
+       "bad ones are refused");
+    char *many = km_strdup("{\"sampling\": {\"presets\": {\"a\": {}");
+    for (int i = 0; i < 300; i++) {
+        char *more = km_asprintf("%s, \"name-%d\": {}", many, i);
+        free(many);
+        many = more;
+    }
+    text = km_asprintf("%s}}}", many);
+    ok(config_refused(text, "longer than"), "too many are refused");
+    free(many), free(text);
+}
+
 static void test_config(void)
 {
     km_config c, c2;
@@ -39,6 +74,7 @@ static void test_config(void)
     ok(km_config_parse(text, &c2, &s2, &err) == KM_OK && strcmp(text, again = km_config_dump(&c2, &s2)) == 0, "written and read again");
     free(text);
     free(again);
+    test_presets();
     ok(config_refused("{\"model\": {\"tokens\": 3}}", "unknown key 'tokens'"), "unknown key");
     ok(config_refused("{\"modle\": {}}", "unknown key 'modle'"), "unknown section");
     ok(config_refused("{\"model\": {\"embedder_args\": {\"depth\": 3}}}", "unknown key 'embedder_args.depth'"), "unknown key below");

@@ -32,6 +32,16 @@ km_diffusion *km_diffusion_new(const km_config *c, km_params *p)
     return d;
 }
 
+static void set_temporal(km_nn_temporal *l, double beta, bool causal) { l->beta = (float)beta, l->causal = causal; }
+
+void km_diffusion_set_temporal(km_diffusion *d, double beta, bool causal)
+{
+    if (!d->config.temporal) return;
+    for (int i = 0; i < d->encoder.depth; i++) set_temporal(&d->encoder.temporal[i], beta, causal);
+    for (int i = 0; i < d->config.token_depth; i++) set_temporal(&d->layers[i].temporal, beta, causal);
+    for (int i = 0; i < d->decoder.depth; i++) set_temporal(&d->decoder.temporal[i], beta, causal);
+}
+
 void km_diffusion_free(km_diffusion *d)
 {
     if (!d) return;
