@@ -62,5 +62,7 @@ extern const km_eval_figure km_eval_figures[]; /* ends with an id of NULL */
 
 /* Write the page. */
 km_status km_eval_print_page(const km_eval *e, FILE *out, km_err *err) KM_MUST_USE;
+/* Write every figure that applies as DIR/ID.svg; the directory is made where it is missing. */
+km_status km_eval_write_figures(const km_eval *e, const char *dir, km_err *err) KM_MUST_USE;
 
 #endif

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * The page of km-eval: what was compared, the table, the figures. It needs nothing but itself, and is well-formed as
  * XML too. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "lib/base/mem.h"
 #include "tools/eval_figures.h"
 
 static const char style[] =
@@ -108,4 +114,28 @@ km_status km_eval_print_page(const km_eval *e, FILE *out, km_err *err)
     for (const km_eval_figure *f = km_eval_figures; f->id; f++) KM_TRY(print_figure(e, f, out, err));
     fputs("</body>\n</html>\n", out);
     return KM_OK;
+}
+
+static km_status write_figure(const km_eval *e, const km_eval_figure *f, const char *path, km_err *err)
+{
+    km_output out;
+    KM_TRY(km_output_open(&out, path, false, err));
+    km_status status = f->draw(e, out.file, err);
+    if (status == KM_OK) return km_output_commit(&out, err);
+    km_output_abandon(&out, false);
+    return status;
+}
+
+km_status km_eval_write_figures(const km_eval *e, const char *dir, km_err *err)
+{
+    km_status status = KM_OK;
+    if (mkdir(dir, 0777) != 0 && errno != EEXIST)
+        return km_fail(err, KM_SYSTEM, "cannot make '%.150s': %s", dir, strerror(errno));
+    for (const km_eval_figure *f = km_eval_figures; f->id && status == KM_OK; f++) {
+        if (f->applies && !f->applies(e)) continue;
+        char *path = km_asprintf("%s/%s.svg", dir, f->id);
+        status = write_figure(e, f, path, err);
+        free(path);
+    }
+    return status;
 }

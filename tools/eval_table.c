@@ -107,7 +107,7 @@ void km_eval_print_html(const km_eval *e, FILE *out)
     fputs("</tr></thead>\n<tbody>\n", out);
     for (int i = 0; i < e->n; i++) {
         fputs("<tr><th>", out);
-        km_xml_text(out, e->rows[i].name, 40);
+        km_xml_text(out, e->rows[i].name, 24);
         fprintf(out, "</th><td>%lld</td>", (long long)e->rows[i].frames);
         for (const km_eval_column *c = km_eval_columns; c->key; c++)
             if (c->heading) print_cell(out, &e->rows[i], c);

@@ -13,7 +13,7 @@
 
 static struct {
     km_opt_list ref;
-    const char *top, *panel, *html;
+    const char *top, *panel, *html, *svg;
     int64_t dt;
     int stride, trajectory;
     bool json, baselines;
@@ -30,6 +30,7 @@ static const km_opt options[] = {
      "the do-nothing baselines too: start frame, and with noise of the reference's RMSF"},
     {"json", 0, KM_OPT_FLAG, &o.json, NULL, "print JSON"},
     {"html", 0, KM_OPT_STRING, &o.html, "FILE", "write a page with the table and figures too"},
+    {"svg", 0, KM_OPT_STRING, &o.svg, "DIR", "write each figure into a file of its own in DIR"},
     {0},
 };
 
@@ -69,7 +70,7 @@ static km_eval_row measure(const char *name, km_eval_kind kind, const km_system 
     km_eval_row r = {.name = name, .kind = kind, .frames = model->F, .dt = model->dt};
     km_peptide_compare(s, model, ref, &r.scores);
     km_peptide_validity(s, model, &r.validity);
-    if (o.html) km_profile_make(s, model, &r.profile);
+    if (o.html || o.svg) km_profile_make(s, model, &r.profile);
     return r;
 }
 
@@ -99,10 +100,12 @@ static const char *base_name(const char *path) { return strrchr(path, '/') ? str
 /* The last program with weights, the weights and the seed, as the stream tells them. NULL or the caller's. */
 static char *made_by(const km_system *s)
 {
-    for (const km_provenance *p = s->provenance + s->n_provenance; p-- > s->provenance;)
+    for (int i = s->n_provenance - 1; i >= 0; i--) {
+        const km_provenance *p = &s->provenance[i];
         if (*p->weights_name)
             return km_asprintf("%s, weights %s, seed %llu", p->program, base_name(p->weights_name),
                                (unsigned long long)p->seed);
+    }
     return NULL;
 }
 
@@ -157,6 +160,7 @@ static km_status run(const km_cli *cli, km_output *opt_page, km_err *err)
     km_eval e = {ref.system, KM_NEWN(km_eval_row, (size_t)(cli->n_operands + o.ref.count + 3)), 0};
     km_status status = evaluate(cli, &ref, dt, &e, err);
     if (status == KM_OK) (o.json ? km_eval_print_json : km_eval_print_text)(&e, stdout);
+    if (status == KM_OK && o.svg) status = km_eval_write_figures(&e, o.svg, err);
     if (status == KM_OK && opt_page) status = km_eval_print_page(&e, opt_page->file, err);
     clear(&e);
     km_loaded_clear(&ref);

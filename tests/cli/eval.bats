@@ -81,6 +81,19 @@ validity"
     [ "$(page q.html)" = "$all_figures" ]
 }
 
+@test "the figures in files of their own" {
+    km-eval --dt 5ps --top "$pdb" --ref "$xtc" --svg figures --html p.html "$xtc" > t.txt
+    [ "$(ls figures)" = "$(printf '%s.svg\n' $all_figures | sort)" ]
+    for f in $all_figures; do # as in the page, to the byte
+        "${PYTHON:-/usr/bin/python3}" -c 'import sys; assert open(sys.argv[1]).read() in open("p.html").read()' "figures/$f.svg"
+        "${PYTHON:-/usr/bin/python3}" -c 'import sys, xml.etree.ElementTree as ET; assert ET.parse(sys.argv[1]).getroot().tag.endswith("}svg")' "figures/$f.svg"
+    done
+    run -4 --separate-stderr km-eval --dt 5ps --top "$pdb" --ref "$xtc" --svg no-such/figures
+    [[ "$stderr" == "km-eval: cannot make 'no-such/figures': "* ]] && [ "${#stderr_lines[@]}" = 1 ]
+    run -4 --separate-stderr km-eval --dt 5ps --top "$pdb" --ref "$xtc" --svg t.txt
+    [ "${#stderr_lines[@]}" = 1 ]
+}
+
 @test "a page of peptides that lack something" {
     data=$BATS_TEST_DIRNAME/../data
     km-eval --top "$data/dipeptide.pdb" --ref "$data/dipeptide.xtc" --html p.html "$data/dipeptide.xtc"
