@@ -134,14 +134,18 @@ asan ubsan tsan: ## the unit tests under a sanitizer
 bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
 	$(Q)$(B)/bin/km-bench all
 
-# What clang's fuzzer needs is compiled by clang, without the kernels and the C++.
+# What clang's fuzzer needs is compiled by clang, without the kernels, and the C++ only for structures.
 TARGET ?= km
 TIME   ?= 60
 FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/safetensors*.c formats/traj.c formats/xtc*.c formats/dcd.c)
+FUZZ_SOURCES.structure := $(wildcard lib/chem/*.c formats/structure*.c)
+FUZZ_CC.structure      := $(wildcard formats/structure*.cc)
 fuzz: ## with clang: make fuzz TARGET=km TIME=60
 	@mkdir -p build/fuzz/$(TARGET)
+	$(Q)for f in $(FUZZ_CC.$(TARGET)); do \
+	    clang++ -std=c++17 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr $(CPPFLAGS) -c -o build/fuzz/$$(basename $$f .cc).o $$f || exit 1; done
 	$(Q)clang -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined $(CPPFLAGS) -o build/fuzz/fuzz_$(TARGET) \
-	    tests/fuzz/fuzz_$(TARGET).c $(FUZZ_SOURCES) $(LDLIBS_)
+	    tests/fuzz/fuzz_$(TARGET).c $(FUZZ_SOURCES) $(FUZZ_SOURCES.$(TARGET)) $(FUZZ_CC.$(TARGET):formats/%.cc=build/fuzz/%.o) $(LDLIBS_)
 	$(Q)build/fuzz/fuzz_$(TARGET) -max_total_time=$(TIME) -artifact_prefix=build/fuzz/ build/fuzz/$(TARGET) tests/data/fuzz/$(TARGET)
 
 lint: all ## layers, warnings as errors, man pages, words that do not belong

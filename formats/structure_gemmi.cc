@@ -103,6 +103,15 @@ void put_serial(char *field, int n)
     for (int i = 4; i >= 0; i--, v /= 36) field[i] = digits[v % 36];
 }
 
+/* gemmi reads columns 74 to 78 of LINK and SSBOND, a distance that nobody here needs, though the line ends among them. */
+void end_before_distance(char *line, size_t n)
+{
+    bool link = n > 4 && (strncasecmp(line, "LINK", 4) == 0 || strncasecmp(line, "SSBO", 4) == 0);
+    if (!link || n < 73 || n > 77) return;
+    line[72] = '\n';
+    std::memset(line + 73, ' ', n - 73);
+}
+
 void prepare_pdb(std::string &text)
 {
     int line_number = 0, serial = 0;
@@ -110,6 +119,7 @@ void prepare_pdb(std::string &text)
         size_t end = std::min(text.find('\n', at), text.size());
         char *line = &text[at];
         line_number++;
+        if (std::memchr(line, '\0', end - at)) throw std::runtime_error("line " + std::to_string(line_number) + ": no text");
         if (end - at >= 6 && std::memcmp(line, "MODEL ", 6) == 0) serial = 0;
         if (end - at >= 6 && std::memcmp(line, "ENDMDL", 6) == 0) serial = 0;
         if (is_atom_line(line, end - at)) {
@@ -118,6 +128,7 @@ void prepare_pdb(std::string &text)
             if (serial >= 43000000) throw std::runtime_error("more than 43 million atoms");
             put_serial(line + 6, ++serial);
         }
+        end_before_distance(line, end - at);
         at = end + 1;
     }
 }

@@ -128,6 +128,9 @@ static void test_bad(void)
         memcpy(text + 81 + 38, bad[i], 8);
         ok(read_bytes(text, strlen(text), 0, &s, &err) == KM_INPUT && strstr(err.msg, "line 2"), "'%s': %s", bad[i], err.msg);
     }
+    memcpy(text, pdb, sizeof pdb);
+    text[81 + 60] = 0;
+    ok(read_bytes(text, sizeof pdb - 1, 0, &s, &err) == KM_INPUT && strstr(err.msg, "line 2: no text"), "a zero byte: %s", err.msg);
     const char *gap = strstr(cif, "0.257");
     char copy[sizeof cif];
     memcpy(copy, cif, sizeof cif);

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# Makes the first files of the corpora km/ and safetensors/ (run in this directory); what a fuzzer finds is added beside them.
+# Makes the first files of the corpora km/, safetensors/ and structure/ (run in this directory); what a fuzzer finds is added beside them.
+import gzip
 import json
 import os
 import struct
@@ -17,6 +18,7 @@ def put(path, data):
 
 os.makedirs("km", exist_ok=True)
 os.makedirs("safetensors", exist_ok=True)
+os.makedirs("structure", exist_ok=True)
 stream = subprocess.run(["/usr/bin/python3", "../make_stream.py", "1", "1"], stdout=subprocess.PIPE, check=True).stdout
 put("km/stream", stream)
 put("km/stream-cut", stream[:-40])
@@ -46,3 +48,33 @@ put("safetensors/huge-header", b"\xff" * 16)
 put("safetensors/deep", tensors(b'{"a":' + b"[" * 3000 + b"]" * 3000 + b"}"))
 put("safetensors/twice", tensors(b'{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{}}'))
 put("safetensors/empty", b"")
+
+
+def atom(serial, name, residue, chain, number, x, y, z, record="ATOM  ", alt=" ", icode=" ", element=None, charge="  "):
+    return (f"{record}{serial:>5} {name:^4}{alt}{residue:>3} {chain}{number:>4}{icode}   {x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00"
+            f"          {element or name[0]:>2}{charge}\n")
+
+
+backbone = [("N", -1.2, 0.8, 0.1), ("CA", 0.1, 0.3, 0.5), ("C", 1.2, 1.2, -0.2), ("O", 1.0, 2.4, -0.3), ("CB", 0.3, -1.2, 0.2)]
+peptide = "".join(atom(5 * r + i + 1, n, "ALA", "A", r + 1, x + 2.6 * r, y, z) for r in range(3) for i, (n, x, y, z) in enumerate(backbone))
+put("structure/peptide.pdb", peptide.encode())
+put("structure/peptide.pdb.gz", gzip.compress(peptide.encode(), mtime=0))
+put("structure/cut.pdb.gz", gzip.compress(peptide.encode(), mtime=0)[:-30])
+put("structure/models.pdb", "".join(f"MODEL     {i:>4}\n{peptide}ENDMDL\n" for i in (1, 2)).encode())
+put("structure/odd.pdb", ("SEQRES   1 A    3  ALA MSE GLY\n" + peptide[:81] + atom("A0000", "CA", "ALA", "A", "A000", 9, 9, 9, alt="B")
+                          + atom(-1, "CA", "ALA", "A", -9, 9, 8, 7, icode="Z") + "TER\n"
+                          + atom(8, "ZN", "ZN", "B", 1, 5, 5, 5, record="HETATM", element="ZN", charge="2+")
+                          + atom(9, "O", "HOH", "B", 2, 4, 5, 6, record="HETATM") + "CONECT    1    2    2\nEND\n").encode())
+put("structure/bonds.pdb", b"CONECT    1    2    3    4    5\nLINK         SG  CYS A   1                 SG  CYS A   6\n")
+link = "LINK         SG  CYS A   1                 SG  CYS A   6     1555   1555"
+put("structure/distance-cut.pdb", (peptide + link + " \nSSBOND" + link[6:] + " \n").encode())
+put("structure/zero-byte.pdb", (peptide + link + "  \0 2.03\n").encode())
+put("structure/long-line.pdb", b"ATOM " * 4000)
+items = ["group_PDB", "id", "type_symbol", "label_atom_id", "label_comp_id", "label_asym_id", "label_entity_id", "label_seq_id",
+         "Cartn_x", "Cartn_y", "Cartn_z", "auth_seq_id", "auth_asym_id", "pdbx_PDB_model_num"]
+rows = "".join(f"ATOM {i + 1} {n[0]} {n} GLY A 1 1 {x} {y} {z} 1 A 1\n" for i, (n, x, y, z) in enumerate(backbone[:4]))
+cif = "data_x\nloop_\n" + "".join(f"_atom_site.{i}\n" for i in items) + rows
+put("structure/residue.cif", (cif + "loop_\n_entity_poly_seq.entity_id\n_entity_poly_seq.num\n_entity_poly_seq.mon_id\n1 1 GLY\n").encode())
+put("structure/short-row.cif", cif[:-8].encode())
+put("structure/quotes.cif", (cif + "_a.b '\n;\n;x\n").encode())
+put("structure/zeros", bytes(200))
