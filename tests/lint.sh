@@ -98,5 +98,12 @@ check_kernels() {
     done
 }
 
-for check in ${*:-layers pages options words sizes kernels}; do "check_$check"; done | tee "$found"
+# A header names its tests; they must be there.
+check_tests() {
+    of_kind '\.(c|h|cc|cu|cuh|md)$' | xargs grep -HnoE 'tests/([a-z]+/)?[A-Za-z0-9_-]+\.(c|sh|bats)' /dev/null | while IFS=: read -r f n t; do
+        [ -f "$t" ] || echo "$f:$n: there is no $t"
+    done
+}
+
+for check in ${*:-layers pages options words sizes kernels tests}; do "check_$check"; done | tee "$found"
 [ ! -s "$found" ]

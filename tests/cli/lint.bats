@@ -106,3 +106,13 @@ refused() { # TEXT, after lint
     lint
     refused 'mul_fwd has no function in kernels/cpu'
 }
+
+@test "a header that names a test that is not there" {
+    printf ' * Tests: tests/lint.sh, tests/cli/a.bats */\n' >>lib/base/a.c
+    lint
+    refused 'lib/base/a.c:3: there is no tests/cli/a.bats'
+    mkdir tests/cli
+    touch tests/cli/a.bats
+    lint
+    [ "$status" -eq 0 ]
+}
