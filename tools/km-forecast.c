@@ -13,7 +13,7 @@ typedef struct settings {
     int64_t time, dt, memory;
     int frames, window, history, steps, trajectories;
     double noise_scale, step_scale, beta;
-    bool force, from_scratch, beta_set;
+    bool force, from_scratch, causal, beta_set;
     bool time_set, dt_set, frames_set, window_set, history_set, steps_set, noise_set, step_set;
 } settings;
 
@@ -33,6 +33,7 @@ static const km_opt options[] = {
     {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100, .set = &o.step_set},
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
+    {"causal", 0, KM_OPT_FLAG, &o.causal, NULL, "frame after frame, each seeing every frame before it"},
     {"beta", 0, KM_OPT_DOUBLE, &o.beta, "X", "exponent of time in the temporal bias, where not as trained", .min = 0.01, .max = 4, .set = &o.beta_set},
     {"preset", 0, KM_OPT_STRING, &o.preset, "NAME", "a bundle of defaults that the weights name, such as equilibrium or unbinding"},
     {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
@@ -76,13 +77,20 @@ static km_status settle_times(job *j, km_err *err)
     return KM_OK;
 }
 
-static km_status settle_beta(job *j, km_err *err)
+/* What the temporal layers do: as trained, unless --force. */
+static km_status settle_temporal(job *j, km_err *err)
 {
     const km_config *c = &j->m->config;
     if (!o.beta_set) o.beta = c->beta;
-    if (o.beta == c->beta) return KM_OK;
-    if (!o.force) return km_fail(err, KM_USAGE, "--beta %g: the weights were trained with %g; --force does it all the same", o.beta, c->beta);
-    km_diffusion_set_temporal(j->m->diffusion, o.beta, c->causal);
+    if (j->m->sampling.causal) o.causal = true;
+    if (o.causal && o.history_set) return km_fail(err, KM_USAGE, "--history: with --causal every earlier frame is history");
+    if (o.causal && o.window_set && o.window > 1) return km_fail(err, KM_USAGE, "--window: --causal makes frame after frame");
+    if (o.beta != c->beta && !o.force)
+        return km_fail(err, KM_USAGE, "--beta %g: the weights were trained with %g; --force does it all the same", o.beta, c->beta);
+    if (o.causal && !c->causal && !o.force)
+        return km_fail(err, KM_USAGE, "--causal: the weights were trained to see later frames, too; --force does it all the same");
+    km_diffusion_set_temporal(j->m->diffusion, o.beta, c->causal || o.causal);
+    j->f.causal = o.causal;
     return KM_OK;
 }
 
@@ -92,11 +100,11 @@ static km_status settle(job *j, const km_cli *cli, km_err *err)
     km_forecast_options *f = &j->f;
     if (!j->m->diffusion) return km_fail(err, KM_INPUT, "the weights %.100s hold no diffusion module", j->m->name);
     if (o.preset) KM_TRY(km_sampling_preset(s, o.preset, err));
-    KM_TRY(settle_beta(j, err));
+    KM_TRY(settle_temporal(j, err));
     if (!o.sampler) o.sampler = s->sampler;
     if (!o.steps_set) o.steps = s->steps;
-    if (!o.window_set) o.window = s->window;
-    if (!o.history_set) o.history = s->history;
+    if (!o.window_set) o.window = o.causal ? 1 : s->window;
+    if (!o.history_set) o.history = o.causal ? 0 : s->history;
     if (!o.noise_set) o.noise_scale = s->noise_scale;
     if (!o.step_set) o.step_scale = s->step_scale;
     KM_TRY(km_sampler_parse(o.sampler, &f->sampler, err));
@@ -191,7 +199,7 @@ static km_status frame_again(void *arg, km_filter *f, const km_frame *in, km_err
         return km_fail(err, KM_INPUT, "%.120s: trajectory %d has a frame at %g ns where the run's next is at %g ns", f->part, in->trajectory,
                        km_ns_of_fs(in->time_fs), km_ns_of_fs(due));
     if (f->marked) h->done++;
-    km_history_add(h, in->time_fs, in->coords, in->n_atoms, j->f.history + j->f.window);
+    km_history_add(h, in->time_fs, in->coords, in->n_atoms, j->f.causal ? 0 : j->f.history + j->f.window);
     return KM_OK;
 }
 
@@ -211,6 +219,8 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     if (!f->part) KM_TRY(km_filter_mark(f, err));
     km_features *features = km_features_of(f->system);
     j->filter = f;
+    if (j->f.causal && f->cli->verbose)
+        km_cli_say(f->cli, "each frame of a trajectory keeps %.3g MB of memory", km_diffusion_past_bytes(j->m->diffusion, features) * 1e-6);
     km_progress_start(&j->progress, f->cli, "frames", (double)j->f.n_new * j->count);
     km_status status = km_forecast(j->m, features, f->trunk, &j->f, j->histories, j->count, emit, j, err);
     km_progress_end(&j->progress);

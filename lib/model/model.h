@@ -11,6 +11,7 @@
 
 #include "lib/base/system.h"
 #include "lib/nn/params.h"
+#include "lib/nn/past.h"
 #include "lib/tensor/ops.h"
 
 /* Dimensions and switches, under the names of checkpoints' hyper-parameters. */
@@ -136,5 +137,15 @@ km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_condi
  * they went in. */
 km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
                                 const km_tensor *x, const int32_t *level, const float *sigma, const float *times);
+
+/* -- frame after frame, with causal temporal layers */
+/* The past of a trajectory, without a frame and with room for some (km_nn_past_free), and how many bytes a frame adds to it. */
+km_nn_past *km_diffusion_past(const km_diffusion *d, const km_features *f, km_dim room);
+double km_diffusion_past_bytes(const km_diffusion *d, const km_features *f);
+/* As km_diffusion_denoise over all frames so far, for the last one alone: x [B, 1, A, 3], times [B], pasts [B] of the frames before, which were
+ * clean when they were added. Raising a past's T after an evaluation at sigma 0 adds this frame. */
+km_tensor *km_diffusion_denoise_next(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
+                                     const km_tensor *x, const int32_t *level, const float *sigma, const float *times,
+                                     km_nn_past *const *pasts);
 
 #endif

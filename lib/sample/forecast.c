@@ -6,9 +6,18 @@
 #include <string.h>
 
 #include "lib/base/limits.h"
+#include "lib/sample/causal.h"
 #include "lib/sample/footprint.h"
 #include "lib/sample/prepare.h"
 #include "lib/traj/superpose.h"
+
+void km_history_reserve(km_history *h, int frames, int32_t n_atoms)
+{
+    if (frames <= h->room) return;
+    h->room = frames;
+    h->times = km_realloc(h->times, (size_t)frames * sizeof *h->times);
+    h->coords = km_realloc(h->coords, (size_t)frames * 3 * (size_t)n_atoms * sizeof(float));
+}
 
 void km_history_add(km_history *h, int64_t time_fs, const float *coords, int32_t n_atoms, int keep)
 {
@@ -19,11 +28,7 @@ void km_history_add(km_history *h, int64_t time_fs, const float *coords, int32_t
         memmove(h->coords, h->coords + (size_t)gone * frame, (size_t)(h->count - gone) * frame * sizeof(float));
         h->count -= gone;
     }
-    if (h->count == h->room) {
-        h->room = h->room ? 2 * h->room : 4;
-        h->times = km_realloc(h->times, (size_t)h->room * sizeof *h->times);
-        h->coords = km_realloc(h->coords, (size_t)h->room * frame * sizeof(float));
-    }
+    if (h->count == h->room) km_history_reserve(h, h->room ? 2 * h->room : 4, n_atoms);
     h->times[h->count] = time_fs;
     memcpy(h->coords + (size_t)h->count++ * frame, coords, frame * sizeof(float));
 }
@@ -195,6 +200,7 @@ static km_status take_up(forecast *r, km_err *err)
 km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
                       km_history *histories, int n, km_emit *emit, void *arg, km_err *err)
 {
+    if (o->causal) return km_forecast_causal(m, f, t, o, histories, n, emit, arg, err);
     forecast r = {.m = m, .o = o, .histories = histories, .n = n, .emit = emit, .arg = arg};
     KM_TRY(take_up(&r, err));
     KM_TRY(settle_batch(m, f, o, histories, n, &r.most, err));

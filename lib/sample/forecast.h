@@ -8,6 +8,7 @@
 
 typedef struct km_forecast_options {
     km_sampler sampler;
+    bool causal;                /* frame after frame (causal.h), window and history apart */
     int steps, window, history; /* window: new frames at a time; history: at most so many frames before them */
     double noise_scale, step_scale;
     int64_t dt, n_new;          /* spacing in fs; new frames of each trajectory */
@@ -26,6 +27,8 @@ typedef struct km_history {
 } km_history;
 /* Add a frame; of more than keep, where that is not 0, the oldest goes. */
 void km_history_add(km_history *h, int64_t time_fs, const float *coords, int32_t n_atoms, int keep);
+/* Room for so many frames: until then coords stay where they are. */
+void km_history_reserve(km_history *h, int frames, int32_t n_atoms);
 void km_history_clear(km_history *h);
 
 /* A new frame, handed over in order of time within each trajectory. A negative return ends the run with it. */

@@ -12,9 +12,12 @@ typedef struct share {
     km_dim A, frames;
     float *x;       /* [B, T, A, 3] in the batch */
     float *noisy;   /* [B, T, A, 3] */
-    int32_t *level; /* [B, T]: 0 clean, 1 the current one */
-    float sigma[2];
+    int32_t *level; /* [B, T] */
+    float sigma[2]; /* of clean frames, and the current one */
+    int low, L;     /* level 0 is sigma[low]; levels in use */
 } share;
+
+static bool is_clean(const km_windows *w, km_dim f) { return w->clean[f % w->T]; }
 
 static share *start(km_ctx *cx, const km_conditioning *k, const km_windows *w, km_dim first, km_dim B)
 {
@@ -23,7 +26,10 @@ static share *start(km_ctx *cx, const km_conditioning *k, const km_windows *w, k
     r->x = w->x + first * w->T * r->A * 3;
     r->noisy = km_arena_get(cx->arena, (size_t)(r->frames * r->A * 3) * sizeof(float));
     r->level = km_arena_get(cx->arena, (size_t)r->frames * sizeof(int32_t));
-    for (km_dim f = 0; f < r->frames; f++) r->level[f] = w->clean[f % w->T] ? 0 : 1;
+    km_dim noisy = 0;
+    for (km_dim t = 0; t < w->T; t++) noisy += !w->clean[t];
+    r->low = noisy == w->T, r->L = noisy == 0 || noisy == w->T ? 1 : 2;
+    for (km_dim f = 0; f < r->frames; f++) r->level[f] = !is_clean(w, f) - r->low;
     return r;
 }
 
@@ -35,7 +41,7 @@ static void raise_noise(const share *r, const km_windows *w, const km_step *s, i
         float *to = r->noisy + f * n;
         const float *x = r->x + f * n;
         float scale = (float)s->noise;
-        if (!r->level[f] || scale == 0) {
+        if (is_clean(w, f) || scale == 0) {
             for (km_dim i = 0; i < n; i++) to[i] = x[i];
             continue;
         }
@@ -45,19 +51,28 @@ static void raise_noise(const share *r, const km_windows *w, const km_step *s, i
 }
 
 /* x = x_hat + step_scale (next - hat) (x_hat - D) / hat on target frames; false on NaN */
-static bool move(const share *r, const km_step *s, const float *denoised)
+static bool move(const share *r, const km_windows *w, const km_step *s, const float *denoised)
 {
     km_dim n = r->A * 3;
     float factor = (float)(s->step_scale * (s->next - s->hat) / s->hat);
     double sum = 0;
     for (km_dim f = 0; f < r->frames; f++) {
-        if (!r->level[f]) continue;
+        if (is_clean(w, f)) continue;
         for (km_dim i = f * n; i < (f + 1) * n; i++) {
             r->x[i] = r->noisy[i] + factor * (r->noisy[i] - denoised[i]);
             sum += r->x[i];
         }
     }
     return isfinite(sum);
+}
+
+static const km_tensor *evaluate(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_windows *w, const share *r)
+{
+    const float *sigma = r->sigma + r->low, *times = w->times + r->first * w->T;
+    km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, r->L);
+    km_tensor *x = KM_TENSOR_OF(cx, r->noisy, r->B, w->T, r->A, 3);
+    if (!w->opt_pasts) return km_diffusion_denoise(cx, m->diffusion, k, levels, x, r->level, sigma, times);
+    return km_diffusion_denoise_next(cx, m->diffusion, k, levels, x, r->level, sigma, times, w->opt_pasts + r->first);
 }
 
 static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, const km_windows *w,
@@ -70,10 +85,8 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
         km_mark inner = km_scope_begin(cx);
         raise_noise(r, w, &s->steps[i], i);
         r->sigma[1] = (float)s->steps[i].hat;
-        km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, r->sigma, 2);
-        km_tensor *x = KM_TENSOR_OF(cx, r->noisy, B, w->T, r->A, 3);
-        km_tensor *d = km_diffusion_denoise(cx, m->diffusion, k, levels, x, r->level, r->sigma, w->times + first * w->T);
-        if (!move(r, &s->steps[i], d->data)) status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
+        const km_tensor *d = evaluate(cx, m, k, w, r);
+        if (!move(r, w, &s->steps[i], d->data)) status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
         km_arena_rewind(cx->arena, inner);
         if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
     }

@@ -17,6 +17,7 @@ typedef struct km_windows {
     const bool *clean;  /* [T] which frames are conditions, the same in every window */
     km_noise *noise;
     void *noise_arg;
+    km_nn_past *const *opt_pasts; /* [B], T 1: what came before, of a causal model */
 } km_windows;
 
 /* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend on the others

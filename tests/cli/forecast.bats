@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# km-forecast: going on with an interrupted run, presets.
+# km-forecast: going on with an interrupted run, presets, frame after frame.
 
 bats_require_minimum_version 1.5.0
 
@@ -40,6 +40,16 @@ text = json.dumps(head).encode()
 text += b" " * (-len(text) % 8)
 open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + n:])' \
         "$BATS_TEST_DIRNAME/../../pipelines/mini/mini.safetensors" "$1" "$2"
+}
+
+without_frames() { # init.km
+    "${PYTHON:-/usr/bin/python3}" -c '
+import sys, msgpack, zstandard
+u = msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(open("init.km", "rb"), read_across_frames=True))
+z, k = zstandard.ZstdCompressor(write_checksum=True), 0
+for m in u:
+    if m["type"] == "end": m = dict(type="end", frames=0, messages=k)
+    if m["type"] != "frame": sys.stdout.buffer.write(z.compress(msgpack.packb(m))); k += 1'
 }
 
 coords() { # trajectory, time and coordinates of every frame
@@ -100,13 +110,7 @@ for m in u:
 
 @test "so is one from noise, with weights by a path" {
     cp "$BATS_TEST_DIRNAME/../../pipelines/mini/mini.safetensors" "my weights.safetensors"
-    "${PYTHON:-/usr/bin/python3}" -c '
-import msgpack, zstandard
-u = msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(open("init.km", "rb"), read_across_frames=True))
-z, out, k = zstandard.ZstdCompressor(write_checksum=True), open("none.km", "wb"), 0
-for m in u:
-    if m["type"] == "end": m = dict(type="end", frames=0, messages=k)
-    if m["type"] != "frame": out.write(z.compress(msgpack.packb(m))); k += 1'
+    without_frames > none.km
     km-forecast -q --weights "my weights.safetensors" --from-scratch --force --steps 2 --frames 3 --window 2 -o f.km none.km
     resumes new_frames f.km
     head -c -9 whole.km > f.km.part
@@ -271,4 +275,49 @@ end_by() { # SIGNAL
     run -2 km-forecast --beta 0.25 --resume b.km.part
     [[ $output == *--beta* ]]
     run -2 km-forecast --beta 0 init.km
+}
+
+@test "frame after frame: whatever the threads and the neighbours, and resumed" {
+    weights causal.safetensors 'c["model"]["causal"] = True'
+    for t in 1 2; do km-forecast -q --no-pg --weights causal.safetensors --causal --threads $t --steps 3 --frames 5 -o $t.km init.km; done
+    cmp 1.km 2.km
+    km-forecast -q --weights causal.safetensors --causal --steps 3 --frames 5 --trajectories 18 -o many.km init.km
+    cmp <(coords 1.km) <(coords many.km | grep '^0 ')
+    [ "$(coords many.km | wc -l)" -eq $((18 * 6)) ]
+    [ "$(coords many.km | cut -d' ' -f3 | sort -u | wc -l)" -eq $((18 * 5 + 1)) ]
+    km-forecast -q --weights causal.safetensors --window 1 --steps 3 --frames 1 -o first.km init.km
+    cmp <(coords first.km) <(coords 1.km | head -n 2)
+    km-forecast -q --weights causal.safetensors --causal --steps 3 --frames 2 --trajectories 3 -o f.km init.km
+    resumes new_frames f.km
+    km-forecast -q --no-pg --weights causal.safetensors --causal --steps 3 --frames 3 -o three.km init.km
+    cmp <(coords three.km) <(coords 1.km | head -n 4)
+}
+
+@test "frame after frame from noise" {
+    weights causal.safetensors 'c["model"]["causal"] = c["sampling"]["causal"] = c["sampling"]["from_scratch"] = True'
+    without_frames > none.km
+    km-forecast -q --weights causal.safetensors --from-scratch --steps 3 --frames 3 -o f.km none.km
+    resumes new_frames f.km
+    km-forecast -q --weights causal.safetensors --from-scratch --steps 3 --frames 3 --causal -o g.km none.km
+    cmp <(coords g.km) <(coords whole.km)
+}
+
+@test "frame after frame: what cannot be" {
+    weights causal.safetensors 'c["model"]["causal"] = True'
+    run -2 km-forecast --causal -o out.km init.km
+    [[ $output == *--force* ]]
+    run -2 km-forecast --weights causal.safetensors --causal --history 4 -o out.km init.km
+    [[ $output == *--history* ]]
+    run -2 km-forecast --weights causal.safetensors --causal --window 4 -o out.km init.km
+    [[ $output == *--window* ]]
+    run --separate-stderr -4 km-forecast -q --weights causal.safetensors --causal --memory 100M --frames 1000000 -o out.km init.km
+    [[ $stderr == *"MB"*"--frames "* && ${#stderr_lines[@]} -eq 1 ]]
+    [ ! -e out.km ] && [ ! -e out.km.part ]
+    km-forecast -q --causal --force --steps 2 --frames 2 -o f.km init.km
+    resumes new_frames f.km
+    head -c -9 whole.km > f.km.part
+    run -2 km-forecast --history 4 --resume f.km.part
+    [[ $output == *--history* ]]
+    run --separate-stderr km-forecast -v --weights causal.safetensors --causal --steps 2 --frames 1 init.km
+    [[ $stderr == *"each frame"*MB* ]]
 }

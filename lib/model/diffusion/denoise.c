@@ -9,6 +9,13 @@
 #define ENCODER "score_model.atom_attention_encoder"
 #define DECODER "score_model.atom_attention_decoder"
 
+static void add_temporal(km_diffusion *d, km_nn_temporal *l)
+{
+    d->temporal = km_realloc(d->temporal, (size_t)(d->n_temporal + 1) * sizeof(km_nn_temporal *));
+    l->number = d->n_temporal;
+    d->temporal[d->n_temporal++] = l;
+}
+
 km_diffusion *km_diffusion_new(const km_config *c, km_params *p)
 {
     km_diffusion *d = KM_NEW(km_diffusion);
@@ -28,18 +35,39 @@ km_diffusion *km_diffusion_new(const km_config *c, km_params *p)
     if (c->temporal) {
         km_atom_transformer_init_temporal(&d->encoder, p, ENCODER, c->atom_s, c);
         km_atom_transformer_init_temporal(&d->decoder, p, DECODER, c->atom_s, c);
+        for (int i = 0; i < d->encoder.depth; i++) add_temporal(d, &d->encoder.temporal[i]);
+        for (int i = 0; i < c->token_depth; i++) add_temporal(d, &d->layers[i].temporal);
+        for (int i = 0; i < d->decoder.depth; i++) add_temporal(d, &d->decoder.temporal[i]);
     }
     return d;
 }
 
-static void set_temporal(km_nn_temporal *l, double beta, bool causal) { l->beta = (float)beta, l->causal = causal; }
-
 void km_diffusion_set_temporal(km_diffusion *d, double beta, bool causal)
 {
-    if (!d->config.temporal) return;
-    for (int i = 0; i < d->encoder.depth; i++) set_temporal(&d->encoder.temporal[i], beta, causal);
-    for (int i = 0; i < d->config.token_depth; i++) set_temporal(&d->layers[i].temporal, beta, causal);
-    for (int i = 0; i < d->decoder.depth; i++) set_temporal(&d->decoder.temporal[i], beta, causal);
+    for (int i = 0; i < d->n_temporal; i++) d->temporal[i]->beta = (float)beta, d->temporal[i]->causal = causal;
+}
+
+/* Floats of a frame that temporal layer i works on. */
+static km_dim width_of(const km_diffusion *d, int i, const km_features *f)
+{
+    bool tokens = i >= d->encoder.depth && i < d->encoder.depth + d->config.token_depth;
+    return tokens ? f->N * 2 * d->config.token_s : f->A * d->config.atom_s;
+}
+
+km_nn_past *km_diffusion_past(const km_diffusion *d, const km_features *f, km_dim room)
+{
+    km_dim *width = KM_NEWN(km_dim, (size_t)d->n_temporal + 1);
+    for (int i = 0; i < d->n_temporal; i++) width[i] = width_of(d, i, f);
+    km_nn_past *p = km_nn_past_new(d->n_temporal, width, room);
+    free(width);
+    return p;
+}
+
+double km_diffusion_past_bytes(const km_diffusion *d, const km_features *f)
+{
+    double bytes = sizeof(float);
+    for (int i = 0; i < d->n_temporal; i++) bytes += 2 * sizeof(float) * (double)width_of(d, i, f);
+    return bytes;
 }
 
 void km_diffusion_free(km_diffusion *d)
@@ -50,22 +78,22 @@ void km_diffusion_free(km_diffusion *d)
     km_atom_transformer_clear(&d->encoder);
     km_atom_transformer_clear(&d->decoder);
     free(d->layers);
+    free(d->temporal);
     free(d);
 }
 
 /* One evaluation's batch, and the four numbers of each frame that scale its input and output. */
 typedef struct frames {
-    km_dim B, T, F;
+    km_nn_frames of;
+    km_dim F;
     const int32_t *level;
-    const float *times;
     float *in, *skip, *out; /* [F] */
 } frames;
 
-static frames precondition(km_ctx *cx, double sigma_data, const km_tensor *x, const int32_t *level, const float *sigma,
-                           const float *times)
+static frames precondition(km_ctx *cx, double sigma_data, km_nn_frames of, const int32_t *level, const float *sigma)
 {
-    km_dim F = km_size(x, 0) * km_size(x, 1);
-    frames f = {km_size(x, 0), km_size(x, 1), F, level, times, NULL, NULL, NULL};
+    km_dim F = of.B * of.T;
+    frames f = {of, F, level, NULL, NULL, NULL};
     f.in = km_arena_get(cx->arena, (size_t)F * sizeof(float));
     f.skip = km_arena_get(cx->arena, (size_t)F * sizeof(float));
     f.out = km_arena_get(cx->arena, (size_t)F * sizeof(float));
@@ -83,7 +111,7 @@ static km_tensor *encode_atoms(km_ctx *cx, const km_diffusion *d, const km_condi
 {
     km_mark mark = km_scope_begin(cx);
     km_tensor *q = km_scope_end(cx, mark, km_add(cx, km_nn_linear_run(cx, &d->r_to_q, km_frame_axpby(cx, x, f->in, NULL, NULL)), k->q));
-    return km_atom_transformer_run(cx, &d->encoder, k->enc_terms, q, k->enc_bias, k->f->atom_mask, f->times, f->B, f->T);
+    return km_atom_transformer_run(cx, &d->encoder, k->enc_terms, q, k->enc_bias, k->f->atom_mask, &f->of);
 }
 
 /* q [F, A, atom_s] -> a [F, N, 2 token_s], with the single conditioning added */
@@ -104,22 +132,38 @@ static km_tensor *decode_atoms(km_ctx *cx, const km_diffusion *d, const km_condi
     km_mark mark = km_scope_begin(cx);
     km_tensor *u = km_nn_linear_run(cx, &d->a_to_q, km_nn_norm_run(cx, &d->a_norm, a));
     km_tensor *r = km_scope_end(cx, mark, km_add(cx, q, km_token_to_atom(cx, u, k->f->atom_token, k->f->A)));
-    r = km_atom_transformer_run(cx, &d->decoder, k->dec_terms, r, k->dec_bias, k->f->atom_mask, f->times, f->B, f->T);
+    r = km_atom_transformer_run(cx, &d->decoder, k->dec_terms, r, k->dec_bias, k->f->atom_mask, &f->of);
     return km_nn_norm_linear_run(cx, &d->position_update, r);
+}
+
+static km_tensor *denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels, const km_tensor *x,
+                          const int32_t *level, const float *sigma, km_nn_frames of)
+{
+    km_dim A = k->f->A;
+    KM_ASSERT(x->nd == 4 && km_size(x, 2) == A && km_size(x, 3) == 3);
+    km_mark mark = km_scope_begin(cx);
+    frames f = precondition(cx, d->config.sigma_data, of, level, sigma);
+    km_tensor *rows = KM_RESHAPE(cx, x, f.F, A, 3);
+    km_tensor *q = encode_atoms(cx, d, k, rows, &f);
+    km_tensor *a = gather_tokens(cx, d, k, levels, q, &f);
+    a = km_token_layers_run(cx, d, k, levels, a, level, &f.of);
+    km_tensor *r = decode_atoms(cx, d, k, a, q, &f);
+    km_tensor *y = km_frame_axpby(cx, rows, f.skip, r, f.out);
+    return km_scope_end(cx, mark, KM_RESHAPE(cx, y, of.B, of.T, A, 3));
 }
 
 km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
                                 const km_tensor *x, const int32_t *level, const float *sigma, const float *times)
 {
-    km_dim A = k->f->A;
-    KM_ASSERT(x->nd == 4 && km_size(x, 2) == A && km_size(x, 3) == 3);
-    km_mark mark = km_scope_begin(cx);
-    frames f = precondition(cx, d->config.sigma_data, x, level, sigma, times);
-    km_tensor *rows = KM_RESHAPE(cx, x, f.F, A, 3);
-    km_tensor *q = encode_atoms(cx, d, k, rows, &f);
-    km_tensor *a = gather_tokens(cx, d, k, levels, q, &f);
-    a = km_token_layers_run(cx, d, k, levels, a, level, times, f.B, f.T);
-    km_tensor *r = decode_atoms(cx, d, k, a, q, &f);
-    km_tensor *y = km_frame_axpby(cx, rows, f.skip, r, f.out);
-    return km_scope_end(cx, mark, KM_RESHAPE(cx, y, f.B, f.T, A, 3));
+    return denoise(cx, d, k, levels, x, level, sigma, (km_nn_frames){km_size(x, 0), km_size(x, 1), times, NULL});
+}
+
+km_tensor *km_diffusion_denoise_next(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
+                                     const km_tensor *x, const int32_t *level, const float *sigma, const float *times,
+                                     km_nn_past *const *pasts)
+{
+    km_dim B = km_size(x, 0);
+    KM_ASSERT(km_size(x, 1) == 1);
+    for (km_dim b = 0; b < B; b++) pasts[b]->times[pasts[b]->T] = times[b];
+    return denoise(cx, d, k, levels, x, level, sigma, (km_nn_frames){B, 1, times, pasts});
 }

@@ -44,6 +44,9 @@ struct km_diffusion {
     km_nn_norm_linear s_to_a;
     km_token_layer *layers; /* [token_depth] */
     km_nn_norm a_norm;
+    /* the temporal layers of all three, in this order; numbered so */
+    int n_temporal;
+    km_nn_temporal **temporal;
 };
 
 struct km_levels {
@@ -60,8 +63,8 @@ void km_single_conditioner_clear(km_single_conditioner *m);
 km_tensor *km_single_conditioner_embed(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s, const km_tensor *s_inputs);
 
 km_token_layer *km_token_layers_new(km_params *p, const km_config *c);
-/* a [F, N, 2 token_s] through all layers; level [F], times [B, T]. a may be written over unless a tape is on. */
+/* a [F, N, 2 token_s] through all layers; level [F]. a may be written over unless a tape is on. */
 km_tensor *km_token_layers_run(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels, km_tensor *a,
-                               const int32_t *level, const float *times, km_dim B, km_dim T);
+                               const int32_t *level, const km_nn_frames *f);
 
 #endif
