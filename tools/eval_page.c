@@ -14,7 +14,7 @@ static const char style[] =
     "body { max-width: 1120px; margin: 2em auto; padding: 0 1em }\n"
     "body { font: 15px/1.45 Helvetica, Arial, 'Liberation Sans', sans-serif }\n"
     "h1 { font-size: 1.5em }\n"
-    "h2 { font-size: 1.2em; margin: 2em 0 0.5em }\n"
+    "h2 { font-size: 1.2em; margin: 2em 0 0.5em; break-after: avoid }\n"
     "table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums; margin: 1em 0 }\n"
     "th, td { padding: 0.2em 0.55em; text-align: right; white-space: nowrap }\n"
     "thead th { border-bottom: 1px solid }\n"
