@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Continuing trajectories: window after window, each conditioned on the frames before it.
- * Tests: tests/unit/test_forecast.c, tests/cli/generate.bats */
+ * Tests: tests/unit/test_forecast.c, tests/cli/forecast.bats, tests/cli/generate.bats */
 #ifndef LIB_SAMPLE_FORECAST_H
 #define LIB_SAMPLE_FORECAST_H
 

@@ -208,6 +208,7 @@ static void test_going_on(const fixture *x)
 static void start_again(const fixture *x, km_history *h, const heap *all, int there)
 {
     for (int t = 0; t < TRAJECTORIES; t++) {
+        km_history_clear(&h[t]);
         start(x, &h[t], t);
         for (int i = 0; i < there; i++) {
             const km_frame *f = &all->frames[i];
@@ -228,7 +229,6 @@ static void test_resuming(const fixture *x)
     if (forecast(x, &options, h, TRAJECTORIES, &all, &err) < 0) exit(1);
     for (int there = 0; there <= all.count; there += 5) {
         heap rest = {0};
-        for (int t = 0; t < TRAJECTORIES; t++) km_history_clear(&h[t]);
         start_again(x, h, &all, there);
         bool equal = forecast(x, &options, h, TRAJECTORIES, &rest, &err) == KM_OK && rest.count == all.count - there;
         for (int i = 0; i < rest.count; i++) equal = equal && same_frame(x, &rest.frames[i], &all.frames[there + i]);
