@@ -33,7 +33,7 @@ typedef struct km_msg {
     const void *raw;         /* KM_MSG_OTHER: the message's msgpack bytes */
     size_t raw_bytes;
     char raw_kind[16];       /* its `type` */
-    int32_t record;          /* of `new_frames`: the record of provenance, counted from 1, whose program made what follows; else 0 */
+    int32_t record;          /* of `new_frames`: which record of provenance, counted from 1, made what follows; else 0 */
 } km_msg;
 
 /* A system as the msgpack bytes of its message and back: what other formats store. ret_bytes is the caller's to free. Unpack
@@ -58,7 +58,8 @@ km_reader_stats km_reader_get_stats(const km_reader *r);
 
 typedef struct km_writer km_writer;
 km_writer *km_writer_new(FILE *f, const char *name);
-/* A writer that goes on with a system where r has found the stream cut, behind its last whole message (km_reader_stats.bytes of it). */
+/* A writer that goes on with a system where r has found the stream cut, behind its last whole message
+ * (km_reader_stats.bytes of it). */
 km_writer *km_writer_behind(const km_reader *r, FILE *f, const char *name);
 void km_writer_free(km_writer *w);
 /* Each message is flushed when written. KM_SYSTEM on failure; order is checked (a wrong order is a bug). */

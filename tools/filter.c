@@ -101,8 +101,8 @@ static km_status loop(km_filter *f, km_err *err)
 
 km_filter km_filter_init(const km_cli *cli, const km_filter_hooks *hooks, void *arg)
 {
-    return (km_filter){.cli = cli, .hooks = hooks, .arg = arg,
-                       .record = {(char *)cli->program->name, KM_VERSION, km_cli_arguments(cli), cli->seed, NULL, NULL, NULL, NULL}};
+    km_provenance record = {(char *)cli->program->name, KM_VERSION, km_cli_arguments(cli), cli->seed};
+    return (km_filter){.cli = cli, .hooks = hooks, .arg = arg, .record = record};
 }
 
 void km_filter_clear(km_filter *f)

@@ -18,26 +18,34 @@ typedef struct settings {
 } settings;
 
 #define DEFAULTS {.trajectories = 1}
-static settings o = DEFAULTS;
+static settings o = DEFAULTS; /* of the command line, and then what is done for the system at hand */
+static settings asked;        /* of the command line */
 
 static const km_opt options[] = {
     {"weights", 'w', KM_OPT_STRING, &o.weights, "FILE", "weights: a file, a training run or an installed model's name"},
     {"time", 't', KM_OPT_TIME, &o.time, "TIME", "how much time to add after the last given frame", .set = &o.time_set},
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "spacing of the new frames", .set = &o.dt_set},
-    {"frames", 'n', KM_OPT_INT, &o.frames, "N", "how many new frames, instead of --time", .min = 1, .max = 1e9, .set = &o.frames_set},
+    {"frames", 'n', KM_OPT_INT, &o.frames, "N", "how many new frames, instead of --time", .min = 1, .max = 1e9,
+     .set = &o.frames_set},
     {"window", 0, KM_OPT_INT, &o.window, "N", "new frames made at once", .min = 1, .max = 10000, .set = &o.window_set},
-    {"history", 0, KM_OPT_INT, &o.history, "N", "earlier frames that a window sees", .min = 1, .max = 10000, .set = &o.history_set},
+    {"history", 0, KM_OPT_INT, &o.history, "N", "earlier frames that a window sees", .min = 1, .max = 10000,
+     .set = &o.history_set},
     {"steps", 0, KM_OPT_INT, &o.steps, "N", "denoising steps", .min = 1, .max = 10000, .set = &o.steps_set},
     {"sampler", 0, KM_OPT_CHOICE, &o.sampler, "NAME", "af3, karras or euler", .choices = "af3|karras|euler"},
-    {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100, .set = &o.noise_set},
-    {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100, .set = &o.step_set},
+    {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100,
+     .set = &o.noise_set},
+    {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100,
+     .set = &o.step_set},
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
     {"causal", 0, KM_OPT_FLAG, &o.causal, NULL, "frame after frame, each seeing every frame before it"},
-    {"beta", 0, KM_OPT_DOUBLE, &o.beta, "X", "exponent of time in the temporal bias, where not as trained", .min = 0.01, .max = 4, .set = &o.beta_set},
-    {"preset", 0, KM_OPT_STRING, &o.preset, "NAME", "a bundle of defaults that the weights name, such as equilibrium or unbinding"},
+    {"beta", 0, KM_OPT_DOUBLE, &o.beta, "X", "exponent of time in the temporal bias, where not as trained", .min = 0.01,
+     .max = 4, .set = &o.beta_set},
+    {"preset", 0, KM_OPT_STRING, &o.preset, "NAME",
+     "a bundle of defaults that the weights name, such as equilibrium or unbinding"},
     {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
-    {"resume", 0, KM_OPT_STRING, &o.resume, "FILE.part", "finish what an interrupted run wrote; its options are recorded there"},
+    {"resume", 0, KM_OPT_STRING, &o.resume, "FILE.part",
+     "finish what an interrupted run wrote; its options are recorded there"},
     {"force", 0, KM_OPT_FLAG, &o.force, NULL, "go beyond what the weights were trained for"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
@@ -83,12 +91,16 @@ static km_status settle_temporal(job *j, km_err *err)
     const km_config *c = &j->m->config;
     if (!o.beta_set) o.beta = c->beta;
     if (j->m->sampling.causal) o.causal = true;
-    if (o.causal && o.history_set) return km_fail(err, KM_USAGE, "--history: with --causal every earlier frame is history");
-    if (o.causal && o.window_set && o.window > 1) return km_fail(err, KM_USAGE, "--window: --causal makes frame after frame");
+    if (o.causal && o.history_set)
+        return km_fail(err, KM_USAGE, "--history: with --causal every earlier frame is history");
+    if (o.causal && o.window_set && o.window > 1)
+        return km_fail(err, KM_USAGE, "--window: --causal makes frame after frame");
     if (o.beta != c->beta && !o.force)
-        return km_fail(err, KM_USAGE, "--beta %g: the weights were trained with %g; --force does it all the same", o.beta, c->beta);
+        return km_fail(err, KM_USAGE, "--beta %g: the weights were trained with %g; --force does it all the same",
+                       o.beta, c->beta);
     if (o.causal && !c->causal && !o.force)
-        return km_fail(err, KM_USAGE, "--causal: the weights were trained to see later frames, too; --force does it all the same");
+        return km_fail(err, KM_USAGE,
+                       "--causal: the weights were trained to see later frames, too; --force does it all the same");
     km_diffusion_set_temporal(j->m->diffusion, o.beta, c->causal || o.causal);
     j->f.causal = o.causal;
     return KM_OK;
@@ -117,13 +129,14 @@ static km_status settle(job *j, const km_cli *cli, km_err *err)
 }
 
 /* An option given again with --resume must be what the run had: compared when all that was left open is settled. */
-static km_status check_given(const settings *given, km_err *err)
+static km_status check_given(km_err *err)
 {
     for (const km_opt *p = options; p->name; p++) {
-        const void *now = (const char *)given + ((const char *)p->value - (const char *)&o);
+        const void *now = (const char *)&asked + ((const char *)p->value - (const char *)&o);
         bool free = p->value == &o.resume || p->value == &o.output || p->value == &o.weights || p->value == &o.memory;
         if (free || !km_opt_given(p)) continue;
-        if (!km_opt_same(p, p->value, now)) return km_fail(err, KM_USAGE, "--%s differs from the interrupted run's", p->name);
+        if (!km_opt_same(p, p->value, now))
+            return km_fail(err, KM_USAGE, "--%s differs from the interrupted run's", p->name);
     }
     return KM_OK;
 }
@@ -132,14 +145,17 @@ static km_status check_weights(const km_filter *f, const km_model *m, km_err *er
 {
     const km_provenance *p = &f->system->provenance[f->system->n_provenance - 1];
     if (f->cli->no_provenance || !strcmp(p->weights_digest, m->digest)) return KM_OK;
-    if (o.weights) return km_fail(err, KM_USAGE, "--weights differs from the interrupted run's, %.80s (%.12s)", p->weights_name, p->weights_digest);
-    return km_fail(err, KM_INPUT, "%.100s: its weights, %.40s (digest %.12s), are no longer there: found %.12s", f->part, p->weights_name,
-                   p->weights_digest, m->digest);
+    if (o.weights)
+        return km_fail(err, KM_USAGE, "--weights differs from the interrupted run's, %.80s (%.12s)", p->weights_name,
+                       p->weights_digest);
+    return km_fail(err, KM_INPUT, "%.100s: its weights, %.40s (digest %.12s), are no longer there: found %.12s",
+                   f->part, p->weights_name, p->weights_digest, m->digest);
 }
 
 static km_status ready(void *arg, km_filter *f, km_err *err)
 {
     job *j = arg;
+    o = asked;
     j->f.seed = f->cli->seed;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(settle(j, f->cli, err));
@@ -149,14 +165,13 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
 static km_status ready_again(void *arg, km_filter *f, km_err *err)
 {
     job *j = arg;
-    settings given = o;
     if (!f->cli->no_provenance) o = (settings)DEFAULTS;
     KM_TRY(km_resume_recall(f, &j->f.seed, err));
-    o.weights = given.weights, o.memory = given.memory;
+    o.weights = asked.weights, o.memory = asked.memory;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(check_weights(f, j->m, err));
     KM_TRY(settle(j, f->cli, err));
-    KM_TRY(check_given(&given, err));
+    KM_TRY(check_given(err));
     return f->trunk ? KM_OK : km_fail(err, KM_INPUT, "%s: no trunk in it: not an output of km-forecast", f->part);
 }
 
@@ -196,8 +211,8 @@ static km_status frame_again(void *arg, km_filter *f, const km_frame *in, km_err
     km_history *h = history_of(j, in->trajectory);
     int64_t due = (h->count ? h->times[h->count - 1] : -j->f.dt) + j->f.dt;
     if (f->marked && in->time_fs != due)
-        return km_fail(err, KM_INPUT, "%.120s: trajectory %d has a frame at %g ns where the run's next is at %g ns", f->part, in->trajectory,
-                       km_ns_of_fs(in->time_fs), km_ns_of_fs(due));
+        return km_fail(err, KM_INPUT, "%.120s: trajectory %d has a frame at %g ns where the run's next is at %g ns",
+                       f->part, in->trajectory, km_ns_of_fs(in->time_fs), km_ns_of_fs(due));
     if (f->marked) h->done++;
     km_history_add(h, in->time_fs, in->coords, in->n_atoms, j->f.causal ? 0 : j->f.history + j->f.window);
     return KM_OK;
@@ -220,7 +235,8 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     km_features *features = km_features_of(f->system);
     j->filter = f;
     if (j->f.causal && f->cli->verbose)
-        km_cli_say(f->cli, "each frame of a trajectory keeps %.3g MB of memory", km_diffusion_past_bytes(j->m->diffusion, features) * 1e-6);
+        km_cli_say(f->cli, "each frame of a trajectory keeps %.3g MB of memory",
+                   km_diffusion_past_bytes(j->m->diffusion, features) * 1e-6);
     km_progress_start(&j->progress, f->cli, "frames", (double)j->f.n_new * j->count);
     km_status status = km_forecast(j->m, features, f->trunk, &j->f, j->histories, j->count, emit, j, err);
     km_progress_end(&j->progress);
@@ -235,10 +251,13 @@ static km_status end(void *arg, km_filter *f, km_err *err)
 /* What cannot be said together. */
 static km_status check_usage(const km_cli *cli, km_err *err)
 {
-    if (o.time_set && o.frames_set) return km_fail(err, KM_USAGE, "--time and --frames are two ways to say the same: give one");
+    if (o.time_set && o.frames_set)
+        return km_fail(err, KM_USAGE, "--time and --frames are two ways to say the same: give one");
     if (!o.resume) return KM_OK;
     size_t n = strlen(o.resume);
-    if (cli->n_operands) return km_fail(err, KM_USAGE, "--resume has its input in %.100s: '%.60s' cannot be given too", o.resume, cli->operands[0]);
+    if (cli->n_operands)
+        return km_fail(err, KM_USAGE, "--resume has its input in %.100s: '%.60s' cannot be given too", o.resume,
+                       cli->operands[0]);
     if (o.output && (n < 5 || strlen(o.output) != n - 5 || strncmp(o.output, o.resume, n - 5)))
         return km_fail(err, KM_USAGE, "--output differs from the interrupted run's, '%.100s' without .part", o.resume);
     return KM_OK;
@@ -251,6 +270,7 @@ int main(int argc, char **argv)
     job j = {0};
     km_cli_start(&cli, &program, argc, argv);
     if (check_usage(&cli, &err) < 0) return km_cli_fail(&cli, &err);
+    asked = o;
     static const km_filter_hooks hooks = {ready, frame, end}, again = {ready_again, frame_again, end};
     if (o.resume) return km_filter_resume(&cli, o.resume, &again, &j);
     return km_filter_run(&cli, cli.n_operands ? cli.operands[0] : NULL, o.output, &hooks, &j);

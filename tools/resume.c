@@ -45,7 +45,8 @@ static km_status read_back(km_filter *f, km_reader *r, FILE *file, bool *ret_who
     }
     if (got < 0 && (got != KM_INPUT || !feof(file))) return got;
     if (got < 0 && *ret_whole) return several(f, err);
-    return f->system ? make_ready(f, err) : km_fail(err, KM_INPUT, "%s: no whole message in it: start the run again", f->part);
+    return f->system ? make_ready(f, err)
+                     : km_fail(err, KM_INPUT, "%s: no whole message in it: start the run again", f->part);
 }
 
 static km_status go_on(km_filter *f, km_output *out, km_err *err)
@@ -54,7 +55,8 @@ static km_status go_on(km_filter *f, km_output *out, km_err *err)
     km_reader *r = km_reader_new(out->file, f->part);
     km_status status = read_back(f, r, out->file, &whole, err);
     if (status == KM_OK && !whole) {
-        if (!f->marked) status = km_fail(err, KM_INPUT, "%s: cut before the first new frame: start the run again", f->part);
+        if (!f->marked)
+            status = km_fail(err, KM_INPUT, "%s: cut before the first new frame: start the run again", f->part);
         if (status == KM_OK) status = km_output_cut(out, km_reader_get_stats(r).bytes, err);
         f->writer = km_writer_behind(r, out->file, out->what);
         if (status == KM_OK) status = f->hooks->end(f->arg, f, err);
@@ -93,7 +95,10 @@ int km_filter_resume(const km_cli *cli, const char *part, const km_filter_hooks 
     return km_cli_end(cli, status, &err);
 }
 
-static bool makes_frames(const char *program) { return !strcmp(program, "km-forecast") || !strcmp(program, "km-interp"); }
+static bool makes_frames(const char *program)
+{
+    return !strcmp(program, "km-forecast") || !strcmp(program, "km-interp");
+}
 
 km_status km_resume_recall(const km_filter *f, uint64_t *ret_seed, km_err *err)
 {
@@ -106,10 +111,13 @@ km_status km_resume_recall(const km_filter *f, uint64_t *ret_seed, km_err *err)
     if (cli->no_provenance) return KM_OK;
     const km_provenance *p = s->n_provenance ? &s->provenance[s->n_provenance - 1] : NULL;
     if (!p || strcmp(p->program, cli->program->name))
-        return km_fail(err, KM_INPUT, "%.100s: the last program was %.20s, not %s (a run with --no-pg is resumed with --no-pg and its options)", f->part,
-                       p ? p->program : "unknown", cli->program->name);
+        return km_fail(
+            err, KM_INPUT,
+            "%.100s: the last program was %.20s, not %s (a run with --no-pg is resumed with --no-pg and its options)",
+            f->part, p ? p->program : "unknown", cli->program->name);
     if (strcmp(p->version, KM_VERSION))
-        return km_fail(err, KM_INPUT, "%.120s: made by version %.20s of %s, this is %s", f->part, p->version, p->program, KM_VERSION);
+        return km_fail(err, KM_INPUT, "%.120s: made by version %.20s of %s, this is %s", f->part, p->version,
+                       p->program, KM_VERSION);
     if (cli->seed_set && cli->seed != p->seed)
         return km_fail(err, KM_USAGE, "--seed differs from the interrupted run's, %llu", (unsigned long long)p->seed);
     *ret_seed = p->seed;

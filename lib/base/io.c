@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ km_status km_output_open(km_output *o, const char *path, bool binary, km_err *er
         km_output_abandon(o, true);
         return km_fail(err, KM_USAGE, "%.150s is a terminal: binary data is not written to it", path);
     }
+    if (o->file && o->part) flock(fileno(o->file), LOCK_EX | LOCK_NB);
     if (o->file) return KM_OK;
     km_fail(err, KM_SYSTEM, "cannot write '%.150s': %s", path, strerror(errno));
     km_output_abandon(o, true);
@@ -69,9 +71,14 @@ km_status km_output_reopen(km_output *o, const char *part, km_err *err)
     static const char end[] = ".part";
     size_t n = strlen(part), m = sizeof end - 1;
     *o = (km_output){0};
-    if (n <= m || strcmp(part + n - m, end)) return km_fail(err, KM_USAGE, "%.150s: what an interrupted run leaves is named FILE.part", part);
+    if (n <= m || strcmp(part + n - m, end))
+        return km_fail(err, KM_USAGE, "%.150s: what an interrupted run leaves is named FILE.part", part);
     o->file = fopen(part, "r+b");
     if (!o->file) return km_fail(err, KM_SYSTEM, "cannot open '%.150s': %s", part, strerror(errno));
+    if (flock(fileno(o->file), LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        km_output_abandon(o, true);
+        return km_fail(err, KM_SYSTEM, "%.150s: a run still writes it", part);
+    }
     o->part = km_strdup(part);
     o->path = km_asprintf("%.*s", (int)(n - m), part);
     snprintf(o->what, sizeof o->what, "%s", o->path);

@@ -23,7 +23,8 @@ typedef struct km_output {
 
 /* Open; binary output to a terminal is refused with KM_USAGE. */
 km_status km_output_open(km_output *o, const char *opt_path, bool binary, km_err *err) KM_MUST_USE;
-/* Open PATH.part, left by an interrupted run, to read it and to write behind what is read: KM_USAGE for another name. */
+/* Open PATH.part, left by an interrupted run, to read it and to write behind what is read: KM_USAGE for another name,
+ * KM_SYSTEM while the run that writes it is not over. */
 km_status km_output_reopen(km_output *o, const char *part, km_err *err) KM_MUST_USE;
 /* Cut such a file to its first `bytes`, and write from there on. */
 km_status km_output_cut(km_output *o, int64_t bytes, km_err *err) KM_MUST_USE;

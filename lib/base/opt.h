@@ -91,8 +91,8 @@ int km_cli_end(const km_cli *cli, km_status status, const km_err *err);
 char *km_cli_arguments(const km_cli *cli);
 /* Such a string as arguments again, argv[0] empty, NULL at the end. All in one block, the caller's. */
 char **km_cli_split(const char *arguments, int *ret_argc);
-/* Read a recorded command line into the program's table, over the values it holds; common options stay as they are. What is wrong with it ends
- * the program: one line that names `from`, status 3. */
+/* Read a recorded command line into the program's table, over the values it holds; common options stay as they are.
+ * What is wrong with it ends the program: one line that names `from`, status 3. */
 void km_cli_recall(const km_cli *cli, const char *arguments, const char *from);
 /* Was this option of the program given on its own command line? */
 bool km_opt_given(const km_opt *o);

@@ -37,7 +37,8 @@ km_nn_dit_terms *km_atom_transformer_condition(km_ctx *cx, const km_atom_transfo
 km_tensor *km_atom_transformer_run(km_ctx *cx, const km_atom_transformer *t, const km_nn_dit_terms *terms, km_tensor *q,
                                    km_tensor *const *bias, const float *atom_mask, const km_nn_frames *f)
 {
-    int32_t *level = km_arena_zero(cx->arena, (size_t)(f->B * f->T) * sizeof *level); /* all frames share the one level */
+    /* all frames share the one level */
+    int32_t *level = km_arena_zero(cx->arena, (size_t)(f->B * f->T) * sizeof *level);
     km_mark mark = km_scope_begin(cx);
     for (int i = 0; i < t->depth; i++) {
         q = km_nn_carry(cx, mark, q, km_nn_dit_attend(cx, &t->layers[i], &terms[i], q, bias[i], atom_mask, level));

@@ -21,8 +21,8 @@ void km_atom_transformer_clear(km_atom_transformer *t);
 
 /* Adaptive norms and gates of every layer from c [A, atom_s]; in the arena, [depth] */
 km_nn_dit_terms *km_atom_transformer_condition(km_ctx *cx, const km_atom_transformer *t, const km_tensor *c);
-/* q [F, A, C] -> [F, A, C]; bias [depth] of [H, W, Q, K]; F = B T of f, whose times are not looked at without temporal layers. On return
- * q may have been written over unless a tape is on. */
+/* q [F, A, C] -> [F, A, C]; bias [depth] of [H, W, Q, K]; F = B T of f, whose times are not looked at without temporal
+ * layers. On return q may have been written over unless a tape is on. */
 km_tensor *km_atom_transformer_run(km_ctx *cx, const km_atom_transformer *t, const km_nn_dit_terms *terms, km_tensor *q,
                                    km_tensor *const *bias, const float *atom_mask, const km_nn_frames *f);
 

@@ -186,8 +186,10 @@ static km_status refuse_unknown(const field *fields, int n, json_t *object, cons
 
 static km_status read_preset(const char *name, json_t *v, km_sampling *s, km_err *err)
 {
-    if (!*name || strlen(name) > 31 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_")] || !json_is_object(v) || json_object_get(v, "presets"))
-        return km_fail(err, KM_INPUT, "configuration: preset '%.40s': not a name in small letters and what it sets", name);
+    if (!*name || strlen(name) > 31 || name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-_")] ||
+        !json_is_object(v) || json_object_get(v, "presets"))
+        return km_fail(err, KM_INPUT, "configuration: preset '%.40s': not a name in small letters and what it sets",
+                       name);
     KM_TRY(refuse_unknown(sampling_fields, N_SAMPLING, v, "", err));
     return read_fields(sampling_fields, N_SAMPLING, v, s, err);
 }
@@ -204,7 +206,8 @@ static km_status read_presets(const json_t *v, char *to, km_err *err)
         KM_TRY(read_preset(name, preset, &scratch, err));
     }
     size_t n = json_dumpb(v, to, KM_PRESETS - 1, JSON_COMPACT);
-    if (n >= KM_PRESETS) return km_fail(err, KM_INPUT, "configuration: 'presets' are longer than %d bytes", KM_PRESETS - 1);
+    if (n >= KM_PRESETS)
+        return km_fail(err, KM_INPUT, "configuration: 'presets' are longer than %d bytes", KM_PRESETS - 1);
     to[n] = 0;
     return KM_OK;
 }
@@ -224,7 +227,8 @@ km_status km_sampling_preset(km_sampling *s, const char *name, km_err *err)
         if (!strcmp(key, name)) status = read_preset(key, v, &with, err);
     }
     if (status == KM_OK) *s = with;
-    else if (status == KM_USAGE) km_fail(err, KM_USAGE, "no preset '%.40s': the weights name %s", name, *known ? known : "none");
+    else if (status == KM_USAGE)
+        km_fail(err, KM_USAGE, "no preset '%.40s': the weights name %s", name, *known ? known : "none");
     json_decref(presets);
     return status;
 }

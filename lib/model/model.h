@@ -112,7 +112,8 @@ km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, i
 km_diffusion *km_diffusion_new(const km_config *c, km_params *p);
 void km_diffusion_free(km_diffusion *d);
 
-/* What temporal layers do, where it is not as trained: the exponent of time, and whether a frame sees only those up to itself. */
+/* What temporal layers do, where it is not as trained: the exponent of time, and whether a frame sees only those up to
+ * itself. */
 void km_diffusion_set_temporal(km_diffusion *d, double beta, bool causal);
 
 /* What depends on the system alone, once per system: relative positions, pair conditioning, atom features, all biases. */
@@ -139,13 +140,15 @@ km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_cond
                                 const km_tensor *x, const int32_t *level, const float *sigma, const float *times);
 
 /* -- frame after frame, with causal temporal layers */
-/* The past of a trajectory, without a frame and with room for some (km_nn_past_free), and how many bytes a frame adds to it. */
+/* The past of a trajectory, without a frame and with room for some (km_nn_past_free), and how many bytes a frame adds
+ * to it. */
 km_nn_past *km_diffusion_past(const km_diffusion *d, const km_features *f, km_dim room);
 double km_diffusion_past_bytes(const km_diffusion *d, const km_features *f);
-/* As km_diffusion_denoise over all frames so far, for the last one alone: x [B, 1, A, 3], times [B], pasts [B] of the frames before, which were
- * clean when they were added. Raising a past's T after an evaluation at sigma 0 adds this frame. */
-km_tensor *km_diffusion_denoise_next(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
-                                     const km_tensor *x, const int32_t *level, const float *sigma, const float *times,
-                                     km_nn_past *const *pasts);
+/* As km_diffusion_denoise over all frames so far, for the last one alone: x [B, 1, A, 3], times [B], pasts [B] of the
+ * frames before, which were clean when they were added. Raising a past's T after an evaluation at sigma 0 adds this
+ * frame. */
+km_tensor *km_diffusion_denoise_next(km_ctx *cx, const km_diffusion *d, const km_conditioning *k,
+                                     const km_levels *levels, const km_tensor *x, const int32_t *level,
+                                     const float *sigma, const float *times, km_nn_past *const *pasts);
 
 #endif

@@ -126,8 +126,8 @@ void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km
 }
 
 /* q k v g [B, 1, N, C]: every frame to those of its past and itself */
-static km_tensor *attend_past(km_ctx *cx, const km_nn_temporal *l, const km_tensor *q, const km_tensor *k, const km_tensor *v,
-                              const km_tensor *g, const km_nn_frames *f)
+static km_tensor *attend_past(km_ctx *cx, const km_nn_temporal *l, const km_tensor *q, const km_tensor *k,
+                              const km_tensor *v, const km_tensor *g, const km_nn_frames *f)
 {
     km_dim N = km_size(q, 2), C = km_size(q, 3);
     size_t frame = (size_t)(N * C);
@@ -139,9 +139,10 @@ static km_tensor *attend_past(km_ctx *cx, const km_nn_temporal *l, const km_tens
         KM_ASSERT(p->T < p->room);
         memcpy(kept->k + (size_t)p->T * frame, k->data + (size_t)b * frame, frame * sizeof(float));
         memcpy(kept->v + (size_t)p->T * frame, v->data + (size_t)b * frame, frame * sizeof(float));
-        km_tensor *all_k = KM_TENSOR_OF(cx, kept->k, 1, p->T + 1, N, C), *all_v = KM_TENSOR_OF(cx, kept->v, 1, p->T + 1, N, C);
-        km_tensor *one = km_temporal_attention(cx, km_slice(cx, q, b, 1), all_k, all_v, km_slice(cx, g, b, 1), l->log_lambda, p->times + p->T,
-                                               p->times, l->beta, true);
+        km_tensor *all_k = KM_TENSOR_OF(cx, kept->k, 1, p->T + 1, N, C),
+                  *all_v = KM_TENSOR_OF(cx, kept->v, 1, p->T + 1, N, C);
+        km_tensor *one = km_temporal_attention(cx, km_slice(cx, q, b, 1), all_k, all_v, km_slice(cx, g, b, 1),
+                                               l->log_lambda, p->times + p->T, p->times, l->beta, true);
         memcpy(y->data + (size_t)b * frame, one->data, frame * sizeof(float));
     }
     return y;
@@ -154,8 +155,9 @@ km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_tens
     km_tensor *n = km_nn_norm_run(cx, &l->norm, KM_RESHAPE(cx, x, f->B, f->T, N, C));
     km_tensor *q = km_nn_linear_run(cx, &l->q, n), *k = km_nn_linear_run(cx, &l->k, n);
     km_tensor *v = km_nn_linear_run(cx, &l->v, n), *g = km_nn_linear_run(cx, &l->g, n);
-    km_tensor *y = f->opt_pasts ? attend_past(cx, l, q, k, v, g, f)
-                                : km_temporal_attention(cx, q, k, v, g, l->log_lambda, f->times, f->times, l->beta, l->causal);
+    km_tensor *y = f->opt_pasts
+                       ? attend_past(cx, l, q, k, v, g, f)
+                       : km_temporal_attention(cx, q, k, v, g, l->log_lambda, f->times, f->times, l->beta, l->causal);
     y = km_nn_linear_run(cx, &l->o, y);
     return km_add(cx, x, KM_RESHAPE(cx, y, f->B * f->T, N, C));
 }

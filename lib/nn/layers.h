@@ -80,8 +80,8 @@ typedef struct km_nn_temporal {
     int number; /* among the layers of a past */
 } km_nn_temporal;
 void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km_dim C, km_dim heads, double beta, bool causal);
-/* x [F, N, C] with F = B T. With pasts the layer must be causal and no tape on: each frame sees those of its past and itself, and leaves its key
- * and value behind them, at T, where they become a part of it when T is raised. */
+/* x [F, N, C] with F = B T. With pasts the layer must be causal and no tape on: each frame sees those of its past and
+ * itself, and leaves its key and value behind them, at T, where they become a part of it when T is raised. */
 km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_tensor *x, const km_nn_frames *f);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * What a causal model keeps of a trajectory's finished frames: the keys and values of every temporal layer. A finished frame sees none that comes
- * after it, so they are computed once, and the next frame costs one frame however many there are.
+ * What a causal model keeps of a trajectory's finished frames: the keys and values of every temporal layer. A finished
+ * frame sees none after it, so they are computed once, and the next frame costs one frame however many there are.
  *
- * A layer of C channels over N tokens or atoms keeps 2 N C floats of a frame; nothing is taken for frames that are not there yet but addresses.
+ * A layer of C channels over N tokens or atoms keeps 2 N C floats of a frame; nothing is taken for frames that are not
+ * there yet but addresses.
  * Tests: tests/unit/test_causal.c */
 #ifndef LIB_NN_PAST_H
 #define LIB_NN_PAST_H

@@ -155,14 +155,16 @@ static km_status check_done(const km_history *histories, int n, int64_t n_new, k
             if (histories[i].done > most) most = histories[i].done;
         }
         if (most > n_new || most - least > 1 || (open && most))
-            return km_fail(err, KM_INPUT, "trajectories %d to %d have %lld to %lld new frames: not the beginning of such a run", first,
+            return km_fail(err, KM_INPUT,
+                           "trajectories %d to %d have %lld to %lld new frames: not the beginning of such a run", first,
                            first + group_at(first, n) - 1, (long long)least, (long long)most);
         open = open || least < n_new;
     }
     return KM_OK;
 }
 
-static km_status check_memory(const km_model *m, const km_features *f, const km_forecast_options *o, const km_history *histories, int n, km_err *err)
+static km_status check_memory(const km_model *m, const km_features *f, const km_forecast_options *o,
+                              const km_history *histories, int n, km_err *err)
 {
     char advice[80];
     km_footprint p = km_footprint_of(m, f);
@@ -173,16 +175,19 @@ static km_status check_memory(const km_model *m, const km_features *f, const km_
         if (sum > given) given = sum;
     }
     int side = group_at(0, n);
-    double frame = km_diffusion_past_bytes(m->diffusion, f), left = (double)memory - km_footprint_bytes(&p, o->threads, side);
+    double frame = km_diffusion_past_bytes(m->diffusion, f);
+    double left = (double)memory - km_footprint_bytes(&p, o->threads, side);
     double frames = (double)given + (double)o->n_new * side, fit = (left / frame - (double)given) / side;
     if (frames * frame <= left) return KM_OK;
-    snprintf(advice, sizeof advice, fit >= 1 ? "--frames %.0f fits" : "take fewer --trajectories or a shorter input", floor(fit));
-    return km_fail(err, KM_SYSTEM, "the past, %.0f frames in all, needs %.1f MB of memory and %.1f MB may be taken: %s", frames,
-                   frames * frame * 1e-6, left > 0 ? left * 1e-6 : 0.0, advice);
+    snprintf(advice, sizeof advice, fit >= 1 ? "--frames %.0f fits" : "take fewer --trajectories or a shorter input",
+             floor(fit));
+    return km_fail(err, KM_SYSTEM, "the past, %.0f frames in all, needs %.1f MB of memory and %.1f MB may be taken: %s",
+                   frames, frames * frame * 1e-6, left > 0 ? left * 1e-6 : 0.0, advice);
 }
 
-km_status km_forecast_causal(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
-                             km_history *histories, int n, km_emit *emit, void *arg, km_err *err)
+km_status km_forecast_causal(const km_model *m, const km_features *f, const km_trunk_result *t,
+                             const km_forecast_options *o, km_history *histories, int n, km_emit *emit, void *arg,
+                             km_err *err)
 {
     KM_TRY(check_done(histories, n, o->n_new, err));
     KM_TRY(check_memory(m, f, o, histories, n, err));

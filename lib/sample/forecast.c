@@ -157,7 +157,8 @@ static km_status settle_batch(const km_model *m, const km_features *f, const km_
     return km_footprint_fail(&p, o->threads, history + window, memory, advice, err);
 }
 
-/* One window of all trajectories: those with equally many history frames together, in the order of the first of them, at most r->most at once. */
+/* One window of all trajectories: those with equally many history frames together, in the order of the first of them,
+ * at most r->most at once. */
 static km_status one_window(const forecast *r, km_err *err)
 {
     km_dim *depth = KM_NEWN(km_dim, (size_t)r->n);
@@ -191,7 +192,8 @@ static km_status take_up(forecast *r, km_err *err)
     for (int i = 0; i < r->n; i++) {
         km_history *h = &r->histories[i];
         if (h->done > n_new || h->done - r->first > W)
-            return km_fail(err, KM_INPUT, "trajectory %d has %lld new frames: not the beginning of such a run", h->trajectory, (long long)h->done);
+            return km_fail(err, KM_INPUT, "trajectory %d has %lld new frames: not the beginning of such a run",
+                           h->trajectory, (long long)h->done);
         if (h->done < n_new) h->count -= (int)(h->done % W);
     }
     return KM_OK;

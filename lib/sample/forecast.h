@@ -34,13 +34,14 @@ void km_history_clear(km_history *h);
 /* A new frame, handed over in order of time within each trajectory. A negative return ends the run with it. */
 typedef km_status km_emit(void *arg, const km_frame *frame, km_err *err);
 
-/* Continue every trajectory by n_new frames dt apart from its last one (or, without any frame, from time 0 on: drawn from noise). Trajectories
- * with equally many frames are batched; the result does not depend on that. The histories are moved on. t: the trunk's result.
- * A window that does not fit into o->memory is KM_SYSTEM before anything is made, naming the --window that does.
+/* Continue every trajectory by n_new frames dt apart from its last one (or, without any frame, from time 0 on: drawn
+ * from noise). Trajectories with equally many frames are batched; the result does not depend on that. The histories are
+ * moved on. t: the trunk's result. A window that does not fit into o->memory is KM_SYSTEM before anything is made,
+ * naming the --window that does.
  *
- * To go on with an interrupted run, histories hold history + window frames where there are as many, the `done` ones of the run among them:
- * a window of which a part is there is computed again, and of its frames those that are not there are handed over. KM_INPUT when what is
- * there is not the beginning of such a run. */
+ * To go on with an interrupted run, histories hold history + window frames where there are as many, the `done` ones of
+ * the run among them: a window of which a part is there is computed again, and of its frames those that are not there
+ * are handed over. KM_INPUT when what is there is not the beginning of such a run. */
 km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_result *t, const km_forecast_options *o,
                       km_history *histories, int n, km_emit *emit, void *arg, km_err *err) KM_MUST_USE;
 

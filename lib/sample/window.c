@@ -66,7 +66,8 @@ static bool move(const share *r, const km_windows *w, const km_step *s, const fl
     return isfinite(sum);
 }
 
-static const km_tensor *evaluate(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_windows *w, const share *r)
+static const km_tensor *evaluate(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_windows *w,
+                                 const share *r)
 {
     const float *sigma = r->sigma + r->low, *times = w->times + r->first * w->T;
     km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, r->L);
@@ -86,7 +87,8 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
         raise_noise(r, w, &s->steps[i], i);
         r->sigma[1] = (float)s->steps[i].hat;
         const km_tensor *d = evaluate(cx, m, k, w, r);
-        if (!move(r, w, &s->steps[i], d->data)) status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
+        if (!move(r, w, &s->steps[i], d->data))
+            status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
         km_arena_rewind(cx->arena, inner);
         if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
     }

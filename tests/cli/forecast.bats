@@ -139,6 +139,24 @@ for m in u:
     cmp f.km whole.km
 }
 
+@test "systems in one stream are each forecast by their own weights" {
+    weights other.safetensors 'c["model"]["causal"] = c["sampling"]["causal"] = True; c["sampling"]["sampler"] = "euler"'
+    for w in other.safetensors mini; do
+        "${PYTHON:-/usr/bin/python3}" -c '
+import sys, msgpack, zstandard
+u = msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(open("init.km", "rb"), read_across_frames=True))
+z = zstandard.ZstdCompressor(write_checksum=True)
+for m in u:
+    if m["type"] == "trunk": m.update(weights_name=sys.argv[1], weights_path=sys.argv[1])
+    if m["type"] == "end": m.pop("crc32")
+    sys.stdout.buffer.write(z.compress(msgpack.packb(m)))' "$w" > "$w.km"
+        km-forecast -q --steps 2 --frames 3 "$w.km" > "$w.out"
+    done
+    cat other.safetensors.km mini.km | km-forecast -q --steps 2 --frames 3 > both.km
+    cmp <(coords both.km) <(coords other.safetensors.out; coords mini.out)
+    ! cmp -s <(coords other.safetensors.out) <(coords mini.out)
+}
+
 @test "what cannot be resumed is refused and left as it was" {
     km-forecast -q --steps 2 --frames 3 --window 2 -o f.km init.km
     mv f.km whole.km

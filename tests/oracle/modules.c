@@ -33,7 +33,8 @@ void oracle_temporal_attention(oracle_case *o)
                 memcpy(km_params_at(p, j)->data, w->data, (size_t)km_numel(w) * sizeof(float));
     }
     km_tensor *x = swapped(o, oracle_tensor(o, "in/x"));
-    km_tensor *y = swapped(o, km_nn_temporal_run(o->cx, &layer, x, &(km_nn_frames){1, T, oracle_floats(o, "in/timestamps"), NULL}));
+    km_tensor *y = swapped(
+        o, km_nn_temporal_run(o->cx, &layer, x, &(km_nn_frames){1, T, oracle_floats(o, "in/timestamps"), NULL}));
     oracle_compare(o, "out/x", y->data, km_numel(y));
     km_params_free(p);
 }

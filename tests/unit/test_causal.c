@@ -10,7 +10,8 @@
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
 
-enum { T = 40, STEPS = 3, DT = 125000 }; /* more frames than a block of queries, than a vector of keys; times that floats hold exactly */
+/* More frames than a block of queries and a vector of keys; times that floats hold exactly. */
+enum { T = 40, STEPS = 3, DT = 125000 };
 static const float sigmas[2] = {0, 3.5f};
 
 typedef struct fixture {
@@ -58,8 +59,9 @@ static void denoise_all(const fixture *x, const char *isa, int frames, float *ou
     km_prepared_free(p);
 }
 
-/* The next frame of some trajectories whose pasts have counts[b] frames, `level` the same for all: into out [B, A, 3]. */
-static void next(const fixture *x, const km_prepared *p, const int *which, km_nn_past **pasts, int B, int level, float *out)
+/* The next frame, at this level, of some trajectories: into out [B, A, 3]. */
+static void next(const fixture *x, const km_prepared *p, const int *which, km_nn_past **pasts, int B, int level,
+                 float *out)
 {
     float times[3];
     const int32_t first[3] = {0};
@@ -68,10 +70,12 @@ static void next(const fixture *x, const km_prepared *p, const int *which, km_nn
     for (int i = 0; i < B; i++) {
         int t = (int)pasts[i]->T;
         times[i] = 0.125f * (float)(t + t / 3);
-        memcpy(in->data + (size_t)i * x->frame, x->x + ((size_t)which[i] * T + (size_t)t) * x->frame, x->frame * sizeof(float));
+        memcpy(in->data + (size_t)i * x->frame, x->x + ((size_t)which[i] * T + (size_t)t) * x->frame,
+               x->frame * sizeof(float));
     }
     km_levels *levels = km_diffusion_levels(p->cx, x->m->diffusion, p->k, sigmas + level, 1);
-    const km_tensor *y = km_diffusion_denoise_next(p->cx, x->m->diffusion, p->k, levels, in, first, sigmas + level, times, pasts);
+    const km_tensor *y =
+        km_diffusion_denoise_next(p->cx, x->m->diffusion, p->k, levels, in, first, sigmas + level, times, pasts);
     memcpy(out, y->data, (size_t)B * x->frame * sizeof(float));
     km_arena_rewind(p->cx->arena, mark);
 }
@@ -91,7 +95,8 @@ static void test_evaluation(const fixture *x, const char *isa)
         still += same(clean, x->x + (size_t)t * x->frame, x->frame);
         past->T++;
     }
-    ok(good == T, "%s: the frame behind 0 to %d clean ones as computed with all of them, bit for bit in %d", isa, T - 1, good);
+    ok(good == T, "%s: the frame behind 0 to %d clean ones as computed with all of them, bit for bit in %d", isa, T - 1,
+       good);
     ok(still == T, "a clean one comes out as it went in");
     past->T = 0;
     denoise_all(x, isa, 1, all);
@@ -120,11 +125,13 @@ static void test_batch(const fixture *x)
             for (int t = 0; t < counts[b]; t++) next(x, p, &which[b], &pasts[b], 1, 0, out[threads - 1]), pasts[b]->T++;
         }
         next(x, p, which, pasts, B, 1, out[threads - 1]);
-        for (int b = 0; b < B && threads == 1; b++) next(x, p, &which[b], &pasts[b], 1, 1, alone + (size_t)b * x->frame);
+        for (int b = 0; b < B && threads == 1; b++)
+            next(x, p, &which[b], &pasts[b], 1, 1, alone + (size_t)b * x->frame);
         for (int b = 0; b < B; b++) km_nn_past_free(pasts[b]);
         km_prepared_free(p);
     }
-    ok(same(out[0], alone, B * x->frame), "trajectories of unlike length in a batch have the bytes that they have alone");
+    ok(same(out[0], alone, B * x->frame),
+       "trajectories of unlike length in a batch have the bytes that they have alone");
     ok(same(out[0], out[1], B * x->frame), "with one thread and with two");
     free(alone), free(out[0]), free(out[1]);
 }
@@ -133,14 +140,16 @@ static double flop_of_next(const fixture *x, km_dim past_frames)
 {
     double flop = 0;
     km_ctx *cx = km_ctx_dry(NULL), *counting = km_ctx_dry(&flop);
-    km_trunk_out t = {KM_TENSOR(cx, x->f->N, x->t->token_s), KM_TENSOR(cx, x->f->N, x->t->token_s), KM_TENSOR(cx, x->f->N, x->f->N, x->t->token_z)};
+    km_trunk_out t = {KM_TENSOR(cx, x->f->N, x->t->token_s), KM_TENSOR(cx, x->f->N, x->t->token_s),
+                      KM_TENSOR(cx, x->f->N, x->f->N, x->t->token_z)};
     km_conditioning *k = km_diffusion_condition(cx, x->m->diffusion, x->f, &t);
     km_levels *levels = km_diffusion_levels(cx, x->m->diffusion, k, sigmas, 1);
     km_nn_past *past = km_diffusion_past(x->m->diffusion, x->f, past_frames + 1);
     const int32_t level = 0;
     const float time = 1;
     past->T = past_frames;
-    km_diffusion_denoise_next(counting, x->m->diffusion, k, levels, KM_TENSOR(cx, 1, 1, x->f->A, 3), &level, sigmas, &time, &past);
+    km_diffusion_denoise_next(counting, x->m->diffusion, k, levels, KM_TENSOR(cx, 1, 1, x->f->A, 3), &level, sigmas,
+                              &time, &past);
     km_nn_past_free(past);
     km_ctx_free(cx), km_ctx_free(counting);
     return flop;
@@ -152,8 +161,8 @@ static void test_cost(const fixture *x)
     const km_config *c = &x->m->config;
     double width = (double)x->f->N * 2 * c->token_s * c->token_depth +
                    (double)x->f->A * c->atom_s * (c->atom_encoder_depth + c->atom_decoder_depth);
-    ok(none > 0 && ten - none == 4 * 10 * width && twenty - ten == ten - none, "a frame more in the past costs its keys and values: %.0f of %.0f",
-       (ten - none) / 10, none);
+    ok(none > 0 && ten - none == 4 * 10 * width && twenty - ten == ten - none,
+       "a frame more in the past costs its keys and values: %.0f of %.0f", (ten - none) / 10, none);
     ok(km_diffusion_past_bytes(x->m->diffusion, x->f) == 8 * width + 4, "and keeps these: %.0f bytes", 8 * width);
 }
 
@@ -177,14 +186,22 @@ static km_status keep(void *arg, const km_frame *f, km_err *err)
     return KM_OK;
 }
 
-static const km_forecast_options options = {
-    .sampler = KM_SAMPLER_AF3, .causal = true, .steps = STEPS, .noise_scale = 1, .step_scale = 1.5, .dt = DT, .n_new = 6, .seed = 9, .threads = 1};
+static const km_forecast_options options = {.sampler = KM_SAMPLER_AF3,
+                                            .causal = true,
+                                            .steps = STEPS,
+                                            .noise_scale = 1,
+                                            .step_scale = 1.5,
+                                            .dt = DT,
+                                            .n_new = 6,
+                                            .seed = 9,
+                                            .threads = 1};
 
 static void start(const fixture *x, km_history *h, int trajectory, int given)
 {
     *h = (km_history){.trajectory = trajectory};
     for (int i = 0; i < given; i++)
-        km_history_add(h, 5000000 + 250000 * i, x->x + ((size_t)(trajectory % 3) * T + (size_t)i) * x->frame, (int32_t)x->f->A, 0);
+        km_history_add(h, 5000000 + 250000 * i, x->x + ((size_t)(trajectory % 3) * T + (size_t)i) * x->frame,
+                       (int32_t)x->f->A, 0);
 }
 
 static km_status forecast(const fixture *x, const km_forecast_options *o, km_history *h, int n, heap *out, km_err *err)
@@ -235,12 +252,14 @@ static void test_forecast(const fixture *x)
     heap *out = KM_NEW(heap);
     static float want[6][120];
     start(x, &h, 1, 4), start(x, &again, 1, 4);
-    ok(forecast(x, &options, &h, 1, out, &err) == KM_OK && out->count == 6 && h.count == 10, "six frames behind four: %s", err.msg);
+    ok(forecast(x, &options, &h, 1, out, &err) == KM_OK && out->count == 6 && h.count == 10,
+       "six frames behind four: %s", err.msg);
     by_windows(x, &again, want);
     int good = 0;
     for (int k = 0; k < 6; k++) good += same(out->x[k], want[k], x->frame) && out->fs[k] == 5750000 + DT * (k + 1);
     ok(good == 6, "those that windows of all frames give, bit for bit: %d", good);
-    ok(!same(out->x[5], out->x[4], x->frame) && !same(out->x[0], h.coords + 3 * x->frame, x->frame), "which are not all alike");
+    ok(!same(out->x[5], out->x[4], x->frame) && !same(out->x[0], h.coords + 3 * x->frame, x->frame),
+       "which are not all alike");
     km_history_clear(&h), km_history_clear(&again);
     free(out);
 }
@@ -273,14 +292,16 @@ static void test_many(const fixture *x)
     km_forecast_options two = options;
     two.threads = 2;
     start_many(x, h, all, 0);
-    ok(forecast(x, &two, h, MANY, all, &err) == KM_OK && all->count == 6 * MANY, "more trajectories than go side by side, on two threads");
+    ok(forecast(x, &two, h, MANY, all, &err) == KM_OK && all->count == 6 * MANY,
+       "more trajectories than go side by side, on two threads");
     clear_many(h);
     int good = 0;
     for (int i = 0; i < MANY; i++) {
         start(x, &alone, i, i % 3);
         if (forecast(x, &options, &alone, 1, some, &err) < 0) printf("# %s\n", err.msg);
         int n = 0;
-        for (int k = 0; k < all->count; k++) n += all->trajectory[k] == i && all->fs[k] == some->fs[n] && same(all->x[k], some->x[n], x->frame);
+        for (int k = 0; k < all->count; k++)
+            n += all->trajectory[k] == i && all->fs[k] == some->fs[n] && same(all->x[k], some->x[n], x->frame);
         good += n == 6;
         km_history_clear(&alone);
     }
@@ -295,14 +316,17 @@ static void test_many(const fixture *x)
         good += equal;
         clear_many(h);
     }
-    ok(tried == 13 && good == tried, "interrupted after every ninth frame: the others, in the same order, %d of %d", good, tried);
+    ok(tried == 13 && good == tried, "interrupted after every ninth frame: the others, in the same order, %d of %d",
+       good, tried);
     start_many(x, h, all, 20);
     h[3].done++;
-    ok(forecast(x, &options, h, MANY, some, &err) == KM_INPUT && strstr(err.msg, "trajectories 0 to 15"), "one far ahead of another: %s", err.msg);
+    ok(forecast(x, &options, h, MANY, some, &err) == KM_INPUT && strstr(err.msg, "trajectories 0 to 15"),
+       "one far ahead of another: %s", err.msg);
     clear_many(h);
     start_many(x, h, all, 20);
     h[MANY - 1].done++;
-    ok(forecast(x, &options, h, MANY, some, &err) == KM_INPUT && strstr(err.msg, "trajectories 16 to 17"), "one whose turn had not come");
+    ok(forecast(x, &options, h, MANY, some, &err) == KM_INPUT && strstr(err.msg, "trajectories 16 to 17"),
+       "one whose turn had not come");
     clear_many(h);
     free(all), free(some);
 }
@@ -315,7 +339,8 @@ static void test_memory(const fixture *x)
     km_forecast_options o = options;
     o.memory = 40 << 20, o.n_new = 1000000;
     start(x, &h, 0, 2);
-    ok(forecast(x, &o, &h, 1, out, &err) == KM_SYSTEM && out->count == 0, "a past that does not fit is refused: %s", err.msg);
+    ok(forecast(x, &o, &h, 1, out, &err) == KM_SYSTEM && out->count == 0, "a past that does not fit is refused: %s",
+       err.msg);
     const char *fits = strstr(err.msg, "--frames ");
     o.n_new = fits ? atoi(fits + 9) : 0;
     ok(o.n_new > 10 && o.n_new < 1000000, "with what does");

@@ -235,10 +235,12 @@ static void test_resuming(const fixture *x)
         tried++, good += equal;
         clear(&rest);
     }
-    ok(tried == 20 && good == tried, "interrupted after every fifth frame: the others, in the same order, %d of %d", good, tried);
+    ok(tried == 20 && good == tried, "interrupted after every fifth frame: the others, in the same order, %d of %d",
+       good, tried);
     start_again(x, h, &all, 0);
     h[0].done = options.window + 1;
-    ok(forecast(x, &options, h, TRAJECTORIES, &all, &err) == KM_INPUT && strstr(err.msg, "trajectory 0"), "one trajectory far ahead of another");
+    ok(forecast(x, &options, h, TRAJECTORIES, &all, &err) == KM_INPUT && strstr(err.msg, "trajectory 0"),
+       "one trajectory far ahead of another");
     h[0].done = NEW + 1;
     ok(forecast(x, &options, h, 1, &all, &err) == KM_INPUT, "more frames than the run makes");
     for (int t = 0; t < TRAJECTORIES; t++) km_history_clear(&h[t]);

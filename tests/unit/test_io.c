@@ -72,13 +72,23 @@ static void test_reopened(void)
     struct stat st;
     ok(km_output_open(&o, path, true, &e) == KM_OK && fputs("some and more", o.file) >= 0, "a run that is interrupted");
     km_output_abandon(&o, true);
-    ok(km_output_reopen(&o, part, &e) == KM_OK && fgets(text, sizeof text, o.file) && feof(o.file), "its part is read again");
-    ok(km_output_cut(&o, 4, &e) == KM_OK && fputs(", whole", o.file) >= 0 && km_output_commit(&o, &e) == KM_OK, "cut and finished");
+    km_output run;
+    ok(km_output_open(&run, path, true, &e) == KM_OK && km_output_reopen(&o, part, &e) == KM_SYSTEM &&
+           strstr(e.msg, "still writes"),
+       "a part that is being written is not taken up");
+    fputs("some and more", run.file);
+    km_output_abandon(&run, true);
+    ok(km_output_reopen(&o, part, &e) == KM_OK && fgets(text, sizeof text, o.file) && feof(o.file),
+       "its part is read again");
+    ok(km_output_cut(&o, 4, &e) == KM_OK && fputs(", whole", o.file) >= 0 && km_output_commit(&o, &e) == KM_OK,
+       "cut and finished");
     FILE *f = fopen(path, "rb");
-    ok(f && fgets(text, sizeof text, f) && !strcmp(text, "some, whole") && !exists(part), "it has its name and what was written");
+    ok(f && fgets(text, sizeof text, f) && !strcmp(text, "some, whole") && !exists(part),
+       "it has its name and what was written");
     fclose(f);
     ok(km_output_reopen(&o, part, &e) == KM_SYSTEM && strstr(e.msg, ".part': No such"), "a part that is gone");
-    ok(km_output_reopen(&o, path, &e) == KM_USAGE && km_output_reopen(&o, ".part", &e) == KM_USAGE, "a name that is no part's");
+    ok(km_output_reopen(&o, path, &e) == KM_USAGE && km_output_reopen(&o, ".part", &e) == KM_USAGE,
+       "a name that is no part's");
     ok(stat(path, &st) == 0 && st.st_size == 11, "which stays as it is");
     unlink(path);
 }

@@ -237,7 +237,8 @@ static void test_going_on(memory m, int n_frames)
             tried++;
             fwrite(m.data, 1, (size_t)km_reader_get_stats(r).bytes, f);
             km_writer *w = km_writer_behind(r, f, "memory");
-            good += write_frames(w, frames, n_frames, &err) == KM_OK && fflush(f) == 0 && out.n == m.n && !memcmp(out.data, m.data, m.n);
+            good += write_frames(w, frames, n_frames, &err) == KM_OK && fflush(f) == 0 && out.n == m.n &&
+                    !memcmp(out.data, m.data, m.n);
             km_writer_free(w);
         }
         km_reader_free(r);
@@ -286,15 +287,20 @@ static void test_new_frames(void)
     FILE *f = open_memstream(&m.data, &m.n);
     km_writer *w = km_writer_new(f, "memory");
     km_system *s = make_system();
-    ok(km_writer_system(w, s, &err) == KM_OK && km_writer_new_frames(w, 1, &err) == KM_OK && km_writer_end(w, &err) == KM_OK, "a mark is written");
+    ok(km_writer_system(w, s, &err) == KM_OK && km_writer_new_frames(w, 1, &err) == KM_OK &&
+           km_writer_end(w, &err) == KM_OK,
+       "a mark is written");
     km_system_free(s), km_writer_free(w), fclose(f);
     km_reader *r = km_reader_new(f = fmemopen(m.data, m.n, "rb"), "memory");
     ok(km_reader_next(r, &g, &err) == 1 && g.record == 0, "a system is none");
-    ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_OTHER && g.record == 1 && !strcmp(g.raw_kind, "new_frames") && g.raw_bytes,
+    ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_OTHER && g.record == 1 &&
+           !strcmp(g.raw_kind, "new_frames") && g.raw_bytes,
        "it is read, and can be passed on");
     km_reader_free(r), fclose(f), free(m.data);
-    static const uint8_t without[] = {0x81, 0xa4, 't', 'y', 'p', 'e', 0xaa, 'n', 'e', 'w', '_', 'f', 'r', 'a', 'm', 'e', 's'};
-    ok(after_system(without, sizeof without, &err) == KM_INPUT && strstr(err.msg, "record"), "one without its record is refused");
+    static const uint8_t without[] = {0x81, 0xa4, 't', 'y', 'p', 'e', 0xaa, 'n', 'e',
+                                      'w',  '_',  'f', 'r', 'a', 'm', 'e',  's'};
+    ok(after_system(without, sizeof without, &err) == KM_INPUT && strstr(err.msg, "record"),
+       "one without its record is refused");
 }
 
 static km_status after_system_frame(double time, int trajectory, size_t bytes, float value, km_err *err)

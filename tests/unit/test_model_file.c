@@ -26,19 +26,25 @@ static void test_presets(void)
     km_config c;
     km_sampling s, s2;
     km_err err = {0};
-    const char *json = "{\"sampling\": {\"dt\": \"50ps\", \"steps\": 30, \"presets\": {\"equilibrium\": {}, \"unbinding\":"
-                       " {\"dt\": \"10ps\", \"causal\": true, \"churn\": {\"sigma_max\": 80}}}}}";
-    ok(km_config_parse(json, &c, &s, &err) == KM_OK && !s.causal && s.dt == 50000, "presets stand beside the defaults: %s", err.msg);
+    const char *json =
+        "{\"sampling\": {\"dt\": \"50ps\", \"steps\": 30, \"presets\": {\"equilibrium\": {}, \"unbinding\":"
+        " {\"dt\": \"10ps\", \"causal\": true, \"churn\": {\"sigma_max\": 80}}}}}";
+    ok(km_config_parse(json, &c, &s, &err) == KM_OK && !s.causal && s.dt == 50000,
+       "presets stand beside the defaults: %s", err.msg);
     char *text = km_config_dump(&c, &s);
-    ok(km_config_parse(text, &c, &s2, &err) == KM_OK && !strcmp(s.presets, s2.presets), "and are written and read again");
+    ok(km_config_parse(text, &c, &s2, &err) == KM_OK && !strcmp(s.presets, s2.presets),
+       "and are written and read again");
     free(text);
     ok(km_sampling_preset(&s, "equilibrium", &err) == KM_OK && s.dt == 50000 && !s.causal, "one that changes nothing");
-    ok(km_sampling_preset(&s, "unbinding", &err) == KM_OK && s.dt == 10000 && s.causal && s.churn_sigma_max == 80 && s.steps == 30,
+    ok(km_sampling_preset(&s, "unbinding", &err) == KM_OK && s.dt == 10000 && s.causal && s.churn_sigma_max == 80 &&
+           s.steps == 30,
        "one that changes what it names");
-    ok(km_sampling_preset(&s, "folding", &err) == KM_USAGE && strstr(err.msg, "'folding'") && strstr(err.msg, "equilibrium, unbinding"),
+    ok(km_sampling_preset(&s, "folding", &err) == KM_USAGE && strstr(err.msg, "'folding'") &&
+           strstr(err.msg, "equilibrium, unbinding"),
        "an unknown one: %s", err.msg);
     *s.presets = 0;
-    ok(km_sampling_preset(&s, "unbinding", &err) == KM_USAGE && strstr(err.msg, "none"), "where there are none: %s", err.msg);
+    ok(km_sampling_preset(&s, "unbinding", &err) == KM_USAGE && strstr(err.msg, "none"), "where there are none: %s",
+       err.msg);
     ok(config_refused("{\"sampling\": {\"presets\": {\"x\": {\"stepz\": 3}}}}", "'stepz'") &&
            config_refused("{\"sampling\": {\"presets\": {\"x\": {\"steps\": 0}}}}", "'steps'") &&
            config_refused("{\"sampling\": {\"presets\": {\"x\": {\"presets\": {}}}}}", "'x'") &&

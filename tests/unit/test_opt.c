@@ -59,14 +59,16 @@ static void test_parsing(void)
     ok(cli.n_operands == 2 && !strcmp(cli.operands[1], "--force"), "operands, also behind --");
     char *text = km_cli_arguments(&cli);
     ok(strstr(text, "'x y'") && !strncmp(text, "--steps=7 --dt 5ns", 18), "arguments as a shell would read them");
-    ok(km_opt_given(&table[0]) && km_opt_given(&table[3]) && km_opt_given(&table[5]), "which options were given is known");
+    ok(km_opt_given(&table[0]) && km_opt_given(&table[3]) && km_opt_given(&table[5]),
+       "which options were given is known");
     steps = 20, force = false, out = "";
     km_cli_recall(&cli, "--steps 8 -o 'a'\\''b c' x.km", "F");
     ok(steps == 8 && !force && !strcmp(out, "a'b c") && dt == 5000000, "a recorded command line is read over it");
     ok(cli.n_operands == 2 && cli.threads == 3, "without a trace on the program's own");
     int seven = 7;
     const char *same = "a'b c";
-    ok(!km_opt_same(&table[0], &steps, &seven) && km_opt_same(&table[2], &out, &same) && !km_opt_same(&table[2], &out, &(const char *){NULL}),
+    ok(!km_opt_same(&table[0], &steps, &seven) && km_opt_same(&table[2], &out, &same) &&
+           !km_opt_same(&table[2], &out, &(const char *){NULL}),
        "values are compared");
     free(text);
 }
@@ -151,7 +153,8 @@ static void test_misuse(void)
            "%s %s: %d %.*s", bad[i][0], bad[i][1] ? bad[i][1] : "", status, (int)strcspn(said, "\n"), said);
     }
     ok(status_of("--device=cuda:0", NULL, said) == 5 && strstr(said, "no CUDA library"), "no accelerator is status 5");
-    ok(status_of("recall", "--steps=x", said) == 3 && strstr(said, "km-test: F: recorded arguments: option '--steps'"), "a bad record is status 3");
+    ok(status_of("recall", "--steps=x", said) == 3 && strstr(said, "km-test: F: recorded arguments: option '--steps'"),
+       "a bad record is status 3");
     ok(status_of("--steps", "5", said) == 0 && !*said, "good use says nothing");
     ok(status_of("bug", NULL, said) == 6 && strstr(said, "on purpose"), "a bug is status 6 and says where");
 }

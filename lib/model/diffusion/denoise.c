@@ -136,8 +136,8 @@ static km_tensor *decode_atoms(km_ctx *cx, const km_diffusion *d, const km_condi
     return km_nn_norm_linear_run(cx, &d->position_update, r);
 }
 
-static km_tensor *denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels, const km_tensor *x,
-                          const int32_t *level, const float *sigma, km_nn_frames of)
+static km_tensor *denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
+                          const km_tensor *x, const int32_t *level, const float *sigma, km_nn_frames of)
 {
     km_dim A = k->f->A;
     KM_ASSERT(x->nd == 4 && km_size(x, 2) == A && km_size(x, 3) == 3);
@@ -158,9 +158,9 @@ km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_cond
     return denoise(cx, d, k, levels, x, level, sigma, (km_nn_frames){km_size(x, 0), km_size(x, 1), times, NULL});
 }
 
-km_tensor *km_diffusion_denoise_next(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
-                                     const km_tensor *x, const int32_t *level, const float *sigma, const float *times,
-                                     km_nn_past *const *pasts)
+km_tensor *km_diffusion_denoise_next(km_ctx *cx, const km_diffusion *d, const km_conditioning *k,
+                                     const km_levels *levels, const km_tensor *x, const int32_t *level,
+                                     const float *sigma, const float *times, km_nn_past *const *pasts)
 {
     km_dim B = km_size(x, 0);
     KM_ASSERT(km_size(x, 1) == 1);
