@@ -8,7 +8,7 @@
 #ifndef LIB_NN_PAST_H
 #define LIB_NN_PAST_H
 
-#include "kernels/backend.h"
+#include "lib/tensor/tensor.h"
 
 typedef struct km_nn_past {
     km_dim T, room; /* finished frames; frames there is room for */
