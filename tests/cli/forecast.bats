@@ -114,8 +114,12 @@ for m in u:
     km-forecast -q --weights "my weights.safetensors" --from-scratch --force --steps 2 --frames 3 --window 2 -o f.km none.km
     resumes new_frames f.km
     head -c -9 whole.km > f.km.part
-    printf x >> "my weights.safetensors" # damaged, or another model
+    weights "my weights.safetensors" 'c["sampling"]["steps"] = 7'
     run -3 km-forecast --resume f.km.part
+    [[ $output == *"no longer there"* ]]
+    weights other.safetensors 'c["sampling"]["steps"] = 8'
+    run -2 km-forecast --weights other.safetensors --resume f.km.part
+    [[ $output == *--weights* ]]
     cp "$BATS_TEST_DIRNAME/../../pipelines/mini/mini.safetensors" moved.safetensors
     rm "my weights.safetensors"
     run -3 km-forecast --resume f.km.part

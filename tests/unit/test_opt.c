@@ -70,7 +70,7 @@ static void test_parsing(void)
     ok(!km_opt_same(&table[0], &steps, &seven) && km_opt_same(&table[2], &out, &same) &&
            !km_opt_same(&table[2], &out, &(const char *){NULL}),
        "values are compared");
-    free(text);
+    free(text), free(cli.operands);
 }
 
 static void test_arguments(void)
