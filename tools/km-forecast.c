@@ -9,7 +9,7 @@
 #include "tools/weights.h"
 
 typedef struct settings {
-    const char *weights, *output, *sampler, *resume, *preset;
+    const char *weights, *output, *sampler, *stereo, *resume, *preset;
     int64_t time, dt, memory;
     int frames, window, history, steps, trajectories;
     double noise_scale, step_scale, beta;
@@ -36,6 +36,8 @@ static const km_opt options[] = {
      .set = &o.noise_set},
     {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100,
      .set = &o.step_set},
+    {"stereo", 0, KM_OPT_CHOICE, &o.stereo, "HOW", "hold the hand of stereo centres, or leave it free",
+     .choices = "hold|free"},
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
     {"causal", 0, KM_OPT_FLAG, &o.causal, NULL, "frame after frame, each seeing every frame before it"},
@@ -59,6 +61,8 @@ typedef struct job {
     km_forecast_options f;
     km_history *histories;
     int count;
+    km_stereo *stereo; /* NULL: left free */
+    bool followed;     /* has the hands of the first frame */
     km_progress progress;
     km_filter *filter;
 } job;
@@ -114,6 +118,7 @@ static km_status settle(job *j, const km_cli *cli, km_err *err)
     if (o.preset) KM_TRY(km_sampling_preset(s, o.preset, err));
     KM_TRY(settle_temporal(j, err));
     if (!o.sampler) o.sampler = s->sampler;
+    if (!o.stereo) o.stereo = s->hold_stereo ? "hold" : "free";
     if (!o.steps_set) o.steps = s->steps;
     if (!o.window_set) o.window = o.causal ? 1 : s->window;
     if (!o.history_set) o.history = o.causal ? 0 : s->history;
@@ -159,6 +164,7 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     j->f.seed = f->cli->seed;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(settle(j, f->cli, err));
+    if (!strcmp(o.stereo, "hold")) j->f.opt_stereo = j->stereo = km_stereo_of(f->system);
     return f->trunk ? KM_OK : km_weights_run_trunk(f, j->m, -1, err);
 }
 
@@ -171,8 +177,16 @@ static km_status ready_again(void *arg, km_filter *f, km_err *err)
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(check_weights(f, j->m, err));
     KM_TRY(settle(j, f->cli, err));
+    if (!strcmp(o.stereo, "hold")) j->f.opt_stereo = j->stereo = km_stereo_of(f->system);
     KM_TRY(check_given(err));
     return f->trunk ? KM_OK : km_fail(err, KM_INPUT, "%s: no trunk in it: not an output of km-forecast", f->part);
+}
+
+/* The first frame tells the hands. */
+static void follow(job *j, const km_frame *in)
+{
+    if (j->stereo && !j->followed) km_stereo_follow(j->stereo, in->coords);
+    j->followed = true;
 }
 
 static km_history *history_of(job *j, int32_t trajectory)
@@ -189,6 +203,7 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
     if (o.from_scratch) return km_fail(err, KM_USAGE, "--from-scratch takes a stream without frames");
+    follow(j, in);
     if (o.trajectories > 1 && in->trajectory > 0)
         return km_fail(err, KM_USAGE, "--trajectories %d: the input holds several trajectories already", o.trajectories);
     for (int i = 0; i < o.trajectories; i++) {
@@ -208,6 +223,7 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 static km_status frame_again(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
+    follow(j, in);
     km_history *h = history_of(j, in->trajectory);
     int64_t due = (h->count ? h->times[h->count - 1] : -j->f.dt) + j->f.dt;
     if (f->marked && in->time_fs != due)
@@ -241,6 +257,7 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     km_status status = km_forecast(j->m, features, f->trunk, &j->f, j->histories, j->count, emit, j, err);
     km_progress_end(&j->progress);
     km_features_free(features);
+    km_stereo_free(j->stereo);
     for (int i = 0; i < j->count; i++) km_history_clear(&j->histories[i]);
     free(j->histories);
     km_model_free(j->m);

@@ -7,7 +7,7 @@
 #include "tools/weights.h"
 
 static struct {
-    const char *weights, *output, *sampler, *batch;
+    const char *weights, *output, *sampler, *stereo, *batch;
     int64_t dt, memory;
     int steps;
     double noise_scale, step_scale;
@@ -21,6 +21,7 @@ static const km_opt options[] = {
     {"sampler", 0, KM_OPT_CHOICE, &o.sampler, "NAME", "af3, karras or euler", .choices = "af3|karras|euler"},
     {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100, .set = &o.noise_set},
     {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100, .set = &o.step_set},
+    {"stereo", 0, KM_OPT_CHOICE, &o.stereo, "HOW", "hold the hand of stereo centres, or leave it free", .choices = "hold|free"},
     {"batch", 0, KM_OPT_STRING, &o.batch, "auto|N", "intervals at once (auto)"},
     {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
@@ -34,6 +35,8 @@ static const km_program program = {"km-interp", "[options] [IN.km]",
 typedef struct job {
     km_model *m;
     km_features *features;
+    km_stereo *stereo; /* NULL: left free */
+    bool followed;     /* has the hands of the first frame */
     km_interp *interp;
     km_filter *filter;
     km_progress progress;
@@ -72,6 +75,8 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, -1, err));
     j->filter = f;
     j->features = km_features_of(f->system);
+    bool hold = o.stereo ? !strcmp(o.stereo, "hold") : j->m->sampling.hold_stereo;
+    options_.opt_stereo = j->stereo = hold ? km_stereo_of(f->system) : NULL;
     j->interp = km_interp_new(j->m, j->features, f->trunk, &options_, emit, j);
     km_progress_start(&j->progress, f->cli, "given frames", 0);
     return KM_OK;
@@ -81,6 +86,8 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
     (void)f;
+    if (j->stereo && !j->followed) km_stereo_follow(j->stereo, in->coords);
+    j->followed = true;
     km_progress_add(&j->progress, 1);
     return km_interp_add(j->interp, in, err);
 }
@@ -93,6 +100,7 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     km_progress_end(&j->progress);
     km_interp_free(j->interp);
     km_features_free(j->features);
+    km_stereo_free(j->stereo);
     km_model_free(j->m);
     *j = (job){0};
     return status;

@@ -86,6 +86,7 @@ static const field sampling_fields[] = {
     STIME("interp_dt", interp_dt, 10e6),
     STIME("min_dt", min_dt, 0),
     STIME("max_dt", max_dt, 0),
+    {"hold_stereo", BOOL, offsetof(km_sampling, hold_stereo), 0, 0, 1},
     {"from_scratch", BOOL, offsetof(km_sampling, from_scratch), 0, 0, 1},
     {"causal", BOOL, offsetof(km_sampling, causal), 0, 0, 1},
     {"presets", PRESETS, offsetof(km_sampling, presets), 0, 0, 0},

@@ -43,6 +43,7 @@ typedef struct km_sampling {
     double sigma_min, sigma_max, rho, gamma_0, gamma_min, noise_scale, step_scale;
     double churn_sigma_min, churn_sigma_max; /* the pair for karras and euler */
     int64_t dt, time, interp_dt, min_dt, max_dt; /* trained range of spacings */
+    bool hold_stereo;                            /* keep the hand of stereo centres (lib/chem/stereo.h) */
     bool from_scratch;                           /* trained for windows without a start frame */
     bool causal;                                 /* frame after frame */
     char presets[KM_PRESETS];                    /* named changes to all this, as JSON; empty: none */

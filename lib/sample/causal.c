@@ -84,7 +84,7 @@ static km_status make(const causal *c, row *r, km_err *err)
     static const bool clean[1] = {false};
     const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     km_keyed_noise noise = {c->o->seed, c->A, 1, r->fs, r->trajectory};
-    km_windows w = {r->B, 1, r->x, r->times, clean, km_draw_keyed, &noise, r->pasts};
+    km_windows w = {r->B, 1, r->x, r->times, clean, km_draw_keyed, &noise, r->pasts, c->o->opt_stereo};
     KM_TRY(km_windows_sample(c->p->cx, c->m, c->p->k, c->s, &w, err));
     for (km_dim b = 0; b < r->B; b++) {
         line *l = r->lines[b];

@@ -14,6 +14,7 @@ typedef struct km_forecast_options {
     int64_t dt, n_new;          /* spacing in fs; new frames of each trajectory */
     uint64_t seed;
     int threads;
+    const km_stereo *opt_stereo; /* hold the hand of these centres; borrowed */
     int64_t memory; /* bytes that may be taken, 0: what the machine has left; trajectories are batched accordingly */
 } km_forecast_options;
 

@@ -140,7 +140,7 @@ static km_status flush(km_interp *p, km_err *err)
         if (p->waiting[i].inner > 0) set_window(p, &f, window++, &p->waiting[i]);
     if (f.B > 0) {
         km_keyed_noise noise = {p->o.seed, p->A, f.T, f.fs, f.trajectory};
-        km_windows w = {f.B, f.T, f.x, f.times, f.clean, km_draw_keyed, &noise};
+        km_windows w = {f.B, f.T, f.x, f.times, f.clean, km_draw_keyed, &noise, NULL, p->o.opt_stereo};
         status = km_windows_sample(p->p->cx, p->m, p->p->k, p->s, &w, err);
     }
     if (status == KM_OK) status = emit_waiting(p, &f, err);

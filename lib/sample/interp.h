@@ -13,6 +13,7 @@ typedef struct km_interp_options {
     int64_t dt; /* spacing of the frames put in, fs */
     uint64_t seed;
     int threads;
+    const km_stereo *opt_stereo; /* hold the hand of these centres; borrowed */
     int64_t memory; /* bytes that may be taken, 0: what the machine has left */
 } km_interp_options;
 

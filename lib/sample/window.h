@@ -4,6 +4,7 @@
 #ifndef LIB_SAMPLE_WINDOW_H
 #define LIB_SAMPLE_WINDOW_H
 
+#include "lib/chem/stereo.h"
 #include "lib/sample/schedule.h"
 
 /* Fill draw [A, 3] with standard normal numbers for frame t of window b: step -1 is the noise a frame starts from. Called from several threads at
@@ -18,6 +19,7 @@ typedef struct km_windows {
     km_noise *noise;
     void *noise_arg;
     km_nn_past *const *opt_pasts; /* [B], T 1: what came before, of a causal model */
+    const km_stereo *opt_stereo; /* centres whose hand is held in every denoised frame */
 } km_windows;
 
 /* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend on the others

@@ -70,6 +70,19 @@ for m in u:
     [ ! -e out2.km ]
 }
 
+@test "stereo centres keep their hand when they are held" {
+    top=$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE
+    km-forecast -q --stereo hold --sampler euler --steps 3 --frames 40 init.km > f.km
+    km-interp -q --stereo hold --steps 3 --dt 25ps f.km > i.km
+    km-forecast -q --stereo free --sampler euler --steps 3 --frames 40 init.km > free.km
+    for k in f i; do
+        km-eval --json --top "$top.pdb" --ref "$top.xtc" $k.km |
+            python3 -c 'import json, sys; r = json.load(sys.stdin)["rows"][0]; assert r["chirality_ok"] == 1, r'
+    done
+    ! cmp -s <(coords f.km) <(coords free.km)
+    run -2 km-forecast --stereo left init.km
+}
+
 @test "a truncated stream gives what was whole, no end, and 3" {
     head -c $(($(stat -c %s init.km) - 20)) init.km > cut.km
     run -3 bash -c 'km-forecast --frames 1 cut.km > out.km'

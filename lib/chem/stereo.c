@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/chem/stereo.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+
+enum { CARBON = 6, SULPHUR = 16, NEIGHBOURS = 3 };
+
+typedef struct vec {
+    double x, y, z;
+} vec;
+
+static vec from(const float *a, const float *b) { return (vec){(double)b[0] - a[0], (double)b[1] - a[1], (double)b[2] - a[2]}; }
+static vec cross(vec a, vec b) { return (vec){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
+static double dot(vec a, vec b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+
+static double volume(const float *c, const float *a, const float *b, const float *d)
+{
+    return dot(from(c, a), cross(from(c, b), from(c, d)));
+}
+
+/* The hand of four points: 1, -1, or 0 where the first lies near the plane of the others (a tetrahedron's volume is 0.77 of the product of its
+ * bonds). */
+static int hand(const float *c, const float *a, const float *b, const float *d)
+{
+    vec u = from(c, a), v = from(c, b), w = from(c, d);
+    double size = sqrt(dot(u, u) * dot(v, v) * dot(w, w)), V = dot(u, cross(v, w));
+    return fabs(V) <= 0.3 * size ? 0 : V > 0 ? 1 : -1;
+}
+
+static int reference_hand(const km_system *s, const int32_t at[4])
+{
+    const km_atom *x = s->atoms;
+    return hand(x[at[0]].ref_pos, x[at[1]].ref_pos, x[at[2]].ref_pos, x[at[3]].ref_pos);
+}
+
+/* Are an atom's bonds those of a centre? Its neighbours, counted in degree, come from one residue's conformer. */
+static bool may_be_centre(const km_system *s, const int32_t at[4], int degree)
+{
+    const km_atom *c = &s->atoms[at[0]];
+    if (degree != NEIGHBOURS || (c->element != CARBON && c->element != SULPHUR)) return false;
+    for (int i = 1; i < 4; i++)
+        if (s->atoms[at[i]].ref_space_uid != c->ref_space_uid) return false;
+    return true;
+}
+
+km_stereo *km_stereo_of(const km_system *s)
+{
+    km_stereo *out = KM_NEW(km_stereo);
+    int32_t(*at)[4] = km_calloc((size_t)s->n_atoms, sizeof *at);
+    int *degree = KM_NEWN(int, (size_t)s->n_atoms);
+    for (int32_t a = 0; a < s->n_atoms; a++) at[a][0] = a;
+    for (int32_t b = 0; b < s->n_bonds; b++)
+        for (int end = 0; end < 2; end++) {
+            int32_t a = end ? s->bonds[b].b : s->bonds[b].a, other = end ? s->bonds[b].a : s->bonds[b].b;
+            if (degree[a] < NEIGHBOURS) at[a][1 + degree[a]] = other;
+            degree[a]++;
+        }
+    for (int32_t a = 0; a < s->n_atoms; a++) {
+        int h = may_be_centre(s, at[a], degree[a]) ? reference_hand(s, at[a]) : 0;
+        if (h == 0) continue;
+        int32_t *c = at[out->n++]; /* never beyond a */
+        const int32_t was[4] = {at[a][0], at[a][1], at[a][2], at[a][3]};
+        c[0] = was[0], c[1] = was[1], c[2] = was[h > 0 ? 2 : 3], c[3] = was[h > 0 ? 3 : 2];
+    }
+    out->centres = at;
+    free(degree);
+    return out;
+}
+
+void km_stereo_follow(km_stereo *s, const float *coords)
+{
+    for (int32_t i = 0; i < s->n; i++) {
+        int32_t *c = s->centres[i], last = c[3];
+        if (hand(coords + 3 * (size_t)c[0], coords + 3 * (size_t)c[1], coords + 3 * (size_t)c[2], coords + 3 * (size_t)c[3]) < 0)
+            c[3] = c[2], c[2] = last;
+    }
+}
+
+void km_stereo_free(km_stereo *s)
+{
+    if (!s) return;
+    free(s->centres);
+    free(s);
+}
+
+int km_stereo_hold(const km_stereo *s, float *coords)
+{
+    int moved = 0;
+    for (int32_t i = 0; i < s->n; i++) {
+        float *c = coords + (size_t)s->centres[i][0] * 3;
+        const float *a = coords + (size_t)s->centres[i][1] * 3, *b = coords + (size_t)s->centres[i][2] * 3,
+                    *d = coords + (size_t)s->centres[i][3] * 3;
+        if (!(volume(c, a, b, d) < 0)) continue;
+        vec normal = cross(from(a, b), from(a, d));
+        double size = dot(normal, normal);
+        if (!(size > 0)) continue;
+        double twice = 2 * dot(from(a, c), normal) / size;
+        c[0] = (float)(c[0] - twice * normal.x), c[1] = (float)(c[1] - twice * normal.y), c[2] = (float)(c[2] - twice * normal.z);
+        moved++;
+    }
+    return moved;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/chem/stereo.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/chem/geometry.h"
+#include "lib/chem/tokens.h"
+#include "tests/unit/tap.h"
+
+static km_tokenized load(const char *path, float **ret_coords)
+{
+    km_structure *raw = NULL;
+    km_tokenized t = {0};
+    km_err err = {0};
+    km_token_options options = {0};
+    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s", path, err.msg);
+    *ret_coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof(float));
+    km_chem_gather(&t, raw->coords, *ret_coords);
+    km_structure_free(raw);
+    return t;
+}
+
+static double worst_bond_change(const km_system *s, const float *x, const float *y)
+{
+    double worst = 0;
+    for (int32_t i = 0; i < s->n_bonds; i++) {
+        size_t a = (size_t)s->bonds[i].a * 3, b = (size_t)s->bonds[i].b * 3;
+        worst = fmax(worst, fabs(km_chem_distance(x + a, x + b) - km_chem_distance(y + a, y + b)));
+    }
+    return worst;
+}
+
+static double worst_move(const float *x, const float *y, size_t n)
+{
+    double worst = 0;
+    for (size_t i = 0; i < n; i++) worst = fmax(worst, fabs((double)x[i] - y[i]));
+    return worst;
+}
+
+static void test_peptide(const km_system *s, const float *given, km_stereo *stereo)
+{
+    size_t n = (size_t)s->n_atoms * 3;
+    float *x = km_alloc(n * sizeof *x), *once = km_alloc(n * sizeof *x);
+    memcpy(x, given, n * sizeof *x);
+    ok(stereo->n == 3, "LGE: two CA and the CG of leucine, %d", stereo->n);
+    ok(km_stereo_hold(stereo, x) <= 1, "a real structure has the dictionary's hand, but perhaps for CD1 and CD2 of leucine");
+    memcpy(x, given, n * sizeof *x);
+    km_stereo_follow(stereo, x);
+    ok(km_stereo_hold(stereo, x) == 0 && !memcmp(x, given, n * sizeof *x), "once it is followed it stays as it is");
+    bool found = true;
+    for (int32_t i = 0; i < stereo->n; i++) {
+        const km_atom *c = &s->atoms[stereo->centres[i][0]];
+        found = found && (!strcmp(c->name, "CA") || !strcmp(c->name, "CG"));
+    }
+    ok(found, "and no others");
+
+    for (size_t i = 0; i < n; i += 3) x[i] = -x[i]; /* the mirror image: each centre has the wrong hand */
+    ok(km_chem_chirality(s, 0, x) == -1, "the mirror image is D");
+    memcpy(once, x, n * sizeof *x);
+    ok(km_stereo_hold(stereo, x) == 3, "each is moved");
+    ok(km_chem_chirality(s, 0, x) == 1 && km_chem_chirality(s, 2, x) == 1, "all are L");
+    ok(worst_bond_change(s, once, x) < 1e-5, "no bond has changed");
+    ok(worst_move(once, x, n) > 0.3, "the centres have moved");
+    memcpy(once, x, n * sizeof *x);
+    ok(km_stereo_hold(stereo, x) == 0 && !memcmp(once, x, n * sizeof *x), "a second time nothing is left to do");
+
+    for (size_t i = 0; i < n; i += 3) x[i] = -x[i];
+    km_stereo_follow(stereo, x);
+    ok(km_stereo_hold(stereo, x) == 0 && km_chem_chirality(s, 0, x) == -1, "D residues that are given stay D");
+    memset(x, 0, n * sizeof *x);
+    km_stereo_follow(stereo, x);
+    km_stereo_hold(stereo, x);
+    ok(worst_move(x, x + 3, n - 3) == 0 && x[0] == 0, "points on top of each other give no NaN");
+    free(x), free(once);
+}
+
+int main(void)
+{
+    float *x;
+    km_tokenized t = load("pipelines/mini/examples/LGE.pdb", &x);
+    km_stereo *stereo = km_stereo_of(t.system);
+    test_peptide(t.system, x, stereo);
+    km_stereo_free(stereo);
+    km_stereo_free(NULL);
+    km_tokenized_clear(&t);
+    free(x);
+    return tap_end();
+}
