@@ -25,10 +25,22 @@ static km_status check_stream(FILE *f, km_err *err)
     return ferror(f) ? km_fail(err, KM_SYSTEM, "cannot write the structure") : KM_OK;
 }
 
+/* The serial an atom is written with: TER records count. */
+static int serial_of(const km_system *s, int32_t atom)
+{
+    int32_t chain = s->residues[s->atoms[atom].residue].chain;
+    int serial = atom + 1;
+    for (int32_t c = 0; c < chain; c++)
+        if (s->chains[c].mol_type != KM_NONPOLYMER && s->chains[c].n_residues > 0) serial++;
+    return serial;
+}
+
 /* PDB columns: what does not fit is refused, never shifted. */
 static km_status check_pdb(const km_system *s, km_err *err)
 {
-    if (s->n_atoms > 99999) return km_fail(err, KM_USAGE, "%d atoms do not fit a PDB file (at most 99999): use mmCIF", s->n_atoms);
+    bool polymer = s->n_atoms > 0 && !is_het(s, s->atoms[s->n_atoms - 1].residue); /* whose TER has a serial too */
+    if (s->n_atoms > 0 && serial_of(s, s->n_atoms - 1) + polymer > 99999)
+        return km_fail(err, KM_USAGE, "%d atoms do not fit a PDB file (with TER lines at most 99999): use mmCIF", s->n_atoms);
     for (int32_t i = 0; i < s->n_atoms; i++)
         if (strlen(s->atoms[i].name) > 4)
             return km_fail(err, KM_USAGE, "atom name '%s' does not fit a PDB file: use mmCIF", s->atoms[i].name);
@@ -118,7 +130,7 @@ km_status km_structure_write_model(FILE *f, km_structure_kind kind, const km_sys
         bool last = i + 1 == s->n_atoms || s->residues[s->atoms[i + 1].residue].chain != r->chain;
         if (last && !is_het(s, s->atoms[i].residue)) {
             ++serial;
-            fprintf(f, "TER   %5d      %3s%2s%4d%c\n", serial % 100000, r->name, s->chains[r->chain].name, r->number,
+            fprintf(f, "TER   %5d      %3s%2s%4d%c\n", serial, r->name, s->chains[r->chain].name, r->number,
                     r->icode ? r->icode : ' ');
         }
     }
@@ -132,16 +144,6 @@ static bool is_implied(const km_system *s, const km_bond *b)
     int32_t ra = s->atoms[b->a].residue, rb = s->atoms[b->b].residue;
     if (is_het(s, ra) || is_het(s, rb) || s->residues[ra].chain != s->residues[rb].chain) return false;
     return ra == rb || (rb == ra + 1 && s->atoms[b->a].element != 16);
-}
-
-/* The serial an atom was written with: TER records count. */
-static int serial_of(const km_system *s, int32_t atom)
-{
-    int32_t chain = s->residues[s->atoms[atom].residue].chain;
-    int serial = atom + 1;
-    for (int32_t c = 0; c < chain; c++)
-        if (s->chains[c].mol_type != KM_NONPOLYMER && s->chains[c].n_residues > 0) serial++;
-    return serial;
 }
 
 km_status km_structure_write_end(FILE *f, km_structure_kind kind, const km_system *s, km_err *err)

@@ -183,6 +183,60 @@ static void test_write(km_structure_kind kind, const char *what)
     km_structure_free(back);
 }
 
+/* CONECT names the serials that the atoms were written with, TER lines counted, for bonds that no reader could guess.
+ */
+static void test_connect(void)
+{
+    km_structure *s;
+    km_err err;
+    char text[4096] = "";
+    if (!ok(read_bytes(pdb, strlen(pdb), 0, &s, &err) == KM_OK, "CONECT: read")) return;
+    const km_bond bonds[] = {
+        {0, 1, KM_BOND_SINGLE}, {0, 6, KM_BOND_COVALENT}, {2, 4, KM_BOND_SINGLE}, {6, 7, KM_BOND_COVALENT}};
+    free(s->system->bonds);
+    s->system->bonds = memcpy(calloc(4, sizeof *bonds), bonds, sizeof bonds);
+    s->system->n_bonds = 4;
+    FILE *f = tmpfile();
+    ok(km_structure_write_start(f, KM_STRUCTURE_PDB, s->system, &err) == KM_OK &&
+           km_structure_write_model(f, KM_STRUCTURE_PDB, s->system, s->coords, 1, &err) == KM_OK &&
+           km_structure_write_end(f, KM_STRUCTURE_PDB, s->system, &err) == KM_OK,
+       "CONECT: written");
+    rewind(f);
+    text[fread(text, 1, sizeof text - 1, f)] = 0;
+    fclose(f);
+    ok(strstr(text, "\nATOM      8  N   SER B  -5") && strstr(text, "\nHETATM   10  C1  LIG"),
+       "CONECT: serials after TER");
+    const char *first = strstr(text, "CONECT");
+    ok(first && !strcmp(first, "CONECT    1    8\nCONECT    8    1\nCONECT    8   10\nCONECT   10    8\nEND\n"),
+       "CONECT: between chains and to a ligand, not within a residue nor to the next one");
+    km_structure_free(s);
+}
+
+/* Chains A and B with so many atoms of one name between them. */
+static void test_many_atoms(void)
+{
+    enum { MOST = 99999 };
+    km_system *s = km_system_new();
+    km_err err;
+    s->n_atoms = MOST - 1, s->n_residues = s->n_chains = 2;
+    s->atoms = calloc(MOST, sizeof *s->atoms), s->residues = calloc(2, sizeof *s->residues),
+    s->chains = calloc(2, sizeof *s->chains);
+    for (int i = 0; i < 2; i++) {
+        s->residues[i] = (km_residue){
+            .name = "UNK", .chain = i, .number = 1, .icode = ' ', .first_atom = i * 10, .n_atoms = i ? MOST - 11 : 10};
+        s->chains[i] = (km_chain){.name = {(char)('A' + i)}, .asym_id = i, .first_residue = i, .n_residues = 1};
+    }
+    for (int i = 0; i < s->n_atoms; i++)
+        s->atoms[i] = (km_atom){.name = "C", .element = 6, .present = 1, .residue = i >= 10};
+    FILE *f = tmpfile();
+    ok(km_structure_write_start(f, KM_STRUCTURE_PDB, s, &err) == KM_USAGE && strstr(err.msg, "mmCIF"),
+       "99998 atoms and two TER lines do not fit a PDB file: %s", err.msg);
+    s->n_atoms = MOST - 2, s->residues[1].n_atoms--;
+    ok(km_structure_write_start(f, KM_STRUCTURE_PDB, s, &err) == KM_OK, "99997 do");
+    fclose(f);
+    km_system_free(s);
+}
+
 int main(void)
 {
     test_pdb();
@@ -192,5 +246,7 @@ int main(void)
     test_bad();
     test_write(KM_STRUCTURE_PDB, "PDB");
     test_write(KM_STRUCTURE_CIF, "mmCIF");
+    test_connect();
+    test_many_atoms();
     return tap_end();
 }
