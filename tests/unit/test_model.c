@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/model/atom_features.h"
 #include "lib/model/model.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
@@ -145,6 +146,52 @@ static void test_memory(void)
     km_features_free(f);
 }
 
+static void test_packed(const fixture *t)
+{
+    km_dim n = (km_dim)T * t->f->A * 3;
+    float *want = denoised(t, 1, t->x, t->times, 1, T, 0);
+    ok(km_params_packed_bytes(t->m->params) == 0, "nothing is packed at first");
+    km_params_pack(t->m->params, km_backend_cpu(NULL));
+    float *got = denoised(t, 1, t->x, t->times, 1, T, 0);
+    double worst = 0, square = 0;
+    for (km_dim i = 0; i < n; i++) worst = fmax(worst, fabs(got[i] - want[i])), square += pow(want[i], 2) / (double)n;
+    ok(km_params_packed_bytes(t->m->params) > 0 && worst < 1e-5 * sqrt(square),
+       "packed matrices give the same result: %.1e of %.1e", worst, sqrt(square));
+    free(want);
+    free(got);
+}
+
+/* Which of the 66 classes of residue offsets a pair has: the rows of w are the classes' numbers, so one channel tells.
+ */
+static void test_rings(void)
+{
+    enum { N = 7, CLASSES = 139, OFFSETS = 65 };
+    static const int period = 6, places[N] = {0, 1, 2, 3, 4, 5, 0}, chain[N] = {0, 0, 0, 0, 0, 0, 1};
+    km_features *f = tiny_features();
+    int32_t index[N], asym[N], cyclic[N];
+    for (int i = 0; i < N; i++) index[i] = places[i], asym[i] = chain[i], cyclic[i] = chain[i] ? 0 : period;
+    km_features g = *f;
+    g.residue_index = index, g.asym_id = asym, g.cyclic_period = cyclic;
+    for (int rings = 0; rings < 2; rings++) {
+        km_ctx *cx = km_ctx_new(1);
+        km_config c = {.cyclic_pos_enc = rings};
+        km_tensor *w = KM_TENSOR(cx, 1, CLASSES);
+        for (int k = 0; k < CLASSES; k++) w->data[k] = k <= OFFSETS ? (float)k : 0;
+        const float *y = km_relative_positions(cx, &c, w, &g)->data;
+        bool right = true;
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < N; j++) {
+                int d = places[i] - places[j];
+                if (rings && d > period / 2) d -= period; /* the shorter way round; half of it either way */
+                if (rings && d < -period / 2) d += period;
+                right = right && y[N * i + j] == (float)(chain[i] == chain[j] ? d + 32 : OFFSETS);
+            }
+        ok(right, rings ? "offsets go the shorter way round a ring" : "and straight on without that");
+        km_ctx_free(cx);
+    }
+    km_features_free(f);
+}
+
 /* -- the gradient of sum(weight x denoised) by all parameters, along one direction */
 
 typedef struct gradient {
@@ -232,8 +279,10 @@ int main(void)
     fixture t = make_fixture();
     test_threads_and_batches(&t);
     test_padding(&t);
+    test_packed(&t);
     free_fixture(&t);
     test_frames();
+    test_rings();
     test_memory();
     test_gradient();
     return tap_end();
