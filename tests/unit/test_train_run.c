@@ -335,6 +335,26 @@ static void test_not_finite(void)
     km_model_free(m);
 }
 
+/* Two steps of warm-up, then half a cosine down to a tenth: 1e-3 (0.1 + 0.9 (1 + cos(pi k / 4)) / 2). */
+static void test_rate(void)
+{
+    static const double want[] = {5e-4, 1e-3, 1e-3, 8.68198e-4, 5.5e-4, 2.31802e-4};
+    char line[2048];
+    int n = 0, right = 0;
+    free(train("rate",
+               "\"max_steps\": \"6\", \"warmup\": \"2\", \"lr_final\": \"0.1\", \"batch\": \"1\", "
+               "\"validation_windows\": \"0\"",
+               0, KM_OK));
+    FILE *f = fopen("rate/log.jsonl", "r");
+    while (f && fgets(line, sizeof line, f) && n < 6) {
+        const char *lr = strstr(line, "\"lr\": ");
+        right += lr && fabs(strtod(lr + 6, NULL) / want[n] - 1) < 1e-5;
+        n++;
+    }
+    if (f) fclose(f);
+    ok(n == 6 && right == 6, "the learning rate rises over the warm-up and falls along a cosine: %d of %d", right, n);
+}
+
 static void test_interrupted(void)
 {
     km_train_state s;
@@ -362,6 +382,7 @@ int main(void)
     test_state();
     test_runs();
     test_not_finite();
+    test_rate();
     test_interrupted();
     if (system(clean) != 0) return 1;
     free(path), free(clean);
