@@ -96,6 +96,38 @@ static void test_all_residues(void)
     km_tokenized_clear(&t);
 }
 
+/* The ideal length of a bond between two residues of these names. */
+static float link_length(const char *residue_a, const char *a, const char *residue_b, const char *b)
+{
+    const char *residues[2] = {residue_a, residue_b}, *atoms[2] = {a, b};
+    km_system *s = km_system_new();
+    float length;
+    s->n_atoms = s->n_residues = 2, s->n_chains = s->n_bonds = 1;
+    s->atoms = KM_NEWN(km_atom, 2), s->residues = KM_NEWN(km_residue, 2), s->chains = KM_NEW(km_chain),
+    s->bonds = KM_NEW(km_bond);
+    for (int i = 0; i < 2; i++) {
+        s->residues[i] = (km_residue){.first_atom = i, .n_atoms = 1};
+        s->atoms[i].residue = i;
+        strcpy(s->residues[i].name, residues[i]);
+        strcpy(s->atoms[i].name, atoms[i]);
+    }
+    *s->bonds = (km_bond){0, 1, KM_BOND_SINGLE};
+    km_chem_bonds_ideal(s, &length);
+    km_system_free(s);
+    return length;
+}
+
+static void test_links(void)
+{
+    ok(link_length("ALA", "C", "GLY", "N") == 1.329f && link_length("ALA", "C", "PRO", "N") == 1.341f &&
+           link_length("PRO", "C", "ALA", "N") == 1.329f && link_length("PRO", "N", "ALA", "C") == 1.341f,
+       "peptide bonds, to proline longer, in either order");
+    ok(link_length("CYS", "SG", "CYS", "SG") == 2.033f, "a disulfide bond");
+    ok(link_length("DA", "O3'", "DT", "P") == 1.607f && link_length("DT", "P", "DA", "O3'") == 1.607f,
+       "a nucleic acid's link");
+    ok(isnan(link_length("LYS", "NZ", "ASP", "CG")), "a link of which nothing is known");
+}
+
 static void test_dihedral(void)
 {
     const float a[3] = {1, 0, 0}, b[3] = {0, 0, 0}, c[3] = {0, 0, 1}, d[3] = {0, 1, 1}, e[3] = {-1, 0, 1};
@@ -109,6 +141,7 @@ int main(void)
 {
     test_dipeptide();
     test_all_residues();
+    test_links();
     test_dihedral();
     return tap_end();
 }

@@ -110,6 +110,38 @@ static void test_damage(void)
     free(data);
 }
 
+/* Two frames of many are damaged: the message is that of the first, whichever thread comes upon it. */
+static void test_damaged_frames(void)
+{
+    enum { FIRST = 300, SECOND = 305, ATOMS = 44, FRAMES = 600, SMALL_INDEX = 84 };
+    static const char start[8] = {0, 0, 0x07, (char)0xcb, 0, 0, 0, ATOMS};
+    size_t n;
+    char *bytes = check_slurp("pipelines/mini/examples/LGE.xtc", &n);
+    int frame = -1;
+    for (size_t i = 0; i + SMALL_INDEX + 4 < n; i++) {
+        if (memcmp(bytes + i, start, sizeof start) != 0) continue;
+        frame++;
+        if (frame == FIRST || frame == SECOND) memset(bytes + i + SMALL_INDEX, 0x7f, 4);
+    }
+    check_spill(scratch, bytes, n);
+    km_traj *t;
+    km_err err = {0}, alone = {0};
+    float *x = km_alloc(FRAMES * ATOMS * 12);
+    if (ok(km_traj_open(scratch, &t, &err) == KM_OK, "a file with two damaged frames opens: %s", err.msg)) {
+        ok(km_traj_read(t, FIRST, x, NULL, NULL, &alone) == KM_INPUT &&
+               km_traj_read(t, FIRST + 1, x, NULL, NULL, &err) == KM_OK,
+           "what is damaged is refused: %s", alone.msg);
+        bool same = true;
+        for (int threads = 1; threads <= 4; threads++)
+            same = same && km_traj_read_many(t, 0, 1, FRAMES, threads, x, NULL, &err) == KM_INPUT &&
+                   !strcmp(err.msg, alone.msg);
+        ok(same, "many at once: the first damaged one is named");
+        ok(km_traj_read_many(t, FIRST + 1, 1, SECOND - FIRST - 1, 3, x, NULL, &err) == KM_OK, "those between are read");
+        km_traj_close(t);
+    }
+    free(x), free(bytes);
+}
+
 static void test_writer(void)
 {
     km_traj_writer *w;
@@ -141,6 +173,7 @@ int main(void)
     test_frame();
     test_threads();
     test_damage();
+    test_damaged_frames();
     test_writer();
     unlink(scratch);
     rmdir(dir);
