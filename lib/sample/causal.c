@@ -175,7 +175,7 @@ static km_status check_memory(const km_model *m, const km_features *f, const km_
         if (sum > given) given = sum;
     }
     int side = group_at(0, n);
-    double frame = km_diffusion_past_bytes(m->diffusion, f);
+    double coords = 3 * sizeof(float) * (double)f->A, frame = km_diffusion_past_bytes(m->diffusion, f) + coords;
     double left = (double)memory - km_footprint_bytes(&p, o->threads, side);
     double frames = (double)given + (double)o->n_new * side, fit = (left / frame - (double)given) / side;
     if (frames * frame <= left) return KM_OK;
