@@ -180,8 +180,8 @@ static double distortion(const float *x, const float *want, int A)
 /* What many windows say. */
 typedef struct tally {
     int windows, interpolate, shared, history, noised, lengths[16], strides[2][16], histories[16], system[3];
-    double log_sum, log_square, noise, history_most, numbers, up, up_square, shift, shift_square;
-    bool times, ends, frames, shapes, fits, in_range, targets, kept;
+    double log_sum, log_square, noise, history_most, history_sum, numbers, up, up_square, shift, shift_square;
+    bool times, ends, frames, first_frame, last_frame, shapes, fits, in_range, targets, kept;
 } tally;
 
 static bool is_shared(const float *sigma, int T)
@@ -205,6 +205,8 @@ static void check_frames(const km_group *g, int b, int64_t stride, tally *y)
     for (int t = 0; t < g->T; t++) {
         int told = peptide_frame_told(x + t * A * 3), at = told % 1000;
         y->frames = y->frames && told == first + t * stride && at < FRAMES && trajectory < 2;
+        y->first_frame = y->first_frame || at == 0;
+        y->last_frame = y->last_frame || at == FRAMES - 1;
         if (!y->frames || km_h5md_read(g->system->file, trajectory, at, 1, 1, want, &err) < 0) break;
         y->shapes = y->shapes && distortion(x + t * A * 3, want, A) < 1e-3;
     }
@@ -232,6 +234,7 @@ static void count_noise(const km_group *g, int b, bool interpolate, tally *y)
     y->kept = y->kept && (most == 0 || !interpolate);
     y->history += most > 0;
     y->history_most = fmax(y->history_most, most);
+    y->history_sum += most;
 }
 
 static void count_pose(const km_group *g, int b, int anchor, tally *y)
@@ -300,6 +303,7 @@ static void test_windows(const km_dataset *d)
     tally y = draw_many(d, &c, false, GROUPS);
     int n = y.windows, forecasts = n - y.interpolate;
     ok(n == 2 * GROUPS && y.frames, "windows are frames of one trajectory, equally far apart");
+    ok(y.first_frame && y.last_frame, "from the first frame to the last");
     ok(y.times && y.in_range, "their times say so, in the range of the task");
     ok(y.ends && y.targets, "leading frames are clean, and the last one of an interpolation; the others are targets");
     ok(likely(y.interpolate, n, 0.3), "interpolations: %d of %d", y.interpolate, n);
@@ -339,6 +343,8 @@ static void test_options(const km_dataset *d)
        y.windows);
     ok(likely(y.history, forecasts, 0.25) && y.kept && y.history_most < 0.7 && y.history_most > 0.4,
        "history noised in %d of %d forecasts, by no more than %.2f", y.history, forecasts, y.history_most);
+    double mean = y.history_sum / y.history;
+    ok(fabs(mean - 0.25) < 4.5 * 0.5 / sqrt(12.0 * y.history), "a uniform share of it: %.3f on average", mean);
     c = *config();
     c.interpolate = 1;
     y = draw_many(d, &c, true, GROUPS);
