@@ -10,7 +10,17 @@
 
 /* Bytes from the start of the file; the header is a record of 84 bytes: CORD and 20 words. */
 enum { AT_WORDS = 8, HEADER = 92, TITLE = 80, CELL = 56 };
-enum { N_FRAMES = 0, FIRST_STEP = 1, INTERVAL = 2, STEPS = 3, FIXED = 8, DELTA = 9, HAS_CELL = 10, FOUR_D = 11, CHARMM = 19 };
+enum {
+    N_FRAMES = 0,
+    FIRST_STEP = 1,
+    INTERVAL = 2,
+    STEPS = 3,
+    FIXED = 8,
+    DELTA = 9,
+    HAS_CELL = 10,
+    FOUR_D = 11,
+    CHARMM = 19
+};
 static const double AKMA_FS = 48.88821; /* sqrt(amu angstrom^2 mol / kcal) */
 static const double DEGREE = 0.017453292519943295;
 
@@ -130,7 +140,8 @@ static km_status decode(const km_traj *t, int64_t i, const uint8_t *p, float *co
     }
     for (int k = 0; k < 3; k++) {
         if (word(t, p) != mark || word(t, p + 4 + mark) != mark) {
-            return km_fail(err, KM_INPUT, "%s: frame %lld is damaged: no record of %u bytes", t->name, (long long)i, mark);
+            return km_fail(err, KM_INPUT, "%s: frame %lld is damaged: no record of %u bytes", t->name, (long long)i,
+                           mark);
         }
         for (int64_t a = 0; a < t->n_atoms; a++) coords[3 * a + k] = real(t, p + 4 + 4 * a);
         p += mark + 8;
@@ -215,9 +226,10 @@ km_status km_dcd_write(km_traj_writer *w, const float *coords, int64_t time_fs, 
     }
     if (w->n_frames == 1) w->interval_fs = time_fs - w->first_fs;
     /* Times rounded to femtoseconds may wander by one a frame. */
-    if (w->n_frames > 0 && (w->interval_fs <= 0 || llabs(time_fs - w->first_fs - w->n_frames * w->interval_fs) > w->n_frames)) {
-        return km_fail(err, KM_INPUT, "%s: frame %lld at %lld fs: a DCD file holds frames evenly spaced in time only", w->out.what,
-                       (long long)w->n_frames, (long long)time_fs);
+    if (w->n_frames > 0 &&
+        (w->interval_fs <= 0 || llabs(time_fs - w->first_fs - w->n_frames * w->interval_fs) > w->n_frames)) {
+        return km_fail(err, KM_INPUT, "%s: frame %lld at %lld fs: a DCD file holds frames evenly spaced in time only",
+                       w->out.what, (long long)w->n_frames, (long long)time_fs);
     }
     if (!w->buffer) w->buffer = km_alloc(bytes);
     uint8_t *p = w->buffer;
@@ -234,12 +246,14 @@ km_status km_dcd_write(km_traj_writer *w, const float *coords, int64_t time_fs, 
         memcpy(p + 4 + mark, &mark, 4);
         p += mark + 8;
     }
-    if (fwrite(w->buffer, 1, bytes, w->out.file) != bytes) return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->out.what);
+    if (fwrite(w->buffer, 1, bytes, w->out.file) != bytes)
+        return km_fail(err, KM_SYSTEM, "cannot write '%s'", w->out.what);
     return KM_OK;
 }
 
 km_status km_dcd_finish(km_traj_writer *w, km_err *err)
 {
-    if (w->n_frames > 0 && fseek(w->out.file, 0, SEEK_SET) != 0) return km_fail(err, KM_SYSTEM, "cannot seek in '%s'", w->out.what);
+    if (w->n_frames > 0 && fseek(w->out.file, 0, SEEK_SET) != 0)
+        return km_fail(err, KM_SYSTEM, "cannot seek in '%s'", w->out.what);
     return write_header(w, err);
 }

@@ -30,13 +30,15 @@ struct km_h5md {
     trajectory *trajectories;
 };
 
-/* Open a data set and tell its shape; it must have rank nd and as many bytes as its shape and `each` ask for. Negative: no. */
+/* Open a data set and tell its shape; it must have rank nd and as many bytes as its shape and `each` ask for. Negative:
+ * no. */
 static hid_t open_set(const km_h5md *h, const char *path, int nd, size_t each, hsize_t *shape)
 {
     hid_t set = H5Dopen2(h->file, path, H5P_DEFAULT);
     if (set < 0) return set;
     hid_t space = H5Dget_space(set);
-    bool good = space >= 0 && H5Sget_simple_extent_ndims(space) == nd && H5Sget_simple_extent_dims(space, shape, NULL) == nd;
+    bool good =
+        space >= 0 && H5Sget_simple_extent_ndims(space) == nd && H5Sget_simple_extent_dims(space, shape, NULL) == nd;
     double bytes = (double)each;
     for (int k = 0; good && k < nd; k++) bytes *= (double)shape[k];
     good = good && bytes <= (double)H5Dget_storage_size(set) && bytes <= (double)h->size;
@@ -50,7 +52,8 @@ static km_status read_system(km_h5md *h, km_err *err)
 {
     hsize_t n;
     hid_t set = open_set(h, "/kinematic/system", 1, 1, &n);
-    if (set < 0) return km_fail(err, KM_INPUT, "%s: no system record: not an H5MD file of Kinematic, or damaged", h->name);
+    if (set < 0)
+        return km_fail(err, KM_INPUT, "%s: no system record: not an H5MD file of Kinematic, or damaged", h->name);
     void *bytes = km_alloc(n);
     km_status s = KM_INPUT;
     if (H5Dread(set, H5T_NATIVE_UCHAR, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes) < 0) {
@@ -70,7 +73,8 @@ static char *read_text(hid_t file, const char *object, const char *name)
     hid_t at = H5Aopen_by_name(file, object, name, H5P_DEFAULT, H5P_DEFAULT);
     if (at < 0) return km_strdup("");
     hid_t type = H5Aget_type(at), space = H5Aget_space(at);
-    if (H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Aread(at, type, &found) >= 0 && found) {
+    if (H5Tis_variable_str(type) > 0 && H5Sget_simple_extent_npoints(space) == 1 && H5Aread(at, type, &found) >= 0 &&
+        found) {
         text = km_strdup(found);
         H5free_memory(found);
     }
@@ -106,10 +110,11 @@ static km_status open_trajectory(km_h5md *h, trajectory *t, int number, km_err *
     hsize_t shape[3] = {0};
     snprintf(path, sizeof path, "/particles/trajectory%d/position/value", number);
     t->value = open_set(h, path, 3, sizeof(float), shape);
-    if (t->value < 0) return km_fail(err, KM_INPUT, "%s: %s: absent, not [frames, atoms, 3], or incomplete", h->name, path);
+    if (t->value < 0)
+        return km_fail(err, KM_INPUT, "%s: %s: absent, not [frames, atoms, 3], or incomplete", h->name, path);
     if (shape[1] != (hsize_t)h->system->n_atoms || shape[2] != 3) {
-        return km_fail(err, KM_INPUT, "%s: %s: %llu atoms where the system has %d", h->name, path, (unsigned long long)shape[1],
-                       h->system->n_atoms);
+        return km_fail(err, KM_INPUT, "%s: %s: %llu atoms where the system has %d", h->name, path,
+                       (unsigned long long)shape[1], h->system->n_atoms);
     }
     hid_t type = H5Dget_type(t->value);
     const bool real = H5Tget_class(type) == H5T_FLOAT && H5Tget_size(type) == sizeof(float);
@@ -133,7 +138,8 @@ static km_status open_file(km_h5md *h, km_err *err)
     if (stat(h->name, &st) != 0 || access(h->name, R_OK) != 0) {
         return km_fail(err, KM_SYSTEM, "cannot open '%.150s': %s", h->name, strerror(errno));
     }
-    if (!S_ISREG(st.st_mode) || H5Fis_hdf5(h->name) <= 0) return km_fail(err, KM_INPUT, "%s: not an HDF5 file", h->name);
+    if (!S_ISREG(st.st_mode) || H5Fis_hdf5(h->name) <= 0)
+        return km_fail(err, KM_INPUT, "%s: not an HDF5 file", h->name);
     h->size = st.st_size;
     h->file = H5Fopen(h->name, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (h->file < 0) return km_fail(err, KM_INPUT, "%s: truncated, damaged, or being written", h->name);
@@ -205,7 +211,9 @@ km_status km_h5md_read(km_h5md *h, int k, int64_t first, int64_t stride, int64_t
                 H5Dread(t->value, H5T_NATIVE_FLOAT, to, from, H5P_DEFAULT, coords) >= 0;
     H5Sclose(from);
     H5Sclose(to);
-    if (!good) return km_fail(err, KM_INPUT, "%s: trajectory %d cannot be read from frame %lld on", h->name, k + 1, (long long)first);
+    if (!good)
+        return km_fail(err, KM_INPUT, "%s: trajectory %d cannot be read from frame %lld on", h->name, k + 1,
+                       (long long)first);
     for (int64_t i = 0; i < n * (int64_t)atoms * 3; i++) {
         if (isfinite(coords[i])) continue;
         return km_fail(err, KM_INPUT, "%s: trajectory %d, frame %lld: not a finite number", h->name, k + 1,

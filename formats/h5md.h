@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * H5MD (nongnu.org/h5md, version 1.1) with a `kinematic` group: trajectories for training, any frame at the cost of a chunk.
+ * H5MD (nongnu.org/h5md, version 1.1) with a `kinematic` group: trajectories for training, any frame at the cost of a
+ * chunk.
  *
- * /particles/NAME/position/{value [F, A, 3] f32 angstrom, step, time ps}, one group a trajectory; chunk = max(1, 64 KiB / frame
- * bytes) whole frames, no compression; /kinematic holds the system record (a .km `system` message, as bytes, so that there is one
- * definition of it), the set's name and licence.
- * HDF5 is not safe for threads: one thread at a time, over all files together. Its own printing of errors is turned off.
- * Tests: tests/unit/test_h5md.c, tests/cli/strip.bats (read back by h5py) */
+ * /particles/NAME/position/{value [F, A, 3] f32 angstrom, step, time ps}, one group a trajectory; chunk = max(1, 64 KiB
+ * / frame bytes) whole frames, no compression; /kinematic holds the system record (a .km `system` message, as bytes, so
+ * that there is one definition of it), the set's name and licence. HDF5 is not safe for threads: one thread at a time,
+ * over all files together. Its own printing of errors is turned off.
+ * Tests: tests/unit/test_h5md.c,
+ * tests/cli/strip.bats (read back by h5py) */
 #ifndef FORMATS_H5MD_H
 #define FORMATS_H5MD_H
 
@@ -21,16 +23,18 @@ int km_h5md_trajectories(const km_h5md *h);
 int64_t km_h5md_frames(const km_h5md *h, int trajectory);
 /* Times of all frames, fs, owned by h. */
 const int64_t *km_h5md_times(const km_h5md *h, int trajectory);
-/* Frames first, first + stride, ... (n of them; stride >= 1) into coords [n, A, 3]. KM_INPUT: damage, or a number not finite. */
+/* Frames first, first + stride, ... (n of them; stride >= 1) into coords [n, A, 3]. KM_INPUT: damage, or a number not
+ * finite. */
 km_status km_h5md_read(km_h5md *h, int trajectory, int64_t first, int64_t stride, int64_t n, float *coords, km_err *err)
     KM_MUST_USE;
 
 typedef struct km_h5md_writer km_h5md_writer;
 /* Through PATH.part and a rename on commit. */
-km_status km_h5md_create(const char *path, const km_system *s, const char *set, const char *license, km_h5md_writer **ret,
-                         km_err *err) KM_MUST_USE;
+km_status km_h5md_create(const char *path, const km_system *s, const char *set, const char *license,
+                         km_h5md_writer **ret, km_err *err) KM_MUST_USE;
 /* trajectory (0-based) must be the last one or one more than that. KM_INPUT: a number not finite. */
-km_status km_h5md_write(km_h5md_writer *w, int trajectory, const float *coords, int64_t time_fs, km_err *err) KM_MUST_USE;
+km_status km_h5md_write(km_h5md_writer *w, int trajectory, const float *coords, int64_t time_fs,
+                        km_err *err) KM_MUST_USE;
 km_status km_h5md_commit(km_h5md_writer *w, km_err *err) KM_MUST_USE; /* frees w */
 void km_h5md_abandon(km_h5md_writer *w);                              /* removes the part, frees w */
 

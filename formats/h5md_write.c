@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Writing H5MD: a chunk of frames is gathered and written at once. No time stamps: the same input gives the same bytes. */
+ * Writing H5MD: a chunk of frames is gathered and written at once. No time stamps: the same input gives the same bytes.
+ */
 #include <errno.h>
 #include <hdf5.h>
 #include <math.h>
@@ -59,7 +60,8 @@ static hid_t make_group(hid_t file, const char *path)
 }
 
 /* A group with two attributes of text, an absent one left out. */
-static bool make_noted_group(hid_t file, const char *path, const char *name1, const char *text1, const char *name2, const char *text2)
+static bool make_noted_group(hid_t file, const char *path, const char *name1, const char *text1, const char *name2,
+                             const char *text2)
 {
     hid_t g = make_group(file, path);
     if (g < 0) return false;
@@ -100,8 +102,8 @@ static bool write_head(hid_t file, const char *set, const char *license, const v
            make_noted_group(file, "/particles", NULL, NULL, NULL, NULL) && write_system(file, system, system_bytes);
 }
 
-km_status km_h5md_create(const char *path, const km_system *s, const char *set, const char *license, km_h5md_writer **ret,
-                         km_err *err)
+km_status km_h5md_create(const char *path, const km_system *s, const char *set, const char *license,
+                         km_h5md_writer **ret, km_err *err)
 {
     void *system;
     size_t system_bytes;
@@ -221,8 +223,9 @@ km_status km_h5md_write(km_h5md_writer *w, int trajectory, const float *coords, 
     KM_ASSERT(trajectory == w->n_trajectories || (trajectory == w->n_trajectories - 1 && trajectory >= 0));
     for (size_t i = 0; i < frame; i++) {
         if (!isfinite(coords[i])) {
-            return km_fail(err, KM_INPUT, "%s: trajectory %d, frame %lld, atom %zu: not a finite number", w->path, trajectory + 1,
-                           trajectory == w->n_trajectories ? 0LL : (long long)(w->n_frames + w->held), i / 3);
+            return km_fail(err, KM_INPUT, "%s: trajectory %d, frame %lld, atom %zu: not a finite number", w->path,
+                           trajectory + 1, trajectory == w->n_trajectories ? 0LL : (long long)(w->n_frames + w->held),
+                           i / 3);
         }
     }
     errno = 0;

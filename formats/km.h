@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The stream: msgpack maps, each in a zstd frame of its own with content size and checksum (km-stream(5)).
  *
- * Order: one system, optional msa, optional templates, optional trunk, any number of frame, one end; then perhaps another
- * system. Tensors travel as `rows` messages of at most 16 MiB behind the message they belong to. Unknown messages and keys
- * are passed through.
+ * Order: one system, optional msa, optional templates, optional trunk, any number of frame, one end; then perhaps
+ * another system. Tensors travel as `rows` messages of at most 16 MiB behind the message they belong to. Unknown
+ * messages and keys are passed through.
  * Tests: tests/unit/test_km.c, tests/cli/stream.bats, tests/fuzz/fuzz_km.c */
 #ifndef FORMATS_KM_H
 #define FORMATS_KM_H
@@ -33,11 +33,11 @@ typedef struct km_msg {
     const void *raw;         /* KM_MSG_OTHER: the message's msgpack bytes */
     size_t raw_bytes;
     char raw_kind[16];       /* its `type` */
-    int32_t record;          /* of `new_frames`: which record of provenance, counted from 1, made what follows; else 0 */
+    int32_t record; /* of `new_frames`: which record of provenance, counted from 1, made what follows; else 0 */
 } km_msg;
 
-/* A system as the msgpack bytes of its message and back: what other formats store. ret_bytes is the caller's to free. Unpack
- * checks everything, km_system_check included: KM_INPUT. */
+/* A system as the msgpack bytes of its message and back: what other formats store. ret_bytes is the caller's to free.
+ * Unpack checks everything, km_system_check included: KM_INPUT. */
 km_status km_system_pack(const km_system *s, void **ret_bytes, size_t *ret_n, km_err *err) KM_MUST_USE;
 km_status km_system_unpack(const void *bytes, size_t n, km_system **ret, km_err *err) KM_MUST_USE;
 
@@ -45,8 +45,9 @@ typedef struct km_reader km_reader;
 /* Read from f, which stays the caller's; name is for messages. */
 km_reader *km_reader_new(FILE *f, const char *name);
 void km_reader_free(km_reader *r);
-/* 1 a message; 0 the clean end of the stream (right after `end`); negative: KM_INPUT for damage, wrong order, or a file that
- * ends before `end` (the message says "truncated" and where, as record number and byte); KM_INTERRUPTED after a signal. Errors are sticky. */
+/* 1 a message; 0 the clean end of the stream (right after `end`); negative: KM_INPUT for damage, wrong order, or a file
+ * that ends before `end` (the message says "truncated" and where, as record number and byte); KM_INTERRUPTED after a
+ * signal. Errors are sticky. */
 km_status km_reader_next(km_reader *r, km_msg *ret_msg, km_err *err) KM_MUST_USE;
 km_system *km_reader_take_system(km_reader *r);        /* the last system message; the caller frees it */
 km_trunk_result *km_reader_take_trunk(km_reader *r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The stream, reading. A zstd frame is walked block by block, so that not a byte beyond it is asked for (a pipe's next message
- * may be long in coming), every place is known, and memory is claimed only for what has arrived. */
+ * The stream, reading. A zstd frame is walked block by block, so that not a byte beyond it is asked for (a pipe's next
+ * message may be long in coming), every place is known, and memory is claimed only for what has arrived. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -81,7 +81,8 @@ km_wire_place km_wire_place_of(const km_reader *r) { return r->at; }
 
 km_reader_stats km_reader_get_stats(const km_reader *r) { return r->stats; }
 
-/* n more bytes of the frame into r->packed. 1 they are there; 0 the file ended before the first of them. A signal ends the wait. */
+/* n more bytes of the frame into r->packed. 1 they are there; 0 the file ended before the first of them. A signal ends
+ * the wait. */
 static km_status more(km_reader *r, size_t n, km_err *err)
 {
     uint8_t *to = km_bytes_room(&r->packed, n);
@@ -131,7 +132,8 @@ static km_status read_blocks(km_reader *r, uint64_t content, km_err *err)
         const uint8_t *p = r->packed.data + r->packed.n - 3;
         uint32_t h = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16, type = h >> 1 & 3, size = h >> 3;
         last = h & 1;
-        if (type == 3 || size > ZSTD_BLOCK) return km_fail(err, KM_INPUT, "damaged (block %llu)", (unsigned long long)n_blocks);
+        if (type == 3 || size > ZSTD_BLOCK)
+            return km_fail(err, KM_INPUT, "damaged (block %llu)", (unsigned long long)n_blocks);
         if (r->packed.n > 2 * (size_t)KM_WIRE_MAX_MESSAGE) return km_fail(err, KM_INPUT, "a message too long");
         size = type == 1 ? 1 : size;
         if (size) KM_TRY(more(r, size, err));
@@ -180,9 +182,11 @@ static km_status find_type(const km_reader *r, char *out, size_t size, km_err *e
 static km_status take_frame(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
 {
     int64_t trajectory = 0;
-    const msgpack_object *time = km_wire_get(o, "time"), *given = km_wire_get(o, "given"), *coords = km_wire_get(o, "coords");
+    const msgpack_object *time = km_wire_get(o, "time"), *given = km_wire_get(o, "given"),
+                         *coords = km_wire_get(o, "coords");
     KM_TRY(km_wire_int(o, "trajectory", 0, KM_WIRE_MAX_TRAJECTORY, &trajectory, err));
-    if (!time || (time->type != MSGPACK_OBJECT_FLOAT64 && time->type != MSGPACK_OBJECT_FLOAT32) || !(fabs(time->via.f64) < 9e12))
+    if (!time || (time->type != MSGPACK_OBJECT_FLOAT64 && time->type != MSGPACK_OBJECT_FLOAT32) ||
+        !(fabs(time->via.f64) < 9e12))
         return km_fail(err, KM_INPUT, "time: not a number of nanoseconds");
     if (!given || given->type != MSGPACK_OBJECT_BOOLEAN) return km_fail(err, KM_INPUT, "given: not true or false");
     size_t bytes = (size_t)r->at.n_atoms * 3 * sizeof(float);
@@ -213,11 +217,13 @@ static km_status take_end(km_reader *r, const msgpack_object *o, km_msg *m, uint
     KM_TRY(km_wire_int(o, "frames", 0, INT64_MAX, &frames, err));
     KM_TRY(km_wire_int(o, "messages", 0, INT64_MAX, &messages, err));
     if (frames != r->at.n_frames || messages != r->at.n_messages - 1)
-        return km_fail(err, KM_INPUT, "end: says %lld frames in %lld messages, there are %lld in %lld", (long long)frames,
-                       (long long)messages, (long long)r->at.n_frames, (long long)r->at.n_messages - 1);
+        return km_fail(err, KM_INPUT, "end: says %lld frames in %lld messages, there are %lld in %lld",
+                       (long long)frames, (long long)messages, (long long)r->at.n_frames,
+                       (long long)r->at.n_messages - 1);
     if (km_wire_get(o, "crc32")) {
         KM_TRY(km_wire_int(o, "crc32", 0, UINT32_MAX, &crc, err));
-        if (crc != crc_before) return km_fail(err, KM_INPUT, "end: crc32 does not agree, the stream is damaged before it");
+        if (crc != crc_before)
+            return km_fail(err, KM_INPUT, "end: crc32 does not agree, the stream is damaged before it");
     }
     r->in_system = false;
     m->type = KM_MSG_END;
@@ -246,7 +252,8 @@ static km_status take_trunk_rows(km_reader *r, const msgpack_object *o, km_err *
     size_t row = 0, whole = part_bytes(r->trunk, part, &row);
     int64_t first, count;
     const msgpack_object *of = km_wire_get(o, "of"), *data = km_wire_get(o, "data");
-    if (!of || !km_wire_is(of, part_names[part])) return km_fail(err, KM_INPUT, "rows: not those of %s, which come here", part_names[part]);
+    if (!of || !km_wire_is(of, part_names[part]))
+        return km_fail(err, KM_INPUT, "rows: not those of %s, which come here", part_names[part]);
     KM_TRY(km_wire_int(o, "first", 0, INT32_MAX, &first, err));
     KM_TRY(km_wire_int(o, "count", 1, INT32_MAX, &count, err));
     size_t bytes = (size_t)count * row;
@@ -308,7 +315,8 @@ static km_status take(km_reader *r, const char *kind, uint32_t crc_before, km_ms
     }
     msgpack_unpacked u;
     msgpack_unpacked_init(&u);
-    if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0) KM_BUG("msgpack-c refuses what was checked");
+    if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0)
+        KM_BUG("msgpack-c refuses what was checked");
     km_status status = frame        ? take_frame(r, &u.data, m, err)
                        : end        ? take_end(r, &u.data, m, crc_before, err)
                        : new_frames ? take_new_frames(r, &u.data, m, err)
@@ -362,10 +370,12 @@ static km_status join_trunk(km_reader *r, km_msg *m, km_err *err)
         char kind[65];
         uint32_t crc;
         KM_TRY(next_message(r, kind, &crc, err));
-        if (strcmp(kind, "rows")) return km_fail(err, KM_INPUT, "%.20s where rows of %s come", kind, part_names[open_part(r)]);
+        if (strcmp(kind, "rows"))
+            return km_fail(err, KM_INPUT, "%.20s where rows of %s come", kind, part_names[open_part(r)]);
         msgpack_unpacked u;
         msgpack_unpacked_init(&u);
-        if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0) KM_BUG("msgpack-c refuses what was checked");
+        if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0)
+            KM_BUG("msgpack-c refuses what was checked");
         km_status status = take_trunk_rows(r, &u.data, err);
         msgpack_unpacked_destroy(&u);
         KM_TRY(status);
@@ -394,7 +404,8 @@ km_status km_reader_next(km_reader *r, km_msg *ret_msg, km_err *err)
     if (status == 1) {
         bool system = !strcmp(kind, "system");
         if (system == r->in_system)
-            status = km_fail(&why, KM_INPUT, system ? "a system before the `end` of the last one" : "%.20s before any system", kind);
+            status = km_fail(&why, KM_INPUT,
+                             system ? "a system before the `end` of the last one" : "%.20s before any system", kind);
         else
             status = system ? take_system(r, ret_msg, &why) : take(r, kind, crc_before, ret_msg, &why);
     }

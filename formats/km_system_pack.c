@@ -189,13 +189,15 @@ static km_status get_table(const struct table *t, const msgpack_object *o, km_sy
     uint32_t n_columns = 0;
     while (t->columns[n_columns].key) n_columns++;
     if (o->type != MSGPACK_OBJECT_MAP) return km_fail(err, KM_INPUT, "%s: not a map", t->key);
-    if (o->via.map.size != n_columns) return km_fail(err, KM_INPUT, "%s: %u columns, not %u", t->key, o->via.map.size, n_columns);
+    if (o->via.map.size != n_columns)
+        return km_fail(err, KM_INPUT, "%s: %u columns, not %u", t->key, o->via.map.size, n_columns);
     int64_t n = -1;
     char *rows = NULL;
     for (const column *c = t->columns; c->key; c++) {
         const msgpack_object *v = km_wire_get(o, c->key);
         int64_t length = v ? column_length(c, v) : -1;
-        if (length < 0 || length > INT32_MAX) return km_fail(err, KM_INPUT, "%s: %s: missing or of a wrong type", t->key, c->key);
+        if (length < 0 || length > INT32_MAX)
+            return km_fail(err, KM_INPUT, "%s: %s: missing or of a wrong type", t->key, c->key);
         if (n < 0) {
             n = length;
             rows = km_calloc((size_t)n, t->row);
@@ -203,7 +205,8 @@ static km_status get_table(const struct table *t, const msgpack_object *o, km_sy
             *(int32_t *)((char *)s + t->count) = (int32_t)n;
         }
         if (length != n)
-            return km_fail(err, KM_INPUT, "%s: %s has %lld rows, not %lld", t->key, c->key, (long long)length, (long long)n);
+            return km_fail(err, KM_INPUT, "%s: %s has %lld rows, not %lld", t->key, c->key, (long long)length,
+                           (long long)n);
         for (int64_t i = 0; i < n; i++) {
             char *cell = rows + (size_t)i * t->row + c->offset;
             if (c->kind == VEC3) memcpy(cell, v->via.bin.ptr + 12 * i, 12);
@@ -223,10 +226,12 @@ static km_status get_provenance(const msgpack_object *o, km_system *s, km_err *e
         if (m->type != MSGPACK_OBJECT_MAP) return km_fail(err, KM_INPUT, "provenance[%u]: not a map", i);
         const msgpack_object *seed = km_wire_get(m, "seed");
         km_status status = KM_OK;
-        if (seed && seed->type != MSGPACK_OBJECT_POSITIVE_INTEGER) status = km_fail(err, KM_INPUT, "seed: not a whole number");
+        if (seed && seed->type != MSGPACK_OBJECT_POSITIVE_INTEGER)
+            status = km_fail(err, KM_INPUT, "seed: not a whole number");
         p.seed = status == KM_OK && seed ? seed->via.u64 : 0;
         for (int k = 0; k < N_TEXTS && status == KM_OK; k++)
-            status = km_wire_string(m, provenance_texts[k].key, (char **)((char *)&p + provenance_texts[k].offset), err);
+            status =
+                km_wire_string(m, provenance_texts[k].key, (char **)((char *)&p + provenance_texts[k].offset), err);
         if (status == KM_OK) km_system_add_provenance(s, &p);
         for (int k = 0; k < N_TEXTS; k++) free(*(char **)((char *)&p + provenance_texts[k].offset));
         if (status < 0) return err ? km_fail_in(err, "provenance") : status;

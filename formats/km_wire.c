@@ -59,7 +59,7 @@ static bool read_head(uint8_t c, head *h)
     if (c <= 0xd3) return h->payload = (uint64_t)1 << (c - 0xd0), true;                    /* signed */
     if (c <= 0xd8) return h->payload = 1 + ((uint64_t)1 << (c - 0xd4)), true;              /* fixed ext */
     if (c <= 0xdb) return h->width = 1 << (c - 0xd9), h->counts_bytes = true;             /* text */
-    h->width = c & 1 ? 4 : 2;                                                              /* dc dd: array, de df: map */
+    h->width = c & 1 ? 4 : 2;                                                             /* dc dd: array, de df: map */
     h->per_value = c <= 0xdd ? 1 : 2;
     return true;
 }
@@ -110,7 +110,8 @@ int64_t km_wire_text(const uint8_t *p, const uint8_t *end, const char **ret)
 
 bool km_wire_is(const msgpack_object *o, const char *text)
 {
-    return o->type == MSGPACK_OBJECT_STR && o->via.str.size == strlen(text) && !memcmp(o->via.str.ptr, text, strlen(text));
+    return o->type == MSGPACK_OBJECT_STR && o->via.str.size == strlen(text) &&
+           !memcmp(o->via.str.ptr, text, strlen(text));
 }
 
 void km_wire_put_text(msgpack_packer *p, const char *text)

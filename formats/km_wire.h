@@ -30,8 +30,8 @@ void km_bytes_add(km_bytes *b, const void *p, size_t n);
 /* A msgpack packer's write callback; data is a km_bytes. */
 int km_bytes_write(void *data, const char *p, size_t n);
 
-/* The end of the msgpack value at p, or NULL where it is not whole, not msgpack or nested too deep. No length is believed
- * beyond `end`, so that what passes may be unpacked without fear for memory. */
+/* The end of the msgpack value at p, or NULL where it is not whole, not msgpack or nested too deep. No length is
+ * believed beyond `end`, so that what passes may be unpacked without fear for memory. */
 const uint8_t *km_wire_skip(const uint8_t *p, const uint8_t *end);
 /* The number of entries of the map at *p, which moves behind the map's head; -1 where there is no map. */
 int64_t km_wire_map(const uint8_t **p, const uint8_t *end);

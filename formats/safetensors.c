@@ -30,9 +30,10 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[] = {
-    [KM_F32] = {"F32", 4}, [KM_F64] = {"F64", 8}, [KM_F16] = {"F16", 2}, [KM_BF16] = {"BF16", 2}, [KM_I32] = {"I32", 4},
-    [KM_I64] = {"I64", 8}, [KM_I16] = {"I16", 2}, [KM_I8] = {"I8", 1},   [KM_U8] = {"U8", 1},     [KM_BOOL] = {"BOOL", 1},
-    [KM_U16] = {"U16", 2}, [KM_U32] = {"U32", 4}, [KM_U64] = {"U64", 8},
+    [KM_F32] = {"F32", 4}, [KM_F64] = {"F64", 8},   [KM_F16] = {"F16", 2}, [KM_BF16] = {"BF16", 2},
+    [KM_I32] = {"I32", 4}, [KM_I64] = {"I64", 8},   [KM_I16] = {"I16", 2}, [KM_I8] = {"I8", 1},
+    [KM_U8] = {"U8", 1},   [KM_BOOL] = {"BOOL", 1}, [KM_U16] = {"U16", 2}, [KM_U32] = {"U32", 4},
+    [KM_U64] = {"U64", 8},
 };
 enum { N_DTYPES = sizeof dtypes / sizeof dtypes[0] };
 
@@ -107,7 +108,8 @@ static km_status check_cover(km_safetensors *st, const uint8_t *data, uint64_t d
         const km_st_tensor *t = &st->tensors[i];
         if ((const uint8_t *)t->data != at)
             return km_fail(err, KM_INPUT, "tensor '%.80s': %s before byte %lld of the data", t->name,
-                           (const uint8_t *)t->data < at ? "overlap" : "hole", (long long)((const uint8_t *)t->data - data));
+                           (const uint8_t *)t->data < at ? "overlap" : "hole",
+                           (long long)((const uint8_t *)t->data - data));
         at += t->bytes;
     }
     if (at != data + data_bytes)
@@ -130,9 +132,11 @@ static km_status parse_header(km_safetensors *st, km_err *err)
     if (st->map_bytes < 8) return km_fail(err, KM_INPUT, "truncated: %zu bytes, not even a header", st->map_bytes);
     uint64_t n = 0;
     for (int i = 7; i >= 0; i--) n = n << 8 | st->map[i];
-    if (n > MAX_HEADER) return km_fail(err, KM_INPUT, "not a safetensors file: header of %llu bytes", (unsigned long long)n);
+    if (n > MAX_HEADER)
+        return km_fail(err, KM_INPUT, "not a safetensors file: header of %llu bytes", (unsigned long long)n);
     if (n > st->map_bytes - 8)
-        return km_fail(err, KM_INPUT, "truncated: a header of %llu bytes in a file of %zu", (unsigned long long)n, st->map_bytes);
+        return km_fail(err, KM_INPUT, "truncated: a header of %llu bytes in a file of %zu", (unsigned long long)n,
+                       st->map_bytes);
     if (n == 0 || st->map[8] != '{') return km_fail(err, KM_INPUT, "not a safetensors file: no JSON object at byte 8");
 
     json_error_t je;

@@ -37,9 +37,9 @@ const char *km_safetensors_meta(const km_safetensors *st, const char *key);  /* 
 int km_safetensors_meta_count(const km_safetensors *st);
 void km_safetensors_meta_at(const km_safetensors *st, int i, const char **ret_key, const char **ret_value);
 
-/* Write tensors and metadata through PATH.part and a rename. Order of the arguments does not matter: wide elements come first
- * (so that all are aligned), then by name, as the format's own writer does; the same input gives the same bytes. Sizes that
- * contradict shapes are a bug; KM_INPUT for names that are not UTF-8, KM_SYSTEM for the file. */
+/* Write tensors and metadata through PATH.part and a rename. Order of the arguments does not matter: wide elements come
+ * first (so that all are aligned), then by name, as the format's own writer does; the same input gives the same bytes.
+ * Sizes that contradict shapes are a bug; KM_INPUT for names that are not UTF-8, KM_SYSTEM for the file. */
 typedef struct km_st_meta {
     const char *key, *value;
 } km_st_meta;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * PDB and mmCIF through gemmi (https://gemmi.readthedocs.io), the only C++ of the project. No exception leaves this file.
+ * PDB and mmCIF through gemmi (https://gemmi.readthedocs.io), the only C++ of the project. No exception leaves this
+ * file.
  *
- * gemmi merges residues of the same number wherever they stand in a chain, which happens to waters whose numbers wrap, so PDB
- * serial numbers are replaced by the running number of the atom's line before parsing and the file's order is restored from them. */
+ * gemmi merges residues of the same number wherever they stand in a chain, which happens to waters whose numbers wrap,
+ * so PDB serial numbers are replaced by the running number of the atom's line before parsing and the file's order is
+ * restored from them. */
 #include <zlib.h>
 
 #include <algorithm>
@@ -41,7 +43,8 @@ std::string read_all(FILE *f)
     std::string all, block(1 << 20, '\0');
     size_t n;
     /* not again after a failure: a read that a signal broke off would wait once more */
-    while (!ferror(f) && (n = fread(&block[0], 1, block.size(), f)) > 0 && all.size() < MAX_BYTES) all.append(block, 0, n);
+    while (!ferror(f) && (n = fread(&block[0], 1, block.size(), f)) > 0 && all.size() < MAX_BYTES)
+        all.append(block, 0, n);
     if (ferror(f)) throw std::runtime_error(std::string("cannot read: ") + std::strerror(errno));
     if (all.size() >= MAX_BYTES) throw std::runtime_error("4 GiB or larger");
     return all;
@@ -103,7 +106,8 @@ void put_serial(char *field, int n)
     for (int i = 4; i >= 0; i--, v /= 36) field[i] = digits[v % 36];
 }
 
-/* gemmi reads columns 74 to 78 of LINK and SSBOND, a distance that nobody here needs, though the line ends among them. */
+/* gemmi reads columns 74 to 78 of LINK and SSBOND, a distance that nobody here needs, though the line ends among them.
+ */
 void end_before_distance(char *line, size_t n)
 {
     bool link = n > 4 && (strncasecmp(line, "LINK", 4) == 0 || strncasecmp(line, "SSBO", 4) == 0);
@@ -119,11 +123,13 @@ void prepare_pdb(std::string &text)
         size_t end = std::min(text.find('\n', at), text.size());
         char *line = &text[at];
         line_number++;
-        if (std::memchr(line, '\0', end - at)) throw std::runtime_error("line " + std::to_string(line_number) + ": no text");
+        if (std::memchr(line, '\0', end - at))
+            throw std::runtime_error("line " + std::to_string(line_number) + ": no text");
         if (end - at >= 6 && std::memcmp(line, "MODEL ", 6) == 0) serial = 0;
         if (end - at >= 6 && std::memcmp(line, "ENDMDL", 6) == 0) serial = 0;
         if (is_atom_line(line, end - at)) {
-            if (end - at < 54) throw std::runtime_error("line " + std::to_string(line_number) + ": atom record cut short");
+            if (end - at < 54)
+                throw std::runtime_error("line " + std::to_string(line_number) + ": atom record cut short");
             for (int column = 30; column < 54; column += 8) check_number(line, column, line_number);
             if (serial >= 43000000) throw std::runtime_error("more than 43 million atoms");
             put_serial(line + 6, ++serial);
@@ -140,7 +146,8 @@ gemmi::Structure parse(std::string &text, const char *path)
     if (kind == gemmi::CoorFormat::Mmcif) {
         st = gemmi::make_structure(gemmi::cif::read_memory(text.data(), text.size(), path));
         if (st.models.empty())
-            throw std::runtime_error("no atoms found (_atom_site needs label_alt_id, occupancy, B_iso_or_equiv and auth_seq_id too)");
+            throw std::runtime_error(
+                "no atoms found (_atom_site needs label_alt_id, occupancy, B_iso_or_equiv and auth_seq_id too)");
     } else if (kind == gemmi::CoorFormat::Pdb) {
         prepare_pdb(text);
         gemmi::PdbReadOptions options;
@@ -177,7 +184,8 @@ std::vector<Place> select_atoms(const gemmi::Model &model, int *dropped)
                 *dropped += int(residue.atoms.size());
                 continue;
             }
-            std::map<char, float> weight; /* the highest occupancy of each location: a residue keeps one location whole */
+            std::map<char, float>
+                weight; /* the highest occupancy of each location: a residue keeps one location whole */
             std::map<std::string, const gemmi::Atom *> best;
             for (const auto &a : residue.atoms)
                 if (a.altloc) weight[a.altloc] = std::max(weight[a.altloc], a.occ);
@@ -192,7 +200,8 @@ std::vector<Place> select_atoms(const gemmi::Model &model, int *dropped)
             }
         }
     }
-    std::stable_sort(all.begin(), all.end(), [](const Place &a, const Place &b) { return a.atom->serial < b.atom->serial; });
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Place &a, const Place &b) { return a.atom->serial < b.atom->serial; });
     return all;
 }
 
@@ -283,7 +292,8 @@ void fill_atoms(km_structure *s, const gemmi::Structure &st, const std::vector<P
     s->label_seq = KM_NEWN(int32_t, n);
     for (size_t i = 0; i < n; i++) {
         const Place &p = places[i];
-        bool new_chain = i == 0 || p.chain != places[i - 1].chain || p.residue->subchain != places[i - 1].residue->subchain;
+        bool new_chain =
+            i == 0 || p.chain != places[i - 1].chain || p.residue->subchain != places[i - 1].residue->subchain;
         if (new_chain) add_chain(s, st, p);
         if (new_chain || p.residue != places[i - 1].residue) add_residue(s, p);
         km_atom *a = &sys->atoms[sys->n_atoms++];
@@ -306,7 +316,8 @@ void fill_coords(km_structure *s, const gemmi::Structure &st, int first, const s
         std::vector<Place> here = select_atoms(st.models[size_t(first + m)], &dropped);
         std::string where = "model " + std::to_string(first + m + 1);
         if (here.size() != n)
-            throw std::runtime_error(where + " has " + std::to_string(here.size()) + " atoms, the first read has " + std::to_string(n));
+            throw std::runtime_error(where + " has " + std::to_string(here.size()) + " atoms, the first read has " +
+                                     std::to_string(n));
         for (size_t i = 0; i < n; i++) {
             const gemmi::Position &x = here[i].atom->pos;
             std::string atom = here[i].residue->str() + " atom " + here[i].atom->name;
@@ -328,7 +339,8 @@ void read_into(km_structure *s, FILE *f, const char *path, int model)
     if (model > n_models)
         throw std::runtime_error("there is no model " + std::to_string(model) + ", only " + std::to_string(n_models));
     int first = model > 0 ? model - 1 : 0;
-    if (first > 0) std::swap(st.models[0], st.models[size_t(first)]), first = 0; /* connections are looked up in the first */
+    if (first > 0)
+        std::swap(st.models[0], st.models[size_t(first)]), first = 0; /* connections are looked up in the first */
     s->n_models = model > 0 ? 1 : n_models;
     s->alt_dropped = KM_NEW(int32_t);
     std::vector<Place> places = select_atoms(st.models[0], s->alt_dropped);

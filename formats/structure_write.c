@@ -8,10 +8,11 @@
 /* formats may not ask lib/chem; these are the elements structures of proteins, nucleic acids and their ligands have. */
 static const char *symbol_of(int element)
 {
-    static const char *const symbols[] = {
-        "X",  "H",  "HE", "LI", "BE", "B",  "C",  "N",  "O",  "F",  "NE", "NA", "MG", "AL", "SI", "P",  "S",  "CL", "AR", "K",
-        "CA", "SC", "TI", "V",  "CR", "MN", "FE", "CO", "NI", "CU", "ZN", "GA", "GE", "AS", "SE", "BR", "KR", "RB", "SR", "Y",
-        "ZR", "NB", "MO", "TC", "RU", "RH", "PD", "AG", "CD", "IN", "SN", "SB", "TE", "I",  "XE", "CS", "BA"};
+    static const char *const symbols[] = {"X",  "H",  "HE", "LI", "BE", "B",  "C",  "N",  "O",  "F",  "NE", "NA",
+                                          "MG", "AL", "SI", "P",  "S",  "CL", "AR", "K",  "CA", "SC", "TI", "V",
+                                          "CR", "MN", "FE", "CO", "NI", "CU", "ZN", "GA", "GE", "AS", "SE", "BR",
+                                          "KR", "RB", "SR", "Y",  "ZR", "NB", "MO", "TC", "RU", "RH", "PD", "AG",
+                                          "CD", "IN", "SN", "SB", "TE", "I",  "XE", "CS", "BA"};
     return element > 0 && element < (int)(sizeof symbols / sizeof symbols[0]) ? symbols[element] : "X";
 }
 
@@ -40,7 +41,8 @@ static km_status check_pdb(const km_system *s, km_err *err)
 {
     bool polymer = s->n_atoms > 0 && !is_het(s, s->atoms[s->n_atoms - 1].residue); /* whose TER has a serial too */
     if (s->n_atoms > 0 && serial_of(s, s->n_atoms - 1) + polymer > 99999)
-        return km_fail(err, KM_USAGE, "%d atoms do not fit a PDB file (with TER lines at most 99999): use mmCIF", s->n_atoms);
+        return km_fail(err, KM_USAGE, "%d atoms do not fit a PDB file (with TER lines at most 99999): use mmCIF",
+                       s->n_atoms);
     for (int32_t i = 0; i < s->n_atoms; i++)
         if (strlen(s->atoms[i].name) > 4)
             return km_fail(err, KM_USAGE, "atom name '%s' does not fit a PDB file: use mmCIF", s->atoms[i].name);
@@ -67,9 +69,9 @@ static void write_pdb_atom(FILE *f, const km_system *s, int32_t i, int serial, c
         charge[0] = (char)('0' + (a->charge > 0 ? a->charge : -a->charge));
         charge[1] = a->charge > 0 ? '+' : '-';
     }
-    fprintf(f, "%-6s%5d %-4s %3s%2s%4d%c   %8.3f%8.3f%8.3f%6.2f%6.2f          %2s%s\n", is_het(s, a->residue) ? "HETATM" : "ATOM",
-            serial, name, r->name, s->chains[r->chain].name, r->number, r->icode ? r->icode : ' ', (double)x[0], (double)x[1],
-            (double)x[2], 1.0, 0.0, symbol, charge);
+    fprintf(f, "%-6s%5d %-4s %3s%2s%4d%c   %8.3f%8.3f%8.3f%6.2f%6.2f          %2s%s\n",
+            is_het(s, a->residue) ? "HETATM" : "ATOM", serial, name, r->name, s->chains[r->chain].name, r->number,
+            r->icode ? r->icode : ' ', (double)x[0], (double)x[1], (double)x[2], 1.0, 0.0, symbol, charge);
 }
 
 static void write_cif_atom(FILE *f, const km_system *s, int32_t i, int model, const float *x)
@@ -86,8 +88,9 @@ static void write_cif_atom(FILE *f, const km_system *s, int32_t i, int model, co
     int digits = 0;
     for (int32_t v = r->chain + 1; v > 0; v = (v - 1) / 26) label[digits++] = (char)('A' + (v - 1) % 26);
     fprintf(f, "%s %d %s %s . %s %s %d %s %c %.3f %.3f %.3f 1.00 0.00 %d %d %s %d\n", het ? "HETATM" : "ATOM", i + 1,
-            symbol_of(a->element), quoted, r->name, label, c->entity_id + 1, sequence, r->icode && r->icode != ' ' ? r->icode : '?',
-            (double)x[0], (double)x[1], (double)x[2], a->charge, r->number, chain, model);
+            symbol_of(a->element), quoted, r->name, label, c->entity_id + 1, sequence,
+            r->icode && r->icode != ' ' ? r->icode : '?', (double)x[0], (double)x[1], (double)x[2], a->charge,
+            r->number, chain, model);
 }
 
 km_status km_structure_write_start(FILE *f, km_structure_kind kind, const km_system *s, km_err *err)
@@ -96,10 +99,16 @@ km_status km_structure_write_start(FILE *f, km_structure_kind kind, const km_sys
         KM_TRY(check_pdb(s, err));
         return check_stream(f, err);
     }
-    static const char *const columns[] = {"group_PDB", "id", "type_symbol", "label_atom_id", "label_alt_id", "label_comp_id",
-                                          "label_asym_id", "label_entity_id", "label_seq_id", "pdbx_PDB_ins_code", "Cartn_x",
-                                          "Cartn_y", "Cartn_z", "occupancy", "B_iso_or_equiv", "pdbx_formal_charge",
-                                          "auth_seq_id", "auth_asym_id", "pdbx_PDB_model_num"};
+    static const char *const columns[] = {"group_PDB",         "id",
+                                          "type_symbol",       "label_atom_id",
+                                          "label_alt_id",      "label_comp_id",
+                                          "label_asym_id",     "label_entity_id",
+                                          "label_seq_id",      "pdbx_PDB_ins_code",
+                                          "Cartn_x",           "Cartn_y",
+                                          "Cartn_z",           "occupancy",
+                                          "B_iso_or_equiv",    "pdbx_formal_charge",
+                                          "auth_seq_id",       "auth_asym_id",
+                                          "pdbx_PDB_model_num"};
     fprintf(f, "data_kinematic\n#\nloop_\n_entity.id\n_entity.type\n");
     int32_t last = -1;
     for (int32_t c = 0; c < s->n_chains; c++)
@@ -117,7 +126,8 @@ km_status km_structure_write_model(FILE *f, km_structure_kind kind, const km_sys
 {
     for (int32_t i = 0; i < s->n_atoms * 3; i++)
         if (!isfinite(coords[i]) || (kind == KM_STRUCTURE_PDB && (coords[i] > 9999.0f || coords[i] < -999.0f)))
-            return km_fail(err, KM_INPUT, "model %d, atom %d: coordinate %g cannot be written", model, i / 3 + 1, (double)coords[i]);
+            return km_fail(err, KM_INPUT, "model %d, atom %d: coordinate %g cannot be written", model, i / 3 + 1,
+                           (double)coords[i]);
     if (kind == KM_STRUCTURE_PDB) fprintf(f, "MODEL     %4d\n", model % 10000);
     int serial = 0;
     for (int32_t i = 0; i < s->n_atoms; i++) {

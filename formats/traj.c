@@ -32,7 +32,8 @@ km_status km_traj_pread(const km_traj *t, void *out, size_t n, int64_t offset, k
         ssize_t got = pread(t->fd, (char *)out + done, n - done, offset + (int64_t)done);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return km_fail(err, KM_SYSTEM, "cannot read '%s': %s", t->name, strerror(errno));
-        if (got == 0) return km_fail(err, KM_INPUT, "%s: truncated while it was read, at byte %lld", t->name, (long long)offset);
+        if (got == 0)
+            return km_fail(err, KM_INPUT, "%s: truncated while it was read, at byte %lld", t->name, (long long)offset);
         done += (size_t)got;
     }
     return KM_OK;
@@ -123,7 +124,8 @@ static void *read_some(void *arg)
     for (int64_t k; (k = atomic_fetch_add(&m->next, 1)) < m->n;) {
         km_err e;
         float *coords = m->coords + k * 3 * m->t->n_atoms;
-        km_status s = km_traj_read(m->t, m->first + k * m->stride, coords, m->opt_times_fs ? m->opt_times_fs + k : NULL, NULL, &e);
+        km_status s = km_traj_read(m->t, m->first + k * m->stride, coords, m->opt_times_fs ? m->opt_times_fs + k : NULL,
+                                   NULL, &e);
         if (s == KM_OK) continue;
         pthread_mutex_lock(&m->lock);
         if (m->status == KM_OK || k < m->failed) {
@@ -143,7 +145,8 @@ km_status km_traj_read_many(const km_traj *t, int64_t first, int64_t stride, int
     enum { MOST = 64 };
     KM_ASSERT(n >= 0 && threads >= 1 && (n == 0 || (first >= 0 && first < t->n_frames)));
     KM_ASSERT(n == 0 || (first + (n - 1) * stride >= 0 && first + (n - 1) * stride < t->n_frames));
-    many m = {.t = t, .first = first, .stride = stride, .n = n, .coords = coords, .opt_times_fs = opt_times_fs, .err = err};
+    many m = {
+        .t = t, .first = first, .stride = stride, .n = n, .coords = coords, .opt_times_fs = opt_times_fs, .err = err};
     pthread_t thread[MOST];
     int started = 0;
     pthread_mutex_init(&m.lock, NULL);
@@ -157,8 +160,8 @@ km_status km_traj_read_many(const km_traj *t, int64_t first, int64_t stride, int
     return m.status;
 }
 
-km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision, km_traj_writer **ret,
-                         km_err *err)
+km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision,
+                         km_traj_writer **ret, km_err *err)
 {
     KM_ASSERT((kind == KM_TRAJ_XTC || kind == KM_TRAJ_DCD) && n_atoms > 0 && n_atoms <= INT_MAX / 16);
     km_traj_writer *w = KM_NEW(km_traj_writer);
@@ -176,8 +179,8 @@ km_status km_traj_write(km_traj_writer *w, const float *coords, int64_t time_fs,
     static const float none[9];
     for (int64_t k = 0; k < 3 * (int64_t)w->n_atoms; k++) {
         if (!isfinite(coords[k])) {
-            return km_fail(err, KM_INPUT, "%s: frame %lld, atom %lld: not a finite number", w->out.what, (long long)w->n_frames,
-                           (long long)(k / 3));
+            return km_fail(err, KM_INPUT, "%s: frame %lld, atom %lld: not a finite number", w->out.what,
+                           (long long)w->n_frames, (long long)(k / 3));
         }
     }
     KM_TRY(formats[w->kind].write(w, coords, time_fs, opt_box ? opt_box : none, err));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Trajectory files: XTC, DCD (and later TRR, NetCDF) behind one reader and one writer.
  *
- * Lengths are angstrom and times femtoseconds on this side, whatever the file has. Frames can be read in any order: opening
- * scans frame headers only and keeps their offsets (in memory; the file's own bytes are not decoded).
- * Reading an XTC frame and writing it again gives the same bytes (formats/README.md: how far, and what else to know).
- * Tests: tests/unit/test_xtc.c, tests/unit/test_dcd.c, tests/fuzz/fuzz_traj.c */
+ * Lengths are angstrom and times femtoseconds on this side, whatever the file has. Frames can be read in any order:
+ * opening scans frame headers only and keeps their offsets (in memory; the file's own bytes are not decoded). Reading
+ * an XTC frame and writing it again gives the same bytes (formats/README.md: how far, and what else to know). Tests:
+ * tests/unit/test_xtc.c, tests/unit/test_dcd.c, tests/fuzz/fuzz_traj.c */
 #ifndef FORMATS_TRAJ_H
 #define FORMATS_TRAJ_H
 
@@ -17,16 +17,16 @@ typedef enum km_traj_kind { KM_TRAJ_XTC = 1, KM_TRAJ_DCD } km_traj_kind;
 
 typedef struct km_traj km_traj;
 
-/* Kind by content. A file cut inside a frame opens with the whole frames before it, and km_traj_truncated says so. KM_SYSTEM: no
- * such file; KM_INPUT: not a trajectory, damaged, or without one whole frame. */
+/* Kind by content. A file cut inside a frame opens with the whole frames before it, and km_traj_truncated says so.
+ * KM_SYSTEM: no such file; KM_INPUT: not a trajectory, damaged, or without one whole frame. */
 km_status km_traj_open(const char *path, km_traj **ret, km_err *err) KM_MUST_USE;
 void km_traj_close(km_traj *t);
 km_traj_kind km_traj_get_kind(const km_traj *t);
 int32_t km_traj_atoms(const km_traj *t);
 int64_t km_traj_frames(const km_traj *t);
 bool km_traj_truncated(const km_traj *t);
-/* Frame i into coords [A, 3]; box [3][3] angstrom (zeros where the file has none) and time where asked for. Thread-safe:
- * several threads may read different frames of one km_traj. */
+/* Frame i into coords [A, 3]; box [3][3] angstrom (zeros where the file has none) and time where asked for.
+ * Thread-safe: several threads may read different frames of one km_traj. */
 km_status km_traj_read(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)
     KM_MUST_USE;
 /* n frames first, first + stride, ... into coords [n, A, 3] and times [n], decoded on `threads` threads. */
@@ -34,10 +34,11 @@ km_status km_traj_read_many(const km_traj *t, int64_t first, int64_t stride, int
                             int64_t *opt_times_fs, km_err *err) KM_MUST_USE;
 
 typedef struct km_traj_writer km_traj_writer;
-/* Through PATH.part and a rename on commit. XTC: precision is per nm (1000 as GROMACS; 0 means 1000), fewer than 10 atoms are
- * written uncompressed as GROMACS does; bytes are what GROMACS' own writer makes. DCD: CHARMM layout with unit cell. */
-km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision, km_traj_writer **ret,
-                         km_err *err) KM_MUST_USE;
+/* Through PATH.part and a rename on commit. XTC: precision is per nm (1000 as GROMACS; 0 means 1000), fewer than 10
+ * atoms are written uncompressed as GROMACS does; bytes are what GROMACS' own writer makes. DCD: CHARMM layout with
+ * unit cell. */
+km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision,
+                         km_traj_writer **ret, km_err *err) KM_MUST_USE;
 /* KM_INPUT: a number not finite or beyond XTC's grid, or times that DCD cannot tell (they must be evenly spaced). */
 km_status km_traj_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *opt_box, km_err *err)
     KM_MUST_USE;

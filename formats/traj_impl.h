@@ -41,11 +41,13 @@ km_status km_traj_pread(const km_traj *t, void *out, size_t n, int64_t offset, k
 
 km_status km_xtc_open(km_traj *t, km_err *err) KM_MUST_USE;
 km_status km_xtc_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err) KM_MUST_USE;
-km_status km_xtc_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box, km_err *err) KM_MUST_USE;
+km_status km_xtc_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box,
+                       km_err *err) KM_MUST_USE;
 
 km_status km_dcd_open(km_traj *t, km_err *err) KM_MUST_USE;
 km_status km_dcd_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err) KM_MUST_USE;
-km_status km_dcd_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box, km_err *err) KM_MUST_USE;
+km_status km_dcd_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box,
+                       km_err *err) KM_MUST_USE;
 /* Complete the header, once the number of frames and their spacing are known. */
 km_status km_dcd_finish(km_traj_writer *w, km_err *err) KM_MUST_USE;
 
@@ -60,7 +62,8 @@ enum { KM_XTC_PAD = 128 }; /* zero bytes that must follow the packed ones */
 const char *km_xtc_unpack(const km_xtc_block *b, const uint8_t *data, size_t bytes, int32_t n_atoms, float *coords);
 /* The most bytes km_xtc_pack makes, rounded up to 4. */
 size_t km_xtc_pack_bound(int32_t n_atoms);
-/* Round coords (angstrom) to the grid ints [A, 3] and pack them into data; ints is scratch. NULL, or why it cannot be. */
+/* Round coords (angstrom) to the grid ints [A, 3] and pack them into data; ints is scratch. NULL, or why it cannot be.
+ */
 const char *km_xtc_pack(km_xtc_block *b, const float *coords, int32_t n_atoms, int32_t *ints, uint8_t *data,
                         size_t *ret_bytes);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * XTC: frames one after the other, big-endian, each with its own count of bytes. Nothing in the file says how many there are.
- * Format: GROMACS reference manual, "xtc". */
+ * XTC: frames one after the other, big-endian, each with its own count of bytes. Nothing in the file says how many
+ * there are. Format: GROMACS reference manual, "xtc". */
 #include <math.h>
 #include <stdlib.h>
 
@@ -18,7 +18,8 @@ static int64_t frame_bytes(const km_traj *t, const uint8_t *head, int64_t have, 
 {
     const uint32_t magic = have >= 4 ? km_be32(head) : MAGIC;
     if (magic == MAGIC_LARGE) {
-        return km_fail(err, KM_INPUT, "%s: frame %lld is of the XTC variant for more than 298 million atoms, which is not read",
+        return km_fail(err, KM_INPUT,
+                       "%s: frame %lld is of the XTC variant for more than 298 million atoms, which is not read",
                        t->name, (long long)t->n_frames);
     }
     if (magic != MAGIC) {
@@ -28,15 +29,17 @@ static int64_t frame_bytes(const km_traj *t, const uint8_t *head, int64_t have, 
     if (have < AT_PLAIN) return 0;
     const int32_t atoms = (int32_t)km_be32(head + AT_ATOMS);
     if (atoms <= 0 || (int32_t)km_be32(head + AT_COUNT) != atoms || (t->n_frames && atoms != t->n_atoms)) {
-        return km_fail(err, KM_INPUT, "%s: frame %lld has %d atoms and %d coordinates%s", t->name, (long long)t->n_frames, atoms,
-                       (int32_t)km_be32(head + AT_COUNT), t->n_frames ? ", unlike those before it" : "");
+        return km_fail(err, KM_INPUT, "%s: frame %lld has %d atoms and %d coordinates%s", t->name,
+                       (long long)t->n_frames, atoms, (int32_t)km_be32(head + AT_COUNT),
+                       t->n_frames ? ", unlike those before it" : "");
     }
     if (atoms <= MOST_PLAIN) return AT_PLAIN + 12 * (int64_t)atoms;
     if (have < AT_PACKED) return 0;
     const int32_t bytes = (int32_t)km_be32(head + AT_BYTES);
     /* No atom takes less than 2 bits, so that a lie about their number costs no memory. */
     if (bytes < atoms / 4) {
-        return km_fail(err, KM_INPUT, "%s: frame %lld has %d atoms in %d bytes", t->name, (long long)t->n_frames, atoms, bytes);
+        return km_fail(err, KM_INPUT, "%s: frame %lld has %d atoms in %d bytes", t->name, (long long)t->n_frames, atoms,
+                       bytes);
     }
     return AT_PACKED + ((int64_t)bytes + 3) / 4 * 4;
 }

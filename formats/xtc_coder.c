@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The packed coordinates of XTC: integers on a grid; an atom as an offset from the frame's minimum, the atoms behind it that
- * are near each other as small differences, three numbers at a time as one number in a mixed radix.
- * Format: GROMACS reference manual, "xtc"; F. van Hoesel's xdr3dfcoord. */
+ * The packed coordinates of XTC: integers on a grid; an atom as an offset from the frame's minimum, the atoms behind it
+ * that are near each other as small differences, three numbers at a time as one number in a mixed radix. Format:
+ * GROMACS reference manual, "xtc"; F. van Hoesel's xdr3dfcoord. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ static const int32_t RADIX[] = {
     16777216};
 enum { FIRST = 9, LAST = sizeof RADIX / sizeof *RADIX - 1, WIDEST = 0xffffff, MAX_RUN = 8 };
 
-/* A triple of numbers below size[0..2] as one number of `bits` bits: bytes in little-endian order, most significant bit of
- * each byte first, the last byte cut to what is left. */
+/* A triple of numbers below size[0..2] as one number of `bits` bits: bytes in little-endian order, most significant bit
+ * of each byte first, the last byte cut to what is left. */
 typedef struct triple {
     int bits;
     int whole, rest;         /* bits = whole + rest, whole a multiple of 8 */
@@ -42,7 +42,8 @@ static int bit_length(unsigned __int128 x)
     return n;
 }
 
-/* How a frame writes the atoms that start a run: as a triple, or where the range is too wide as three numbers of own width. */
+/* How a frame writes the atoms that start a run: as a triple, or where the range is too wide as three numbers of own
+ * width. */
 typedef struct layout {
     bool separate;
     int width[3];
@@ -123,7 +124,8 @@ static inline void emit(float *restrict out, const uint32_t p[3], float step)
 }
 
 /* The differences behind an atom. The first of them was written in the atom's place and the atom in its. */
-static inline void unpack_run(bit_reader *r, const triple *t, uint32_t half, int n, uint32_t at[3], float step, float *coords)
+static inline void unpack_run(bit_reader *r, const triple *t, uint32_t half, int n, uint32_t at[3], float step,
+                              float *coords)
 {
     uint32_t first[3] = {at[0], at[1], at[2]};
     for (int i = 0; i < n; i++) {
@@ -144,7 +146,8 @@ const char *km_xtc_unpack(const km_xtc_block *b, const uint8_t *data, size_t byt
     if (!(b->precision > 0) || !isfinite(b->precision)) return "its precision is not a positive number";
     if (b->small < FIRST || b->small > LAST) return "the size of its small numbers is out of range";
     for (int k = 0; k < 3; k++) {
-        if (b->max[k] < b->min[k] || (int64_t)b->max[k] - b->min[k] >= UINT32_MAX) return "its range of coordinates is impossible";
+        if (b->max[k] < b->min[k] || (int64_t)b->max[k] - b->min[k] >= UINT32_MAX)
+            return "its range of coordinates is impossible";
     }
     layout l = layout_of(b);
     const float step = (float)(1.0 / b->precision);
@@ -225,7 +228,8 @@ static const char *to_grid(km_xtc_block *b, const float *coords, int32_t n, int3
             const float nm = (float)(coords[3 * i + k] / 10.0);
             const float scaled = nm * b->precision;
             const float x = (float)(scaled + (nm >= 0 ? 0.5 : -0.5));
-            if (!(fabsf(x) <= (float)(INT_MAX - 2)) || x >= 0x1p31f) return "a coordinate is too large for this precision";
+            if (!(fabsf(x) <= (float)(INT_MAX - 2)) || x >= 0x1p31f)
+                return "a coordinate is too large for this precision";
             int32_t g = (int32_t)x;
             ints[3 * i + k] = g;
             if (g < b->min[k]) b->min[k] = g;
@@ -235,7 +239,8 @@ static const char *to_grid(km_xtc_block *b, const float *coords, int32_t n, int3
         if (i > 0 && distance < *ret_least) *ret_least = distance;
     }
     for (int k = 0; k < 3; k++) {
-        if ((float)b->max[k] - (float)b->min[k] >= (float)(INT_MAX - 2)) return "coordinates spread too far for this precision";
+        if ((float)b->max[k] - (float)b->min[k] >= (float)(INT_MAX - 2))
+            return "coordinates spread too far for this precision";
     }
     return NULL;
 }
@@ -278,7 +283,8 @@ const char *km_xtc_pack(km_xtc_block *b, const float *coords, int32_t n_atoms, i
     int previous_run = -1;
     for (int32_t i = 0; i < n_atoms;) {
         int32_t *p = ints + 3 * (size_t)i;
-        const uint32_t half = (uint32_t)RADIX[small] / 2, smaller = (uint32_t)RADIX[small > FIRST ? small - 1 : FIRST] / 2;
+        const uint32_t half = (uint32_t)RADIX[small] / 2,
+                       smaller = (uint32_t)RADIX[small > FIRST ? small - 1 : FIRST] / 2;
         const bool grow = small < top && i > 0 && within(p, p - 3, larger);
         bool shrink = !grow && small > bottom;
         uint32_t at[3], d[MAX_RUN][3];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The table of kernels: what a kind of processor must offer. One row a kernel in kernels.def; lib/tensor calls kernels through
- * this table only.
+ * The table of kernels: what a kind of processor must offer. One row a kernel in kernels.def; lib/tensor calls kernels
+ * through this table only.
  *
- * Conventions for every kernel: arrays are contiguous, row-major; a forward kernel writes its outputs whole; a backward kernel
- * adds to the gradients of its inputs, and a NULL gradient is not wanted; the result for one row, frame or batch entry does not
- * depend on how many others there are nor on the number of threads. */
+ * Conventions for every kernel: arrays are contiguous, row-major; a forward kernel writes its outputs whole; a backward
+ * kernel adds to the gradients of its inputs, and a NULL gradient is not wanted; the result for one row, frame or batch
+ * entry does not depend on how many others there are nor on the number of threads. */
 #ifndef KERNELS_BACKEND_H
 #define KERNELS_BACKEND_H
 
@@ -20,8 +20,8 @@ typedef struct km_exec {
     km_dim team_work;
     double *opt_flop; /* where the dry kernels count */
 } km_exec;
-/* Below this, about half a millisecond of one thread, a team costs more than it gives; more so where the processors are busy with something else,
- * as each loop then waits until its last thread has had its turn. */
+/* Below this, about half a millisecond of one thread, a team costs more than it gives; more so where the processors are
+ * busy with something else, as each loop then waits until its last thread has had its turn. */
 #define KM_TEAM_WORK 1000000
 
 /* A weight matrix prepared for repeated products on one backend (packed once at load); owned by who made it. */
@@ -39,8 +39,8 @@ typedef struct km_backend {
 #undef real
 } km_backend;
 
-/* The processor's kernels for the best instruction set it has; isa "base", "avx2", "avx512" or NULL for the best. NULL when the
- * processor lacks that one. */
+/* The processor's kernels for the best instruction set it has; isa "base", "avx2", "avx512" or NULL for the best. NULL
+ * when the processor lacks that one. */
 const km_backend *km_backend_cpu(const char *opt_isa);
 /* Kernels that compute nothing: outputs stay as they lie in memory (kernels/dry.c). */
 const km_backend *km_backend_dry(void);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A table of kernels that compute nothing: what a run will allocate, and how much arithmetic it is, is found by running it with these.
- * Forward products and attentions add their multiply-adds, two operations each, to ex->opt_flop; the rest is not worth counting. */
+ * A table of kernels that compute nothing: what a run will allocate, and how much arithmetic it is, is found by running
+ * it with these. Forward products and attentions add their multiply-adds, two operations each, to ex->opt_flop; the
+ * rest is not worth counting. */
 #include "kernels/backend.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
@@ -17,39 +18,42 @@ static void count(const km_exec *ex, km_dim multiply_adds)
     if (ex->opt_flop) *ex->opt_flop += 2 * (double)multiply_adds;
 }
 
-static void linear(const km_exec *ex, float *y, const float *x, const float *w, const float *opt_b, const km_pack *opt_pack,
-                   km_dim M, km_dim I, km_dim O)
+static void linear(const km_exec *ex, float *y, const float *x, const float *w, const float *opt_b,
+                   const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
 {
     count(ex, M * I * O);
 }
 
-static void pair_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *opt_g,
-                           const float *bias, const float *opt_mask, km_dim F, km_dim N, km_dim H, km_dim D)
+static void pair_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
+                           const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N, km_dim H,
+                           km_dim D)
 {
     count(ex, 2 * F * N * N * H * D);
 }
 
-static void window_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *opt_g,
-                             const float *bias, const float *atom_mask, km_dim F, km_dim A, km_dim H, km_dim D, km_dim Q, km_dim K)
+static void window_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
+                             const float *opt_g, const float *bias, const float *atom_mask, km_dim F, km_dim A,
+                             km_dim H, km_dim D, km_dim Q, km_dim K)
 {
     count(ex, 2 * F * A * K * H * D);
 }
 
-static void temporal_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *opt_g,
-                               const float *log_lambda, const float *time_q, const float *time_k, float beta, bool causal, km_dim B,
-                               km_dim Tq, km_dim Tk, km_dim N, km_dim H, km_dim D)
+static void temporal_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
+                               const float *opt_g, const float *log_lambda, const float *time_q, const float *time_k,
+                               float beta, bool causal, km_dim B, km_dim Tq, km_dim Tk, km_dim N, km_dim H, km_dim D)
 {
     count(ex, 2 * B * Tq * Tk * N * H * D);
 }
 
-static void triangle_multiply(const km_exec *ex, float *y, const float *p, const float *g, const float *mask, bool incoming, km_dim N,
-                              km_dim C)
+static void triangle_multiply(const km_exec *ex, float *y, const float *p, const float *g, const float *mask,
+                              bool incoming, km_dim N, km_dim C)
 {
     count(ex, N * N * N * C);
 }
 
-static void triangle_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *g,
-                               const float *bias, const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
+static void triangle_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
+                               const float *g, const float *bias, const float *mask, bool ending, km_dim N, km_dim H,
+                               km_dim D)
 {
     count(ex, 2 * N * N * N * H * D);
 }

@@ -17,7 +17,8 @@ typedef struct buffer {
 } buffer;
 
 static _Thread_local buffer buffers[SLOTS];
-static _Thread_local bool known; /* to the key, through which they are freed at the thread's end: teams of threads come and go */
+static _Thread_local bool
+    known; /* to the key, through which they are freed at the thread's end: teams of threads come and go */
 static pthread_key_t key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 

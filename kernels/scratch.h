@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Working memory for kernels: a thread keeps what it has grown until it ends, so that nothing is allocated in the steady
- * state.
+ * Working memory for kernels: a thread keeps what it has grown until it ends, so that nothing is allocated in the
+ * steady state.
  * Tests: tests/unit/test_scratch.c */
 #ifndef KERNELS_SCRATCH_H
 #define KERNELS_SCRATCH_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What libkm offers to other programs: errors, the records of a system and its frames, the stream, trajectory files and weights.
- * Compile and link with what `pkg-config --cflags --libs kinematic` says. Contracts stand in the headers below.
+ * What libkm offers to other programs: errors, the records of a system and its frames, the stream, trajectory files and
+ * weights. Compile and link with what `pkg-config --cflags --libs kinematic` says. Contracts stand in the headers
+ * below.
  * Tests: tests/cli/install.bats */
 #ifndef KINEMATIC_H
 #define KINEMATIC_H

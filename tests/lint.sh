@@ -86,6 +86,10 @@ check_sizes() {
     of_kind '\.(c|h|cc|cu|cuh|sh)$' | while read -r f; do
         n=$(wc -l <"$f")
         [ "$n" -le 800 ] || echo "$f: $n lines; 800 are the most"
+        case $f in
+        *.sh) ;;
+        *) LC_ALL=C.UTF-8 grep -nE '^.{121,}' "$f" | sed "s,^\([0-9]*\):.*,$f:\1: longer than 120 columns," ;;
+        esac
         head -n 3 "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f:1: no SPDX line"
     done
 }

@@ -45,7 +45,8 @@ static int run_case(const char *path, double rtol)
     o.config = json_loads(o.config_text ? o.config_text : "{}", 0, NULL);
     if (!kind || !o.config) {
         char why[128];
-        snprintf(why, sizeof why, kind ? "the configuration is not JSON" : "unknown kind of case '%s'", name ? name : "");
+        snprintf(why, sizeof why, kind ? "the configuration is not JSON" : "unknown kind of case '%s'",
+                 name ? name : "");
         o.failed = report(path, why);
     } else {
         o.rtol = rtol > 0 ? rtol : meta_number(o.file, "rtol", 1e-4);

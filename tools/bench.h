@@ -21,8 +21,10 @@ double km_bench_best(int times, void (*run)(void *arg), void *arg);
 typedef km_status km_bench_part(const km_bench_sizes *s, km_timing *ret, km_err *err);
 /* bench_products.c */
 km_bench_part km_bench_gemm, km_bench_linear;
-/* bench_network.c: one step of the denoiser; its forward and backward; blocks of the pairformer and their dearest operations */
-km_bench_part km_bench_denoise, km_bench_train_step, km_bench_pairformer, km_bench_triangle_multiplication, km_bench_triangle_attention;
+/* bench_network.c: one step of the denoiser; its forward and backward; blocks of the pairformer and their dearest
+ * operations */
+km_bench_part km_bench_denoise, km_bench_train_step, km_bench_pairformer, km_bench_triangle_multiplication,
+    km_bench_triangle_attention;
 /* bench_traj.c: items are atoms */
 km_bench_part km_bench_xtc, km_bench_rmsd;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Parts of the network with made-up weights at the published model's dimensions. How much arithmetic a run is, a dry one tells. */
+ * Parts of the network with made-up weights at the published model's dimensions. How much arithmetic a run is, a dry
+ * one tells. */
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
@@ -19,14 +20,34 @@ typedef struct molecule {
 static molecule molecule_new(const km_bench_sizes *s)
 {
     km_dim N = s->tokens, A = s->atoms, most = (N * 33 > A * 4 ? N * 33 : A * 4);
-    molecule m = {.zeros = KM_NEWN(float, (size_t)most), .ones = KM_NEWN(float, (size_t)most), .none = KM_NEWN(int32_t, (size_t)most),
-                  .count = KM_NEWN(int32_t, (size_t)most), .owner = KM_NEWN(int32_t, (size_t)A)};
+    molecule m = {.zeros = KM_NEWN(float, (size_t)most),
+                  .ones = KM_NEWN(float, (size_t)most),
+                  .none = KM_NEWN(int32_t, (size_t)most),
+                  .count = KM_NEWN(int32_t, (size_t)most),
+                  .owner = KM_NEWN(int32_t, (size_t)A)};
     for (km_dim i = 0; i < most; i++) m.ones[i] = 1, m.count[i] = (int32_t)i;
     for (km_dim a = 0; a < A; a++) m.owner[a] = (int32_t)(a * N / A);
-    m.f = (km_features){.N = N, .A = A, .token_mask = m.ones, .atom_mask = m.ones, .atom_token = m.owner, .ref_pos = m.zeros,
-                        .ref_charge = m.zeros, .ref_element = m.none, .ref_name = m.none, .ref_space_uid = m.owner, .asym_id = m.none,
-                        .entity_id = m.none, .sym_id = m.none, .residue_index = m.count, .token_index = m.count, .cyclic_period = m.none,
-                        .res_type = m.none, .mol_type = m.none, .modified = m.none, .method = m.none, .profile = m.zeros,
+    m.f = (km_features){.N = N,
+                        .A = A,
+                        .token_mask = m.ones,
+                        .atom_mask = m.ones,
+                        .atom_token = m.owner,
+                        .ref_pos = m.zeros,
+                        .ref_charge = m.zeros,
+                        .ref_element = m.none,
+                        .ref_name = m.none,
+                        .ref_space_uid = m.owner,
+                        .asym_id = m.none,
+                        .entity_id = m.none,
+                        .sym_id = m.none,
+                        .residue_index = m.count,
+                        .token_index = m.count,
+                        .cyclic_period = m.none,
+                        .res_type = m.none,
+                        .mol_type = m.none,
+                        .modified = m.none,
+                        .method = m.none,
+                        .profile = m.zeros,
                         .deletion_mean = m.zeros};
     return m;
 }
@@ -74,7 +95,8 @@ static void denoise(void *arg)
         float *atoms = km_arena_get(n->cx->arena, (size_t)n->x->shape[2] * sizeof *atoms);
         for (km_dim t = 0; t < n->x->shape[1]; t++) ones[t] = 1;
         for (km_dim a = 0; a < n->x->shape[2]; a++) atoms[a] = 1;
-        km_backprop(n->cx, km_loss_struct(n->cx, KM_RESHAPE(n->cx, y, n->x->shape[1], n->x->shape[2], 3), of, ones, atoms), 1);
+        km_backprop(n->cx,
+                    km_loss_struct(n->cx, KM_RESHAPE(n->cx, y, n->x->shape[1], n->x->shape[2], 3), of, ones, atoms), 1);
         km_tape_clear(n->cx->tape);
     }
     km_arena_rewind(n->cx->arena, mark);
@@ -82,9 +104,11 @@ static void denoise(void *arg)
 
 static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const km_config *c, km_dim T)
 {
-    km_trunk_out t = {MADE_UP(cx, f->N, c->token_s), MADE_UP(cx, f->N, c->token_s), MADE_UP(cx, f->N, f->N, c->token_z)};
+    km_trunk_out t = {MADE_UP(cx, f->N, c->token_s), MADE_UP(cx, f->N, c->token_s),
+                      MADE_UP(cx, f->N, f->N, c->token_z)};
     denoiser n = {d, km_diffusion_condition(cx, d, f, &t), cx, MADE_UP(cx, 1, T, f->A, 3), NULL, NULL};
-    n.level = km_arena_zero(cx->arena, (size_t)T * sizeof *n.level), n.times = km_arena_zero(cx->arena, (size_t)T * sizeof *n.times);
+    n.level = km_arena_zero(cx->arena, (size_t)T * sizeof *n.level),
+    n.times = km_arena_zero(cx->arena, (size_t)T * sizeof *n.times);
     for (km_dim i = 1; i < T; i++) n.level[i] = 1, n.times[i] = (float)i;
     return n;
 }
@@ -170,7 +194,8 @@ static void triangle_attention(void *arg)
     km_mark mark = km_scope_begin(t->cx);
     km_dim N = t->z->shape[0], C = t->z->shape[2];
     km_tensor *in[4];
-    for (int i = 0; i < 4; i++) in[i] = KM_RESHAPE(t->cx, km_slice(t->cx, KM_RESHAPE(t->cx, t->wide[i], 2 * N, N, C), 0, N), N, N, C);
+    for (int i = 0; i < 4; i++)
+        in[i] = KM_RESHAPE(t->cx, km_slice(t->cx, KM_RESHAPE(t->cx, t->wide[i], 2 * N, N, C), 0, N), N, N, C);
     km_triangle_attention(t->cx, in[0], in[1], in[2], in[3], t->bias, t->mask, false);
     km_arena_rewind(t->cx->arena, mark);
 }

@@ -28,8 +28,15 @@ typedef struct product {
 
 static product start(const km_bench_sizes *s, km_dim M, km_dim I, km_dim O)
 {
-    return (product){km_backend_cpu(NULL), {s->threads, KM_TEAM_WORK, NULL}, NULL, numbers((size_t)(M * I)), numbers((size_t)(O * I)),
-                     numbers((size_t)(M * O)), M, I, O};
+    return (product){km_backend_cpu(NULL),
+                     {s->threads, KM_TEAM_WORK, NULL},
+                     NULL,
+                     numbers((size_t)(M * I)),
+                     numbers((size_t)(O * I)),
+                     numbers((size_t)(M * O)),
+                     M,
+                     I,
+                     O};
 }
 
 static km_timing finish(product *p, void (*run)(void *))
@@ -43,7 +50,8 @@ static km_timing finish(product *p, void (*run)(void *))
 static void multiply(void *arg)
 {
     product *p = arg;
-    if (dnnl_sgemm('N', 'T', p->M, p->O, p->I, 1, p->x, p->I, p->w, p->I, 0, p->y, p->O) != dnnl_success) KM_BUG("oneDNN: product");
+    if (dnnl_sgemm('N', 'T', p->M, p->O, p->I, 1, p->x, p->I, p->w, p->I, 0, p->y, p->O) != dnnl_success)
+        KM_BUG("oneDNN: product");
 }
 
 km_status km_bench_gemm(const km_bench_sizes *s, km_timing *ret, km_err *err)

@@ -48,7 +48,10 @@ static km_status write_head(km_filter *f, km_err *err)
     return KM_OK;
 }
 
-km_status km_filter_write(km_filter *f, const km_frame *frame, km_err *err) { return km_writer_frame(f->writer, frame, err); }
+km_status km_filter_write(km_filter *f, const km_frame *frame, km_err *err)
+{
+    return km_writer_frame(f->writer, frame, err);
+}
 
 km_status km_filter_mark(km_filter *f, km_err *err)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What the programs between two pipes share: a stream in, a stream out, and the order of things.
  *
- * A system with its alignment, templates and trunk is held back until the first frame (or the end), so that a program can choose its weights by
- * all of them before it writes anything. */
+ * A system with its alignment, templates and trunk is held back until the first frame (or the end), so that a program
+ * can choose its weights by all of them before it writes anything. */
 #ifndef TOOLS_FILTER_H
 #define TOOLS_FILTER_H
 
@@ -13,7 +13,8 @@
 typedef struct km_filter km_filter;
 
 typedef struct km_filter_hooks {
-    /* The system and, when the stream has one, its trunk are known. May replace f->trunk and fill f->record; nothing is written yet. */
+    /* The system and, when the stream has one, its trunk are known. May replace f->trunk and fill f->record; nothing is
+     * written yet. */
     km_status (*ready)(void *arg, km_filter *f, km_err *err);
     /* A frame of the input, borrowed until the return. NULL: it is passed on. */
     km_status (*frame)(void *arg, km_filter *f, const km_frame *frame, km_err *err);
@@ -43,9 +44,9 @@ struct km_filter {
     bool marked;      /* of such: the run's own frames have begun */
 };
 
-/* Read opt_in (NULL, "-": standard input), write opt_out (NULL: standard output), calling the hooks. Returns the program's exit status: after
- * truncated input what was whole is written, without `end`, and 3 is returned; a refused input leaves no output file; an interruption leaves
- * FILE.part cut to whole messages. */
+/* Read opt_in (NULL, "-": standard input), write opt_out (NULL: standard output), calling the hooks. Returns the
+ * program's exit status: after truncated input what was whole is written, without `end`, and 3 is returned; a refused
+ * input leaves no output file; an interruption leaves FILE.part cut to whole messages. */
 int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, const km_filter_hooks *hooks, void *arg);
 /* A filter of this program's, and what it holds. */
 km_filter km_filter_init(const km_cli *cli, const km_filter_hooks *hooks, void *arg);

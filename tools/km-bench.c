@@ -12,14 +12,19 @@ static const km_opt options[] = {
     {"tokens", 0, KM_OPT_INT, &given.tokens, "N", "tokens, or rows of a layer", .min = 1, .max = 100000},
     {"atoms", 0, KM_OPT_INT, &given.atoms, "A", "atoms (8 a token)", .min = 1, .max = 10000000},
     {"frames", 0, KM_OPT_INT, &given.frames, "T", "frames", .min = 2, .max = 100000},
-    {"blocks", 0, KM_OPT_INT, &given.blocks, "B", "blocks of the token transformer or the pairformer", .min = 1, .max = 1000},
+    {"blocks", 0, KM_OPT_INT, &given.blocks, "B", "blocks of the token transformer or the pairformer", .min = 1,
+     .max = 1000},
     {"channels", 0, KM_OPT_INT, &given.channels, "C", "width of a layer", .min = 1, .max = 8192},
     {"size", 0, KM_OPT_INT, &given.size, "N", "side of the matrices of gemm", .min = 1, .max = 16384},
     {0}};
-static const km_program program = {"km-bench", "[options] PART",
-                                   "how fast a part is, as JSON: denoise, train-step, pairformer, triangle-multiplication,\n"
-                                   "triangle-attention, xtc, rmsd, linear, gemm, or all",
-                                   options, 1, 1};
+static const km_program program = {
+    "km-bench",
+    "[options] PART",
+    "how fast a part is, as JSON: denoise, train-step, pairformer, triangle-multiplication,\n"
+    "triangle-attention, xtc, rmsd, linear, gemm, or all",
+    options,
+    1,
+    1};
 
 /* A part and what it takes where nothing is given. */
 static const struct part {
@@ -52,8 +57,9 @@ static km_status run_part(const struct part *p, int threads, const km_timing *ge
     if (p->run == km_bench_gemm) t = *gemm; /* not measured twice */
     else KM_TRY(p->run(&s, &t, err));
     double rate = t.flop / t.seconds * 1e-9, gemm_rate = gemm->flop / gemm->seconds * 1e-9;
-    printf("{\"part\": \"%s\", \"seconds\": %.6g, \"flop\": %.6g, \"gflops\": %.4g, \"gemm_gflops\": %.4g, \"share\": %.3f", p->name, t.seconds,
-           t.flop, rate, gemm_rate, rate / gemm_rate);
+    printf("{\"part\": \"%s\", \"seconds\": %.6g, \"flop\": %.6g, \"gflops\": %.4g, \"gemm_gflops\": %.4g, \"share\": "
+           "%.3f",
+           p->name, t.seconds, t.flop, rate, gemm_rate, rate / gemm_rate);
     if (t.items > 0) printf(", \"atoms\": %.0f, \"atoms_per_s\": %.4g", t.items, t.items / t.seconds);
     printf("}\n");
     fflush(stdout);

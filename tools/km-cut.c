@@ -16,17 +16,47 @@ static struct {
 } o = {.stride = 1};
 
 static const km_opt table[] = {
-    {.name = "time", .type = KM_OPT_TIME_RANGE, .value = &o.time, .arg = "A:B", .help = "frames from time A to time B, both included"},
-    {.name = "frames", .type = KM_OPT_RANGE, .value = &o.frames, .arg = "A:B", .help = "frames number A up to, not including, B of each trajectory"},
-    {.name = "stride", .type = KM_OPT_INT, .value = &o.stride, .arg = "N", .help = "of those, every Nth", .min = 1, .max = 1e9},
-    {.name = "trajectory", .type = KM_OPT_INT, .value = &o.trajectory, .arg = "N", .help = "only trajectory N, counted from 1", .min = 1, .max = 1e6,
+    {.name = "time",
+     .type = KM_OPT_TIME_RANGE,
+     .value = &o.time,
+     .arg = "A:B",
+     .help = "frames from time A to time B, both included"},
+    {.name = "frames",
+     .type = KM_OPT_RANGE,
+     .value = &o.frames,
+     .arg = "A:B",
+     .help = "frames number A up to, not including, B of each trajectory"},
+    {.name = "stride",
+     .type = KM_OPT_INT,
+     .value = &o.stride,
+     .arg = "N",
+     .help = "of those, every Nth",
+     .min = 1,
+     .max = 1e9},
+    {.name = "trajectory",
+     .type = KM_OPT_INT,
+     .value = &o.trajectory,
+     .arg = "N",
+     .help = "only trajectory N, counted from 1",
+     .min = 1,
+     .max = 1e6,
      .set = &o.one_trajectory},
-    {.name = "atoms", .type = KM_OPT_STRING, .value = &o.atoms, .arg = "SEL", .help = "only these atoms, such as 'protein and name CA'"},
+    {.name = "atoms",
+     .type = KM_OPT_STRING,
+     .value = &o.atoms,
+     .arg = "SEL",
+     .help = "only these atoms, such as 'protein and name CA'"},
     {.name = "align", .type = KM_OPT_FLAG, .value = &o.align, .help = "superpose every frame on the first"},
     {.name = "no-trunk", .type = KM_OPT_FLAG, .value = &o.no_trunk, .help = "leave the trunk's result out"},
-    {.name = "output", .letter = 'o', .type = KM_OPT_STRING, .value = &o.out, .arg = "FILE", .help = "write FILE instead of standard output"},
+    {.name = "output",
+     .letter = 'o',
+     .type = KM_OPT_STRING,
+     .value = &o.out,
+     .arg = "FILE",
+     .help = "write FILE instead of standard output"},
     {0}};
-static const km_program program = {"km-cut", "[options] [IN.km]", "Write a selection of a stream, as a stream.", table, 0, 1};
+static const km_program program = {
+    "km-cut", "[options] [IN.km]", "Write a selection of a stream, as a stream.", table, 0, 1};
 
 /* What is known of the system in hand. */
 typedef struct cut {

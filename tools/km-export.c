@@ -15,12 +15,27 @@ static struct {
     bool one_trajectory;
 } o = {.precision = 1000};
 
-static const km_opt table[] = {
-    {.name = "top", .type = KM_OPT_STRING, .value = &o.top, .arg = "OUT.pdb", .help = "write the first frame there too, as PDB or (.cif) mmCIF"},
-    {.name = "trajectory", .type = KM_OPT_INT, .value = &o.trajectory, .arg = "N", .help = "only trajectory N, counted from 1", .min = 1, .max = 1e6,
-     .set = &o.one_trajectory},
-    {.name = "precision", .type = KM_OPT_INT, .value = &o.precision, .arg = "N", .help = "steps per nm in XTC", .min = 10, .max = 1e6},
-    {0}};
+static const km_opt table[] = {{.name = "top",
+                                .type = KM_OPT_STRING,
+                                .value = &o.top,
+                                .arg = "OUT.pdb",
+                                .help = "write the first frame there too, as PDB or (.cif) mmCIF"},
+                               {.name = "trajectory",
+                                .type = KM_OPT_INT,
+                                .value = &o.trajectory,
+                                .arg = "N",
+                                .help = "only trajectory N, counted from 1",
+                                .min = 1,
+                                .max = 1e6,
+                                .set = &o.one_trajectory},
+                               {.name = "precision",
+                                .type = KM_OPT_INT,
+                                .value = &o.precision,
+                                .arg = "N",
+                                .help = "steps per nm in XTC",
+                                .min = 10,
+                                .max = 1e6},
+                               {0}};
 static const km_program program = {"km-export", "[--top OUT.pdb] [--trajectory N] IN.km OUT.{xtc,dcd,pdb,cif,h5}",
                                    "Write the frames of a stream in a format that other programs read.", table, 2, 2};
 
@@ -61,7 +76,8 @@ static km_status copy(export *x, const char *path, km_err *err)
     }
     if (got < 0) return got;
     if (x->frames > 0) return KM_OK;
-    return o.one_trajectory ? km_fail(err, KM_INPUT, "no frame of trajectory %d", o.trajectory) : km_fail(err, KM_INPUT, "no frame to write");
+    return o.one_trajectory ? km_fail(err, KM_INPUT, "no frame of trajectory %d", o.trajectory)
+                            : km_fail(err, KM_INPUT, "no frame to write");
 }
 
 int main(int argc, char **argv)

@@ -53,8 +53,13 @@ static const km_opt options[] = {
     {0},
 };
 
-static const km_program program = {"km-forecast", "[options] [IN.km]",
-                                   "Continue the trajectory of a stream, window after window; every default lies in the weights.", options, 0, 1};
+static const km_program program = {
+    "km-forecast",
+    "[options] [IN.km]",
+    "Continue the trajectory of a stream, window after window; every default lies in the weights.",
+    options,
+    0,
+    1};
 
 typedef struct job {
     km_model *m;
@@ -76,7 +81,8 @@ static km_status settle_times(job *j, km_err *err)
     if (!o.time_set) o.time = s->time;
     if (!o.force && (o.dt < s->min_dt || o.dt > s->max_dt)) {
         km_format_time(o.dt, a), km_format_time(s->min_dt, b), km_format_time(s->max_dt, c);
-        return km_fail(err, KM_USAGE, "--dt %s is outside of the trained spacings, %s to %s; --force does it all the same", a, b, c);
+        return km_fail(err, KM_USAGE,
+                       "--dt %s is outside of the trained spacings, %s to %s; --force does it all the same", a, b, c);
     }
     if (!o.frames_set && (o.time % o.dt || o.time / o.dt > INT_MAX)) {
         km_format_time(o.time, a), km_format_time(o.dt, b);
@@ -205,14 +211,15 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
     if (o.from_scratch) return km_fail(err, KM_USAGE, "--from-scratch takes a stream without frames");
     follow(j, in);
     if (o.trajectories > 1 && in->trajectory > 0)
-        return km_fail(err, KM_USAGE, "--trajectories %d: the input holds several trajectories already", o.trajectories);
+        return km_fail(err, KM_USAGE, "--trajectories %d: the input holds several trajectories already",
+                       o.trajectories);
     for (int i = 0; i < o.trajectories; i++) {
         km_frame out = *in;
         out.trajectory = o.trajectories > 1 ? i : in->trajectory;
         km_history *h = history_of(j, out.trajectory);
         if (h->count && in->time_fs <= h->times[h->count - 1])
-            return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", out.trajectory, km_ns_of_fs(in->time_fs),
-                           km_ns_of_fs(h->times[h->count - 1]));
+            return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", out.trajectory,
+                           km_ns_of_fs(in->time_fs), km_ns_of_fs(h->times[h->count - 1]));
         km_history_add(h, in->time_fs, in->coords, in->n_atoms, j->f.history);
         KM_TRY(km_filter_write(f, &out, err));
     }
@@ -246,7 +253,8 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     job *j = arg;
     if (o.from_scratch)
         for (int i = 0; i < o.trajectories; i++) history_of(j, i);
-    if (j->count == 0) return km_fail(err, KM_INPUT, "the stream holds no frame to start from; --from-scratch starts from noise");
+    if (j->count == 0)
+        return km_fail(err, KM_INPUT, "the stream holds no frame to start from; --from-scratch starts from noise");
     if (!f->part) KM_TRY(km_filter_mark(f, err));
     km_features *features = km_features_of(f->system);
     j->filter = f;

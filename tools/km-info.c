@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * km-info: what a stream, weights, a data set or a trajectory holds. Facts are gathered as one JSON value, which is printed as
- * it is or as lines of text. */
+ * km-info: what a stream, weights, a data set or a trajectory holds. Facts are gathered as one JSON value, which is
+ * printed as it is or as lines of text. */
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +25,10 @@ static const km_opt table[] = {
 static const km_program program = {"km-info", "[--json] [--verify] [FILE]",
                                    "Say what a stream, weights, a data set or a trajectory file holds.", table, 0, 1};
 
-static void put(json_t *to, const char *key, json_t *value) { json_object_set_new(to, key, value ? value : json_string("?")); }
+static void put(json_t *to, const char *key, json_t *value)
+{
+    json_object_set_new(to, key, value ? value : json_string("?"));
+}
 static void put_int(json_t *to, const char *key, int64_t v) { put(to, key, json_integer(v)); }
 static void put_text(json_t *to, const char *key, const char *v)
 {
@@ -207,7 +210,8 @@ static km_status check_finite(const char *path, const km_st_tensor *t, km_err *e
     km_status status = KM_OK;
     km_st_to_f32(t, x);
     for (size_t i = 0; i < n && status == KM_OK; i++)
-        if (!isfinite(x[i])) status = km_fail(err, KM_INPUT, "%s: tensor '%.80s': element %zu is not finite", path, t->name, i);
+        if (!isfinite(x[i]))
+            status = km_fail(err, KM_INPUT, "%s: tensor '%.80s': element %zu is not finite", path, t->name, i);
     free(x);
     return status;
 }

@@ -19,18 +19,25 @@ static const km_opt options[] = {
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "spacing of the frames afterwards", .set = &o.dt_set},
     {"steps", 0, KM_OPT_INT, &o.steps, "N", "denoising steps", .min = 1, .max = 10000, .set = &o.steps_set},
     {"sampler", 0, KM_OPT_CHOICE, &o.sampler, "NAME", "af3, karras or euler", .choices = "af3|karras|euler"},
-    {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100, .set = &o.noise_set},
-    {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100, .set = &o.step_set},
-    {"stereo", 0, KM_OPT_CHOICE, &o.stereo, "HOW", "hold the hand of stereo centres, or leave it free", .choices = "hold|free"},
+    {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100,
+     .set = &o.noise_set},
+    {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100,
+     .set = &o.step_set},
+    {"stereo", 0, KM_OPT_CHOICE, &o.stereo, "HOW", "hold the hand of stereo centres, or leave it free",
+     .choices = "hold|free"},
     {"batch", 0, KM_OPT_STRING, &o.batch, "auto|N", "intervals at once (auto)"},
     {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
 };
 
-static const km_program program = {"km-interp", "[options] [IN.km]",
-                                   "Fill every interval between neighbouring frames, both ends held; every default lies in the weights.",
-                                   options, 0, 1};
+static const km_program program = {
+    "km-interp",
+    "[options] [IN.km]",
+    "Fill every interval between neighbouring frames, both ends held; every default lies in the weights.",
+    options,
+    0,
+    1};
 
 typedef struct job {
     km_model *m;
@@ -60,7 +67,8 @@ static km_status settle(const km_sampling *s, const km_cli *cli, km_interp_optio
     if (o.batch && strcmp(o.batch, "auto")) {
         char *rest;
         long n = strtol(o.batch, &rest, 10);
-        if (*rest || n < 1 || n > 100000) return km_fail(err, KM_USAGE, "option '--batch' '%.40s': expected auto or a number", o.batch);
+        if (*rest || n < 1 || n > 100000)
+            return km_fail(err, KM_USAGE, "option '--batch' '%.40s': expected auto or a number", o.batch);
         ret->batch = (int)n;
     }
     return km_sampler_parse(o.sampler ? o.sampler : s->sampler, &ret->sampler, err);

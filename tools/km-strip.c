@@ -15,8 +15,8 @@
 #include "lib/chem/tokens.h"
 #include "lib/traj/superpose.h"
 
-/* A bond this far from its ideal length is no bond of that molecule at 310 K (the spread is 0.03): a wrong topology, or a
- * molecule broken over a periodic wall. */
+/* A bond this far from its ideal length is no bond of that molecule at 310 K (the spread is 0.03): a wrong topology, or
+ * a molecule broken over a periodic wall. */
 #define MAX_BOND_ERROR 0.5f
 /* A chain's centre does not move so far between frames; a box edge does. */
 #define MAX_JUMP 20.0
@@ -32,12 +32,13 @@ static struct {
 
 static const km_opt table[] = {
     {"top", 0, KM_OPT_STRING, &o.top, "FILE", "topology: a PDB or mmCIF file with the same atoms in the same order"},
-    {"output", 'o', KM_OPT_STRING, &o.out, "FILE", "write FILE.h5 (H5MD) or FILE.km instead of a stream on standard output"},
+    {"output", 'o', KM_OPT_STRING, &o.out, "FILE",
+     "write FILE.h5 (H5MD) or FILE.km instead of a stream on standard output"},
     {"stride", 0, KM_OPT_INT, &o.stride, "N", "take every Nth frame", .min = 1, .max = 1e9},
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "time between the input's frames, instead of what it says"},
     {"chain", 0, KM_OPT_STRING, &o.chain, "A,B", "only these chains"},
-    {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW", "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)",
-     .choices = "refuse|drop|build"},
+    {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
+     "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
     {"raw", 0, KM_OPT_FLAG, &o.raw, NULL, "decode only: every atom and frame as it is, no tokens"},
     {"set-name", 0, KM_OPT_STRING, &o.set_name, "NAME", "name of the data set to store (with -o FILE.h5)"},
     {"license", 0, KM_OPT_STRING, &o.license, "TEXT", "licence of the data to store (with -o FILE.h5)"},
@@ -47,8 +48,13 @@ static const km_opt table[] = {
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary (not in this version)"},
     {"msa", 0, KM_OPT_LIST, &o.msa, "CHAIN=FILE", "alignment of a chain (not in this version)"},
     {0}};
-static const km_program program = {"km-strip", "--top FILE [options] INPUT...",
-                                   "make clean trajectories of raw ones (XTC, DCD), without solvent, ions and hydrogens", table, 1, -1};
+static const km_program program = {
+    "km-strip",
+    "--top FILE [options] INPUT...",
+    "make clean trajectories of raw ones (XTC, DCD), without solvent, ions and hydrogens",
+    table,
+    1,
+    -1};
 
 typedef struct strip {
     const km_cli *cli;
@@ -73,7 +79,12 @@ static bool ends_with(const char *s, const char *end)
 
 static km_status check_options(km_err *err)
 {
-    const char *what = o.set ? "--set" : o.id ? "--id" : o.keep ? "--keep" : o.ccd ? "--ccd" : o.msa.count ? "--msa" : NULL;
+    const char *what = o.set         ? "--set"
+                       : o.id        ? "--id"
+                       : o.keep      ? "--keep"
+                       : o.ccd       ? "--ccd"
+                       : o.msa.count ? "--msa"
+                                     : NULL;
     if (what) return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
     if (!o.top) return km_fail(err, KM_USAGE, "--top FILE is needed: the topology of the trajectories");
     if ((o.set_name[0] || o.license[0]) && (!o.out || !ends_with(o.out, ".h5")))
@@ -84,9 +95,12 @@ static km_status check_options(km_err *err)
 static void say_report(const strip *s)
 {
     const km_token_report *r = &s->t.report;
-    km_cli_say(s->cli, "%s: kept %d heavy atoms of %d residues; left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, "
-               "%d leaving atoms, %d alternates", o.top, s->system->n_atoms, s->system->n_residues, r->hydrogens, r->waters, r->ions,
-               r->additives, r->leaving, r->alternates);
+    km_cli_say(
+        s->cli,
+        "%s: kept %d heavy atoms of %d residues; left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, "
+        "%d leaving atoms, %d alternates",
+        o.top, s->system->n_atoms, s->system->n_residues, r->hydrogens, r->waters, r->ions, r->additives, r->leaving,
+        r->alternates);
     if (r->missing) km_cli_say(s->cli, "%s: %d missing atoms (%s): %s", o.top, r->missing, r->missing_list, o.missing);
 }
 
@@ -121,7 +135,8 @@ static km_status load_topology(strip *s, km_err *err)
     if (o.raw) {
         for (int32_t i = 0; i < s->raw->system->n_atoms; i++) {
             km_atom *a = &s->raw->system->atoms[i];
-            if (!a->element) a->element = (uint8_t)km_chem_guess_element(s->raw->system->residues[a->residue].name, a->name);
+            if (!a->element)
+                a->element = (uint8_t)km_chem_guess_element(s->raw->system->residues[a->residue].name, a->name);
         }
         if (km_system_check(s->raw->system, err) < 0) return km_fail_in(err, o.top);
         s->system = s->raw->system;
@@ -162,7 +177,8 @@ static km_status check_frame(const strip *s, const char *path, int64_t index, co
     for (int32_t i = 0; i < y->n_atoms * 3; i++)
         if (!isfinite(x[i])) {
             label_atom(y, i / 3, a);
-            return km_fail(err, KM_INPUT, "%.100s: frame %lld: atom %s has no finite coordinates", path, (long long)index, a);
+            return km_fail(err, KM_INPUT, "%.100s: frame %lld: atom %s has no finite coordinates", path,
+                           (long long)index, a);
         }
     for (int32_t i = 0; i < y->n_bonds && !o.raw; i++) {
         const km_bond *k = &y->bonds[i];
@@ -171,7 +187,8 @@ static km_status check_frame(const strip *s, const char *path, int64_t index, co
         if (!(fabsf(d - s->ideal[i]) > MAX_BOND_ERROR)) continue;
         label_atom(y, k->a, a);
         label_atom(y, k->b, b);
-        return km_fail(err, KM_NEGATIVE, "%.80s: frame %lld: the bond from %s to %s is %.2f angstrom long, ideally %.2f", path,
+        return km_fail(err, KM_NEGATIVE,
+                       "%.80s: frame %lld: the bond from %s to %s is %.2f angstrom long, ideally %.2f", path,
                        (long long)index, a, b, (double)d, (double)s->ideal[i]);
     }
     return KM_OK;
@@ -191,13 +208,14 @@ static km_status check_jump(const strip *s, const char *path, int64_t index, con
         }
         double d = n ? sqrt(moved[0] * moved[0] + moved[1] * moved[1] + moved[2] * moved[2]) / n : 0;
         if (d > MAX_JUMP)
-            return km_fail(err, KM_NEGATIVE, "%.100s: frame %lld: chain %s jumps by %.1f angstrom", path, (long long)index,
-                           y->chains[c].name, d);
+            return km_fail(err, KM_NEGATIVE, "%.100s: frame %lld: chain %s jumps by %.1f angstrom", path,
+                           (long long)index, y->chains[c].name, d);
     }
     return KM_OK;
 }
 
-static km_status put_frame(strip *s, const char *path, int trajectory, int64_t index, int64_t time_fs, float *x, km_err *err)
+static km_status put_frame(strip *s, const char *path, int trajectory, int64_t index, int64_t time_fs, float *x,
+                           km_err *err)
 {
     size_t bytes = (size_t)s->system->n_atoms * 3 * sizeof *x;
     KM_TRY(check_frame(s, path, index, x, err));
@@ -211,7 +229,8 @@ static km_status put_frame(strip *s, const char *path, int trajectory, int64_t i
     memcpy(s->before, x, bytes);
     s->has_first = true;
     s->frames++;
-    km_frame frame = {.time_fs = time_fs, .trajectory = trajectory, .given = true, .n_atoms = s->system->n_atoms, .coords = x};
+    km_frame frame = {
+        .time_fs = time_fs, .trajectory = trajectory, .given = true, .n_atoms = s->system->n_atoms, .coords = x};
     if (s->h5) return km_h5md_write(s->h5, trajectory, x, time_fs, err);
     return km_writer_frame(s->writer, &frame, err);
 }
@@ -231,7 +250,8 @@ static km_status strip_frames(strip *s, const km_traj *in, const char *path, int
         for (int64_t i = 0; i < n; i++) {
             int64_t index = (k + i) * o.stride, time = o.dt ? index * o.dt : c->times[i];
             if (k + i > 0 && time <= last)
-                return km_fail(err, KM_INPUT, "%.100s: frame %lld: time does not increase (give --dt)", path, (long long)index);
+                return km_fail(err, KM_INPUT, "%.100s: frame %lld: time does not increase (give --dt)", path,
+                               (long long)index);
             last = time;
             if (o.raw) memcpy(c->x, c->raw + (size_t)i * width, width * sizeof *c->x);
             else km_chem_gather(&s->t, c->raw + (size_t)i * width, c->x);
@@ -249,8 +269,8 @@ static km_status strip_file(strip *s, const char *path, int trajectory, km_err *
     km_status status = KM_OK;
     int32_t n = s->raw->system->n_atoms;
     if (km_traj_atoms(in) != n) {
-        status = km_fail(err, KM_INPUT, "%.90s has %d atoms, the topology %.90s has %d%s", path, km_traj_atoms(in), o.top, n,
-                         *s->raw->alt_dropped ? " (alternate locations not counted)" : "");
+        status = km_fail(err, KM_INPUT, "%.90s has %d atoms, the topology %.90s has %d%s", path, km_traj_atoms(in),
+                         o.top, n, *s->raw->alt_dropped ? " (alternate locations not counted)" : "");
     } else {
         chunk c = {.raw = km_alloc((size_t)CHUNK * (size_t)n * 3 * sizeof(float)),
                    .x = km_alloc((size_t)s->system->n_atoms * 3 * sizeof(float))};

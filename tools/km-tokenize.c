@@ -18,8 +18,8 @@ static const km_opt table[] = {
     {"output", 'o', KM_OPT_STRING, &o.out, "FILE", "write FILE instead of standard output"},
     {"chain", 0, KM_OPT_STRING, &o.chain, "A,B", "only these chains"},
     {"model", 0, KM_OPT_INT, &o.model, "N", "which model of the file, from 1", .min = 1, .max = 1e6},
-    {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW", "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)",
-     .choices = "refuse|drop|build"},
+    {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
+     "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
     {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters and crystallisation agents (not in this version)"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary (not in this version)"},
@@ -38,18 +38,23 @@ static km_status check_supported(km_err *err)
                      : o.template.count ? "--template" : o.assembly_set ? "--assembly" : NULL;
     if (strcmp(o.family, "boltz2") != 0) what = "--family biokinema";
     if (!what) return KM_OK;
-    return km_fail(err, KM_USAGE, "%s is not supported in this version (standard residues of proteins and nucleic acids only)", what);
+    return km_fail(err, KM_USAGE,
+                   "%s is not supported in this version (standard residues of proteins and nucleic acids only)", what);
 }
 
 static void say_report(const km_cli *cli, const char *name, const km_tokenized *t)
 {
     const km_token_report *r = &t->report;
     const km_system *s = t->system;
-    km_cli_say(cli, "%s: %d chains, %d residues, %d heavy atoms; bonds: %d from the dictionary, %d from the file, %d by distance", name,
-               s->n_chains, s->n_residues, s->n_atoms, r->bonds_dictionary, r->bonds_file, r->bonds_distance);
+    km_cli_say(
+        cli,
+        "%s: %d chains, %d residues, %d heavy atoms; bonds: %d from the dictionary, %d from the file, %d by distance",
+        name, s->n_chains, s->n_residues, s->n_atoms, r->bonds_dictionary, r->bonds_file, r->bonds_distance);
     if (r->hydrogens + r->waters + r->ions + r->additives + r->leaving + r->alternates)
-        km_cli_say(cli, "%s: left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, %d leaving atoms, %d alternates",
-                   name, r->hydrogens, r->waters, r->ions, r->additives, r->leaving, r->alternates);
+        km_cli_say(
+            cli,
+            "%s: left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, %d leaving atoms, %d alternates",
+            name, r->hydrogens, r->waters, r->ions, r->additives, r->leaving, r->alternates);
     if (r->missing) km_cli_say(cli, "%s: %d missing atoms (%s): %s", name, r->missing, r->missing_list, o.missing);
 }
 
@@ -114,7 +119,8 @@ int main(int argc, char **argv)
     FILE *in = NULL;
     if (status == KM_OK) status = km_input_open(path, &in, &err);
     if (status < 0) return km_cli_fail(&cli, &err);
-    /* A zstd frame begins with '(', which neither PDB, mmCIF nor gzip do. A stream has its tokens already and is passed on. */
+    /* A zstd frame begins with '(', which neither PDB, mmCIF nor gzip do. A stream has its tokens already and is passed
+     * on. */
     int first = getc(in);
     if (first != EOF) ungetc(first, in);
     if (first == 0x28) {

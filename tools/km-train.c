@@ -66,12 +66,14 @@ static void progress(void *arg, int64_t step, int64_t max_steps)
 /* One process at a time in RUN: another one is waited for. The lock goes with the process, however it ends. */
 static km_status lock_run(const km_cli *cli, km_err *err)
 {
-    if (mkdir(o.output, 0777) != 0 && errno != EEXIST) return km_fail(err, KM_SYSTEM, "cannot make '%.180s': %s", o.output, strerror(errno));
+    if (mkdir(o.output, 0777) != 0 && errno != EEXIST)
+        return km_fail(err, KM_SYSTEM, "cannot make '%.180s': %s", o.output, strerror(errno));
     int fd = open(o.output, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return km_fail(err, KM_SYSTEM, "cannot open '%.180s': %s", o.output, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) return KM_OK;
     km_cli_say(cli, "waiting for another km-train in %s", o.output);
-    return flock(fd, LOCK_EX) == 0 ? KM_OK : km_fail(err, KM_SYSTEM, "cannot lock '%.180s': %s", o.output, strerror(errno));
+    return flock(fd, LOCK_EX) == 0 ? KM_OK
+                                   : km_fail(err, KM_SYSTEM, "cannot lock '%.180s': %s", o.output, strerror(errno));
 }
 
 /* RUN is either new or to be resumed with the configuration it was made with. */
@@ -79,7 +81,8 @@ static km_status enter_run(const km_train_config *c, km_err *err)
 {
     char *was, *is = km_train_config_dump(c);
     km_status status = KM_OK;
-    if (km_state_exists(o.output) && !o.resume) status = km_fail(err, KM_USAGE, "%.180s holds a run already: --resume goes on with it", o.output);
+    if (km_state_exists(o.output) && !o.resume)
+        status = km_fail(err, KM_USAGE, "%.180s holds a run already: --resume goes on with it", o.output);
     else if (km_state_exists(o.output) && (status = km_state_config(o.output, &was, err)) == KM_OK) {
         if (strcmp(was, is)) status = km_fail(err, KM_USAGE, "%.180s was made with another configuration", o.output);
         free(was);
@@ -93,14 +96,19 @@ static km_status get_model(const km_train_config *c, km_model **ret, km_err *err
     km_config config;
     km_sampling sampling;
     if (o.init) return km_model_open(o.init, NULL, ret, err);
-    if (!*c->model_json) return km_fail(err, KM_USAGE, "the configuration describes no new model: --init WEIGHTS is needed");
+    if (!*c->model_json)
+        return km_fail(err, KM_USAGE, "the configuration describes no new model: --init WEIGHTS is needed");
     KM_TRY(km_config_parse(c->model_json, &config, &sampling, err));
     return km_model_make(&config, &sampling, (uint64_t)c->seed, ret, err);
 }
 
 static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
 {
-    km_run run = {.config = c, .dir = o.output, .threads = c->threads ? c->threads : cli->threads, .say = say, .progress = progress,
+    km_run run = {.config = c,
+                  .dir = o.output,
+                  .threads = c->threads ? c->threads : cli->threads,
+                  .say = say,
+                  .progress = progress,
                   .arg = (void *)cli};
     km_status status = lock_run(cli, err);
     if (status == KM_OK) status = enter_run(c, err);

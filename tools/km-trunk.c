@@ -14,8 +14,9 @@ static const km_opt options[] = {
     {0},
 };
 
-static const km_program program = {"km-trunk", "[options] [IN.km]", "Run the trunk of the weights once and add its result to the stream.",
-                                   options, 0, 1};
+static const km_program program = {
+    "km-trunk", "[options] [IN.km]", "Run the trunk of the weights once and add its result to the stream.", options, 0,
+    1};
 
 static km_status ready(void *arg, km_filter *f, km_err *err)
 {

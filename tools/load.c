@@ -64,7 +64,8 @@ static void take_models(const km_structure *raw, const km_tokenized *t, km_loade
     free(x);
 }
 
-static km_status take_trajectory(const char *path, const km_structure *raw, const km_tokenized *t, int threads, km_loaded *l, km_err *err)
+static km_status take_trajectory(const char *path, const km_structure *raw, const km_tokenized *t, int threads,
+                                 km_loaded *l, km_err *err)
 {
     enum { AT_ONCE = 256 };
     km_traj *traj;
@@ -125,7 +126,8 @@ km_status km_loaded_spacing(const km_loaded *l, int64_t *ret_dt, km_err *err)
     *ret_dt = l->times[1] - l->times[0];
     for (int64_t i = 1; i < l->F; i++)
         if (l->times[i] - l->times[i - 1] != *ret_dt || *ret_dt <= 0)
-            return km_fail(err, KM_INPUT, "the frames are not equally spaced: %g ns after %g ns", km_ns_of_fs(l->times[i]), km_ns_of_fs(l->times[i - 1]));
+            return km_fail(err, KM_INPUT, "the frames are not equally spaced: %g ns after %g ns",
+                           km_ns_of_fs(l->times[i]), km_ns_of_fs(l->times[i - 1]));
     return KM_OK;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Every file is made under PATH.N.new and gets its name at the end, when it is known how many trajectories there are. */
+ * Every file is made under PATH.N.new and gets its name at the end, when it is known how many trajectories there are.
+ */
 #include "tools/sink.h"
 
 #include <errno.h>
@@ -52,7 +53,8 @@ km_status km_sink_check(const char *path, km_err *err)
 {
     const char *ending;
     if (kind_of(path, &ending) >= 0) return KM_OK;
-    return km_fail(err, KM_USAGE, "%s: cannot write '%.16s': the name must end in .xtc, .dcd, .pdb, .cif or .h5", path, ending);
+    return km_fail(err, KM_USAGE, "%s: cannot write '%.16s': the name must end in .xtc, .dcd, .pdb, .cif or .h5", path,
+                   ending);
 }
 
 km_status km_sink_open(const char *path, const km_system *s, float precision, km_sink **ret, km_err *err)
@@ -75,7 +77,10 @@ km_status km_sink_open(const char *path, const km_system *s, float precision, km
     return KM_OK;
 }
 
-static km_structure_kind structure_kind(const km_sink *k) { return k->kind == PDB ? KM_STRUCTURE_PDB : KM_STRUCTURE_CIF; }
+static km_structure_kind structure_kind(const km_sink *k)
+{
+    return k->kind == PDB ? KM_STRUCTURE_PDB : KM_STRUCTURE_CIF;
+}
 
 static km_status open_file(km_sink *k, int trajectory, km_err *err)
 {
@@ -87,7 +92,8 @@ static km_status open_file(km_sink *k, int trajectory, km_err *err)
     if (f->path) return KM_OK;
     f->path = km_asprintf("%s.%d.new", k->path, trajectory + 1);
     if (k->kind == XTC || k->kind == DCD)
-        return km_traj_create(f->path, k->kind == XTC ? KM_TRAJ_XTC : KM_TRAJ_DCD, k->system->n_atoms, k->precision, &f->traj, err);
+        return km_traj_create(f->path, k->kind == XTC ? KM_TRAJ_XTC : KM_TRAJ_DCD, k->system->n_atoms, k->precision,
+                              &f->traj, err);
     if (k->kind == H5) return KM_OK;
     KM_TRY(km_output_open(&f->out, f->path, true, err));
     f->out_open = true;
@@ -157,7 +163,8 @@ static km_status give_names(km_sink *k, km_err *err)
         const char *ending;
         if (!k->files[i].path) continue;
         kind_of(k->path, &ending);
-        char *name = count == 1 ? km_strdup(k->path) : km_asprintf("%.*s-%d%s", (int)(ending - k->path), k->path, i + 1, ending);
+        char *name =
+            count == 1 ? km_strdup(k->path) : km_asprintf("%.*s-%d%s", (int)(ending - k->path), k->path, i + 1, ending);
         km_status status = give_name(k->files[i].path, name, err);
         free(name);
         KM_TRY(status);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Where the frames of a stream go in other formats: one file for each trajectory, or one for all of them (H5MD). Nothing
- * appears under its own name before km_sink_commit. */
+ * Where the frames of a stream go in other formats: one file for each trajectory, or one for all of them (H5MD).
+ * Nothing appears under its own name before km_sink_commit. */
 #ifndef TOOLS_SINK_H
 #define TOOLS_SINK_H
 
 #include "lib/base/system.h"
 
 typedef struct km_sink km_sink;
-/* The format is that of path's ending: xtc, dcd, pdb, cif, h5 (KM_USAGE for another). path and s must last. Precision is XTC's, per nm. */
+/* The format is that of path's ending: xtc, dcd, pdb, cif, h5 (KM_USAGE for another). path and s must last. Precision
+ * is XTC's, per nm. */
 km_status km_sink_open(const char *path, const km_system *s, float precision, km_sink **ret, km_err *err) KM_MUST_USE;
 km_status km_sink_write(km_sink *k, const km_frame *frame, km_err *err) KM_MUST_USE;
 /* Finish and rename: PATH for one trajectory, else PATH with -1, -2 ... before its ending. Frees k. */

@@ -74,7 +74,8 @@ static km_status next_of_h5(km_source *s, km_msg *m, km_err *err)
         return 1;
     }
     if (km_interrupted()) return km_fail(err, KM_INTERRUPTED, "interrupted");
-    while (s->trajectory < km_h5md_trajectories(s->h5) && s->frame == km_h5md_frames(s->h5, s->trajectory)) s->trajectory++, s->frame = 0;
+    while (s->trajectory < km_h5md_trajectories(s->h5) && s->frame == km_h5md_frames(s->h5, s->trajectory))
+        s->trajectory++, s->frame = 0;
     if (s->trajectory == km_h5md_trajectories(s->h5)) {
         if (s->ended) return 0;
         s->ended = true;
@@ -84,7 +85,8 @@ static km_status next_of_h5(km_source *s, km_msg *m, km_err *err)
     }
     KM_TRY(km_h5md_read(s->h5, s->trajectory, s->frame, 1, 1, s->coords, err));
     m->type = KM_MSG_FRAME;
-    m->frame = (km_frame){km_h5md_times(s->h5, s->trajectory)[s->frame++], s->trajectory, true, km_h5md_system(s->h5)->n_atoms, s->coords};
+    m->frame = (km_frame){km_h5md_times(s->h5, s->trajectory)[s->frame++], s->trajectory, true,
+                          km_h5md_system(s->h5)->n_atoms, s->coords};
     s->n_frames++;
     return 1;
 }
@@ -104,6 +106,9 @@ km_system *km_source_take_system(km_source *s)
 
 km_trunk_result *km_source_take_trunk(km_source *s) { return s->reader ? km_reader_take_trunk(s->reader) : NULL; }
 
-km_reader_stats km_source_stats(const km_source *s) { return s->reader ? km_reader_get_stats(s->reader) : (km_reader_stats){0}; }
+km_reader_stats km_source_stats(const km_source *s)
+{
+    return s->reader ? km_reader_get_stats(s->reader) : (km_reader_stats){0};
+}
 
 const km_h5md *km_source_h5md(const km_source *s) { return s->h5; }

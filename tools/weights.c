@@ -38,8 +38,8 @@ km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, 
     remark = km_model_remark(m);
     if (fallback) km_cli_say(f->cli, "no weights named: using mini%s%s", remark ? ", " : "", remark ? remark : "");
     if (f->trunk && given(f->trunk->trunk_digest) && strcmp(f->trunk->trunk_digest, m->trunk_digest)) {
-        km_fail(err, KM_INPUT, "the stream's trunk (digest %.12s) does not belong to the weights %.80s (%.12s)", f->trunk->trunk_digest,
-                m->name, m->trunk_digest);
+        km_fail(err, KM_INPUT, "the stream's trunk (digest %.12s) does not belong to the weights %.80s (%.12s)",
+                f->trunk->trunk_digest, m->name, m->trunk_digest);
         km_model_free(m);
         *ret = NULL;
         return KM_INPUT;

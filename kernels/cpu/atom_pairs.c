@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Pair features of atom windows. The projections' weights are turned first, [5, C] for x, y, z, distance and flag, so that the
- * inner loops run along channels. In backward a window owns its queries, an atom its key's sums, a token its rows of zp: each
- * sum has one owner and a fixed order. */
+ * Pair features of atom windows. The projections' weights are turned first, [5, C] for x, y, z, distance and flag, so
+ * that the inner loops run along channels. In backward a window owns its queries, an atom its key's sums, a token its
+ * rows of zp: each sum has one owner and a fixed order. */
 #include <string.h>
 
 #include "kernels/cpu/cpu.h"
@@ -121,8 +121,9 @@ static inline void token_bwd(float *dzp, const float *dy, const pairs *p, km_dim
 }
 
 void KM_CPU(atom_pairs_bwd)(const km_exec *ex, float *dw_pos, float *dw_dist, float *dw_mask, float *dzp, float *du,
-                            float *dv, const float *dy, const float *ref_pos, const int32_t *uid, const float *atom_mask,
-                            const int32_t *atom_token, km_dim A, km_dim N, km_dim Q, km_dim K, km_dim C)
+                            float *dv, const float *dy, const float *ref_pos, const int32_t *uid,
+                            const float *atom_mask, const int32_t *atom_token, km_dim A, km_dim N, km_dim Q, km_dim K,
+                            km_dim C)
 {
     const pairs p = {ref_pos, atom_mask, uid, atom_token, A, N, Q, K, C};
     km_dim W = (A + Q - 1) / Q, work = W * Q * K * C * 4;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * One head of any attention, for a block of queries against one run of keys. Three products carry the work, all through
- * km_mm: scores = q k^T, output = weights v, and in backward the same with the parts exchanged. Keys are packed as columns
- * [D, ldk] for the scores and values as rows [n, ldd] for the output, so that the inner loops run along vectors; ldk and ldd
- * are whole vectors, the rest zero. Scores of a block are kept whole (ATTN_ROWS rows of ldk): no running softmax is needed.
+ * km_mm: scores = q k^T, output = weights v, and in backward the same with the parts exchanged. Keys are packed as
+ * columns [D, ldk] for the scores and values as rows [n, ldd] for the output, so that the inner loops run along
+ * vectors; ldk and ldd are whole vectors, the rest zero. Scores of a block are kept whole (ATTN_ROWS rows of ldk): no
+ * running softmax is needed.
  *
  * Every sum has a fixed order: over keys or channels from the first to the last. */
 #ifndef KERNELS_CPU_ATTENTION_H
@@ -42,8 +43,8 @@ static inline const float *moved_const(const float *opt_p, km_dim n) { return op
 /* n rounded up to whole vectors */
 static inline km_dim padded(km_dim n) { return (n + VW - 1) / VW * VW; }
 
-/* The operands of c (+)= a b: c [M, N] rows ldc apart, a [M, K] at a[i a_row + k a_col], b [K, N] rows ldb apart; N a multiple
- * of VW. */
+/* The operands of c (+)= a b: c [M, N] rows ldc apart, a [M, K] at a[i a_row + k a_col], b [K, N] rows ldb apart; N a
+ * multiple of VW. */
 typedef struct km_product {
     float *c;
     const float *a, *b;
@@ -123,8 +124,10 @@ static inline void transpose4(float *restrict out, km_dim ld, const float *restr
 {
     vec4 r[4];
     for (int i = 0; i < 4; i++) memcpy(&r[i], x + i * stride, sizeof r[i]);
-    vec4 a = __builtin_shuffle(r[0], r[1], (index4){0, 4, 1, 5}), b = __builtin_shuffle(r[2], r[3], (index4){0, 4, 1, 5});
-    vec4 c = __builtin_shuffle(r[0], r[1], (index4){2, 6, 3, 7}), d = __builtin_shuffle(r[2], r[3], (index4){2, 6, 3, 7});
+    vec4 a = __builtin_shuffle(r[0], r[1], (index4){0, 4, 1, 5}),
+         b = __builtin_shuffle(r[2], r[3], (index4){0, 4, 1, 5});
+    vec4 c = __builtin_shuffle(r[0], r[1], (index4){2, 6, 3, 7}),
+         d = __builtin_shuffle(r[2], r[3], (index4){2, 6, 3, 7});
     r[0] = __builtin_shuffle(a, b, (index4){0, 1, 4, 5});
     r[1] = __builtin_shuffle(a, b, (index4){2, 3, 6, 7});
     r[2] = __builtin_shuffle(c, d, (index4){0, 1, 4, 5});
@@ -133,7 +136,8 @@ static inline void transpose4(float *restrict out, km_dim ld, const float *restr
 }
 
 /* out [D, ld] = x [n, D] (rows `stride` apart) transposed, zero beyond n */
-static inline void pack_columns(float *restrict out, km_dim ld, const float *restrict x, km_dim stride, km_dim n, km_dim D)
+static inline void pack_columns(float *restrict out, km_dim ld, const float *restrict x, km_dim stride, km_dim n,
+                                km_dim D)
 {
     const km_dim n4 = n / 4 * 4, D4 = D / 4 * 4;
     for (km_dim j = 0; j < n4; j += 4) {
@@ -148,8 +152,8 @@ static inline void pack_columns(float *restrict out, km_dim ld, const float *res
 }
 
 /* x += factor * y [n, ld] (rows of x `stride` apart) */
-static inline void add_rows(float *restrict x, km_dim stride, const float *restrict y, km_dim ld, float factor, km_dim n,
-                            km_dim D)
+static inline void add_rows(float *restrict x, km_dim stride, const float *restrict y, km_dim ld, float factor,
+                            km_dim n, km_dim D)
 {
     for (km_dim j = 0; j < n; j++)
         for (km_dim d = 0; d < D; d++) x[j * stride + d] += factor * y[j * ld + d];
@@ -168,9 +172,10 @@ typedef struct attn_block {
     const float *opt_masked;  /* [nk], added to every row */
 } attn_block;
 
-/* s [n] = exp(s factor + bias + masked - the largest); returns the sum. Far below the largest is 0. s is zero from n to its pad. */
-static inline float exp_row(float *restrict s, const float *restrict bias, const float *restrict opt_masked, float factor,
-                            km_dim n)
+/* s [n] = exp(s factor + bias + masked - the largest); returns the sum. Far below the largest is 0. s is zero from n to
+ * its pad. */
+static inline float exp_row(float *restrict s, const float *restrict bias, const float *restrict opt_masked,
+                            float factor, km_dim n)
 {
     float max = -INFINITY, sum = 0;
     if (opt_masked) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Backward of one head of any attention, for a block of queries: the weights p are made anew (attention.h), then
- *   do = sg(g) dy,  dp = do v^T,  ds = p (dp - sum_j p dp),  dq = ds k,  dk = ds^T q,  dv = p^T do,  dg = dy o sg(g) (1 - sg(g)). */
+ *   do = sg(g) dy,  dp = do v^T,  ds = p (dp - sum_j p dp),  dq = ds k,  dk = ds^T q,  dv = p^T do,  dg = dy o sg(g) (1
+ * - sg(g)). */
 #ifndef KERNELS_CPU_ATTENTION_BWD_H
 #define KERNELS_CPU_ATTENTION_BWD_H
 
@@ -81,8 +82,8 @@ static inline const float *attn_bwd(const attn_block *b, const attn_grads *g, fl
     return ds;
 }
 
-/* A head's keys and values [n, D] in the forms that backward wants, zeroed gradients beside them, and `rest` floats more, all in
- * the thread's own scratch. ldk is a vector longer than n needs, for runs of keys that start anywhere. */
+/* A head's keys and values [n, D] in the forms that backward wants, zeroed gradients beside them, and `rest` floats
+ * more, all in the thread's own scratch. ldk is a vector longer than n needs, for runs of keys that start anywhere. */
 typedef struct attn_packs {
     float *kt, *vt;          /* [D, ldk] */
     float *k, *v, *dk, *dv;  /* [n, ldd] */

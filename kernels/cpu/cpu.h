@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What the processor's kernels share. Each file here is compiled once for every instruction set (KM_ISA = base, avx2, avx512);
- * KM_CPU(name) is the function's name in this compilation, and the loops are plain C that the compiler vectorises.
+ * What the processor's kernels share. Each file here is compiled once for every instruction set (KM_ISA = base, avx2,
+ * avx512); KM_CPU(name) is the function's name in this compilation, and the loops are plain C that the compiler
+ * vectorises.
  *
  * Threads: a loop over independent rows is split with KM_PARALLEL_FOR, which stays on one thread below ex->team_work; a
  * reduction across rows is always made in the same order, whatever the number of threads. */
@@ -25,10 +26,11 @@ void KM_CPU(pack_free)(km_pack *p);
 size_t KM_CPU(pack_bytes)(const km_pack *p);
 
 #define KM_PRAGMA(x) _Pragma(#x)
-/* for (i = 0; i < n; i++) on ex->threads threads when work (in elementary operations: numbers read, computed and written; eight
- * multiply-adds of an attention count as one) is worth it */
-#define KM_PARALLEL_FOR(ex, work, i, n) \
-    KM_PRAGMA(omp parallel for schedule(static) num_threads((ex)->threads) if ((ex)->threads > 1 && (work) > (ex)->team_work)) \
+/* for (i = 0; i < n; i++) on ex->threads threads when work (in elementary operations: numbers read, computed and
+ * written; eight multiply-adds of an attention count as one) is worth it */
+#define KM_PARALLEL_FOR(ex, work, i, n)                                                                                \
+    KM_PRAGMA(omp parallel for schedule(static) num_threads((ex)->threads)                                             \
+              if ((ex)->threads > 1 && (work) > (ex)->team_work))                                                      \
     for (km_dim i = 0; i < (n); i++)
 
 #endif

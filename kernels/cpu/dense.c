@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Products with weight matrices, by oneDNN in panels of rows. Every panel is one product on one thread, its shape a function of the
- * weight's shape alone (the last panel is padded with zero rows), and the inner dimension is never split: a row's result does not
- * depend on how many rows or threads there are.
+ * Products with weight matrices, by oneDNN in panels of rows. Every panel is one product on one thread, its shape a
+ * function of the weight's shape alone (the last panel is padded with zero rows), and the inner dimension is never
+ * split: a row's result does not depend on how many rows or threads there are.
  *
- * A packed weight lies in the layout that oneDNN's matmul primitive prefers; the primitive is kept beside it. Both are read-only
- * afterwards, so several threads may use a pack at once. Without a pack the panels are dnnl_sgemm. Also for the smallest weights
- * these are faster than plain loops, so there are none. */
+ * A packed weight lies in the layout that oneDNN's matmul primitive prefers; the primitive is kept beside it. Both are
+ * read-only afterwards, so several threads may use a pack at once. Without a pack the panels are dnnl_sgemm. Also for
+ * the smallest weights these are faster than plain loops, so there are none. */
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <pthread.h>
@@ -33,8 +33,8 @@ static void must(dnnl_status_t status, const char *what)
 
 static void make_engine(void) { must(dnnl_engine_create(&engine, dnnl_cpu, 0), "engine"); }
 
-/* oneDNN takes as many threads as OpenMP offers the caller; between alone() and not_alone() that is one. The setting belongs to the
- * calling thread. */
+/* oneDNN takes as many threads as OpenMP offers the caller; between alone() and not_alone() that is one. The setting
+ * belongs to the calling thread. */
 static int alone(void)
 {
     int was = omp_get_max_threads();
@@ -154,7 +154,8 @@ static void worker_end(worker *k)
 {
     free(k->room);
     if (!k->pack) return;
-    dnnl_memory_destroy(k->x), dnnl_memory_destroy(k->packed), dnnl_memory_destroy(k->y), dnnl_memory_destroy(k->scratch);
+    dnnl_memory_destroy(k->x), dnnl_memory_destroy(k->packed), dnnl_memory_destroy(k->y),
+        dnnl_memory_destroy(k->scratch);
     dnnl_stream_destroy(k->stream);
 }
 
@@ -190,8 +191,8 @@ static void panel(worker *k, float *y, const float *x, const float *b, km_dim ro
         for (km_dim o = 0; o < O; o++) y[r * O + o] += b[o];
 }
 
-void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float *w, const float *b, const km_pack *pack,
-                        km_dim M, km_dim I, km_dim O)
+void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float *w, const float *b,
+                        const km_pack *pack, km_dim M, km_dim I, km_dim O)
 {
     km_dim P = panel_rows(I, O), panels = (M + P - 1) / P;
 #pragma omp parallel num_threads(ex->threads) if (ex->threads > 1 && panels > 1 && work(M, I, O) > ex->team_work)

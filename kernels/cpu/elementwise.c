@@ -8,7 +8,8 @@
 
 void KM_CPU(add_fwd)(const km_exec *ex, float *y, const float *a, const float *b, km_dim n, km_dim nb)
 {
-    /* b of a few numbers: rows of that length; b as long as a: rows of a cache page, so that there is something to share out */
+    /* b of a few numbers: rows of that length; b as long as a: rows of a cache page, so that there is something to
+     * share out */
     km_dim row = nb == n ? 1024 : nb, rows = (n + row - 1) / row;
     KM_PARALLEL_FOR (ex, n, r, rows) {
         km_dim at = r * row, len = n - at < row ? n - at : row;
@@ -126,15 +127,16 @@ void KM_CPU(outer_add_bwd)(const km_exec *ex, float *da, float *db, const float 
         }
 }
 
-void KM_CPU(fourier_fwd)(const km_exec *ex, float *y, const float *t, const float *w, const float *b, km_dim L, km_dim D)
+void KM_CPU(fourier_fwd)(const km_exec *ex, float *y, const float *t, const float *w, const float *b, km_dim L,
+                         km_dim D)
 {
     (void)ex;
     for (km_dim l = 0; l < L; l++)
         for (km_dim d = 0; d < D; d++) y[l * D + d] = cosf(6.28318531f * (t[l] * w[d] + b[d]));
 }
 
-void KM_CPU(frame_axpby_fwd)(const km_exec *ex, float *y, const float *x, const float *a, const float *u, const float *b,
-                             km_dim F, km_dim n)
+void KM_CPU(frame_axpby_fwd)(const km_exec *ex, float *y, const float *x, const float *a, const float *u,
+                             const float *b, km_dim F, km_dim n)
 {
     KM_PARALLEL_FOR (ex, F * n, f, F) {
         const float *xr = x + f * n, *ur = u ? u + f * n : NULL;

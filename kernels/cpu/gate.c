@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Gates and transitions: one pass each, exp by kernels/cpu/vmath.h (about 2 ulp). Loops run over chunks so that the compiler sees
- * a plain inner loop and threads get whole cache lines. */
+ * Gates and transitions: one pass each, exp by kernels/cpu/vmath.h (about 2 ulp). Loops run over chunks so that the
+ * compiler sees a plain inner loop and threads get whole cache lines. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/cpu/vmath.h"
 
@@ -52,7 +52,8 @@ void KM_CPU(silu_mul_fwd)(const km_exec *ex, float *y, const float *a, const flo
         silu_mul_row(y + k * CHUNK, a + k * CHUNK, b + k * CHUNK, CHUNK_LENGTH(k, n));
 }
 
-void KM_CPU(silu_mul_bwd)(const km_exec *ex, float *da, float *db, const float *dy, const float *a, const float *b, km_dim n)
+void KM_CPU(silu_mul_bwd)(const km_exec *ex, float *da, float *db, const float *dy, const float *a, const float *b,
+                          km_dim n)
 {
     KM_PARALLEL_FOR (ex, n * 10, k, CHUNKS(n)) {
         km_dim at = k * CHUNK, len = CHUNK_LENGTH(k, n);

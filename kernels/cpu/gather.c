@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Lookups, and the two ways between tokens and atoms. Sums into a shared row are made by one thread in the order of the rows that
- * go into it. */
+ * Lookups, and the two ways between tokens and atoms. Sums into a shared row are made by one thread in the order of the
+ * rows that go into it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +14,8 @@ void KM_CPU(lookup_rows_fwd)(const km_exec *ex, float *y, const float *table, co
     KM_PARALLEL_FOR (ex, M * C, m, M) memcpy(y + m * C, table + index[m] * C, (size_t)C * sizeof *y);
 }
 
-void KM_CPU(lookup_rows_bwd)(const km_exec *ex, float *dtable, const float *dy, const int32_t *index, km_dim M, km_dim K,
-                             km_dim C)
+void KM_CPU(lookup_rows_bwd)(const km_exec *ex, float *dtable, const float *dy, const int32_t *index, km_dim M,
+                             km_dim K, km_dim C)
 {
     (void)ex, (void)K;
     if (!dtable) return;
@@ -61,8 +61,8 @@ void KM_CPU(lookup_columns_bwd)(const km_exec *ex, float *dw, const float *dy, c
     free(dwt);
 }
 
-void KM_CPU(token_to_atom_fwd)(const km_exec *ex, float *y, const float *x, const int32_t *atom_token, km_dim F, km_dim N,
-                               km_dim A, km_dim C)
+void KM_CPU(token_to_atom_fwd)(const km_exec *ex, float *y, const float *x, const int32_t *atom_token, km_dim F,
+                               km_dim N, km_dim A, km_dim C)
 {
     KM_PARALLEL_FOR (ex, F * A * C, i, F * A) {
         int32_t n = atom_token[i % A];
@@ -73,8 +73,8 @@ void KM_CPU(token_to_atom_fwd)(const km_exec *ex, float *y, const float *x, cons
     }
 }
 
-void KM_CPU(token_to_atom_bwd)(const km_exec *ex, float *dx, const float *dy, const int32_t *atom_token, km_dim F, km_dim N,
-                               km_dim A, km_dim C)
+void KM_CPU(token_to_atom_bwd)(const km_exec *ex, float *dx, const float *dy, const int32_t *atom_token, km_dim F,
+                               km_dim N, km_dim A, km_dim C)
 {
     if (!dx) return;
     KM_PARALLEL_FOR (ex, F * A * C, f, F)
@@ -96,8 +96,8 @@ static float *shares(const int32_t *atom_token, km_dim N, km_dim A)
     return share;
 }
 
-void KM_CPU(atom_to_token_fwd)(const km_exec *ex, float *y, const float *x, const int32_t *atom_token, km_dim F, km_dim N,
-                               km_dim A, km_dim C)
+void KM_CPU(atom_to_token_fwd)(const km_exec *ex, float *y, const float *x, const int32_t *atom_token, km_dim F,
+                               km_dim N, km_dim A, km_dim C)
 {
     float *share = shares(atom_token, N, A);
     KM_PARALLEL_FOR (ex, F * A * C, f, F) {
@@ -115,8 +115,8 @@ void KM_CPU(atom_to_token_fwd)(const km_exec *ex, float *y, const float *x, cons
     free(share);
 }
 
-void KM_CPU(atom_to_token_bwd)(const km_exec *ex, float *dx, const float *dy, const int32_t *atom_token, km_dim F, km_dim N,
-                               km_dim A, km_dim C)
+void KM_CPU(atom_to_token_bwd)(const km_exec *ex, float *dx, const float *dy, const int32_t *atom_token, km_dim F,
+                               km_dim N, km_dim A, km_dim C)
 {
     if (!dx) return;
     float *share = shares(atom_token, N, A);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The losses that look at atoms one by one or at bonds: structure, bonds, centroid. A frame's sum is one thread's; the frames'
- * sums are added in order. */
+ * The losses that look at atoms one by one or at bonds: structure, bonds, centroid. A frame's sum is one thread's; the
+ * frames' sums are added in order. */
 #include "kernels/cpu/loss.h"
 
 void KM_CPU(loss_struct_fwd)(const km_exec *ex, float *y, const float *x, const float *r, const float *frame_weight,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the losses over pairs of atoms share: the valid atoms of the target frames, gathered into planes (all x, all y, all z)
- * so that loops over atoms run along vectors. Linear in atoms and frames; pairs are never stored. */
+ * What the losses over pairs of atoms share: the valid atoms of the target frames, gathered into planes (all x, all y,
+ * all z) so that loops over atoms run along vectors. Linear in atoms and frames; pairs are never stored. */
 #ifndef KERNELS_CPU_LOSS_H
 #define KERNELS_CPU_LOSS_H
 
@@ -9,8 +9,8 @@
 #include "kernels/cpu/cpu.h"
 #include "kernels/scratch.h"
 
-/* T target frames, n valid atoms. x and r: [T, 3, n]; frame [T] and atom [n] are their numbers among all; grad [T, 3, n], zero
- * until somebody adds to it; sum [2, T, n] for partial sums; own [4, n] for what a loss must know of atoms. */
+/* T target frames, n valid atoms. x and r: [T, 3, n]; frame [T] and atom [n] are their numbers among all; grad [T, 3,
+ * n], zero until somebody adds to it; sum [2, T, n] for partial sums; own [4, n] for what a loss must know of atoms. */
 typedef struct points {
     km_dim T, n;
     float *x, *r, *grad, *own;

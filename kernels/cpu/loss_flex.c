@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The flexibility loss: fluctuations over the target frames, of atoms (l_abs) and of distances within the whole molecule
- * (l_rel_g) and within residues (l_rel_l). The last two share their pairs: one atom against a block of others, frames inside,
- * each pair with the sum of its two weights. Forward sees a pair once, backward twice, so that every gradient has one owner. */
+ * The flexibility loss: fluctuations over the target frames, of atoms (l_abs) and of distances within the whole
+ * molecule (l_rel_g) and within residues (l_rel_l). The last two share their pairs: one atom against a block of others,
+ * frames inside, each pair with the sum of its two weights. Forward sees a pair once, backward twice, so that every
+ * gradient has one owner. */
 #include "kernels/cpu/loss.h"
 
 enum { BLOCK = 64, LIGAND = 3 };
@@ -10,7 +11,8 @@ typedef struct flex {
     points p;
     float abs, global;        /* the parts' weights over what they are divided by */
     bool type_weights;
-    float *local, *ligand;    /* [n] weight of an ordered pair within the atom's residue, 0 where it is alone; 1 for ligand */
+    float *local,
+        *ligand; /* [n] weight of an ordered pair within the atom's residue, 0 where it is alone; 1 for ligand */
     int32_t *residue;         /* [n] */
 } flex;
 
@@ -28,7 +30,8 @@ static inline void local_weights(float *local, const int32_t *residue, km_dim n,
     for (km_dim i = 0; i < n && residues > 0; i++) local[i] *= part / (float)residues;
 }
 
-static inline flex flex_of(points p, const int32_t *residue, const int32_t *mol_type, const float *parts, bool type_weights)
+static inline flex flex_of(points p, const int32_t *residue, const int32_t *mol_type, const float *parts,
+                           bool type_weights)
 {
     const float n = (float)p.n;
     flex s = {.p = p, .type_weights = type_weights, .local = p.own, .ligand = p.own + p.n};
@@ -63,7 +66,8 @@ static inline double fluctuation(double mean[3], const float *x, km_dim T, km_di
 static inline double atom_term(const flex *s, km_dim i, double dy)
 {
     const points *p = &s->p;
-    double mean[3], unused[3], got = fluctuation(mean, p->x, p->T, p->n, i), off = got - fluctuation(unused, p->r, p->T, p->n, i);
+    double mean[3], unused[3], got = fluctuation(mean, p->x, p->T, p->n, i),
+                               off = got - fluctuation(unused, p->r, p->T, p->n, i);
     double weight = s->abs * (s->type_weights && s->ligand[i] != 0 ? 10 : 1);
     double slope = 2 * weight * dy * off / (got * (double)p->T);
     for (km_dim t = 0; p->grad && t < p->T; t++)
@@ -75,8 +79,8 @@ static inline double atom_term(const flex *s, km_dim i, double dy)
 }
 
 /* Mean and deviation over frames of the distances d [T, BLOCK] from atom i to j .. j + m - 1 */
-static inline void moments(float *restrict d, float *restrict mean, float *restrict std, const float *x, const points *p,
-                           km_dim i, km_dim j, km_dim m)
+static inline void moments(float *restrict d, float *restrict mean, float *restrict std, const float *x,
+                           const points *p, km_dim i, km_dim j, km_dim m)
 {
     const float each = 1.0f / (float)p->T;
     for (km_dim k = 0; k < m; k++) mean[k] = std[k] = 0;
@@ -91,7 +95,8 @@ static inline void moments(float *restrict d, float *restrict mean, float *restr
 }
 
 /* What the ordered pairs of atom i and j .. j + m - 1 weigh, whose mean reference distances are given */
-static inline void pair_weights(float *restrict w, const flex *s, const float *restrict mean, km_dim i, km_dim j, km_dim m)
+static inline void pair_weights(float *restrict w, const flex *s, const float *restrict mean, km_dim i, km_dim j,
+                                km_dim m)
 {
     const float with_other = s->type_weights && s->ligand[i] != 0 ? 5 : 1;
     const float with_ligand = !s->type_weights ? 1 : s->ligand[i] != 0 ? 10 : 5;
@@ -104,8 +109,8 @@ static inline void pair_weights(float *restrict w, const flex *s, const float *r
     }
 }
 
-/* The weighted squares of the differences of deviations of pairs (i, j), j .. j + m - 1, summed. With a gradient array the
- * gradient at atom i of the pairs in both orders is added to it. d [2, T, BLOCK] is working memory. */
+/* The weighted squares of the differences of deviations of pairs (i, j), j .. j + m - 1, summed. With a gradient array
+ * the gradient at atom i of the pairs in both orders is added to it. d [2, T, BLOCK] is working memory. */
 static inline float block_term(const flex *s, float *d, float dy, km_dim i, km_dim j, km_dim m)
 {
     const points *p = &s->p;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The smooth local distance difference test. A row of pairs (one atom against others of its frame, in blocks) is made at a time;
- * forward sees each pair once, backward twice, so that every atom's gradient has one owner.
+ * The smooth local distance difference test. A row of pairs (one atom against others of its frame, in blocks) is made
+ * at a time; forward sees each pair once, backward twice, so that every atom's gradient has one owner.
  *
  * One exponential serves the four thresholds: sg(c - u) = 1 / (1 + e^u e^-c). */
 #include "kernels/cpu/loss.h"
@@ -12,8 +12,8 @@ enum { BLOCK = 256 };
 static const float E1 = 0.60653066f, E2 = 0.36787944f, E3 = 0.13533528f, E4 = 0.018315639f;
 
 /* Adds the pairs' scores, of four thresholds each, and their number. */
-static inline void row_score(double *score, double *count, const float *restrict dx, const float *restrict dr, float radius,
-                             km_dim m)
+static inline void row_score(double *score, double *count, const float *restrict dx, const float *restrict dr,
+                             float radius, km_dim m)
 {
     float sum = 0, pairs = 0;
 #pragma omp simd reduction(+ : sum, pairs)
@@ -47,7 +47,8 @@ void KM_CPU(loss_lddt_fwd)(const km_exec *ex, float *y, const float *x, const fl
     y[0] = pairs > 0 ? (float)(1 - sum_of(score, rows) / (4 * pairs)) : 0.0f;
 }
 
-/* dx becomes the derivative by the distance of minus the pair's score, divided by the distance; returns the number of pairs. */
+/* dx becomes the derivative by the distance of minus the pair's score, divided by the distance; returns the number of
+ * pairs. */
 static inline float row_slope(float *restrict dx, const float *restrict dr, float radius, km_dim m)
 {
     float pairs = 0;

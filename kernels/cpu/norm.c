@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layer norm and adaptive layer norm, row by row: two passes for the moments (float32 sums in a fixed order), one to write. */
+ * Layer norm and adaptive layer norm, row by row: two passes for the moments (float32 sums in a fixed order), one to
+ * write. */
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +21,8 @@ static inline moments moments_of(const float *restrict x, km_dim C)
     return (moments){m, 1.0f / sqrtf(v / (float)C + 1e-5f)};
 }
 
-void KM_CPU(layer_norm_fwd)(const km_exec *ex, float *y, const float *x, const float *w, const float *b, km_dim M, km_dim C)
+void KM_CPU(layer_norm_fwd)(const km_exec *ex, float *y, const float *x, const float *w, const float *b, km_dim M,
+                            km_dim C)
 {
     KM_PARALLEL_FOR (ex, M * C * 4, i, M) {
         const float *xr = x + i * C;

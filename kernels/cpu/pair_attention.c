@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Attention among the tokens of a frame: a thread takes whole heads of frames forward; backward it takes heads with all their
- * frames, so that the bias's gradient is summed in the order of the frames. */
+ * Attention among the tokens of a frame: a thread takes whole heads of frames forward; backward it takes heads with all
+ * their frames, so that the bias's gradient is summed in the order of the frames. */
 #include "kernels/cpu/attention_bwd.h"
 
 /* [N] to add to the logits, or NULL: 0 or -1e6. With every key masked the shift is the same for all and falls out. */
@@ -18,8 +18,8 @@ static const float *masked_logits(const float *opt_mask, km_dim N)
 }
 
 void KM_CPU(pair_attention_fwd)(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
-                                const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N, km_dim H,
-                                km_dim D)
+                                const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N,
+                                km_dim H, km_dim D)
 {
     const km_dim ldk = padded(N), ldd = padded(D);
     const float *masked = masked_logits(opt_mask, N);
@@ -50,8 +50,19 @@ void KM_CPU(pair_attention_bwd)(const km_exec *ex, float *dq, float *dk, float *
             attn_packs p = attn_pack(k + head, v + head, C, N, D, attn_bwd_scratch(N, D));
             for (km_dim n = 0; n < N; n += ATTN_ROWS) {
                 km_dim at = head + n * C;
-                attn_block b = {q + at, moved_const(opt_g, at), C, N - n < ATTN_ROWS ? N - n : ATTN_ROWS, N, D, p.kt, p.v,
-                                p.ldk, p.ldd, bias + (h * N + n) * N, N, masked};
+                attn_block b = {q + at,
+                                moved_const(opt_g, at),
+                                C,
+                                N - n < ATTN_ROWS ? N - n : ATTN_ROWS,
+                                N,
+                                D,
+                                p.kt,
+                                p.v,
+                                p.ldk,
+                                p.ldd,
+                                bias + (h * N + n) * N,
+                                N,
+                                masked};
                 attn_grads g = {dy + at, p.k, p.vt, moved(dq, at), moved(dg, at), dk ? p.dk : NULL, dv ? p.dv : NULL};
                 const float *ds = attn_bwd(&b, &g, p.rest);
                 if (dbias) add_rows(dbias + (h * N + n) * N, N, ds, padded(N), 1, b.nq, N);

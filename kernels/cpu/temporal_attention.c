@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Attention across frames. The decay -exp(log_lambda) |dt|^beta is the same for every token: it is tabulated once for each head
- * and entry and takes the place of a bias, with -1e30 at keys that lie in a causal query's future. */
+ * Attention across frames. The decay -exp(log_lambda) |dt|^beta is the same for every token: it is tabulated once for
+ * each head and entry and takes the place of a bias, with -1e30 at keys that lie in a causal query's future. */
 #include "kernels/cpu/attention_bwd.h"
 
 static float power_of(float dt, float beta)
@@ -28,8 +28,9 @@ static const float *decays(const float *log_lambda, const float *time_q, const f
 }
 
 void KM_CPU(temporal_attention_fwd)(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
-                                    const float *opt_g, const float *log_lambda, const float *time_q, const float *time_k,
-                                    float beta, bool causal, km_dim B, km_dim Tq, km_dim Tk, km_dim N, km_dim H, km_dim D)
+                                    const float *opt_g, const float *log_lambda, const float *time_q,
+                                    const float *time_k, float beta, bool causal, km_dim B, km_dim Tq, km_dim Tk,
+                                    km_dim N, km_dim H, km_dim D)
 {
     const km_dim C = H * D, ldk = padded(Tk), ldd = padded(D);
     const float *table = decays(log_lambda, time_q, time_k, beta, causal, B, Tq, Tk, H);
@@ -43,8 +44,19 @@ void KM_CPU(temporal_attention_fwd)(const km_exec *ex, float *y, const float *q,
             pack_rows(vr, ldd, v + keys, N * C, Tk, D);
             for (km_dim t = 0; t < Tq; t += ATTN_ROWS) {
                 km_dim at = ((e * Tq + t) * N + n) * C + h * D;
-                attn_block b = {q + at, moved_const(opt_g, at), N * C, Tq - t < ATTN_ROWS ? Tq - t : ATTN_ROWS, Tk, D, kt,
-                                vr, ldk, ldd, table + ((e * H + h) * Tq + t) * Tk, Tk, NULL};
+                attn_block b = {q + at,
+                                moved_const(opt_g, at),
+                                N * C,
+                                Tq - t < ATTN_ROWS ? Tq - t : ATTN_ROWS,
+                                Tk,
+                                D,
+                                kt,
+                                vr,
+                                ldk,
+                                ldd,
+                                table + ((e * H + h) * Tq + t) * Tk,
+                                Tk,
+                                NULL};
                 attn_fwd(y + at, &b, vr + Tk * ldd);
             }
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Triangle multiplication: the gated halves are made once into planes [pair, C], then each output pair sums over its third corner with
- * channels in the inner loop. Triangle attention: one row of scores at a time. Memory is two planes, never N^3.
- * Sums that several rows share (bias, keys, values) belong to one thread each, so their order is fixed. */
+ * Triangle multiplication: the gated halves are made once into planes [pair, C], then each output pair sums over its
+ * third corner with channels in the inner loop. Triangle attention: one row of scores at a time. Memory is two planes,
+ * never N^3. Sums that several rows share (bias, keys, values) belong to one thread each, so their order is fixed. */
 #include <math.h>
 
 #include "kernels/cpu/cpu.h"
@@ -12,11 +12,12 @@
 static void gate(const km_exec *ex, float *ab, const float *p, const float *g, const float *mask, km_dim N, km_dim C)
 {
     KM_PARALLEL_FOR (ex, N * N * C * 10, ij, N * N)
-        for (km_dim c = 0; c < 2 * C; c++) ab[ij * 2 * C + c] = p[ij * 2 * C + c] * km_sigmoidf(g[ij * 2 * C + c]) * mask[ij];
+    for (km_dim c = 0; c < 2 * C; c++)
+        ab[ij * 2 * C + c] = p[ij * 2 * C + c] * km_sigmoidf(g[ij * 2 * C + c]) * mask[ij];
 }
 
-void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *p, const float *g, const float *mask, bool incoming,
-                                   km_dim N, km_dim C)
+void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *p, const float *g, const float *mask,
+                                   bool incoming, km_dim N, km_dim C)
 {
     float *ab = km_scratch(KM_SCRATCH_SHARED, (size_t)(N * N * 2 * C));
     gate(ex, ab, p, g, mask, N, C);
@@ -25,14 +26,16 @@ void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *p, 
         float *out = y + ij * C;
         for (km_dim c = 0; c < C; c++) out[c] = 0;
         for (km_dim k = 0; k < N; k++) {
-            const float *a = ab + (incoming ? k * N + i : i * N + k) * 2 * C, *b = ab + (incoming ? k * N + j : j * N + k) * 2 * C + C;
+            const float *a = ab + (incoming ? k * N + i : i * N + k) * 2 * C,
+                        *b = ab + (incoming ? k * N + j : j * N + k) * 2 * C + C;
             for (km_dim c = 0; c < C; c++) out[c] += a[c] * b[c];
         }
     }
 }
 
 /* dab at the pair (r, s): as an a it met every j, as a b every i */
-static void gather_bwd(float *dab, const float *ab, const float *dy, bool incoming, km_dim N, km_dim C, km_dim r, km_dim s)
+static void gather_bwd(float *dab, const float *ab, const float *dy, bool incoming, km_dim N, km_dim C, km_dim r,
+                       km_dim s)
 {
     km_dim own = incoming ? s : r, third = incoming ? r : s; /* the output row it belongs to, and the corner k */
     for (km_dim c = 0; c < 2 * C; c++) dab[c] = 0;
@@ -44,8 +47,8 @@ static void gather_bwd(float *dab, const float *ab, const float *dy, bool incomi
     }
 }
 
-void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dp, float *dg, const float *dy, const float *p, const float *g,
-                                   const float *mask, bool incoming, km_dim N, km_dim C)
+void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dp, float *dg, const float *dy, const float *p,
+                                   const float *g, const float *mask, bool incoming, km_dim N, km_dim C)
 {
     float *ab = km_scratch(KM_SCRATCH_SHARED, (size_t)(N * N * 2 * C));
     gate(ex, ab, p, g, mask, N, C);
@@ -84,7 +87,8 @@ static inline float dot(const float *restrict a, const float *restrict b, km_dim
     return s;
 }
 
-/* A row whose keys are all masked is as if none were: added to all, -1e9 would leave nothing of the logits in float32. */
+/* A row whose keys are all masked is as if none were: added to all, -1e9 would leave nothing of the logits in float32.
+ */
 static void mask_rows(attention *t, const float *mask)
 {
     t->masked = km_scratch(KM_SCRATCH_SHARED, (size_t)(t->N * t->N));
@@ -124,8 +128,9 @@ static void attend(const attention *t, float *y, float *w, km_dim h, km_dim i, k
     for (km_dim d = 0; d < t->D; d++) out[d] *= km_sigmoidf(g[d]);
 }
 
-void KM_CPU(triangle_attention_fwd)(const km_exec *ex, float *y, const float *q, const float *k, const float *v, const float *g,
-                                    const float *bias, const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
+void KM_CPU(triangle_attention_fwd)(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
+                                    const float *g, const float *bias, const float *mask, bool ending, km_dim N,
+                                    km_dim H, km_dim D)
 {
     attention t = {q, k, v, g, bias, NULL, ending, N, H, D};
     mask_rows(&t, mask);
@@ -142,7 +147,8 @@ typedef struct attention_grads {
 } attention_grads;
 
 /* Backward of one row: everything but the bias when with_bias is false, only the bias when it is true. */
-static void row_bwd(const attention *t, const attention_grads *r, float *w, km_dim h, km_dim i, km_dim j, bool with_bias)
+static void row_bwd(const attention *t, const attention_grads *r, float *w, km_dim h, km_dim i, km_dim j,
+                    bool with_bias)
 {
     km_dim row = at(t, i, j, h), N = t->N, D = t->D;
     float *dw = w + N, *s_dy = dw + N, *out = s_dy + D, mean = 0, scale = 1 / sqrtf((float)D);
@@ -168,9 +174,9 @@ static void row_bwd(const attention *t, const attention_grads *r, float *w, km_d
     for (km_dim d = 0; r->dg && d < D; d++) r->dg[row + d] += s_dy[d] * out[d] * (1 - km_sigmoidf(g[d]));
 }
 
-void KM_CPU(triangle_attention_bwd)(const km_exec *ex, float *dq, float *dk, float *dv, float *dg, float *dbias, const float *dy,
-                                    const float *q, const float *k, const float *v, const float *g, const float *bias,
-                                    const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
+void KM_CPU(triangle_attention_bwd)(const km_exec *ex, float *dq, float *dk, float *dv, float *dg, float *dbias,
+                                    const float *dy, const float *q, const float *k, const float *v, const float *g,
+                                    const float *bias, const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
 {
     attention t = {q, k, v, g, bias, NULL, ending, N, H, D};
     attention_grads r = {dq, dk, dv, dg, dbias, dy};

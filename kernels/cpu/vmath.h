@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * exp and the logistic function in a form the compiler vectorises: about 2 ulp, no errno, clamped instead of overflowing.
+ * exp and the logistic function in a form the compiler vectorises: about 2 ulp, no errno, clamped instead of
+ * overflowing.
  *
- * exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2 (two-part ln 2 after Cody and Waite), exp(r) by a polynomial of degree
- * 6 (minimax on the interval, relative error 2e-8 before rounding). */
+ * exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln 2 / 2 (two-part ln 2 after Cody and Waite), exp(r) by a
+ * polynomial of degree 6 (minimax on the interval, relative error 2e-8 before rounding). */
 #ifndef KERNELS_CPU_VMATH_H
 #define KERNELS_CPU_VMATH_H
 

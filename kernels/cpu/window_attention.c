@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Attention among the atoms of a frame within windows: a head's keys are packed once, a window is a run of them. A thread takes
- * whole heads of frames forward, heads with all their frames backward (see pair_attention.c). */
+ * Attention among the atoms of a frame within windows: a head's keys are packed once, a window is a run of them. A
+ * thread takes whole heads of frames forward, heads with all their frames backward (see pair_attention.c). */
 #include "kernels/cpu/attention_bwd.h"
 
-/* Window w looks at keys lo .. lo + n - 1, which begin at slot `slot` of its biases; n is 0 when all of them are masked. */
+/* Window w looks at keys lo .. lo + n - 1, which begin at slot `slot` of its biases; n is 0 when all of them are
+ * masked. */
 typedef struct window {
     km_dim first, queries, lo, n, slot;
 } window;
@@ -53,8 +54,8 @@ void KM_CPU(window_attention_fwd)(const km_exec *ex, float *y, const float *q, c
 
 void KM_CPU(window_attention_bwd)(const km_exec *ex, float *dq, float *dk, float *dv, float *dg, float *dbias,
                                   const float *dy, const float *q, const float *k, const float *v, const float *opt_g,
-                                  const float *bias, const float *atom_mask, km_dim F, km_dim A, km_dim H, km_dim D, km_dim Q,
-                                  km_dim K)
+                                  const float *bias, const float *atom_mask, km_dim F, km_dim A, km_dim H, km_dim D,
+                                  km_dim Q, km_dim K)
 {
     const km_dim C = H * D, W = (A + Q - 1) / Q;
     const float *masked = masked_logits(atom_mask, A);
@@ -66,9 +67,19 @@ void KM_CPU(window_attention_bwd)(const km_exec *ex, float *dq, float *dk, float
                 window s = window_of(w, atom_mask, A, Q, K);
                 for (km_dim n = 0; n < s.queries && s.n; n += ATTN_ROWS) {
                     km_dim at = head + (s.first + n) * C, row = ((h * W + w) * Q + n) * K + s.slot, run = s.lo * p.ldd;
-                    attn_block b = {q + at, moved_const(opt_g, at), C,
-                                    s.queries - n < ATTN_ROWS ? s.queries - n : ATTN_ROWS, s.n, D, p.kt + s.lo, p.v + run,
-                                    p.ldk, p.ldd, bias + row, K, masked + s.lo};
+                    attn_block b = {q + at,
+                                    moved_const(opt_g, at),
+                                    C,
+                                    s.queries - n < ATTN_ROWS ? s.queries - n : ATTN_ROWS,
+                                    s.n,
+                                    D,
+                                    p.kt + s.lo,
+                                    p.v + run,
+                                    p.ldk,
+                                    p.ldd,
+                                    bias + row,
+                                    K,
+                                    masked + s.lo};
                     attn_grads g = {dy + at, p.k + run, p.vt + s.lo, moved(dq, at), moved(dg, at),
                                     dk ? p.dk + run : NULL, dv ? p.dv + run : NULL};
                     const float *ds = attn_bwd(&b, &g, p.rest);

@@ -2,8 +2,8 @@
 #include "kernels/ref/ref.h"
 
 /* s of the pair, and its difference of positions; atoms outside 0..A-1 are missing */
-static double features(double r[3], const double *ref_pos, const int32_t *uid, const double *atom_mask, km_dim A, km_dim q,
-                       km_dim k)
+static double features(double r[3], const double *ref_pos, const int32_t *uid, const double *atom_mask, km_dim A,
+                       km_dim q, km_dim k)
 {
     bool both = q < A && k >= 0 && k < A;
     for (int d = 0; d < 3; d++) r[d] = both ? ref_pos[k * 3 + d] - ref_pos[q * 3 + d] : 0;
@@ -16,10 +16,10 @@ static km_dim pair_row(const int32_t *atom_token, km_dim A, km_dim N, km_dim q, 
     return atom_token[q] * N + atom_token[k];
 }
 
-void km_ref_atom_pairs_fwd(const km_exec *ex, double *y, const double *w_pos, const double *w_dist, const double *w_mask,
-                           const double *ref_pos, const int32_t *uid, const double *atom_mask, const double *zp,
-                           const int32_t *atom_token, const double *u, const double *v, km_dim A, km_dim N, km_dim Q,
-                           km_dim K, km_dim C)
+void km_ref_atom_pairs_fwd(const km_exec *ex, double *y, const double *w_pos, const double *w_dist,
+                           const double *w_mask, const double *ref_pos, const int32_t *uid, const double *atom_mask,
+                           const double *zp, const int32_t *atom_token, const double *u, const double *v, km_dim A,
+                           km_dim N, km_dim Q, km_dim K, km_dim C)
 {
     (void)ex;
     for (km_dim q = 0; q < (A + Q - 1) / Q * Q; q++)

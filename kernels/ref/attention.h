@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One query of any attention: n keys and values that lie `stride` apart, and what is added to each logit (-INFINITY: the key takes
- * no part). */
+ * One query of any attention: n keys and values that lie `stride` apart, and what is added to each logit (-INFINITY:
+ * the key takes no part). */
 #ifndef KERNELS_REF_ATTENTION_H
 #define KERNELS_REF_ATTENTION_H
 
@@ -19,8 +19,8 @@ static inline double ref_dot(const double *a, const double *b, km_dim D)
 static inline double ref_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 
 /* p [n] = softmax(q k_j / sqrt D + added_j); all 0 when no key takes part */
-static inline void ref_weights(double *p, const double *q, const double *k, km_dim stride, const double *added, km_dim n,
-                               km_dim D)
+static inline void ref_weights(double *p, const double *q, const double *k, km_dim stride, const double *added,
+                               km_dim n, km_dim D)
 {
     double max = -INFINITY, sum = 0;
     for (km_dim j = 0; j < n; j++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/ref/ref.h"
 
-void km_ref_linear_fwd(const km_exec *ex, double *y, const double *x, const double *w, const double *b, const km_pack *pack,
-                       km_dim M, km_dim I, km_dim O)
+void km_ref_linear_fwd(const km_exec *ex, double *y, const double *x, const double *w, const double *b,
+                       const km_pack *pack, km_dim M, km_dim I, km_dim O)
 {
     (void)ex, (void)pack;
     for (km_dim m = 0; m < M; m++)

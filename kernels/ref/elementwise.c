@@ -101,22 +101,23 @@ void km_ref_outer_add_bwd(const km_exec *ex, double *da, double *db, const doubl
             }
 }
 
-void km_ref_fourier_fwd(const km_exec *ex, double *y, const double *t, const double *w, const double *b, km_dim L, km_dim D)
+void km_ref_fourier_fwd(const km_exec *ex, double *y, const double *t, const double *w, const double *b, km_dim L,
+                        km_dim D)
 {
     (void)ex;
     for (km_dim l = 0; l < L; l++)
         for (km_dim d = 0; d < D; d++) y[l * D + d] = cos(2 * M_PI * (t[l] * w[d] + b[d]));
 }
 
-void km_ref_frame_axpby_fwd(const km_exec *ex, double *y, const double *x, const double *a, const double *u, const double *b,
-                            km_dim F, km_dim n)
+void km_ref_frame_axpby_fwd(const km_exec *ex, double *y, const double *x, const double *a, const double *u,
+                            const double *b, km_dim F, km_dim n)
 {
     (void)ex;
     for (km_dim i = 0; i < F * n; i++) y[i] = a[i / n] * x[i] + (u ? b[i / n] * u[i] : 0);
 }
 
-void km_ref_frame_axpby_bwd(const km_exec *ex, double *dx, double *du, const double *dy, const double *a, const double *b,
-                            km_dim F, km_dim n)
+void km_ref_frame_axpby_bwd(const km_exec *ex, double *dx, double *du, const double *dy, const double *a,
+                            const double *b, km_dim F, km_dim n)
 {
     (void)ex;
     for (km_dim i = 0; i < F * n; i++) {

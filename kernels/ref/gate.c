@@ -12,7 +12,8 @@ void km_ref_gate_add_fwd(const km_exec *ex, double *y, const double *x, const do
 {
     (void)ex, (void)L;
     for (km_dim f = 0; f < F; f++)
-        for (km_dim i = 0; i < N * C; i++) y[f * N * C + i] = x[f * N * C + i] + gate[level[f] * N * C + i] * u[f * N * C + i];
+        for (km_dim i = 0; i < N * C; i++)
+            y[f * N * C + i] = x[f * N * C + i] + gate[level[f] * N * C + i] * u[f * N * C + i];
 }
 
 void km_ref_gate_add_bwd(const km_exec *ex, double *dx, double *dgate, double *du, const double *dy, const double *gate,
@@ -34,7 +35,8 @@ void km_ref_silu_mul_fwd(const km_exec *ex, double *y, const double *a, const do
     for (km_dim i = 0; i < n; i++) y[i] = silu(a[i]) * b[i];
 }
 
-void km_ref_silu_mul_bwd(const km_exec *ex, double *da, double *db, const double *dy, const double *a, const double *b, km_dim n)
+void km_ref_silu_mul_bwd(const km_exec *ex, double *da, double *db, const double *dy, const double *a, const double *b,
+                         km_dim n)
 {
     (void)ex;
     for (km_dim i = 0; i < n; i++) {
@@ -50,8 +52,8 @@ void km_ref_swish_gate_fwd(const km_exec *ex, double *y, const double *h, const 
         for (km_dim c = 0; c < C; c++) y[m * C + c] = silu(h[m * 2 * C + C + c]) * h[m * 2 * C + c] * b[m * C + c];
 }
 
-void km_ref_swish_gate_bwd(const km_exec *ex, double *dh, double *db, const double *dy, const double *h, const double *b,
-                           km_dim M, km_dim C)
+void km_ref_swish_gate_bwd(const km_exec *ex, double *dh, double *db, const double *dy, const double *h,
+                           const double *b, km_dim M, km_dim C)
 {
     (void)ex;
     for (km_dim m = 0; m < M; m++)
@@ -69,8 +71,8 @@ void km_ref_sigmoid_mul_fwd(const km_exec *ex, double *y, const double *a, const
     for (km_dim i = 0; i < n; i++) y[i] = sigmoid(a[i]) * b[i];
 }
 
-void km_ref_sigmoid_mul_bwd(const km_exec *ex, double *da, double *db, const double *dy, const double *a, const double *b,
-                            km_dim n)
+void km_ref_sigmoid_mul_bwd(const km_exec *ex, double *da, double *db, const double *dy, const double *a,
+                            const double *b, km_dim n)
 {
     (void)ex;
     for (km_dim i = 0; i < n; i++) {

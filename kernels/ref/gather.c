@@ -9,8 +9,8 @@ void km_ref_lookup_rows_fwd(const km_exec *ex, double *y, const double *table, c
         for (km_dim c = 0; c < C; c++) y[m * C + c] = table[index[m] * C + c];
 }
 
-void km_ref_lookup_rows_bwd(const km_exec *ex, double *dtable, const double *dy, const int32_t *index, km_dim M, km_dim K,
-                            km_dim C)
+void km_ref_lookup_rows_bwd(const km_exec *ex, double *dtable, const double *dy, const int32_t *index, km_dim M,
+                            km_dim K, km_dim C)
 {
     (void)ex, (void)K;
     for (km_dim m = 0; dtable && m < M; m++)
@@ -29,8 +29,8 @@ void km_ref_lookup_columns_fwd(const km_exec *ex, double *y, const double *w, co
         }
 }
 
-void km_ref_lookup_columns_bwd(const km_exec *ex, double *dw, const double *dy, const int32_t *index, km_dim M, km_dim K,
-                               km_dim C, km_dim P)
+void km_ref_lookup_columns_bwd(const km_exec *ex, double *dw, const double *dy, const int32_t *index, km_dim M,
+                               km_dim K, km_dim C, km_dim P)
 {
     (void)ex;
     for (km_dim m = 0; dw && m < M; m++)
@@ -38,8 +38,8 @@ void km_ref_lookup_columns_bwd(const km_exec *ex, double *dw, const double *dy, 
             for (km_dim c = 0; c < C && index[m * P + p] >= 0; c++) dw[c * K + index[m * P + p]] += dy[m * C + c];
 }
 
-void km_ref_token_to_atom_fwd(const km_exec *ex, double *y, const double *x, const int32_t *atom_token, km_dim F, km_dim N,
-                              km_dim A, km_dim C)
+void km_ref_token_to_atom_fwd(const km_exec *ex, double *y, const double *x, const int32_t *atom_token, km_dim F,
+                              km_dim N, km_dim A, km_dim C)
 {
     (void)ex;
     for (km_dim f = 0; f < F; f++)
@@ -48,8 +48,8 @@ void km_ref_token_to_atom_fwd(const km_exec *ex, double *y, const double *x, con
                 y[(f * A + a) * C + c] = atom_token[a] < 0 ? 0 : x[(f * N + atom_token[a]) * C + c];
 }
 
-void km_ref_token_to_atom_bwd(const km_exec *ex, double *dx, const double *dy, const int32_t *atom_token, km_dim F, km_dim N,
-                              km_dim A, km_dim C)
+void km_ref_token_to_atom_bwd(const km_exec *ex, double *dx, const double *dy, const int32_t *atom_token, km_dim F,
+                              km_dim N, km_dim A, km_dim C)
 {
     (void)ex;
     for (km_dim f = 0; dx && f < F; f++)
@@ -66,8 +66,8 @@ static double share(const int32_t *atom_token, km_dim A, km_dim a)
     return 1 / (count + 1e-6);
 }
 
-void km_ref_atom_to_token_fwd(const km_exec *ex, double *y, const double *x, const int32_t *atom_token, km_dim F, km_dim N,
-                              km_dim A, km_dim C)
+void km_ref_atom_to_token_fwd(const km_exec *ex, double *y, const double *x, const int32_t *atom_token, km_dim F,
+                              km_dim N, km_dim A, km_dim C)
 {
     (void)ex;
     for (km_dim i = 0; i < F * N * C; i++) y[i] = 0;
@@ -77,8 +77,8 @@ void km_ref_atom_to_token_fwd(const km_exec *ex, double *y, const double *x, con
                 y[(f * N + atom_token[a]) * C + c] += x[(f * A + a) * C + c] * share(atom_token, A, a);
 }
 
-void km_ref_atom_to_token_bwd(const km_exec *ex, double *dx, const double *dy, const int32_t *atom_token, km_dim F, km_dim N,
-                              km_dim A, km_dim C)
+void km_ref_atom_to_token_bwd(const km_exec *ex, double *dx, const double *dy, const int32_t *atom_token, km_dim F,
+                              km_dim N, km_dim A, km_dim C)
 {
     (void)ex;
     for (km_dim f = 0; dx && f < F; f++)

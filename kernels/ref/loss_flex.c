@@ -121,8 +121,8 @@ void km_ref_loss_flex_fwd(const km_exec *ex, double *y, const double *x, const d
 }
 
 void km_ref_loss_flex_bwd(const km_exec *ex, double *dx, const double *dy, const double *x, const double *r,
-                          const double *target, const double *atom_mask, const int32_t *residue, const int32_t *mol_type,
-                          const double *parts, bool type_weights, km_dim F, km_dim A)
+                          const double *target, const double *atom_mask, const int32_t *residue,
+                          const int32_t *mol_type, const double *parts, bool type_weights, km_dim F, km_dim A)
 {
     (void)ex;
     both((flex){x, r, target, atom_mask, parts, residue, mol_type, type_weights, F, A, dx, dy[0], 0, 0});

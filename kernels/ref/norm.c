@@ -25,7 +25,8 @@ static void norm_row_bwd(double *dx, const double *dy, const double *w, const do
     for (km_dim c = 0; c < C; c++) dx[c] += rstd * (dy[c] * (w ? w[c] : 1) - sum - (x[c] - mean) * rstd * dot);
 }
 
-void km_ref_layer_norm_fwd(const km_exec *ex, double *y, const double *x, const double *w, const double *b, km_dim M, km_dim C)
+void km_ref_layer_norm_fwd(const km_exec *ex, double *y, const double *x, const double *w, const double *b, km_dim M,
+                           km_dim C)
 {
     (void)ex;
     for (km_dim m = 0; m < M; m++) {

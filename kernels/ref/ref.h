@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The oracle: every kernel as plain loops in float64, for tests only. Same arguments as the table's, with double for float. */
+ * The oracle: every kernel as plain loops in float64, for tests only. Same arguments as the table's, with double for
+ * float. */
 #ifndef KERNELS_REF_REF_H
 #define KERNELS_REF_REF_H
 

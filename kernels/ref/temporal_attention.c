@@ -2,8 +2,8 @@
 #include "kernels/ref/attention.h"
 
 /* What is added to the logits of query i of entry b. */
-static double *added_row(double log_lambda, const double *time_q, const double *time_k, double beta, bool causal, km_dim i,
-                         km_dim Tq, km_dim Tk)
+static double *added_row(double log_lambda, const double *time_q, const double *time_k, double beta, bool causal,
+                         km_dim i, km_dim Tq, km_dim Tk)
 {
     double *row = calloc((size_t)Tk, sizeof *row);
     for (km_dim j = 0; j < Tk; j++) {
@@ -30,9 +30,9 @@ void km_ref_temporal_attention_fwd(const km_exec *ex, double *y, const double *q
     }
 }
 
-void km_ref_temporal_attention_bwd(const km_exec *ex, double *dq, double *dk, double *dv, double *dg, double *dlog_lambda,
-                                   const double *dy, const double *q, const double *k, const double *v,
-                                   const double *opt_g, const double *log_lambda, const double *time_q,
+void km_ref_temporal_attention_bwd(const km_exec *ex, double *dq, double *dk, double *dv, double *dg,
+                                   double *dlog_lambda, const double *dy, const double *q, const double *k,
+                                   const double *v, const double *opt_g, const double *log_lambda, const double *time_q,
                                    const double *time_k, double beta, bool causal, km_dim B, km_dim Tq, km_dim Tk,
                                    km_dim N, km_dim H, km_dim D)
 {

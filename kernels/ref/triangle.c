@@ -57,14 +57,15 @@ void km_ref_triangle_multiply_bwd(const km_exec *ex, double *dp, double *dg, con
 static km_dim at(bool ending, km_dim N, km_dim i, km_dim j) { return ending ? j * N + i : i * N + j; }
 
 /* Softmax over k of the row (i, j) of head h. Where every k is masked, none is. */
-static void weights(double *w, const double *q, const double *k, const double *bias, const double *mask, bool ending, km_dim N,
-                    km_dim H, km_dim D, km_dim h, km_dim i, km_dim j)
+static void weights(double *w, const double *q, const double *k, const double *bias, const double *mask, bool ending,
+                    km_dim N, km_dim H, km_dim D, km_dim h, km_dim i, km_dim j)
 {
     double most = -INFINITY, sum = 0, any = 0;
     for (km_dim m = 0; m < N; m++) any += mask[at(ending, N, i, m)];
     for (km_dim m = 0; m < N; m++) {
         double dot = 0, masked = any > 0 ? (1 - mask[at(ending, N, i, m)]) * -1e9 : 0;
-        for (km_dim d = 0; d < D; d++) dot += q[(at(ending, N, i, j) * H + h) * D + d] * k[(at(ending, N, i, m) * H + h) * D + d];
+        for (km_dim d = 0; d < D; d++)
+            dot += q[(at(ending, N, i, j) * H + h) * D + d] * k[(at(ending, N, i, m) * H + h) * D + d];
         w[m] = dot / sqrt((double)D) + bias[h * N * N + at(ending, N, j, m)] + masked;
         most = fmax(most, w[m]);
     }
@@ -73,8 +74,8 @@ static void weights(double *w, const double *q, const double *k, const double *b
 }
 
 void km_ref_triangle_attention_fwd(const km_exec *ex, double *y, const double *q, const double *k, const double *v,
-                                   const double *g, const double *bias, const double *mask, bool ending, km_dim N, km_dim H,
-                                   km_dim D)
+                                   const double *g, const double *bias, const double *mask, bool ending, km_dim N,
+                                   km_dim H, km_dim D)
 {
     double *w = malloc((size_t)(N + 1) * sizeof *w);
     (void)ex;

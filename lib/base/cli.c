@@ -78,8 +78,9 @@ int km_cli_end(const km_cli *cli, km_status status, const km_err *err)
     if (cli->verbose) {
         struct rusage u;
         getrusage(RUSAGE_SELF, &u);
-        fprintf(stderr, "%s: %.1f s, processor %.1f s, peak memory %ld MiB\n", cli->program->name, seconds() - cli->started,
-                (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec * 1e-6, u.ru_maxrss / 1024);
+        fprintf(stderr, "%s: %.1f s, processor %.1f s, peak memory %ld MiB\n", cli->program->name,
+                seconds() - cli->started, (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec * 1e-6,
+                u.ru_maxrss / 1024);
     }
     return 0;
 }
@@ -91,7 +92,8 @@ char *km_cli_arguments(const km_cli *cli)
     char *out = km_alloc(room), *p = out;
     for (int i = 1; i < cli->argc; i++) {
         const char *s = cli->argv[i];
-        bool plain = *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=./:,+%@") == strlen(s);
+        bool plain =
+            *s && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=./:,+%@") == strlen(s);
         if (i > 1) *p++ = ' ';
         if (!plain) *p++ = '\'';
         for (; *s; s++) {

@@ -107,7 +107,8 @@ km_status km_output_commit(km_output *o, km_err *err)
     if (!standard) good = fclose(o->file) == 0 && good;
     if (good && o->part) good = rename(o->part, o->path) == 0;
     if (!good && o->part) unlink(o->part);
-    km_status status = good ? KM_OK : km_fail(err, KM_SYSTEM, "%s: %s", o->what, errno ? strerror(errno) : "write error");
+    km_status status =
+        good ? KM_OK : km_fail(err, KM_SYSTEM, "%s: %s", o->what, errno ? strerror(errno) : "write error");
     forget(o);
     return status;
 }
@@ -132,8 +133,8 @@ static void on_signal(int number)
 
 void km_signals_init(void)
 {
-    /* Without SA_RESTART, so that a program that waits for its input wakes up. What the parent has ignored (nohup, a shell's
-     * background job) stays ignored. */
+    /* Without SA_RESTART, so that a program that waits for its input wakes up. What the parent has ignored (nohup, a
+     * shell's background job) stays ignored. */
     const int signals[] = {SIGINT, SIGTERM};
     for (int i = 0; i < 2; i++) {
         struct sigaction was, now = {.sa_handler = on_signal};

@@ -6,8 +6,9 @@
 
 #include <stdint.h>
 
-/* Bytes that can still be taken: the least of what the system calls available (/proc/meminfo), what the control group's limit leaves (versions 1 and 2,
- * as batch systems set them) and what ulimit -v leaves. INT64_MAX where nothing of this can be read. */
+/* Bytes that can still be taken: the least of what the system calls available (/proc/meminfo), what the control group's
+ * limit leaves (versions 1 and 2, as batch systems set them) and what ulimit -v leaves. INT64_MAX where nothing of this
+ * can be read. */
 int64_t km_memory_available(void);
 
 #endif

@@ -23,8 +23,8 @@ char *km_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void km_set_oom_hook(void (*hook)(size_t bytes));
 
 /* An arena: memory that is handed out in order and given back all at once, or back to a mark. Blocks are 64-byte
- * aligned and never move. Not shared between threads. With KM_NO_ARENA=1 in the environment every allocation is a malloc
- * of its own, so that AddressSanitizer sees each of them. */
+ * aligned and never move. Not shared between threads. With KM_NO_ARENA=1 in the environment every allocation is a
+ * malloc of its own, so that AddressSanitizer sees each of them. */
 typedef struct km_arena km_arena;
 typedef struct km_mark {
     size_t block, used;

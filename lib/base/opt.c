@@ -27,9 +27,11 @@ static struct {
 } common;
 
 const km_opt km_common_options[] = {
-    {"threads", 0, KM_OPT_INT, &common.threads, "N", "threads to compute with (all usable cores)", .min = 1, .max = 4096},
+    {"threads", 0, KM_OPT_INT, &common.threads, "N", "threads to compute with (all usable cores)", .min = 1,
+     .max = 4096},
     {"device", 0, KM_OPT_STRING, &common.device, "DEVICE", "auto, cpu, cuda or cuda:N"},
-    {"seed", 0, KM_OPT_UINT64, &common.seed, "N", "seed of the random numbers (1); 0 draws one", .set = &common.seed_set},
+    {"seed", 0, KM_OPT_UINT64, &common.seed, "N", "seed of the random numbers (1); 0 draws one",
+     .set = &common.seed_set},
     {"no-pg", 0, KM_OPT_FLAG, &common.no_pg, NULL, "leave out provenance"},
     {"progress", 0, KM_OPT_CHOICE, &common.progress, "WHEN", "a bar on standard error: auto, always, never",
      .choices = "auto|always|never"},
@@ -100,7 +102,10 @@ _Noreturn static void unknown(const km_cli *cli, const char *name)
     misuse(cli, "no option '--%s'; see '%s -h'", name, cli->program->name);
 }
 
-static bool in_limits(const km_opt *o, double v) { return (o->min == 0 && o->max == 0) || (v >= o->min && v <= o->max); }
+static bool in_limits(const km_opt *o, double v)
+{
+    return (o->min == 0 && o->max == 0) || (v >= o->min && v <= o->max);
+}
 
 static bool one_of(const char *choices, const char *word)
 {
@@ -113,7 +118,8 @@ static bool one_of(const char *choices, const char *word)
 static bool parse_end(const km_opt *o, const char *text, int64_t *to)
 {
     char *end;
-    if (o->type == KM_OPT_TIME_RANGE) return !strcmp(text, "0") ? (*to = 0, true) : km_parse_time(text, to, NULL) == KM_OK;
+    if (o->type == KM_OPT_TIME_RANGE)
+        return !strcmp(text, "0") ? (*to = 0, true) : km_parse_time(text, to, NULL) == KM_OK;
     errno = 0;
     *to = strtoll(text, &end, 10);
     return *text >= '0' && *text <= '9' && !*end && !errno;
@@ -151,7 +157,9 @@ static bool store(const km_opt *o, const char *text)
     case KM_OPT_SIZE: return km_parse_size(text, o->value, NULL) == KM_OK;
     case KM_OPT_RANGE:
     case KM_OPT_TIME_RANGE: return parse_range(o, text, o->value);
-    case KM_OPT_UINT64: *(uint64_t *)o->value = strtoull(text, &end, 10); return *text >= '0' && *text <= '9' && !*end && !errno;
+    case KM_OPT_UINT64:
+        *(uint64_t *)o->value = strtoull(text, &end, 10);
+        return *text >= '0' && *text <= '9' && !*end && !errno;
     case KM_OPT_INT: {
         long v = strtol(text, &end, 10);
         *(int *)o->value = (int)v;
@@ -176,14 +184,25 @@ bool km_opt_given(const km_opt *o)
 
 static void take(const km_cli *cli, const km_opt *o, const char *text)
 {
-    static const char *const wants[] = {"", "", "a whole number", "a number of 0 or more", "a number", "a time with a unit, such as 5ns or 100ps",
-                                        "a size, such as 512M or 4G", "", "", "one of ", "a range A:B", "a range of times A:B"};
+    static const char *const wants[] = {"",
+                                        "",
+                                        "a whole number",
+                                        "a number of 0 or more",
+                                        "a number",
+                                        "a time with a unit, such as 5ns or 100ps",
+                                        "a size, such as 512M or 4G",
+                                        "",
+                                        "",
+                                        "one of ",
+                                        "a range A:B",
+                                        "a range of times A:B"};
     char want[160];
     if (o->set) *o->set = true;
     if (!given.from && !km_opt_given(o) && given.count < (int)(sizeof given.options / sizeof *given.options))
         given.options[given.count++] = o;
     if (store(o, text)) return;
-    int n = snprintf(want, sizeof want, "'%.40s': expected %s%s", text ? text : "", wants[o->type], o->choices ? o->choices : "");
+    int n = snprintf(want, sizeof want, "'%.40s': expected %s%s", text ? text : "", wants[o->type],
+                     o->choices ? o->choices : "");
     if (o->min != 0 || o->max != 0) snprintf(want + n, sizeof want - (size_t)n, " from %g to %g", o->min, o->max);
     misuse(cli, "option '--%s' %s", o->name, want);
 }
@@ -251,7 +270,8 @@ static void resolve(km_cli *cli)
         misuse(cli, "option '--device' '%s': expected auto, cpu, cuda or cuda:N%s", cli->device, "");
 }
 
-/* A stream that the caller closed must not become the file that is opened next: keep its number with something that fails when used. */
+/* A stream that the caller closed must not become the file that is opened next: keep its number with something that
+ * fails when used. */
 static void open_standard_streams(void)
 {
     for (int fd = 0; fd <= 2; fd++)
@@ -292,7 +312,8 @@ void km_cli_start(km_cli *cli, const km_program *program, int argc, char **argv)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    *cli = (km_cli){.program = program, .argc = argc, .argv = argv, .started = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
+    *cli = (km_cli){
+        .program = program, .argc = argc, .argv = argv, .started = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
     open_standard_streams();
     km_signals_init();
     signal(SIGABRT, on_bug);
@@ -303,6 +324,7 @@ void km_cli_start(km_cli *cli, const km_program *program, int argc, char **argv)
     if (cli->n_operands < program->min_operands)
         misuse(cli, "an operand is missing: usage: %s %s", program->name, program->synopsis);
     if (program->max_operands >= 0 && cli->n_operands > program->max_operands)
-        misuse(cli, "too many operands, from '%s' on; see '%s -h'", cli->operands[program->max_operands], program->name);
+        misuse(cli, "too many operands, from '%s' on; see '%s -h'", cli->operands[program->max_operands],
+               program->name);
     resolve(cli);
 }

@@ -17,8 +17,8 @@ void km_philox(uint32_t out[4], const uint32_t counter[4], const uint32_t key[2]
     out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
 }
 
-/* 128 bits of (purpose, trajectory, time, step) are hashed with the seed into a key of 64 and a counter half of 64, so that
- * no two keys of a run meet but by the chance of a 128-bit hash. */
+/* 128 bits of (purpose, trajectory, time, step) are hashed with the seed into a key of 64 and a counter half of 64, so
+ * that no two keys of a run meet but by the chance of a 128-bit hash. */
 km_rng km_rng_of(uint64_t seed, km_purpose purpose, uint32_t trajectory, int64_t time_fs, uint32_t step)
 {
     const uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};

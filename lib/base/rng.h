@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Counter-based random numbers (Philox4x32-10: Salmon, Moraes, Dror, Shaw, SC'11), so that a number depends on what it is for
- * and on nothing else: not on the order of drawing, the number of threads, the batch or the device.
- * Tests: tests/unit/test_base.c (known answers of the Random123 distribution) */
+ * Counter-based random numbers (Philox4x32-10: Salmon, Moraes, Dror, Shaw, SC'11), so that a number depends on what it
+ * is for and on nothing else: not on the order of drawing, the number of threads, the batch or the device. Tests:
+ * tests/unit/test_base.c (known answers of the Random123 distribution) */
 #ifndef KM_BASE_RNG_H
 #define KM_BASE_RNG_H
 

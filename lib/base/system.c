@@ -93,7 +93,8 @@ static km_status check_counts(const km_system *s, km_err *err)
             return km_fail(err, KM_INPUT, "system: %d %s", parts[i].n, parts[i].what);
     if (s->n_atoms == 0) return km_fail(err, KM_INPUT, "system: no atoms");
     if (!s->name) return km_fail(err, KM_INPUT, "system: no name");
-    if (!in(s->method, METHODS)) return km_fail(err, KM_INPUT, "system: method %d is not one of %d", s->method, METHODS);
+    if (!in(s->method, METHODS))
+        return km_fail(err, KM_INPUT, "system: method %d is not one of %d", s->method, METHODS);
     if (s->n_extra < 0 || (s->extra_bytes > 0 && !s->extra)) return km_fail(err, KM_INPUT, "system: bad extra keys");
     return KM_OK;
 }
@@ -108,7 +109,8 @@ static km_status check_chains(const km_system *s, km_err *err)
         if (c->mol_type > KM_NONPOLYMER) bad = "molecule type";
         if (c->asym_id < 0 || c->entity_id < 0 || c->sym_id < 0) bad = "asym, entity or sym number";
         if (c->cyclic_period < 0) bad = "cyclic period";
-        if (c->first_residue != next || c->n_residues < 0 || next + c->n_residues > s->n_residues) bad = "range of residues";
+        if (c->first_residue != next || c->n_residues < 0 || next + c->n_residues > s->n_residues)
+            bad = "range of residues";
         if (bad) return km_fail(err, KM_INPUT, "chain %d: bad %s", i, bad);
         next += c->n_residues;
     }

@@ -110,7 +110,8 @@ km_system *km_chem_cut(const km_system *s, const bool *mask)
     for (int32_t a = 0; a < s->n_atoms; a++)
         if (mask[a]) residue[s->atoms[a].residue] = chain[s->residues[s->atoms[a].residue].chain] = true;
     for (int32_t n = 0; n < s->n_tokens; n++)
-        for (int32_t a = s->tokens[n].first_atom; a < s->tokens[n].first_atom + s->tokens[n].n_atoms; a++) token[n] |= mask[a];
+        for (int32_t a = s->tokens[n].first_atom; a < s->tokens[n].first_atom + s->tokens[n].n_atoms; a++)
+            token[n] |= mask[a];
     renumber(mask, s->n_atoms, m.atom);
     renumber(residue, s->n_residues, m.residue);
     renumber(chain, s->n_chains, m.chain);

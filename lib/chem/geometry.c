@@ -152,7 +152,8 @@ void km_chem_bonds_ideal(const km_system *s, float *lengths)
     }
 }
 
-/* Angles at a link, degrees, by the names of the three atoms; the residue that the vertex or the N belongs to may change it. */
+/* Angles at a link, degrees, by the names of the three atoms; the residue that the vertex or the N belongs to may
+ * change it. */
 static float link_angle(const km_system *s, int32_t a, int32_t vertex, int32_t c)
 {
     static const struct row {
@@ -234,7 +235,8 @@ int km_chem_chirality(const km_system *s, int32_t residue, const float *coords)
 
 int64_t km_chem_pairs_beyond(const km_system *s, int bonds, int32_t (**ret)[2])
 {
-    int32_t *start, *list, *queue = KM_NEWN(int32_t, (size_t)s->n_atoms + 1), *far = KM_NEWN(int32_t, (size_t)s->n_atoms + 1);
+    int32_t *start, *list, *queue = KM_NEWN(int32_t, (size_t)s->n_atoms + 1),
+                           *far = KM_NEWN(int32_t, (size_t)s->n_atoms + 1);
     neighbours(s, &start, &list);
     int64_t n = 0, room = (int64_t)s->n_atoms * (s->n_atoms - 1) / 2;
     int32_t(*pairs)[2] = km_alloc((size_t)(room + 1) * sizeof *pairs);

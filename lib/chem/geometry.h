@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * What a system's shape is measured by: torsions, ideal bond lengths and angles, chirality, distances along the bonds.
- * Ideal values within a residue are those of the dictionary's ideal coordinates; between residues they are statistics of
- * small-molecule crystals (Engh & Huber 1991, Acta Cryst. A47, 392; Parkinson et al. 1996 for nucleic acids).
- * Tests: tests/unit/test_geometry.c */
+ * Ideal values within a residue are those of the dictionary's ideal coordinates; between residues they are statistics
+ * of small-molecule crystals (Engh & Huber 1991, Acta Cryst. A47, 392; Parkinson et al. 1996 for nucleic acids). Tests:
+ * tests/unit/test_geometry.c */
 #ifndef LIB_CHEM_GEOMETRY_H
 #define LIB_CHEM_GEOMETRY_H
 

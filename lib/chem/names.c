@@ -12,12 +12,13 @@ typedef struct alias {
 } alias;
 
 static const alias residue_aliases[] = {
-    {"HID", "HIS"},  {"HIE", "HIS"},  {"HIP", "HIS"},  {"HSD", "HIS"},  {"HSE", "HIS"},  {"HSP", "HIS"},  {"HISA", "HIS"},
-    {"HISB", "HIS"}, {"HISD", "HIS"}, {"HISE", "HIS"}, {"HISH", "HIS"}, {"HIS1", "HIS"}, {"HIS2", "HIS"}, {"HISP", "HIS"},
-    {"CYX", "CYS"},  {"CYM", "CYS"},  {"CYS2", "CYS"}, {"CYSH", "CYS"}, {"CYS1", "CYS"}, {"ASH", "ASP"},  {"ASPH", "ASP"},
-    {"ASPP", "ASP"}, {"GLH", "GLU"},  {"GLUH", "GLU"}, {"GLUP", "GLU"}, {"LYN", "LYS"},  {"LYSH", "LYS"}, {"LSN", "LYS"},
-    {"ARGN", "ARG"}, {"TYM", "TYR"},  {"MSE", "MET"},  {"ADE", "A"},    {"GUA", "G"},    {"CYT", "C"},    {"URA", "U"},
-    {"THY", "DT"},   {"RA", "A"},     {"RG", "G"},     {"RC", "C"},     {"RU", "U"},
+    {"HID", "HIS"},  {"HIE", "HIS"},  {"HIP", "HIS"},  {"HSD", "HIS"},  {"HSE", "HIS"},  {"HSP", "HIS"},
+    {"HISA", "HIS"}, {"HISB", "HIS"}, {"HISD", "HIS"}, {"HISE", "HIS"}, {"HISH", "HIS"}, {"HIS1", "HIS"},
+    {"HIS2", "HIS"}, {"HISP", "HIS"}, {"CYX", "CYS"},  {"CYM", "CYS"},  {"CYS2", "CYS"}, {"CYSH", "CYS"},
+    {"CYS1", "CYS"}, {"ASH", "ASP"},  {"ASPH", "ASP"}, {"ASPP", "ASP"}, {"GLH", "GLU"},  {"GLUH", "GLU"},
+    {"GLUP", "GLU"}, {"LYN", "LYS"},  {"LYSH", "LYS"}, {"LSN", "LYS"},  {"ARGN", "ARG"}, {"TYM", "TYR"},
+    {"MSE", "MET"},  {"ADE", "A"},    {"GUA", "G"},    {"CYT", "C"},    {"URA", "U"},    {"THY", "DT"},
+    {"RA", "A"},     {"RG", "G"},     {"RC", "C"},     {"RU", "U"},
 };
 
 const char *km_chem_residue_name(const char *name)
@@ -68,8 +69,8 @@ static bool among(const char *name, const char *const *list, int n)
 
 bool km_chem_is_water(const char *residue)
 {
-    static const char *const waters[] = {"HOH", "WAT", "SOL", "DOD", "H2O", "TIP", "TIP2", "TIP3", "TIP4", "TIP5", "TP3", "TP4",
-                                         "TP5", "SPC", "SPCE", "T3P", "T4P", "OPC", "T3H", "W"};
+    static const char *const waters[] = {"HOH", "WAT", "SOL", "DOD", "H2O",  "TIP", "TIP2", "TIP3", "TIP4", "TIP5",
+                                         "TP3", "TP4", "TP5", "SPC", "SPCE", "T3P", "T4P",  "OPC",  "T3H",  "W"};
     return among(residue, waters, COUNT(waters));
 }
 
@@ -79,10 +80,11 @@ typedef struct ion {
 } ion;
 
 static const ion ions[] = {
-    {"NA", 11}, {"NA+", 11}, {"Na+", 11}, {"SOD", 11}, {"CL", 17}, {"CL-", 17}, {"Cl-", 17}, {"CLA", 17}, {"K", 19}, {"K+", 19},
-    {"POT", 19}, {"MG", 12}, {"MG2", 12}, {"MG+2", 12}, {"CA", 20}, {"CA2", 20}, {"CAL", 20}, {"ZN", 30}, {"ZN2", 30}, {"MN", 25},
-    {"FE", 26}, {"FE2", 26}, {"CU", 29}, {"CU1", 29}, {"CO", 27}, {"NI", 28}, {"CD", 48}, {"LI", 3}, {"LIT", 3}, {"RB", 37},
-    {"CS", 55}, {"CES", 55}, {"BR", 35}, {"IOD", 53}, {"F", 9}, {"HG", 80}, {"BA", 56}, {"SR", 38},
+    {"NA", 11},  {"NA+", 11}, {"Na+", 11}, {"SOD", 11}, {"CL", 17},  {"CL-", 17},  {"Cl-", 17}, {"CLA", 17},
+    {"K", 19},   {"K+", 19},  {"POT", 19}, {"MG", 12},  {"MG2", 12}, {"MG+2", 12}, {"CA", 20},  {"CA2", 20},
+    {"CAL", 20}, {"ZN", 30},  {"ZN2", 30}, {"MN", 25},  {"FE", 26},  {"FE2", 26},  {"CU", 29},  {"CU1", 29},
+    {"CO", 27},  {"NI", 28},  {"CD", 48},  {"LI", 3},   {"LIT", 3},  {"RB", 37},   {"CS", 55},  {"CES", 55},
+    {"BR", 35},  {"IOD", 53}, {"F", 9},    {"HG", 80},  {"BA", 56},  {"SR", 38},
 };
 
 bool km_chem_is_ion(const char *residue)
@@ -94,8 +96,9 @@ bool km_chem_is_ion(const char *residue)
 
 bool km_chem_is_additive(const char *residue)
 {
-    static const char *const additives[] = {"SO4", "PO4", "GOL", "EDO", "PEG", "PGE", "PG4", "1PE", "MPD", "ACT", "ACY", "FMT",
-                                            "DMS", "BME", "TRS", "EPE", "MES", "CIT", "FLC", "NO3", "IPA", "EOH", "MLI", "NH4"};
+    static const char *const additives[] = {"SO4", "PO4", "GOL", "EDO", "PEG", "PGE", "PG4", "1PE",
+                                            "MPD", "ACT", "ACY", "FMT", "DMS", "BME", "TRS", "EPE",
+                                            "MES", "CIT", "FLC", "NO3", "IPA", "EOH", "MLI", "NH4"};
     return among(residue, additives, COUNT(additives));
 }
 
@@ -118,10 +121,11 @@ int km_chem_guess_element(const char *residue, const char *atom)
 
 const char *km_chem_symbol(int element)
 {
-    static const char *const symbols[] = {
-        "X",  "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",  "S",  "Cl", "Ar", "K",
-        "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",
-        "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba"};
+    static const char *const symbols[] = {"X",  "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na",
+                                          "Mg", "Al", "Si", "P",  "S",  "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",
+                                          "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br",
+                                          "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag",
+                                          "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba"};
     if (element == 80) return "Hg";
     return element > 0 && element < COUNT(symbols) ? symbols[element] : "X";
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The residues every program knows without a dictionary: the 20 amino acids, UNK, and the nucleotides, with Boltz-2's heavy
- * atoms in Boltz-2's order, and the ideal coordinates and bonds of the chemical component dictionary; and the many names that
- * force fields and older files give to them.
+ * The residues every program knows without a dictionary: the 20 amino acids, UNK, and the nucleotides, with Boltz-2's
+ * heavy atoms in Boltz-2's order, and the ideal coordinates and bonds of the chemical component dictionary; and the
+ * many names that force fields and older files give to them.
  * Tests: tests/unit/test_residues.c */
 #ifndef LIB_CHEM_RESIDUES_H
 #define LIB_CHEM_RESIDUES_H
@@ -51,10 +51,11 @@ int km_chem_component_atom(const km_component *c, const char *name);
 /* Positions of the three atoms that carry a residue's frame, the origin in the middle: N, CA, C or C4', C1', C3'. */
 void km_chem_component_frame(const km_component *c, int out[3]);
 
-/* The dictionary's name for what CHARMM, Amber, GROMACS and old PDB files write (HSD, CYX, NALA, RA5 ...), itself where there is
- * nothing to change. MSE is read as MET. */
+/* The dictionary's name for what CHARMM, Amber, GROMACS and old PDB files write (HSD, CYX, NALA, RA5 ...), itself where
+ * there is nothing to change. MSE is read as MET. */
 const char *km_chem_residue_name(const char *name);
-/* The dictionary's name of a heavy atom of that (canonical) residue; itself where there is nothing to change. MSE's SE is SD. */
+/* The dictionary's name of a heavy atom of that (canonical) residue; itself where there is nothing to change. MSE's SE
+ * is SD. */
 const char *km_chem_atom_name(const char *residue, const char *atom);
 
 bool km_chem_is_water(const char *residue);
@@ -62,7 +63,8 @@ bool km_chem_is_water(const char *residue);
 bool km_chem_is_ion(const char *residue);
 /* Salts, buffers and cryoprotectants of crystallisation (SO4, GOL, EDO ...). */
 bool km_chem_is_additive(const char *residue);
-/* The atomic number an atom's name suggests where the file says none: H C N O P S, and ions by residue name; 0 unknown. */
+/* The atomic number an atom's name suggests where the file says none: H C N O P S, and ions by residue name; 0 unknown.
+ */
 int km_chem_guess_element(const char *residue, const char *atom);
 /* "C" for 6; "X" for what is unknown. */
 const char *km_chem_symbol(int element);

@@ -31,7 +31,8 @@ static void advance(parser *p)
 
 static km_status wrong(parser *p, const char *what)
 {
-    return km_fail(p->err, KM_USAGE, "selection '%.80s', character %d: %s", p->text, (int)(p->word_at - p->text) + 1, what);
+    return km_fail(p->err, KM_USAGE, "selection '%.80s', character %d: %s", p->text, (int)(p->word_at - p->text) + 1,
+                   what);
 }
 
 static bool is(const parser *p, const char *word) { return !strcmp(p->word, word); }
@@ -74,7 +75,8 @@ static bool backbone(const km_system *s, int32_t a)
 static const struct {
     const char *word;
     test test;
-} tests[] = {{"all", all}, {"protein", protein}, {"nucleic", nucleic}, {"ligand", ligand}, {"ion", is_ion}, {"backbone", backbone}};
+} tests[] = {{"all", all},       {"protein", protein}, {"nucleic", nucleic},
+             {"ligand", ligand}, {"ion", is_ion},      {"backbone", backbone}};
 
 static const char *name_of(const km_system *s, int32_t a) { return s->atoms[a].name; }
 static const char *resname_of(const km_system *s, int32_t a) { return residue_of(s, a)->name; }
@@ -85,7 +87,10 @@ static const struct {
     const char *word;
     const char *(*of)(const km_system *s, int32_t a);
     int (*compare)(const char *a, const char *b);
-} texts[] = {{"name", name_of, strcmp}, {"resname", resname_of, strcmp}, {"chain", chain_name_of, strcmp}, {"element", element_of, strcasecmp}};
+} texts[] = {{"name", name_of, strcmp},
+             {"resname", resname_of, strcmp},
+             {"chain", chain_name_of, strcmp},
+             {"element", element_of, strcasecmp}};
 
 static bool parse_resid(const char *word, long *first, long *last)
 {
@@ -106,10 +111,12 @@ static km_status parse_values(parser *p, int kind, bool *mask)
     if (in_list(p->word, joints)) return wrong(p, "a value is missing");
     for (; !in_list(p->word, joints); advance(p)) {
         long first = 0, last = 0;
-        if (kind < 0 && !parse_resid(p->word, &first, &last)) return wrong(p, "not a residue number or a range of them");
+        if (kind < 0 && !parse_resid(p->word, &first, &last))
+            return wrong(p, "not a residue number or a range of them");
         for (int32_t a = 0; a < p->s->n_atoms; a++) {
             long number = residue_of(p->s, a)->number;
-            if (kind < 0 ? number >= first && number <= last : !texts[kind].compare(texts[kind].of(p->s, a), p->word)) mask[a] = true;
+            if (kind < 0 ? number >= first && number <= last : !texts[kind].compare(texts[kind].of(p->s, a), p->word))
+                mask[a] = true;
         }
     }
     return KM_OK;

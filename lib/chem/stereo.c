@@ -12,7 +12,10 @@ typedef struct vec {
     double x, y, z;
 } vec;
 
-static vec from(const float *a, const float *b) { return (vec){(double)b[0] - a[0], (double)b[1] - a[1], (double)b[2] - a[2]}; }
+static vec from(const float *a, const float *b)
+{
+    return (vec){(double)b[0] - a[0], (double)b[1] - a[1], (double)b[2] - a[2]};
+}
 static vec cross(vec a, vec b) { return (vec){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
 static double dot(vec a, vec b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
 
@@ -21,8 +24,8 @@ static double volume(const float *c, const float *a, const float *b, const float
     return dot(from(c, a), cross(from(c, b), from(c, d)));
 }
 
-/* The hand of four points: 1, -1, or 0 where the first lies near the plane of the others (a tetrahedron's volume is 0.77 of the product of its
- * bonds). */
+/* The hand of four points: 1, -1, or 0 where the first lies near the plane of the others (a tetrahedron's volume is
+ * 0.77 of the product of its bonds). */
 static int hand(const float *c, const float *a, const float *b, const float *d)
 {
     vec u = from(c, a), v = from(c, b), w = from(c, d);
@@ -74,7 +77,8 @@ void km_stereo_follow(km_stereo *s, const float *coords)
 {
     for (int32_t i = 0; i < s->n; i++) {
         int32_t *c = s->centres[i], last = c[3];
-        if (hand(coords + 3 * (size_t)c[0], coords + 3 * (size_t)c[1], coords + 3 * (size_t)c[2], coords + 3 * (size_t)c[3]) < 0)
+        if (hand(coords + 3 * (size_t)c[0], coords + 3 * (size_t)c[1], coords + 3 * (size_t)c[2],
+                 coords + 3 * (size_t)c[3]) < 0)
             c[3] = c[2], c[2] = last;
     }
 }
@@ -98,7 +102,8 @@ int km_stereo_hold(const km_stereo *s, float *coords)
         double size = dot(normal, normal);
         if (!(size > 0)) continue;
         double twice = 2 * dot(from(a, c), normal) / size;
-        c[0] = (float)(c[0] - twice * normal.x), c[1] = (float)(c[1] - twice * normal.y), c[2] = (float)(c[2] - twice * normal.z);
+        c[0] = (float)(c[0] - twice * normal.x), c[1] = (float)(c[1] - twice * normal.y),
+        c[2] = (float)(c[2] - twice * normal.z);
         moved++;
     }
     return moved;

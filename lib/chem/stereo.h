@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Stereo centres. Dynamics that breaks no bond keeps the hand of every one of them; a network that makes coordinates from noise may not.
- * Here a centre is a carbon or sulphur with three heavy neighbours out of plane: the chiral ones (CA, CB of isoleucine and threonine) and those that
- * are so by their neighbours' names (CB of valine, CG of leucine), whose groups do not change places either.
+ * Stereo centres. Dynamics that breaks no bond keeps the hand of every one of them; a network that makes coordinates
+ * from noise may not. Here a centre is a carbon or sulphur with three heavy neighbours out of plane: the chiral ones
+ * (CA, CB of isoleucine and threonine) and those that are so by their neighbours' names (CB of valine, CG of leucine),
+ * whose groups do not change places either.
  * Tests: tests/unit/test_stereo.c */
 #ifndef LIB_CHEM_STEREO_H
 #define LIB_CHEM_STEREO_H
@@ -16,12 +17,13 @@ typedef struct km_stereo {
 
 /* The centres of a tokenised system, with the hands of the reference conformers; km_stereo_free. */
 km_stereo *km_stereo_of(const km_system *s);
-/* From now on the hands are those of a given structure, where they are clear in it: D residues, and like groups named the other way round. */
+/* From now on the hands are those of a given structure, where they are clear in it: D residues, and like groups named
+ * the other way round. */
 void km_stereo_follow(km_stereo *s, const float *coords);
 void km_stereo_free(km_stereo *s);
 
-/* Move every centre of the wrong hand to the other side of its neighbours' plane, which leaves its bonds' lengths and the angles at it as they
- * are. coords [A, 3]. Returns how many were moved. */
+/* Move every centre of the wrong hand to the other side of its neighbours' plane, which leaves its bonds' lengths and
+ * the angles at it as they are. coords [A, 3]. Returns how many were moved. */
 int km_stereo_hold(const km_stereo *s, float *coords);
 
 #endif

@@ -99,12 +99,14 @@ static km_status note_missing(builder *b, const km_residue *r, const km_componen
     for (int i = 0; i < c->n_atoms; i++) {
         if (found[i] >= 0) continue;
         size_t used = strlen(names);
-        if (used + 6 < sizeof names) snprintf(names + used, sizeof names - used, "%s%s", n ? " " : "", c->atoms[i].name);
+        if (used + 6 < sizeof names)
+            snprintf(names + used, sizeof names - used, "%s%s", n ? " " : "", c->atoms[i].name);
         n++;
     }
     if (n == 0) return KM_OK;
     char list[160];
-    snprintf(list, sizeof list, "%s %d %s: %s", r->name, r->number, chain_label(&b->raw->system->chains[r->chain]), names);
+    snprintf(list, sizeof list, "%s %d %s: %s", r->name, r->number, chain_label(&b->raw->system->chains[r->chain]),
+             names);
     if (b->report->missing == 0) memcpy(b->report->missing_list, list, sizeof list);
     else if (strlen(b->report->missing_list) + strlen(list) + 3 < sizeof b->report->missing_list)
         strcat(strcat(b->report->missing_list, "; "), list);
@@ -125,9 +127,16 @@ static void add_token(builder *b, const km_component *c, int32_t residue)
     const km_residue *r = &s->residues[residue];
     const km_chain *ch = &s->chains[r->chain];
     km_token *t = &s->tokens[s->n_tokens];
-    *t = (km_token){.residue = residue, .res_type = c->res_type, .first_atom = r->first_atom, .n_atoms = r->n_atoms,
-                    .center_atom = r->first_atom + c->center, .repr_atom = r->first_atom + c->repr, .asym_id = ch->asym_id,
-                    .residue_index = r->index, .token_index = s->n_tokens, .mol_type = c->mol_type};
+    *t = (km_token){.residue = residue,
+                    .res_type = c->res_type,
+                    .first_atom = r->first_atom,
+                    .n_atoms = r->n_atoms,
+                    .center_atom = r->first_atom + c->center,
+                    .repr_atom = r->first_atom + c->repr,
+                    .asym_id = ch->asym_id,
+                    .residue_index = r->index,
+                    .token_index = s->n_tokens,
+                    .mol_type = c->mol_type};
     s->n_tokens++;
 }
 
@@ -140,8 +149,12 @@ static void add_atoms(builder *b, const km_component *c, const int32_t *found, i
         b->source = km_realloc(b->source, (size_t)b->room_atoms * sizeof *b->source);
     }
     for (int i = 0; i < c->n_atoms; i++) {
-        km_atom a = {.element = c->atoms[i].element, .charge = c->atoms[i].charge, .residue = residue, .token = s->n_tokens,
-                     .ref_space_uid = residue, .present = found[i] >= 0 || b->options->missing == KM_MISSING_BUILD};
+        km_atom a = {.element = c->atoms[i].element,
+                     .charge = c->atoms[i].charge,
+                     .residue = residue,
+                     .token = s->n_tokens,
+                     .ref_space_uid = residue,
+                     .present = found[i] >= 0 || b->options->missing == KM_MISSING_BUILD};
         memcpy(a.name, c->atoms[i].name, sizeof a.name);
         memcpy(a.ref_pos, c->atoms[i].pos, sizeof a.ref_pos);
         b->source[s->n_atoms] = found[i];
@@ -181,8 +194,8 @@ static float distance(const builder *b, int32_t x, int32_t y)
     return sqrtf((p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]));
 }
 
-/* Number the new last residue and join it to the one before. Neighbours are joined unless the file shows that they are apart;
- * then the gap is as wide as the author's numbers say. */
+/* Number the new last residue and join it to the one before. Neighbours are joined unless the file shows that they are
+ * apart; then the gap is as wide as the author's numbers say. */
 static void link_residue(builder *b, int32_t residue, int32_t raw_residue, int32_t raw_before)
 {
     km_system *s = b->s;
@@ -213,7 +226,8 @@ static km_status add_residue(builder *b, int32_t raw_residue, int32_t raw_before
     if (!c) return residue_fail(b, raw, err, "not one of the built-in components (needs --ccd)");
     km_chain *chain = &s->chains[s->n_chains - 1];
     if (raw_before < 0) chain->mol_type = c->mol_type;
-    if (chain->mol_type != c->mol_type) return residue_fail(b, raw, err, "another kind of polymer than the chain before it");
+    if (chain->mol_type != c->mol_type)
+        return residue_fail(b, raw, err, "another kind of polymer than the chain before it");
     int32_t found[32];
     KM_ASSERT(c->n_atoms <= 32);
     KM_TRY(match_atoms(b, raw, c, found, err));
@@ -252,7 +266,8 @@ static km_status add_chain(builder *b, int32_t raw_chain, km_err *err)
     return KM_OK;
 }
 
-/* Equal kind and sequence. The file's whole sequence counts where both chains have one: gaps do not make another entity. */
+/* Equal kind and sequence. The file's whole sequence counts where both chains have one: gaps do not make another
+ * entity. */
 static bool same_entity(const builder *b, const int32_t *raw_of, int32_t x, int32_t y)
 {
     const km_chain *p = &b->s->chains[x], *q = &b->s->chains[y];
@@ -261,7 +276,8 @@ static bool same_entity(const builder *b, const int32_t *raw_of, int32_t x, int3
     if (sx && sy) return strcmp(sx, sy) == 0;
     if (p->n_residues != q->n_residues) return false;
     for (int32_t i = 0; i < p->n_residues; i++)
-        if (strcmp(b->s->residues[p->first_residue + i].name, b->s->residues[q->first_residue + i].name) != 0) return false;
+        if (strcmp(b->s->residues[p->first_residue + i].name, b->s->residues[q->first_residue + i].name) != 0)
+            return false;
     return true;
 }
 
@@ -324,8 +340,8 @@ static km_status build(builder *b, int32_t *raw_of, km_err *err)
     }
     if (b->s->n_chains == 0) return km_fail(err, KM_INPUT, "nothing is left without solvent and ions");
     if (b->report->missing > 0 && b->options->missing == KM_MISSING_REFUSE)
-        return km_fail(err, KM_INPUT, "%d heavy atoms are missing (%s): use --missing drop or --missing build", b->report->missing,
-                       b->report->missing_list);
+        return km_fail(err, KM_INPUT, "%d heavy atoms are missing (%s): use --missing drop or --missing build",
+                       b->report->missing, b->report->missing_list);
     number_entities(b, raw_of);
     add_other_bonds(b);
     return KM_OK;
@@ -335,7 +351,8 @@ km_status km_chem_tokenize(const km_structure *raw, const km_token_options *opti
 {
     memset(ret, 0, sizeof *ret);
     const km_system *from = raw->system;
-    builder b = {.raw = raw, .options = options, .s = km_system_new(), .report = &ret->report, .room_atoms = from->n_atoms};
+    builder b = {
+        .raw = raw, .options = options, .s = km_system_new(), .report = &ret->report, .room_atoms = from->n_atoms};
     b.s->atoms = KM_NEWN(km_atom, (size_t)from->n_atoms + 1);
     b.s->residues = KM_NEWN(km_residue, (size_t)from->n_residues + 1);
     b.s->chains = KM_NEWN(km_chain, (size_t)from->n_chains + 1);

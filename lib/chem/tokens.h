@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * From what a file says to what the model sees: a raw structure becomes a complete system of standard residues, its atoms in
- * Boltz-2's order, with tokens, bonds and reference conformers. Solvent, ions, crystallisation agents, hydrogens and the
- * leaving atoms OXT and OP3 go. Ligands and modified residues need a component dictionary and are refused for now.
+ * From what a file says to what the model sees: a raw structure becomes a complete system of standard residues, its
+ * atoms in Boltz-2's order, with tokens, bonds and reference conformers. Solvent, ions, crystallisation agents,
+ * hydrogens and the leaving atoms OXT and OP3 go. Ligands and modified residues need a component dictionary and are
+ * refused for now.
  * Tests: tests/unit/test_tokens.c, tests/cli/tokenize.bats */
 #ifndef LIB_CHEM_TOKENS_H
 #define LIB_CHEM_TOKENS_H
@@ -35,10 +36,12 @@ typedef struct km_tokenized {
 } km_tokenized;
 
 /* KM_INPUT names the residue and what is wrong with it. The result is freed with km_tokenized_clear. */
-km_status km_chem_tokenize(const km_structure *raw, const km_token_options *options, km_tokenized *ret, km_err *err) KM_MUST_USE;
+km_status km_chem_tokenize(const km_structure *raw, const km_token_options *options, km_tokenized *ret,
+                           km_err *err) KM_MUST_USE;
 void km_tokenized_clear(km_tokenized *t);
 
-/* A frame of the raw structure, raw [A_raw, 3], in the system's order, out [A, 3]; missing atoms at their ideal places. */
+/* A frame of the raw structure, raw [A_raw, 3], in the system's order, out [A, 3]; missing atoms at their ideal places.
+ */
 void km_chem_gather(const km_tokenized *t, const float *raw, float *out);
 
 #endif

@@ -10,17 +10,24 @@ void km_atom_encoder_init(km_atom_encoder *e, km_params *p, const char *prefix, 
 {
     char name[KM_NN_NAME];
     *e = (km_atom_encoder){.Q = c->atoms_per_window_queries, .K = c->atoms_per_window_keys, .structure = structure};
-    km_nn_linear_init_bias(&e->features, p, km_nn_name(name, "%s.embed_atom_features", prefix), c->atom_s, c->atom_feature_dim,
-                           KM_INIT_DEFAULT, KM_INIT_DEFAULT);
-    e->pair_pos = KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_ref_pos.weight", prefix), c->atom_z, 3);
-    e->pair_dist = KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_ref_dist.weight", prefix), c->atom_z, 1);
-    e->pair_mask = KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_mask.weight", prefix), c->atom_z, 1);
+    km_nn_linear_init_bias(&e->features, p, km_nn_name(name, "%s.embed_atom_features", prefix), c->atom_s,
+                           c->atom_feature_dim, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
+    e->pair_pos =
+        KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_ref_pos.weight", prefix), c->atom_z, 3);
+    e->pair_dist =
+        KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_ref_dist.weight", prefix), c->atom_z, 1);
+    e->pair_mask =
+        KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_mask.weight", prefix), c->atom_z, 1);
     if (structure) {
-        km_nn_norm_linear_init(&e->s_to_c, p, km_nn_name(name, "%s.s_to_c_trans", prefix), c->atom_s, c->token_s, KM_INIT_ZERO);
-        km_nn_norm_linear_init(&e->z_to_p, p, km_nn_name(name, "%s.z_to_p_trans", prefix), c->atom_z, c->token_z, KM_INIT_ZERO);
+        km_nn_norm_linear_init(&e->s_to_c, p, km_nn_name(name, "%s.s_to_c_trans", prefix), c->atom_s, c->token_s,
+                               KM_INIT_ZERO);
+        km_nn_norm_linear_init(&e->z_to_p, p, km_nn_name(name, "%s.z_to_p_trans", prefix), c->atom_z, c->token_z,
+                               KM_INIT_ZERO);
     }
-    km_nn_linear_init(&e->c_to_p_k, p, km_nn_name(name, "%s.c_to_p_trans_k.1", prefix), c->atom_z, c->atom_s, KM_INIT_ZERO);
-    km_nn_linear_init(&e->c_to_p_q, p, km_nn_name(name, "%s.c_to_p_trans_q.1", prefix), c->atom_z, c->atom_s, KM_INIT_ZERO);
+    km_nn_linear_init(&e->c_to_p_k, p, km_nn_name(name, "%s.c_to_p_trans_k.1", prefix), c->atom_z, c->atom_s,
+                      KM_INIT_ZERO);
+    km_nn_linear_init(&e->c_to_p_q, p, km_nn_name(name, "%s.c_to_p_trans_q.1", prefix), c->atom_z, c->atom_s,
+                      KM_INIT_ZERO);
     for (int i = 0; i < 3; i++)
         km_nn_linear_init(&e->mlp[i], p, km_nn_name(name, "%s.p_mlp.%d", prefix, 2 * i + 1), c->atom_z, c->atom_z,
                           i < 2 ? KM_INIT_DEFAULT : KM_INIT_ZERO);
@@ -66,8 +73,8 @@ km_tensor *km_atom_encoder_pairs(km_ctx *cx, const km_atom_encoder *e, const km_
     km_tensor *r = km_relu(cx, c);
     km_tensor *u = km_nn_linear_run(cx, &e->c_to_p_q, r), *v = km_nn_linear_run(cx, &e->c_to_p_k, r);
     km_tensor *zp = opt_z ? km_nn_norm_linear_run(cx, &e->z_to_p, opt_z) : NULL;
-    km_tensor *p = km_atom_pairs(cx, e->pair_pos, e->pair_dist, e->pair_mask, f->ref_pos, f->ref_space_uid, f->atom_mask, zp,
-                                 f->atom_token, u, v, e->Q, e->K);
+    km_tensor *p = km_atom_pairs(cx, e->pair_pos, e->pair_dist, e->pair_mask, f->ref_pos, f->ref_space_uid,
+                                 f->atom_mask, zp, f->atom_token, u, v, e->Q, e->K);
     km_tensor *h = p;
     for (int i = 0; i < 3; i++) h = km_nn_linear_run(cx, &e->mlp[i], km_relu(cx, h));
     return km_add(cx, p, h);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The atom encoder's features, shared by the input embedder and the diffusion conditioning: atom embeddings and pair features of
- * atom windows, named `atom_encoder` below both. And the relative positions of tokens.
- * Source: AlphaFold 3, supplementary algorithms 3 and 5. Tests: reference cases, tests/unit/test_model.c */
+ * The atom encoder's features, shared by the input embedder and the diffusion conditioning: atom embeddings and pair
+ * features of atom windows, named `atom_encoder` below both. And the relative positions of tokens. Source: AlphaFold 3,
+ * supplementary algorithms 3 and 5. Tests: reference cases, tests/unit/test_model.c */
 #ifndef LIB_MODEL_ATOM_FEATURES_H
 #define LIB_MODEL_ATOM_FEATURES_H
 

@@ -11,13 +11,14 @@ void km_atom_transformer_init(km_atom_transformer *t, km_params *p, const char *
         km_nn_dit_init(&t->layers[i], p, km_nn_name(name, "%s.diffusion_transformer.layers.%d", prefix, i), C, C);
 }
 
-void km_atom_transformer_init_temporal(km_atom_transformer *t, km_params *p, const char *prefix, km_dim C, const km_config *c)
+void km_atom_transformer_init_temporal(km_atom_transformer *t, km_params *p, const char *prefix, km_dim C,
+                                       const km_config *c)
 {
     char name[KM_NN_NAME];
     t->temporal = KM_NEWN(km_nn_temporal, (size_t)t->depth);
     for (int i = 0; i < t->depth; i++)
-        km_nn_temporal_init(&t->temporal[i], p, km_nn_name(name, "%s.temporal_layers.%d", prefix, i), C, c->atom_temporal_heads,
-                            c->beta, c->causal);
+        km_nn_temporal_init(&t->temporal[i], p, km_nn_name(name, "%s.temporal_layers.%d", prefix, i), C,
+                            c->atom_temporal_heads, c->beta, c->causal);
 }
 
 void km_atom_transformer_clear(km_atom_transformer *t)

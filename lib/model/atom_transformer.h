@@ -16,7 +16,8 @@ typedef struct km_atom_transformer {
 /* Spatial layers below PREFIX.diffusion_transformer. */
 void km_atom_transformer_init(km_atom_transformer *t, km_params *p, const char *prefix, km_dim C, int depth);
 /* Temporal layers below PREFIX.temporal_layers. */
-void km_atom_transformer_init_temporal(km_atom_transformer *t, km_params *p, const char *prefix, km_dim C, const km_config *c);
+void km_atom_transformer_init_temporal(km_atom_transformer *t, km_params *p, const char *prefix, km_dim C,
+                                       const km_config *c);
 void km_atom_transformer_clear(km_atom_transformer *t);
 
 /* Adaptive norms and gates of every layer from c [A, atom_s]; in the arena, [depth] */

@@ -92,7 +92,10 @@ static const field sampling_fields[] = {
     {"presets", PRESETS, offsetof(km_sampling, presets), 0, 0, 0},
 };
 
-enum { N_MODEL = sizeof model_fields / sizeof *model_fields, N_SAMPLING = sizeof sampling_fields / sizeof *sampling_fields };
+enum {
+    N_MODEL = sizeof model_fields / sizeof *model_fields,
+    N_SAMPLING = sizeof sampling_fields / sizeof *sampling_fields
+};
 
 static void put(const field *f, void *to, double value)
 {
@@ -137,7 +140,8 @@ static km_status read_field(const field *f, const json_t *v, void *to, km_err *e
     }
     if (f->kind == PRESETS) return read_presets(v, (char *)to + f->at, err);
     if (f->kind == TIME) {
-        if (!json_is_string(v)) return km_fail(err, KM_INPUT, "configuration: '%s' must be a time with its unit, in quotes", f->path);
+        if (!json_is_string(v))
+            return km_fail(err, KM_INPUT, "configuration: '%s' must be a time with its unit, in quotes", f->path);
         if (km_parse_time(json_string_value(v), (int64_t *)((char *)to + f->at), err) == KM_OK) return KM_OK;
         km_fail_in(err, f->path);
         if (err) err->code = KM_INPUT; /* it stands in a file, not on the command line */
@@ -254,7 +258,8 @@ static km_status check_config(const km_config *c, km_err *err)
         return km_fail(err, KM_INPUT, "configuration: windows of %d queries and %d keys", c->atoms_per_window_queries,
                        c->atoms_per_window_keys);
     if (c->atom_feature_dim != 388)
-        return km_fail(err, KM_INPUT, "configuration: 'atom_feature_dim' is %d; only 388 is known", c->atom_feature_dim);
+        return km_fail(err, KM_INPUT, "configuration: 'atom_feature_dim' is %d; only 388 is known",
+                       c->atom_feature_dim);
     if (!(c->lambda_lo <= c->lambda_hi)) return km_fail(err, KM_INPUT, "configuration: 'temporal_lambda' is empty");
     return KM_OK;
 }
@@ -333,7 +338,8 @@ static json_t *dump_section(const field *fields, int n, const void *from)
     for (int i = 0; i < n; i++) {
         const char *dot = strchr(fields[i].path, '.');
         if (fields[i].kind == PRESETS && !*((const char *)from + fields[i].at)) continue; /* none */
-        if (fields[i].kind == TIME && *(const int64_t *)((const char *)from + fields[i].at) == 0) continue; /* not known */
+        if (fields[i].kind == TIME && *(const int64_t *)((const char *)from + fields[i].at) == 0)
+            continue; /* not known */
         json_t *to = section;
         const char *leaf = fields[i].path;
         if (dot) {

@@ -61,13 +61,26 @@ static km_status find_model(const char *name, char **ret_path, km_err *err)
 
 /* -- 2. opening and making */
 
-static const char *const trunk_prefixes[] = {"input_embedder.", "pairformer_module.", "rel_pos_encoder.", "s_init.", "z_init_1.",
-                                             "z_init_2.", "s_norm.", "z_norm.", "s_recycle.", "z_recycle.", NULL};
+static const char *const trunk_prefixes[] = {
+    "input_embedder.", "pairformer_module.", "rel_pos_encoder.", "s_init.", "z_init_1.", "z_init_2.", "s_norm.",
+    "z_norm.",         "s_recycle.",         "z_recycle.",       NULL};
 /* Whatever begins so must have a place; other names (confidence, distograms) are left alone. */
-static const char *const strict_prefixes[] = {"input_embedder.", "pairformer_module.", "msa_module.", "template_module.",
-                                              "contact_conditioning.", "token_bonds", "rel_pos_encoder.", "s_init.", "z_init_",
-                                              "s_norm.", "z_norm.", "s_recycle.", "z_recycle.", "diffusion_conditioning.",
-                                              "score_model.", NULL};
+static const char *const strict_prefixes[] = {"input_embedder.",
+                                              "pairformer_module.",
+                                              "msa_module.",
+                                              "template_module.",
+                                              "contact_conditioning.",
+                                              "token_bonds",
+                                              "rel_pos_encoder.",
+                                              "s_init.",
+                                              "z_init_",
+                                              "s_norm.",
+                                              "z_norm.",
+                                              "s_recycle.",
+                                              "z_recycle.",
+                                              "diffusion_conditioning.",
+                                              "score_model.",
+                                              NULL};
 
 static void make_digests(km_model *m)
 {
@@ -92,12 +105,14 @@ static km_status open_file(km_model *m, km_err *err)
 {
     KM_TRY(km_safetensors_open(m->path, &m->file, err));
     const char *config = km_safetensors_meta(m->file, "config");
-    if (!config) return km_fail(err, KM_INPUT, "%s: no configuration in the metadata: not weights of this program", m->path);
+    if (!config)
+        return km_fail(err, KM_INPUT, "%s: no configuration in the metadata: not weights of this program", m->path);
     if (km_config_parse(config, &m->config, &m->sampling, err) < 0) return km_fail_in(err, m->path);
     m->params = km_params_from_file(m->file);
     if (km_params_has(m->params, "s_init.weight")) m->trunk = km_trunk_new(&m->config, m->params);
     if (km_params_has(m->params, "score_model.a_norm.weight")) m->diffusion = km_diffusion_new(&m->config, m->params);
-    if (!m->trunk && !m->diffusion) return km_fail(err, KM_INPUT, "%s: neither a trunk nor a diffusion module", m->path);
+    if (!m->trunk && !m->diffusion)
+        return km_fail(err, KM_INPUT, "%s: neither a trunk nor a diffusion module", m->path);
     if (km_params_check(m->params, strict_prefixes, err) < 0) return km_fail_in(err, m->path);
     take_digests(m);
     return KM_OK;
@@ -169,7 +184,8 @@ static km_status write_all(const km_model *m, const char *path, km_err *err)
     km_st_tensor *tensors = KM_NEWN(km_st_tensor, (size_t)n + 1);
     for (int i = 0; i < n; i++) {
         const km_tensor *t = km_params_at(m->params, i);
-        tensors[i] = (km_st_tensor){km_params_name(m->params, i), KM_F32, t->nd, {0}, t->data, (size_t)km_numel(t) * sizeof(float)};
+        tensors[i] = (km_st_tensor){km_params_name(m->params, i),       KM_F32, t->nd, {0}, t->data,
+                                    (size_t)km_numel(t) * sizeof(float)};
         for (int d = 0; d < t->nd; d++) tensors[i].shape[d] = t->shape[d];
     }
     qsort(tensors, (size_t)n, sizeof *tensors, by_name);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The model: configuration, weights, trunk and diffusion module, named as checkpoints name them.
  *
- * Weights are safetensors whose metadata holds the configuration (key `config`, JSON with the sections below) and the digests
+ * Weights are safetensors whose metadata holds the configuration (key `config`, JSON with the sections below) and the
+ * digests
  * (`trunk_digest`, `digest`). lib/model/README.md lists modules, parameter names and what a further family would need.
  * Tests: tests/unit/test_model.c, tests/oracle.c (reference cases) */
 #ifndef LIB_MODEL_MODEL_H
@@ -49,10 +50,11 @@ typedef struct km_sampling {
     char presets[KM_PRESETS];                    /* named changes to all this, as JSON; empty: none */
 } km_sampling;
 
-/* JSON of the metadata, {"model": {...}, "sampling": {...}}, to structs and back. An absent key has the value of the published model;
- * an unknown one is KM_INPUT, as is a value out of range. */
+/* JSON of the metadata, {"model": {...}, "sampling": {...}}, to structs and back. An absent key has the value of the
+ * published model; an unknown one is KM_INPUT, as is a value out of range. */
 km_status km_config_parse(const char *json, km_config *ret_config, km_sampling *ret_sampling, km_err *err) KM_MUST_USE;
-/* Hyper-parameters of a checkpoint or a reference case, the model's keys without a section: unknown ones are left alone. */
+/* Hyper-parameters of a checkpoint or a reference case, the model's keys without a section: unknown ones are left
+ * alone. */
 km_status km_config_parse_hyper(const char *json, km_config *ret_config, km_err *err) KM_MUST_USE;
 /* Change what the preset of this name sets. KM_USAGE, listing what there is, when there is no such. */
 km_status km_sampling_preset(km_sampling *s, const char *name, km_err *err) KM_MUST_USE;
@@ -67,7 +69,7 @@ typedef struct km_features {
     const int32_t *ref_element, *ref_name, *ref_space_uid;   /* [A], [A, 4] (character - 32), [A] */
     const int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period; /* [N] */
     const int32_t *res_type, *mol_type, *modified, *method;  /* [N] */
-    const float *profile, *deletion_mean;                    /* [N, 33], [N]: of the alignment, or of the sequence alone */
+    const float *profile, *deletion_mean; /* [N, 33], [N]: of the alignment, or of the sequence alone */
 } km_features;
 /* From a tokenised system (profile: one-hot of the sequence; deletion_mean 0). Free with km_features_free. */
 km_features *km_features_of(const km_system *s);
@@ -88,14 +90,17 @@ typedef struct km_model {
     char digest[65], trunk_digest[65];
 } km_model;
 
-/* name: a file, a training run's directory (its best.safetensors), or the name of an installed model, looked for in $KM_DATA,
- * ../share/kinematic beside the program, and pipelines/NAME/NAME.safetensors of a build tree. Packed for inference on be when not NULL. */
+/* name: a file, a training run's directory (its best.safetensors), or the name of an installed model, looked for in
+ * $KM_DATA,
+ * ../share/kinematic beside the program, and pipelines/NAME/NAME.safetensors of a build tree. Packed for inference on
+ * be when not NULL. */
 km_status km_model_open(const char *name, const km_backend *opt_be, km_model **ret, km_err *err) KM_MUST_USE;
 /* A new model with made parameters. */
-km_status km_model_make(const km_config *c, const km_sampling *s, uint64_t seed, km_model **ret, km_err *err) KM_MUST_USE;
+km_status km_model_make(const km_config *c, const km_sampling *s, uint64_t seed, km_model **ret,
+                        km_err *err) KM_MUST_USE;
 void km_model_free(km_model *m);
-/* All parameters, with configuration and digests in the metadata. block: values to write instead of the store's (EMA), laid out like the
- * training block, or NULL. */
+/* All parameters, with configuration and digests in the metadata. block: values to write instead of the store's (EMA),
+ * laid out like the training block, or NULL. */
 km_status km_model_save(const km_model *m, const float *opt_block, const char *path, km_err *err) KM_MUST_USE;
 /* What make demo warns about: one line on what this model is good for, or NULL. */
 const char *km_model_remark(const km_model *m);
@@ -106,7 +111,8 @@ void km_trunk_free(km_trunk *t);
 typedef struct km_trunk_out {
     km_tensor *s_inputs, *s, *z; /* [N, token_s], [N, token_s], [N, N, token_z] */
 } km_trunk_out;
-/* recycles + 1 passes; on a tape only the last pass is recorded (s and z from earlier passes are constants), as Boltz-2 trains. */
+/* recycles + 1 passes; on a tape only the last pass is recorded (s and z from earlier passes are constants), as Boltz-2
+ * trains. */
 km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, int recycles);
 
 /* -- diffusion (lib/model/diffusion/) */
@@ -117,10 +123,11 @@ void km_diffusion_free(km_diffusion *d);
  * itself. */
 void km_diffusion_set_temporal(km_diffusion *d, double beta, bool causal);
 
-/* What depends on the system alone, once per system: relative positions, pair conditioning, atom features, all biases. */
+/* What depends on the system alone, once per system: relative positions, pair conditioning, atom features, all biases.
+ */
 typedef struct km_conditioning {
     const km_features *f;
-    km_tensor *s_single;                 /* [N, 2 token_s]: single_embed(norm([s, s_inputs])), before noise; NULL without s_inputs */
+    km_tensor *s_single; /* [N, 2 token_s]: single_embed(norm([s, s_inputs])), before noise; NULL without s_inputs */
     km_tensor *q, *c;                    /* [A, atom_s] */
     km_tensor **enc_bias, **dec_bias;    /* [depth] of [heads, W, Q, K] */
     km_tensor **token_bias;              /* [depth] of [heads, N, N] */
@@ -130,13 +137,14 @@ typedef struct km_conditioning {
 /* Lies in the context's arena. f must outlive it. */
 km_conditioning *km_diffusion_condition(km_ctx *cx, const km_diffusion *d, const km_features *f, const km_trunk_out *t);
 
-/* What depends on the noise level too: L levels (sigma, angstrom; 0 is a clean frame) give everything that adaptive norms and gates of
- * tokens need; atom-level ones depend on c alone and are made with the conditioning. */
+/* What depends on the noise level too: L levels (sigma, angstrom; 0 is a clean frame) give everything that adaptive
+ * norms and gates of tokens need; atom-level ones depend on c alone and are made with the conditioning. */
 typedef struct km_levels km_levels;
-km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const float *sigma, km_dim L);
+km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const float *sigma,
+                               km_dim L);
 
-/* One evaluation: x [B, T, A, 3] angstrom, level [B T] into sigma [L], times [B, T] ns -> denoised x [B, T, A, 3]. Frames of sigma 0 come out as
- * they went in. */
+/* One evaluation: x [B, T, A, 3] angstrom, level [B T] into sigma [L], times [B, T] ns -> denoised x [B, T, A, 3].
+ * Frames of sigma 0 come out as they went in. */
 km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
                                 const km_tensor *x, const int32_t *level, const float *sigma, const float *times);
 

@@ -31,7 +31,8 @@ double km_adam_norm(const km_params *p, const float *grad)
     for (int i = 0; i < km_params_count(p); i++) {
         const km_tensor *t = km_params_at(p, i);
         if (!km_params_trained(p, i)) continue;
-        for (km_dim k = 0; k < km_numel(t); k++) square += (double)grad[t->param_offset + k] * grad[t->param_offset + k];
+        for (km_dim k = 0; k < km_numel(t); k++)
+            square += (double)grad[t->param_offset + k] * grad[t->param_offset + k];
     }
     return sqrt(square);
 }

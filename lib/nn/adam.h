@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Adam (Kingma & Ba 2015) on a parameter block, with clipping by the global norm, decoupled weight decay and a moving average.
+ * Adam (Kingma & Ba 2015) on a parameter block, with clipping by the global norm, decoupled weight decay and a moving
+ * average.
  * Tests: tests/unit/test_adam.c, reference cases of kind `train_step` */
 #ifndef LIB_NN_ADAM_H
 #define LIB_NN_ADAM_H
@@ -24,8 +25,8 @@ void km_adam_free(km_adam *a);
 
 /* The L2 norm over the gradients [n] of all trained parameters, in double. */
 double km_adam_norm(const km_params *p, const float *grad);
-/* One step with learning rate a->lr: gradients are scaled by min(1, max_grad_norm / (norm + 1e-6)), then plain Adam with bias correction
- * on trained parameters; the average decays by min(ema_decay, (1 + step) / (10 + step)). */
+/* One step with learning rate a->lr: gradients are scaled by min(1, max_grad_norm / (norm + 1e-6)), then plain Adam
+ * with bias correction on trained parameters; the average decays by min(ema_decay, (1 + step) / (10 + step)). */
 void km_adam_step(km_adam *a, km_params *p, const float *grad, double norm);
 
 #endif

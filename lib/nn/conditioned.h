@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The diffusion transformer's layer: adaptive norm, attention with a bias, gate, conditioned transition. What depends on the condition
- * alone (scales, shifts, gates) is computed apart from what depends on the frames, once for each noise level.
- * Source: AlphaFold 3, supplementary algorithms 23-26. Tests: tests/unit/test_model.c, reference cases */
+ * The diffusion transformer's layer: adaptive norm, attention with a bias, gate, conditioned transition. What depends
+ * on the condition alone (scales, shifts, gates) is computed apart from what depends on the frames, once for each noise
+ * level. Source: AlphaFold 3, supplementary algorithms 23-26.
+ * Tests: tests/unit/test_model.c, reference cases */
 #ifndef LIB_NN_CONDITIONED_H
 #define LIB_NN_CONDITIONED_H
 
@@ -30,11 +31,12 @@ typedef struct km_nn_dit_terms {
 void km_nn_dit_init(km_nn_dit *l, km_params *p, const char *prefix, km_dim C, km_dim S);
 /* s [L, N, S] */
 km_nn_dit_terms km_nn_dit_condition(km_ctx *cx, const km_nn_dit *l, const km_tensor *s);
-/* a + gate attention(adaln(a)): a [F, N, C], bias [H, N, N] with a token mask, or [H, W, Q, K] of windows with an atom mask;
- * level [F] into the terms' L */
-km_tensor *km_nn_dit_attend(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a, const km_tensor *bias,
-                            const float *mask, const int32_t *level);
+/* a + gate attention(adaln(a)): a [F, N, C], bias [H, N, N] with a token mask, or [H, W, Q, K] of windows with an atom
+ * mask; level [F] into the terms' L */
+km_tensor *km_nn_dit_attend(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a,
+                            const km_tensor *bias, const float *mask, const int32_t *level);
 /* a + gate transition(adaln(a)) */
-km_tensor *km_nn_dit_transit(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a, const int32_t *level);
+km_tensor *km_nn_dit_transit(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a,
+                             const int32_t *level);
 
 #endif

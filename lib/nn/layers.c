@@ -39,14 +39,18 @@ void km_nn_linear_init(km_nn_linear *l, km_params *p, const char *prefix, km_dim
     l->b = NULL;
 }
 
-void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight, km_init bias)
+void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight,
+                            km_init bias)
 {
     char name[KM_NN_NAME];
     km_nn_linear_init(l, p, prefix, out, in, weight);
     l->b = KM_PARAM(p, bias, km_nn_name(name, "%s.bias", prefix), out);
 }
 
-km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *x) { return km_linear(cx, x, l->w, l->b); }
+km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *x)
+{
+    return km_linear(cx, x, l->w, l->b);
+}
 
 void km_nn_norm_init(km_nn_norm *l, km_params *p, const char *prefix, km_dim C)
 {
@@ -55,9 +59,13 @@ void km_nn_norm_init(km_nn_norm *l, km_params *p, const char *prefix, km_dim C)
     l->b = KM_PARAM(p, KM_INIT_ZERO, km_nn_name(name, "%s.bias", prefix), C);
 }
 
-km_tensor *km_nn_norm_run(km_ctx *cx, const km_nn_norm *l, const km_tensor *x) { return km_layer_norm(cx, x, l->w, l->b); }
+km_tensor *km_nn_norm_run(km_ctx *cx, const km_nn_norm *l, const km_tensor *x)
+{
+    return km_layer_norm(cx, x, l->w, l->b);
+}
 
-void km_nn_norm_linear_init(km_nn_norm_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight)
+void km_nn_norm_linear_init(km_nn_norm_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in,
+                            km_init weight)
 {
     char name[KM_NN_NAME];
     km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.0", prefix), in);
@@ -95,7 +103,8 @@ void km_nn_attention_init(km_nn_attention *l, km_params *p, const char *prefix, 
     km_nn_linear_init(&l->o, p, km_nn_name(name, "%s.proj_o", prefix), C, C, KM_INIT_ZERO);
 }
 
-km_tensor *km_nn_attention_run(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias, const float *opt_mask)
+km_tensor *km_nn_attention_run(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias,
+                               const float *opt_mask)
 {
     km_tensor *q = km_nn_linear_run(cx, &l->q, x), *k = km_nn_linear_run(cx, &l->k, x);
     km_tensor *v = km_nn_linear_run(cx, &l->v, x), *g = km_nn_linear_run(cx, &l->g, x);
@@ -111,7 +120,8 @@ km_tensor *km_nn_attention_run_windows(km_ctx *cx, const km_nn_attention *l, con
     return km_nn_linear_run(cx, &l->o, km_window_attention(cx, q, k, v, g, bias, atom_mask, Q, K));
 }
 
-void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km_dim C, km_dim heads, double beta, bool causal)
+void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km_dim C, km_dim heads, double beta,
+                         bool causal)
 {
     char name[KM_NN_NAME];
     km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.norm", prefix), C);

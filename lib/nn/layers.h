@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Layers: small sets of parameters with a forward made of operations, named as checkpoints name them.
  *
- * km_nn_<layer>_init asks the store for the layer's parameters below PREFIX; the forward takes and returns tensors of the
- * context. Shapes as in ops.h.
+ * km_nn_<layer>_init asks the store for the layer's parameters below PREFIX; the forward takes and returns tensors of
+ * the context. Shapes as in ops.h.
  * Tests: tests/unit/test_model.c, reference cases */
 #ifndef LIB_NN_LAYERS_H
 #define LIB_NN_LAYERS_H
@@ -15,8 +15,9 @@ enum { KM_NN_NAME = 256 };
 /* PREFIX.name in a caller's buffer, for parameters and layers below a module. */
 const char *km_nn_name(char out[KM_NN_NAME], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The state of a stack of layers: without a tape `next` is copied over `state` and everything since the mark is given back, so that
- * memory does not grow with depth; with a tape it is `next`. state must have been made with km_nn_state. */
+/* The state of a stack of layers: without a tape `next` is copied over `state` and everything since the mark is given
+ * back, so that memory does not grow with depth; with a tape it is `next`. state must have been made with km_nn_state.
+ */
 km_tensor *km_nn_carry(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next);
 /* A state that may be written over: a copy of t without a tape, t itself with one. */
 km_tensor *km_nn_state(km_ctx *cx, const km_tensor *t);
@@ -26,7 +27,8 @@ typedef struct km_nn_linear {
     const km_tensor *w, *b; /* [O, I]; [O] or NULL */
 } km_nn_linear;
 void km_nn_linear_init(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight);
-void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight, km_init bias);
+void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight,
+                            km_init bias);
 km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *x);
 
 /* Layer norm with weight and bias. */
@@ -41,7 +43,8 @@ typedef struct km_nn_norm_linear {
     km_nn_norm norm;
     km_nn_linear linear;
 } km_nn_norm_linear;
-void km_nn_norm_linear_init(km_nn_norm_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight);
+void km_nn_norm_linear_init(km_nn_norm_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in,
+                            km_init weight);
 km_tensor *km_nn_norm_linear_run(km_ctx *cx, const km_nn_norm_linear *l, const km_tensor *x);
 
 /* fc3(silu(fc1 n) fc2 n), n = norm(x) */
@@ -58,7 +61,8 @@ typedef struct km_nn_attention {
 } km_nn_attention;
 void km_nn_attention_init(km_nn_attention *l, km_params *p, const char *prefix, km_dim C);
 /* x [F, N, C], bias [H, N, N] */
-km_tensor *km_nn_attention_run(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias, const float *opt_mask);
+km_tensor *km_nn_attention_run(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias,
+                               const float *opt_mask);
 /* x [F, A, C], bias [H, W, Q, K] */
 km_tensor *km_nn_attention_run_windows(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias,
                                        const float *atom_mask);
@@ -79,7 +83,8 @@ typedef struct km_nn_temporal {
     bool causal;
     int number; /* among the layers of a past */
 } km_nn_temporal;
-void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km_dim C, km_dim heads, double beta, bool causal);
+void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km_dim C, km_dim heads, double beta,
+                         bool causal);
 /* x [F, N, C] with F = B T. With pasts the layer must be causal and no tape on: each frame sees those of its past and
  * itself, and leaves its key and value behind them, at T, where they become a part of it when T is raised. */
 km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_tensor *x, const km_nn_frames *f);

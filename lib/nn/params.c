@@ -222,7 +222,8 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
     for (int i = 0; i < km_safetensors_count(p->file); i++) {
         const char *name = km_safetensors_at(p->file, i)->name;
         if (strncmp(name, p->prefix, skip) != 0 || !begins_with_one(name + skip, opt_strict_prefixes)) continue;
-        if (!find_entry(p, name + skip)) return km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", name + skip);
+        if (!find_entry(p, name + skip))
+            return km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", name + skip);
     }
     return KM_OK;
 }
@@ -256,7 +257,8 @@ static bool matches_one(const char *name, const char *patterns)
 {
     bool found = false;
     char *copy = km_strdup(patterns), *rest = copy;
-    for (char *word; !found && (word = strsep(&rest, " \t\n")) != NULL;) found = *word && fnmatch(word, name, FNM_NOESCAPE) == 0;
+    for (char *word; !found && (word = strsep(&rest, " \t\n")) != NULL;)
+        found = *word && fnmatch(word, name, FNM_NOESCAPE) == 0;
     free(copy);
     return found;
 }

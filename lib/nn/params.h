@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The parameter store: named tensors in one order, from a mapped safetensors file or made anew for training.
  *
- * A module asks for its parameters by name and shape while it is built; what is asked for and absent, of another shape, or present
- * and never asked for is an error that names it. Parameters are constants in inference (mapped, matrices packed once); in training they lie in
- * one writable block, and gradients in a block of the same layout (km_ctx.param_grad).
+ * A module asks for its parameters by name and shape while it is built; what is asked for and absent, of another shape,
+ * or present and never asked for is an error that names it. Parameters are constants in inference (mapped, matrices
+ * packed once); in training they lie in one writable block, and gradients in a block of the same layout
+ * (km_ctx.param_grad).
  * Tests: tests/unit/test_params.c */
 #ifndef LIB_NN_PARAMS_H
 #define LIB_NN_PARAMS_H
@@ -16,17 +17,19 @@ typedef struct km_params km_params;
 
 /* How a parameter starts when the store makes it (Boltz-2's and the seed design's initialisations). */
 typedef enum km_init {
-    KM_INIT_ZERO,         /* gates, final projections */
-    KM_INIT_ONE,          /* norm weights */
-    KM_INIT_LECUN,        /* truncated normal, variance 1 / fan in */
-    KM_INIT_HE,           /* the same with 2 / fan in */
-    KM_INIT_DEFAULT,      /* uniform +- 1 / sqrt(fan in), as PyTorch's Linear; a bias X.bias takes the fan of X.weight, asked for before it */
-    KM_INIT_NORMAL,       /* standard normal */
+    KM_INIT_ZERO,    /* gates, final projections */
+    KM_INIT_ONE,     /* norm weights */
+    KM_INIT_LECUN,   /* truncated normal, variance 1 / fan in */
+    KM_INIT_HE,      /* the same with 2 / fan in */
+    KM_INIT_DEFAULT, /* uniform +- 1 / sqrt(fan in), as PyTorch's Linear; a bias X.bias takes the fan of X.weight, asked
+                        for before it */
+    KM_INIT_NORMAL,  /* standard normal */
     KM_INIT_LOG_LAMBDA,   /* geometric series over the store's lambda range */
     KM_INIT_BIAS_MINUS_2, /* -2: output gates start nearly shut */
 } km_init;
 
-/* From an open file, whose tensors are used in place when they are F32 (else converted once). The file must outlive the store. */
+/* From an open file, whose tensors are used in place when they are F32 (else converted once). The file must outlive the
+ * store. */
 km_params *km_params_from_file(const km_safetensors *file);
 /* The same where the file has PREFIX before every name (reference cases: "param/"). */
 km_params *km_params_from_prefix(const km_safetensors *file, const char *prefix);
@@ -34,20 +37,22 @@ km_params *km_params_from_prefix(const km_safetensors *file, const char *prefix)
 km_params *km_params_make(uint64_t seed, double lambda_lo, double lambda_hi);
 void km_params_free(km_params *p);
 
-/* The parameter NAME of this shape (last dimension 0: none). A missing one is noted, and km_params_check tells; the returned tensor is
- * then a placeholder. Ask only while modules are being built. */
+/* The parameter NAME of this shape (last dimension 0: none). A missing one is noted, and km_params_check tells; the
+ * returned tensor is then a placeholder. Ask only while modules are being built. */
 km_tensor *km_params_get(km_params *p, km_init init, const char *name, int nd, const km_dim *shape);
 #define KM_PARAM(p, init, name, ...) km_params_get((p), (init), (name), KM_SHAPE(__VA_ARGS__))
-/* May this name be asked for? (optional modules: are its parameters in the file). A store that makes parameters says yes. */
+/* May this name be asked for? (optional modules: are its parameters in the file). A store that makes parameters says
+ * yes. */
 bool km_params_has(const km_params *p, const char *name);
 /* Parameters that are never trained: those asked for so far whose names begin so (fourier_embed.proj). */
 void km_params_freeze(km_params *p, const char *prefix);
-/* All modules have asked: KM_OK, or KM_INPUT naming the first missing or misshapen parameter, or (strict) the first one of the modules'
- * prefixes that nobody asked for. */
+/* All modules have asked: KM_OK, or KM_INPUT naming the first missing or misshapen parameter, or (strict) the first one
+ * of the modules' prefixes that nobody asked for. */
 km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, km_err *err) KM_MUST_USE;
 
-/* Ready for inference: pack every matrix for this backend. Ready for training: move all into one writable block, wants_grad set on what
- * is trained: names that match one of the patterns (separated by blanks, `*` any run of characters) and are not frozen. */
+/* Ready for inference: pack every matrix for this backend. Ready for training: move all into one writable block,
+ * wants_grad set on what is trained: names that match one of the patterns (separated by blanks, `*` any run of
+ * characters) and are not frozen. */
 void km_params_pack(km_params *p, const km_backend *be);
 size_t km_params_packed_bytes(const km_params *p);
 void km_params_train(km_params *p, const char *patterns);
@@ -62,8 +67,8 @@ km_dim km_params_size(const km_params *p);
 
 /* SHA-256 in hex over names, shapes and offsets: do two stores have the same layout? */
 void km_params_layout(const km_params *p, char out[65]);
-/* SHA-256 in hex over names, shapes and elements (as f32, little-endian) of all parameters whose name begins with one of the
- * NULL-ended prefixes (NULL: all), sorted by name, and the text `with`. */
+/* SHA-256 in hex over names, shapes and elements (as f32, little-endian) of all parameters whose name begins with one
+ * of the NULL-ended prefixes (NULL: all), sorted by name, and the text `with`. */
 void km_params_digest(const km_params *p, const char *const *opt_prefixes, const char *with, char out[65]);
 
 #endif

@@ -20,8 +20,8 @@ static void fill_normal(float *w, km_dim n, uint64_t seed, uint32_t name_hash)
     }
 }
 
-/* Normal, cut at two standard deviations, with variance scale / fan in after the cut: an element takes the first of its draws
- * that lies inside. */
+/* Normal, cut at two standard deviations, with variance scale / fan in after the cut: an element takes the first of its
+ * draws that lies inside. */
 static void fill_truncated(float *w, km_dim n, double variance, uint64_t seed, uint32_t name_hash)
 {
     const double cut_deviation = 0.87962566103423978; /* of a standard normal cut at +-2 */
@@ -48,8 +48,8 @@ static void fill_uniform(float *w, km_dim n, double bound, uint64_t seed, uint32
     }
 }
 
-void km_params_fill(float *w, km_dim n, km_dim fan_in, km_init init, uint64_t seed, uint32_t name_hash, double lambda_lo,
-                    double lambda_hi)
+void km_params_fill(float *w, km_dim n, km_dim fan_in, km_init init, uint64_t seed, uint32_t name_hash,
+                    double lambda_lo, double lambda_hi)
 {
     double fan = fan_in > 0 ? (double)fan_in : 1;
     switch (init) {

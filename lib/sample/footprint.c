@@ -21,7 +21,8 @@ km_footprint km_footprint_of(const km_model *m, const km_features *f)
     enum { MORE = 8 };
     const km_config *c = &m->config;
     km_ctx *cx = km_ctx_dry(NULL);
-    km_trunk_out t = {KM_TENSOR(cx, f->N, c->token_s), KM_TENSOR(cx, f->N, c->token_s), KM_TENSOR(cx, f->N, f->N, c->token_z)};
+    km_trunk_out t = {KM_TENSOR(cx, f->N, c->token_s), KM_TENSOR(cx, f->N, c->token_s),
+                      KM_TENSOR(cx, f->N, f->N, c->token_z)};
     km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
     double one = step_bytes(m, k, 1), more = step_bytes(m, k, 1 + MORE);
     km_footprint p = {.system = (double)km_ctx_peak(cx), .frame = (more - one) / MORE};
@@ -41,7 +42,8 @@ int64_t km_footprint_frames(const km_footprint *p, int threads, int64_t bytes)
     return frames >= 1 ? (int64_t)frames : 0;
 }
 
-km_status km_footprint_fail(const km_footprint *p, int threads, int64_t T, int64_t bytes, const char *advice, km_err *err)
+km_status km_footprint_fail(const km_footprint *p, int threads, int64_t T, int64_t bytes, const char *advice,
+                            km_err *err)
 {
     return km_fail(err, KM_SYSTEM, "a window of %lld frames needs %.1f MB of memory and %.1f MB may be taken: %s",
                    (long long)T, km_footprint_bytes(p, threads, T) * 1e-6, (double)bytes * 1e-6, advice);

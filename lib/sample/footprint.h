@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * The memory that generating takes, known before it starts: the network is run with kernels that compute nothing (kernels/dry.c) and what it
- * asks for is counted.
+ * The memory that generating takes, known before it starts: the network is run with kernels that compute nothing
+ * (kernels/dry.c) and what it asks for is counted.
  * Tests: tests/unit/test_footprint.c */
 #ifndef LIB_SAMPLE_FOOTPRINT_H
 #define LIB_SAMPLE_FOOTPRINT_H
 
 #include "lib/model/model.h"
 
-/* Bytes: once for the system, once for every thread, and for every frame (clean ones too) that is being denoised at a time. */
+/* Bytes: once for the system, once for every thread, and for every frame (clean ones too) that is being denoised at a
+ * time. */
 typedef struct km_footprint {
     double system, thread, frame;
 } km_footprint;
@@ -20,6 +21,7 @@ double km_footprint_bytes(const km_footprint *p, int threads, int64_t frames);
 /* The most frames at once that stay within so many bytes; 0 when not even one does. */
 int64_t km_footprint_frames(const km_footprint *p, int threads, int64_t bytes);
 /* KM_SYSTEM: a window of T frames does not fit; with the figures and what would help. */
-km_status km_footprint_fail(const km_footprint *p, int threads, int64_t T, int64_t bytes, const char *advice, km_err *err) KM_MUST_USE;
+km_status km_footprint_fail(const km_footprint *p, int threads, int64_t T, int64_t bytes, const char *advice,
+                            km_err *err) KM_MUST_USE;
 
 #endif

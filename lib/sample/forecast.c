@@ -139,8 +139,8 @@ static km_dim depth_of(const forecast *r, int i)
 enum { MOST = 16 };
 
 /* How many of the longest windows are made at once. */
-static km_status settle_batch(const km_model *m, const km_features *f, const km_forecast_options *o, const km_history *histories, int n,
-                              int *ret_most, km_err *err)
+static km_status settle_batch(const km_model *m, const km_features *f, const km_forecast_options *o,
+                              const km_history *histories, int n, int *ret_most, km_err *err)
 {
     char advice[80];
     km_footprint p = km_footprint_of(m, f);
@@ -153,7 +153,9 @@ static km_status settle_batch(const km_model *m, const km_features *f, const km_
     *ret_most = fit < MOST ? (int)fit : MOST;
     if (fit > 0) return KM_OK;
     if (frames > history) snprintf(advice, sizeof advice, "--window %lld fits", (long long)(frames - history));
-    else snprintf(advice, sizeof advice, "a frame of this system needs %.1f MB", km_footprint_bytes(&p, o->threads, 1) * 1e-6);
+    else
+        snprintf(advice, sizeof advice, "a frame of this system needs %.1f MB",
+                 km_footprint_bytes(&p, o->threads, 1) * 1e-6);
     return km_footprint_fail(&p, o->threads, history + window, memory, advice, err);
 }
 

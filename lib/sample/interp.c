@@ -36,8 +36,8 @@ struct km_interp {
     int n_last;
 };
 
-km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk_result *t, const km_interp_options *o, km_emit *emit,
-                         void *arg)
+km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk_result *t, const km_interp_options *o,
+                         km_emit *emit, void *arg)
 {
     km_interp *p = KM_NEW(km_interp);
     *p = (km_interp){.m = m, .o = *o, .A = f->A, .emit = emit, .arg = arg};
@@ -65,8 +65,8 @@ void km_interp_free(km_interp *p)
     free(p);
 }
 
-/* The arrays of a batch of B intervals of T frames. pose: how the end lies relative to the start, so that what was made in the start's pose
- * can turn with it. */
+/* The arrays of a batch of B intervals of T frames. pose: how the end lies relative to the start, so that what was made
+ * in the start's pose can turn with it. */
 typedef struct fill {
     km_dim B, T;
     float *x, *times;
@@ -133,7 +133,8 @@ static km_status flush(km_interp *p, km_err *err)
     size_t n = (size_t)(f.B * f.T);
     km_status status = KM_OK;
     f.x = KM_NEWN(float, n * (size_t)p->A * 3), f.times = KM_NEWN(float, n), f.fs = KM_NEWN(int64_t, n);
-    f.trajectory = KM_NEWN(int32_t, (size_t)f.B), f.clean = KM_NEWN(bool, (size_t)f.T), f.pose = KM_NEWN(struct pose, (size_t)f.B);
+    f.trajectory = KM_NEWN(int32_t, (size_t)f.B), f.clean = KM_NEWN(bool, (size_t)f.T),
+    f.pose = KM_NEWN(struct pose, (size_t)f.B);
     f.clean[0] = f.clean[f.T - 1] = true;
     km_dim window = 0;
     for (int i = 0; i < p->n_waiting; i++)
@@ -158,17 +159,19 @@ static km_history *last_of(km_interp *p, int32_t trajectory)
     return &p->last[p->n_last++];
 }
 
-static km_status count_inner(const km_interp *p, const km_history *last, const km_frame *frame, int64_t *ret, km_err *err)
+static km_status count_inner(const km_interp *p, const km_history *last, const km_frame *frame, int64_t *ret,
+                             km_err *err)
 {
     char span[32], dt[32];
     int64_t length = frame->time_fs - last->times[0];
-    if (length <= 0) return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", frame->trajectory,
-                                    km_ns_of_fs(frame->time_fs), km_ns_of_fs(last->times[0]));
+    if (length <= 0)
+        return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", frame->trajectory,
+                       km_ns_of_fs(frame->time_fs), km_ns_of_fs(last->times[0]));
     *ret = length <= p->o.dt ? 0 : length / p->o.dt - 1;
     if (length <= p->o.dt || length % p->o.dt == 0) return KM_OK;
     km_format_time(length, span), km_format_time(p->o.dt, dt);
-    return km_fail(err, KM_INPUT, "trajectory %d: the interval of %s before %g ns is no multiple of %s", frame->trajectory, span,
-                   km_ns_of_fs(frame->time_fs), dt);
+    return km_fail(err, KM_INPUT, "trajectory %d: the interval of %s before %g ns is no multiple of %s",
+                   frame->trajectory, span, km_ns_of_fs(frame->time_fs), dt);
 }
 
 /* Intervals at once: as asked for, or a good size; no more than fit. */
@@ -178,7 +181,8 @@ static km_status set_inner(km_interp *p, int64_t inner, km_err *err)
     int64_t T = inner + 2, n = p->o.batch > 0 ? p->o.batch : ATOM_FRAMES * (int64_t)p->o.threads / (p->A * T);
     int64_t fit = km_footprint_frames(&p->footprint, p->o.threads, p->o.memory) / T;
     if (fit < 1)
-        return km_footprint_fail(&p->footprint, p->o.threads, T, p->o.memory, "a longer --dt puts fewer frames into an interval", err);
+        return km_footprint_fail(&p->footprint, p->o.threads, T, p->o.memory,
+                                 "a longer --dt puts fewer frames into an interval", err);
     p->batch = (int)(n < 1 ? 1 : n < fit ? n : fit);
     p->inner = inner;
     return KM_OK;

@@ -19,11 +19,11 @@ typedef struct km_interp_options {
 
 typedef struct km_interp km_interp;
 /* Frames leave through emit in order of time within their trajectory. */
-km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk_result *t, const km_interp_options *o, km_emit *emit,
-                         void *arg);
+km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk_result *t, const km_interp_options *o,
+                         km_emit *emit, void *arg);
 void km_interp_free(km_interp *p);
-/* The next frame of its trajectory. KM_INPUT for an interval that is longer than dt and no multiple of it, or a time that does not rise;
- * KM_SYSTEM for one that does not fit into the memory. */
+/* The next frame of its trajectory. KM_INPUT for an interval that is longer than dt and no multiple of it, or a time
+ * that does not rise; KM_SYSTEM for one that does not fit into the memory. */
 km_status km_interp_add(km_interp *p, const km_frame *frame, km_err *err) KM_MUST_USE;
 /* No more frames: what is held back leaves. */
 km_status km_interp_finish(km_interp *p, km_err *err) KM_MUST_USE;

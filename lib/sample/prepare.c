@@ -28,6 +28,7 @@ void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw)
 {
     const km_keyed_noise *k = keyed;
     km_purpose purpose = step < 0 ? KM_RNG_INIT : KM_RNG_STEP;
-    km_rng r = km_rng_of(k->seed, purpose, (uint32_t)k->trajectories[b], k->times[b * k->T + t], step < 0 ? 0 : (uint32_t)step);
+    km_rng r = km_rng_of(k->seed, purpose, (uint32_t)k->trajectories[b], k->times[b * k->T + t],
+                         step < 0 ? 0 : (uint32_t)step);
     for (km_dim a = 0; a < k->A; a++) km_rng_normal3(&r, (uint32_t)a, draw + 3 * a);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What every sampling run makes once for a system: a context, the trunk's tensors, the conditioning; and the noise keyed as the design
- * has it, so that a frame's noise depends on its trajectory and time alone. */
+ * What every sampling run makes once for a system: a context, the trunk's tensors, the conditioning; and the noise
+ * keyed as the design has it, so that a frame's noise depends on its trajectory and time alone. */
 #ifndef LIB_SAMPLE_PREPARE_H
 #define LIB_SAMPLE_PREPARE_H
 

@@ -21,19 +21,22 @@ static void levels(double *sigmas, int n, double min, double max, double rho)
     sigmas[n] = 0;
 }
 
-km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale, double step_scale)
+km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale,
+                             double step_scale)
 {
     km_schedule *out = KM_NEW(km_schedule);
     bool af3 = sampler == KM_SAMPLER_AF3;
     out->n_steps = n_steps;
     out->sigmas = KM_NEWN(double, (size_t)n_steps + 1), out->steps = KM_NEWN(km_step, (size_t)n_steps);
-    levels(out->sigmas, n_steps, af3 ? s->sigma_min : s->churn_sigma_min, af3 ? s->sigma_max : s->churn_sigma_max, s->rho);
+    levels(out->sigmas, n_steps, af3 ? s->sigma_min : s->churn_sigma_min, af3 ? s->sigma_max : s->churn_sigma_max,
+           s->rho);
     for (int k = 0; k < n_steps; k++) {
         double gamma = 0, now = out->sigmas[k], next = out->sigmas[k + 1];
         if (af3) gamma = next > s->gamma_min ? s->gamma_0 : 0; /* the next level decides, as Boltz-2 has it */
         if (sampler == KM_SAMPLER_KARRAS) gamma = fmin(step_scale / n_steps, sqrt(2) - 1);
         double hat = now * (1 + gamma);
-        out->steps[k] = (km_step){now, hat, next, noise_scale * sqrt(fmax(hat * hat - now * now, 0)), af3 ? step_scale : 1};
+        out->steps[k] =
+            (km_step){now, hat, next, noise_scale * sqrt(fmax(hat * hat - now * now, 0)), af3 ? step_scale : 1};
     }
     return out;
 }

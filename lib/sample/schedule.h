@@ -11,8 +11,8 @@ typedef enum km_sampler { KM_SAMPLER_AF3, KM_SAMPLER_KARRAS, KM_SAMPLER_EULER } 
 /* The sampler a word names; KM_USAGE for an unknown one. */
 km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err) KM_MUST_USE;
 
-/* One step: noise is raised from sigma to hat (equal: none is added), x is denoised at hat and moves towards the result by
- * step_scale (next - hat). */
+/* One step: noise is raised from sigma to hat (equal: none is added), x is denoised at hat and moves towards the result
+ * by step_scale (next - hat). */
 typedef struct km_step {
     double sigma, hat, next;
     double noise;      /* what multiplies a standard normal draw: noise_scale sqrt(hat^2 - sigma^2) */
@@ -26,7 +26,8 @@ typedef struct km_schedule {
 } km_schedule;
 
 /* All numbers from s (sigmas in angstrom as stored). n_steps at least 1. */
-km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale, double step_scale);
+km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale,
+                             double step_scale);
 void km_schedule_free(km_schedule *s);
 
 #endif

@@ -83,8 +83,8 @@ static km_tensor *evaluate(km_ctx *cx, const km_model *m, const km_conditioning 
     return km_diffusion_denoise_next(cx, m->diffusion, k, levels, x, r->level, sigma, times, w->opt_pasts + r->first);
 }
 
-static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, const km_windows *w,
-                           km_dim first, km_dim B, km_err *err)
+static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
+                           const km_windows *w, km_dim first, km_dim B, km_err *err)
 {
     km_mark outer = km_scope_begin(cx);
     share *r = start(cx, k, w, first, B);
@@ -104,9 +104,10 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
     return status;
 }
 
-/* With a window or more for each thread they run apart, each thread its share from noise to coordinates: no thread waits for another
- * within a step. With fewer the threads share each operation. */
-km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w, km_err *err)
+/* With a window or more for each thread they run apart, each thread its share from noise to coordinates: no thread
+ * waits for another within a step. With fewer the threads share each operation. */
+km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
+                         km_err *err)
 {
     int n = cx->ex.threads;
     if (n == 1 || w->B < n) return run_share(cx, m, k, s, w, 0, w->B, err);
@@ -124,7 +125,8 @@ km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k
     return status;
 }
 
-km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w, km_err *err)
+km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
+                            km_windows *w, km_err *err)
 {
     km_dim n = k->f->A * 3;
     float scale = (float)s->sigmas[0];

@@ -7,8 +7,8 @@
 #include "lib/chem/stereo.h"
 #include "lib/sample/schedule.h"
 
-/* Fill draw [A, 3] with standard normal numbers for frame t of window b: step -1 is the noise a frame starts from. Called from several threads at
- * once. */
+/* Fill draw [A, 3] with standard normal numbers for frame t of window b: step -1 is the noise a frame starts from.
+ * Called from several threads at once. */
 typedef void km_noise(void *arg, int step, km_dim b, km_dim t, float *draw);
 
 typedef struct km_windows {
@@ -22,10 +22,11 @@ typedef struct km_windows {
     const km_stereo *opt_stereo; /* centres whose hand is held in every denoised frame */
 } km_windows;
 
-/* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend on the others
- * in the batch. Returns KM_INTERRUPTED between steps when a signal came. NaN in the result is KM_INPUT naming the step. */
-km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
-                            km_err *err) KM_MUST_USE;
+/* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend
+ * on the others in the batch. Returns KM_INTERRUPTED between steps when a signal came. NaN in the result is KM_INPUT
+ * naming the step. */
+km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
+                            km_windows *w, km_err *err) KM_MUST_USE;
 /* The same from x as it is, without the first noise (the reference cases give their own). */
 km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
                          km_err *err) KM_MUST_USE;

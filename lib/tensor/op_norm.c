@@ -47,7 +47,8 @@ static void adaln_backward(km_ctx *cx, void *state)
                       km_size(s->x, -1));
 }
 
-km_tensor *km_adaln(km_ctx *cx, const km_tensor *x, const km_tensor *scale, const km_tensor *shift, const int32_t *level)
+km_tensor *km_adaln(km_ctx *cx, const km_tensor *x, const km_tensor *scale, const km_tensor *shift,
+                    const int32_t *level)
 {
     km_dim N = km_size(x, -2), C = km_size(x, -1), L = km_size(scale, 0);
     KM_ASSERT(km_numel(scale) == L * N * C && km_numel(shift) == L * N * C);

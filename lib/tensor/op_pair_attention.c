@@ -20,8 +20,8 @@ static void pair_attention_backward(km_ctx *cx, void *state)
                                km_size(s->q, -1) / H);
 }
 
-km_tensor *km_pair_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v, const km_tensor *opt_g,
-                             const km_tensor *bias, const float *opt_mask)
+km_tensor *km_pair_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
+                             const km_tensor *opt_g, const km_tensor *bias, const float *opt_mask)
 {
     km_dim H = km_size(bias, 0), N = km_size(q, -2), C = km_size(q, -1), n = km_numel(q);
     KM_ASSERT(km_numel(k) == n && km_numel(v) == n && (!opt_g || km_numel(opt_g) == n));

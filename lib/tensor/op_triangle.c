@@ -14,8 +14,8 @@ static void multiply_backward(km_ctx *cx, void *state)
 {
     multiply_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->triangle_multiply_bwd(&cx->ex, km_grad(cx, s->p), km_grad(cx, s->g), km_grad(cx, s->y), s->p->data, s->g->data, s->mask,
-                                  s->incoming, km_size(s->y, 0), km_size(s->y, -1));
+    cx->be->triangle_multiply_bwd(&cx->ex, km_grad(cx, s->p), km_grad(cx, s->g), km_grad(cx, s->y), s->p->data,
+                                  s->g->data, s->mask, s->incoming, km_size(s->y, 0), km_size(s->y, -1));
 }
 
 km_tensor *km_triangle_multiply(km_ctx *cx, const km_tensor *p, const km_tensor *g, const float *mask, bool incoming)
@@ -45,12 +45,12 @@ static void attention_backward(km_ctx *cx, void *state)
     if (!km_has_grad(s->y)) return;
     km_dim N = km_size(s->q, 0), H = km_size(s->bias, 0);
     cx->be->triangle_attention_bwd(&cx->ex, km_grad(cx, s->q), km_grad(cx, s->k), km_grad(cx, s->v), km_grad(cx, s->g),
-                                   km_grad(cx, s->bias), km_grad(cx, s->y), s->q->data, s->k->data, s->v->data, s->g->data,
-                                   s->bias->data, s->mask, s->ending, N, H, km_size(s->q, -1) / H);
+                                   km_grad(cx, s->bias), km_grad(cx, s->y), s->q->data, s->k->data, s->v->data,
+                                   s->g->data, s->bias->data, s->mask, s->ending, N, H, km_size(s->q, -1) / H);
 }
 
-km_tensor *km_triangle_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v, const km_tensor *g,
-                                 const km_tensor *bias, const float *mask, bool ending)
+km_tensor *km_triangle_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
+                                 const km_tensor *g, const km_tensor *bias, const float *mask, bool ending)
 {
     km_dim N = km_size(q, 0), H = km_size(bias, 0);
     KM_ASSERT(q->nd == 3 && km_size(q, 1) == N && km_size(q, -1) % H == 0 && km_numel(bias) == H * N * N);

@@ -22,7 +22,8 @@ static void window_attention_backward(km_ctx *cx, void *state)
 }
 
 km_tensor *km_window_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
-                               const km_tensor *opt_g, const km_tensor *bias, const float *atom_mask, km_dim Q, km_dim K)
+                               const km_tensor *opt_g, const km_tensor *bias, const float *atom_mask, km_dim Q,
+                               km_dim K)
 {
     km_dim H = km_size(bias, 0), A = km_size(q, -2), C = km_size(q, -1), n = km_numel(q);
     KM_ASSERT(km_numel(k) == n && km_numel(v) == n && (!opt_g || km_numel(opt_g) == n));

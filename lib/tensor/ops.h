@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The operations. Each stands here with its shapes and formula, in lib/tensor/op_<family>.c with its tape record, and in
- * kernels/{ref,cpu,cuda}/ under the same name. kernels/README.md says how to add one.
+ * The operations. Each stands here with its shapes and formula, in lib/tensor/op_<family>.c with its tape record, and
+ * in kernels/{ref,cpu,cuda}/ under the same name. kernels/README.md says how to add one.
  *
- * Inputs are never changed; results are new tensors in the context's arena. An `opt_` argument may be NULL. Integer arrays
- * (levels, indices) and plain float arrays (times, masks) carry no gradient and must live until backward has run.
- * A wrong shape is a bug, not a failure. sg is the logistic function.
+ * Inputs are never changed; results are new tensors in the context's arena. An `opt_` argument may be NULL. Integer
+ * arrays (levels, indices) and plain float arrays (times, masks) carry no gradient and must live until backward has
+ * run. A wrong shape is a bug, not a failure. sg is the logistic function.
  * Tests: tests/unit/test_op_<family>.c */
 #ifndef LIB_TENSOR_OPS_H
 #define LIB_TENSOR_OPS_H
@@ -18,8 +18,10 @@ km_tensor *km_linear(km_ctx *cx, const km_tensor *x, const km_tensor *w, const k
 /* -- op_norm.c */
 /* y [..., C] = (x - mean x) / sqrt(var x + 1e-5) * w [C] + b [C] */
 km_tensor *km_layer_norm(km_ctx *cx, const km_tensor *x, const km_tensor *opt_w, const km_tensor *opt_b);
-/* y [F, N, C] = norm(x [F, N, C]) scale [L, N, C] + shift [L, N, C] at L = level[f]; scale is already past its sigmoid */
-km_tensor *km_adaln(km_ctx *cx, const km_tensor *x, const km_tensor *scale, const km_tensor *shift, const int32_t *level);
+/* y [F, N, C] = norm(x [F, N, C]) scale [L, N, C] + shift [L, N, C] at L = level[f]; scale is already past its sigmoid
+ */
+km_tensor *km_adaln(km_ctx *cx, const km_tensor *x, const km_tensor *scale, const km_tensor *shift,
+                    const int32_t *level);
 
 /* -- op_gate.c */
 /* y [F, N, C] = x + gate [L, N, C] u [F, N, C] at L = level[f]; gate is already past its sigmoid */
@@ -51,8 +53,8 @@ km_tensor *km_frame_axpby(km_ctx *cx, const km_tensor *x, const float *a, const 
 /* -- op_gather.c */
 /* y [M, C] = table [K, C] at row index[m] */
 km_tensor *km_lookup_rows(km_ctx *cx, const km_tensor *table, const int32_t *index, km_dim M);
-/* y [M, C] = sum over p < P of w [C, K] at column index[m, p], a negative index adding nothing: the product of w with rows of
- * one-hot classes (relative positions, atom features), without the rows */
+/* y [M, C] = sum over p < P of w [C, K] at column index[m, p], a negative index adding nothing: the product of w with
+ * rows of one-hot classes (relative positions, atom features), without the rows */
 km_tensor *km_lookup_columns(km_ctx *cx, const km_tensor *w, const int32_t *index, km_dim M, km_dim P);
 /* y [F, A, C] = x [F, N, C] at atom_token[a]; 0 where that is negative (a padded atom) */
 km_tensor *km_token_to_atom(km_ctx *cx, const km_tensor *x, const int32_t *atom_token, km_dim A);
@@ -60,25 +62,26 @@ km_tensor *km_token_to_atom(km_ctx *cx, const km_tensor *x, const int32_t *atom_
 km_tensor *km_atom_to_token(km_ctx *cx, const km_tensor *x, const int32_t *atom_token, km_dim N);
 
 /* -- op_atom_pairs.c */
-/* Pair features of atom windows, W = ceil(A / Q); window w has queries Q w + 0..Q-1 and keys Q w + Q/2 - K/2 + 0..K-1; atoms
- * outside 0..A-1 are missing (zero vectors, masked):
- *   y [W, Q, K, C] = s (w_pos [C, 3] (r_k - r_q) + w_dist [C, 1] / (1 + |r_k - r_q|^2) + w_mask [C, 1])
+/* Pair features of atom windows, W = ceil(A / Q); window w has queries Q w + 0..Q-1 and keys Q w + Q/2 - K/2 + 0..K-1;
+ * atoms outside 0..A-1 are missing (zero vectors, masked): y [W, Q, K, C] = s (w_pos [C, 3] (r_k - r_q) + w_dist [C, 1]
+ * / (1 + |r_k - r_q|^2) + w_mask [C, 1])
  *                  + zp [N, N, C] at (token q, token k) + u [A, C] at q + v [A, C] at k
- * s = 1 where both atoms are unmasked and share a uid. ref_pos [A, 3], uid [A], atom_mask [A] 0/1, atom_token [A] (negative: no
- * token, no zp term). opt_zp NULL leaves the term out */
+ * s = 1 where both atoms are unmasked and share a uid. ref_pos [A, 3], uid [A], atom_mask [A] 0/1, atom_token [A]
+ * (negative: no token, no zp term). opt_zp NULL leaves the term out */
 km_tensor *km_atom_pairs(km_ctx *cx, const km_tensor *w_pos, const km_tensor *w_dist, const km_tensor *w_mask,
                          const float *ref_pos, const int32_t *uid, const float *atom_mask, const km_tensor *opt_zp,
                          const int32_t *atom_token, const km_tensor *u, const km_tensor *v, km_dim Q, km_dim K);
 
 /* -- op_pair_attention.c, op_window_attention.c, op_temporal_attention.c */
-/* y [F, N, H D] = sg(g) softmax_j(q_i k_j / sqrt D + bias [H, N, N] + (1 - mask_j) (-1e6)) v_j; q k v g [F, N, H D], every frame
- * the same bias; opt_mask [N] 0/1. opt_g NULL: no gate */
-km_tensor *km_pair_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v, const km_tensor *opt_g,
-                             const km_tensor *bias, const float *opt_mask);
-/* The same within atom windows (see km_atom_pairs): q k v g [F, A, H D], bias [H, W, Q, K]; atom_mask [A] masks keys with -1e6,
- * keys outside 0..A-1 take no part. A window without any unmasked key gives 0 */
+/* y [F, N, H D] = sg(g) softmax_j(q_i k_j / sqrt D + bias [H, N, N] + (1 - mask_j) (-1e6)) v_j; q k v g [F, N, H D],
+ * every frame the same bias; opt_mask [N] 0/1. opt_g NULL: no gate */
+km_tensor *km_pair_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
+                             const km_tensor *opt_g, const km_tensor *bias, const float *opt_mask);
+/* The same within atom windows (see km_atom_pairs): q k v g [F, A, H D], bias [H, W, Q, K]; atom_mask [A] masks keys
+ * with -1e6, keys outside 0..A-1 take no part. A window without any unmasked key gives 0 */
 km_tensor *km_window_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
-                               const km_tensor *opt_g, const km_tensor *bias, const float *atom_mask, km_dim Q, km_dim K);
+                               const km_tensor *opt_g, const km_tensor *bias, const float *atom_mask, km_dim Q,
+                               km_dim K);
 /* Across frames, for every token or atom n:
  *   y [B, Tq, N, H D] = sg(g) softmax_j(q_i k_j / sqrt D - exp(log_lambda [H]) |t_i - t_j|^beta) v_j
  * q g [B, Tq, N, H D], k v [B, Tk, N, H D], time_q [B, Tq], time_k [B, Tk] in ns. Causal: keys j <= i + Tk - Tq */
@@ -87,17 +90,18 @@ km_tensor *km_temporal_attention(km_ctx *cx, const km_tensor *q, const km_tensor
                                  const float *time_k, float beta, bool causal);
 
 /* -- op_triangle.c */
-/* ab = p [N, N, 2C] sg(g [N, N, 2C]) mask [N, N]; a, b its halves. outgoing: y [N, N, C] at (i, j) = sum_k a(i, k) b(j, k);
- * incoming: sum_k a(k, i) b(k, j) */
+/* ab = p [N, N, 2C] sg(g [N, N, 2C]) mask [N, N]; a, b its halves. outgoing: y [N, N, C] at (i, j) = sum_k a(i, k) b(j,
+ * k); incoming: sum_k a(k, i) b(k, j) */
 km_tensor *km_triangle_multiply(km_ctx *cx, const km_tensor *p, const km_tensor *g, const float *mask, bool incoming);
-/* starting: y [N, N, H D] at (i, j) = sg(g) softmax_k(q(i, j) k(i, k) / sqrt D + bias [H, N, N](j, k) + (1 - mask(i, k)) (-1e9))
- * v(i, k). ending: the same on q k v g y mask bias read transposed: (i, j) attends to (k, j) with bias(k, i) and mask(k, j).
- * A row of which every k is masked is as if none were */
-km_tensor *km_triangle_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v, const km_tensor *g,
-                                 const km_tensor *bias, const float *mask, bool ending);
+/* starting: y [N, N, H D] at (i, j) = sg(g) softmax_k(q(i, j) k(i, k) / sqrt D + bias [H, N, N](j, k) + (1 - mask(i,
+ * k)) (-1e9)) v(i, k). ending: the same on q k v g y mask bias read transposed: (i, j) attends to (k, j) with bias(k,
+ * i) and mask(k, j). A row of which every k is masked is as if none were */
+km_tensor *km_triangle_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
+                                 const km_tensor *g, const km_tensor *bias, const float *mask, bool ending);
 
 /* -- op_loss.c: each a scalar [1]; x [F, A, 3] predicted, r [F, A, 3] reference; a frame counts when target[f] != 0 */
-/* sum over f, a of frame_weight[f] atom_weight[a] |x - r|^2 (the caller puts EDM weight, 1 / n_v and 1 / frames into them) */
+/* sum over f, a of frame_weight[f] atom_weight[a] |x - r|^2 (the caller puts EDM weight, 1 / n_v and 1 / frames into
+ * them) */
 km_tensor *km_loss_struct(km_ctx *cx, const km_tensor *x, const float *r, const float *frame_weight,
                           const float *atom_weight);
 /* mean over target frames and unmasked bonds of (length - reference)^2; bonds [B, 2], lengths [B], opt_bond_mask [B] */
@@ -107,8 +111,9 @@ km_tensor *km_loss_bond(km_ctx *cx, const km_tensor *x, const float *target, con
  * c = 0.5, 1, 2, 4 of sg(c - | |x_i - x_j| - |r_i - r_j| |); 0 when there is no pair */
 km_tensor *km_loss_lddt(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const float *atom_mask,
                         float radius);
-/* parts[0] l_abs + parts[1] l_rel_g + parts[2] l_rel_l over target frames, 0 with fewer than two (reference notes, `losses`);
- * residue [A], mol_type [A]. type_weights: atoms and pairs weigh 10 (ligand-ligand), 5 (ligand-other) or 1, as the seed has it */
+/* parts[0] l_abs + parts[1] l_rel_g + parts[2] l_rel_l over target frames, 0 with fewer than two (reference notes,
+ * `losses`); residue [A], mol_type [A]. type_weights: atoms and pairs weigh 10 (ligand-ligand), 5 (ligand-other) or 1,
+ * as the seed has it */
 km_tensor *km_loss_flex(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const float *atom_mask,
                         const int32_t *residue, const int32_t *mol_type, const float parts[3], bool type_weights);
 /* mean over target frames of the squared distance of the centroids of all atoms with mol_type 3 */

@@ -141,8 +141,8 @@ km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t)
         memcpy(aside, was.data, bytes);
     }
     km_arena_rewind(cx->arena, m);
-    /* The header is laid at the mark, before the data's new place; the old data never began before it, as its own header came
-     * first, so moving downwards with memmove is safe once the header is written last. */
+    /* The header is laid at the mark, before the data's new place; the old data never began before it, as its own
+     * header came first, so moving downwards with memmove is safe once the header is written last. */
     km_tensor *kept = km_arena_get(cx->arena, sizeof *kept);
     float *to = km_arena_get(cx->arena, bytes);
     if (!cx->dry) memmove(to, aside ? aside : was.data, bytes);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Tensors, the context operations run in, and the tape that remembers them.
  *
- * A tensor is a contiguous, row-major float32 array in the context's arena (or a parameter, whose memory outlives steps). Views
- * share memory and gradient with what they are views of. Operations (ops.h) are eager; with the tape on each records how to run
- * backward.
- * Shape alphabet (also km(7)): B batch, T frames, F = B T rows of frames, N tokens, A atoms, S alignment rows, W atom windows of Q
- * queries and K keys, C channels, H heads, D head width, L noise levels.
+ * A tensor is a contiguous, row-major float32 array in the context's arena (or a parameter, whose memory outlives
+ * steps). Views share memory and gradient with what they are views of. Operations (ops.h) are eager; with the tape on
+ * each records how to run backward. Shape alphabet (also km(7)): B batch, T frames, F = B T rows of frames, N tokens, A
+ * atoms, S alignment rows, W atom windows of Q queries and K keys, C channels, H heads, D head width, L noise levels.
  * Tests: tests/unit/test_tensor.c */
 #ifndef LIB_TENSOR_TENSOR_H
 #define LIB_TENSOR_TENSOR_H
@@ -26,7 +25,7 @@ typedef struct km_tensor {
     int nd;
     km_dim shape[KM_MAX_DIMS];
     bool wants_grad;        /* a leaf to differentiate by, or made from one with the tape on */
-    km_dim param_offset;    /* of a parameter: where its gradient lies in a context's param_grad; -1 for anything else */
+    km_dim param_offset; /* of a parameter: where its gradient lies in a context's param_grad; -1 for anything else */
     km_pack *pack;          /* of a packed parameter matrix, else NULL */
 } km_tensor;
 
@@ -45,11 +44,12 @@ typedef struct km_ctx {
 
 /* A context on the processor with an arena of its own. */
 km_ctx *km_ctx_new(int threads);
-/* A context in which nothing is computed: for the memory (km_ctx_peak) and the arithmetic (added to *opt_flop) that a run will take. */
+/* A context in which nothing is computed: for the memory (km_ctx_peak) and the arithmetic (added to *opt_flop) that a
+ * run will take. */
 km_ctx *km_ctx_dry(double *opt_flop);
 void km_ctx_free(km_ctx *cx);
-/* The contexts of n threads that each do a share of cx's work on their own: one thread each, an arena of its own, no tape. Owned by cx and kept
- * for the next time. */
+/* The contexts of n threads that each do a share of cx's work on their own: one thread each, an arena of its own, no
+ * tape. Owned by cx and kept for the next time. */
 km_ctx *const *km_ctx_team(km_ctx *cx, int n);
 /* The most bytes that cx and its team had in use so far. */
 size_t km_ctx_peak(const km_ctx *cx);
@@ -86,13 +86,15 @@ bool km_recording(const km_ctx *cx, int n, const km_tensor *const *inputs);
 #define KM_RECORDING(cx, ...)                                                                                          \
     km_recording((cx), (int)(sizeof((const km_tensor *[]){__VA_ARGS__}) / sizeof(km_tensor *)),                        \
                  (const km_tensor *const[]){__VA_ARGS__})
-/* Record that out came from an operation whose backward takes state (in the arena), and mark out as wanting a gradient. */
+/* Record that out came from an operation whose backward takes state (in the arena), and mark out as wanting a gradient.
+ */
 void km_record(km_ctx *cx, km_tensor *out, km_backward *backward, void *state);
-/* Run backward from a scalar whose gradient is `seed`, records in reverse. Parameter gradients are added to param_grad. */
+/* Run backward from a scalar whose gradient is `seed`, records in reverse. Parameter gradients are added to param_grad.
+ */
 void km_backprop(km_ctx *cx, km_tensor *scalar, float seed);
 
-/* Scopes. Without a tape km_scope_end keeps t alone of all that was made since km_scope_begin (moved down to the mark) and gives
- * the rest of the memory back; with a tape it returns t and does nothing. */
+/* Scopes. Without a tape km_scope_end keeps t alone of all that was made since km_scope_begin (moved down to the mark)
+ * and gives the rest of the memory back; with a tape it returns t and does nothing. */
 km_mark km_scope_begin(const km_ctx *cx);
 km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t);
 

@@ -13,8 +13,8 @@
 
 typedef enum kind { INT, INT64, REAL, BOOL_WORD, TIME, TEXT } kind;
 
-/* One key: where it lies in the struct, its limits, its default as the YAML would say it; for BOOL_WORD the word that means true and the
- * one that means false. */
+/* One key: where it lies in the struct, its limits, its default as the YAML would say it; for BOOL_WORD the word that
+ * means true and the one that means false. */
 typedef struct key {
     const char *name;
     kind kind;
@@ -86,7 +86,8 @@ static const key *find_key(const char *name)
 
 static km_status bad(km_err *err, km_status code, const key *k, const char *text)
 {
-    if (k->kind == BOOL_WORD) return km_fail(err, code, "%s: '%.40s' is neither %s nor %s", k->name, text, k->yes, k->no);
+    if (k->kind == BOOL_WORD)
+        return km_fail(err, code, "%s: '%.40s' is neither %s nor %s", k->name, text, k->yes, k->no);
     if (k->kind == TIME) return km_fail(err, code, "%s: '%.40s' is not a time with a unit", k->name, text);
     return km_fail(err, code, "%s: '%.40s' is not a number between %g and %g", k->name, text, k->min, k->max);
 }

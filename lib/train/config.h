@@ -13,8 +13,8 @@ typedef struct km_train_config {
     /* the loop */
     int64_t seed;
     int threads, max_steps, checkpoint_every, validate_every, log_every, validation_windows;
-    /* a batch: `batch` groups of `windows` windows, each group of one system; `shards` fixes how gradients are summed, so that the
-     * result does not depend on the number of threads */
+    /* a batch: `batch` groups of `windows` windows, each group of one system; `shards` fixes how gradients are summed,
+     * so that the result does not depend on the number of threads */
     int batch, windows, shards;
     int frames_min, frames_max; /* T is uniform between them, one for a group */
     /* optimiser: linear warm-up, then constant or (lr_final < 1) a cosine down to lr_final of it */
@@ -37,8 +37,8 @@ typedef struct km_train_config {
     void *tree;                 /* the resolved JSON tree, owner of every string here */
 } km_train_config;
 
-/* Read PATH and apply overrides ("lr=1e-3", "spacing.forecast.max=50ps"). KM_INPUT for the file, KM_USAGE for an override; the message names
- * the key and the line. */
+/* Read PATH and apply overrides ("lr=1e-3", "spacing.forecast.max=50ps"). KM_INPUT for the file, KM_USAGE for an
+ * override; the message names the key and the line. */
 km_status km_train_config_read(const char *path, const char *const *overrides, int n_overrides, km_train_config **ret,
                                km_err *err) KM_MUST_USE;
 /* From the text that km_train_config_dump made. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Training data: H5MD files of clean trajectories, and windows drawn from them as the seed design's noise as masking has it.
+ * Training data: H5MD files of clean trajectories, and windows drawn from them as the seed design's noise as masking
+ * has it.
  *
- * Sample number g (step x batch + index in the batch) and the seed decide everything about a group of windows, so that resuming and
- * the number of threads do not matter.
+ * Sample number g (step x batch + index in the batch) and the seed decide everything about a group of windows, so that
+ * resuming and the number of threads do not matter.
  * Tests: tests/unit/test_train_data.c */
 #ifndef LIB_TRAIN_DATA_H
 #define LIB_TRAIN_DATA_H
@@ -36,10 +37,10 @@ typedef struct km_dataset {
     int *train, n_train, *val, n_val; /* indices */
 } km_dataset;
 
-/* paths: files, or directories whose *.h5 are taken in order of name; every trajectory of at least frames_max frames, equally spaced,
- * with one spacing in a file. opt_split: lines `system<TAB>train|val|test` (system: the file's stem, at most once), `#` before
- * remarks; a file that it does not name is to train on. Without one, validation_share of the systems by a hash of the sequence. A test
- * system's file is never opened. */
+/* paths: files, or directories whose *.h5 are taken in order of name; every trajectory of at least frames_max frames,
+ * equally spaced, with one spacing in a file. opt_split: lines `system<TAB>train|val|test` (system: the file's stem, at
+ * most once), `#` before remarks; a file that it does not name is to train on. Without one, validation_share of the
+ * systems by a hash of the sequence. A test system's file is never opened. */
 km_status km_dataset_open(const char *const *paths, int n_paths, const char *opt_split, const km_train_config *c,
                           km_dataset **ret, km_err *err) KM_MUST_USE;
 void km_dataset_close(km_dataset *d);
@@ -55,10 +56,11 @@ typedef struct km_group {
     float *target;  /* [B, T] 0/1: sigma > 0 */
 } km_group;
 
-/* Draw group number g from the systems listed. A system too short for the spacing drawn gives a shorter one; one with fewer frames than the
- * window is an error that names it. */
+/* Draw group number g from the systems listed. A system too short for the spacing drawn gives a shorter one; one with
+ * fewer frames than the window is an error that names it. */
 km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, const km_train_config *c, bool causal,
-                        double sigma_data, uint64_t seed, int64_t g, int windows, km_group *ret, km_err *err) KM_MUST_USE;
+                        double sigma_data, uint64_t seed, int64_t g, int windows, km_group *ret,
+                        km_err *err) KM_MUST_USE;
 void km_group_clear(km_group *g);
 
 #endif

@@ -82,8 +82,10 @@ static km_status add_split(splits *s, const char *line, const char *path, int nu
     int got = sscanf(line, "%127s %15s", l.system, word), part = 0;
     if (got < 1 || *l.system == '#') return KM_OK;
     while (got == 2 && part < 3 && strcmp(word, parts[part])) part++;
-    if (got < 2 || part == 3) return km_fail(err, KM_INPUT, "%.150s: line %d: not `system train|val|test`", path, number);
-    if (find_split(s, l.system)) return km_fail(err, KM_INPUT, "%.120s: line %d: '%.60s' for the second time", path, number, l.system);
+    if (got < 2 || part == 3)
+        return km_fail(err, KM_INPUT, "%.150s: line %d: not `system train|val|test`", path, number);
+    if (find_split(s, l.system))
+        return km_fail(err, KM_INPUT, "%.120s: line %d: '%.60s' for the second time", path, number, l.system);
     l.part = (km_split)part;
     s->lines = km_realloc(s->lines, (size_t)(s->count + 1) * sizeof *s->lines);
     s->lines[s->count++] = l;
@@ -152,7 +154,8 @@ static int64_t spacing_of(const int64_t *times, int64_t n)
     return dt > 0 ? dt : 0;
 }
 
-static km_status open_system(const char *path, const splits *opt_splits, const km_train_config *c, km_train_system *t, km_err *err)
+static km_status open_system(const char *path, const splits *opt_splits, const km_train_config *c, km_train_system *t,
+                             km_err *err)
 {
     char stem[128];
     stem_of(path, stem);
@@ -166,8 +169,10 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
     if (!opt_splits && hash_sequence(s) < c->validation_share) t->split = KM_VAL;
     for (int i = 0; i < km_h5md_trajectories(t->file); i++) {
         int64_t n = km_h5md_frames(t->file, i), dt = spacing_of(km_h5md_times(t->file, i), n);
-        if (n < c->frames_max) return km_fail(err, KM_INPUT, "%.140s: trajectory %d has too few frames: %lld", path, i + 1, (long long)n);
-        if (!dt || (t->dt && dt != t->dt)) return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
+        if (n < c->frames_max)
+            return km_fail(err, KM_INPUT, "%.140s: trajectory %d has too few frames: %lld", path, i + 1, (long long)n);
+        if (!dt || (t->dt && dt != t->dt))
+            return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
         t->dt = dt;
     }
     t->features = km_features_of(s);

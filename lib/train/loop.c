@@ -50,7 +50,8 @@ static km_status open_log(loop *l, km_err *err)
         char line[2048];
         long keep = 0;
         int64_t step;
-        while (fgets(line, sizeof line, f) && strchr(line, '\n') && sscanf(line, "{\"step\": %" SCNd64, &step) == 1 && step <= l->state.step)
+        while (fgets(line, sizeof line, f) && strchr(line, '\n') && sscanf(line, "{\"step\": %" SCNd64, &step) == 1 &&
+               step <= l->state.step)
             keep = ftell(f);
         if (ftruncate(fileno(f), keep) != 0) fclose(f), f = NULL;
         else fseek(f, keep, SEEK_SET);
@@ -71,7 +72,8 @@ static km_status save_weights(loop *l, const char *name, km_err *err)
     return status;
 }
 
-/* The weights first and the state last: a kill between them repeats the steps from the older state and writes the same again. */
+/* The weights first and the state last: a kill between them repeats the steps from the older state and writes the same
+ * again. */
 static km_status checkpoint(loop *l, km_err *err)
 {
     KM_TRY(save_weights(l, "last.safetensors", err));
@@ -79,13 +81,14 @@ static km_status checkpoint(loop *l, km_err *err)
     return km_state_write(l->run->dir, l->run->model->params, l->adam, &l->state, l->config_json, err);
 }
 
-static km_status draw(loop *l, const int *systems, int n_systems, uint64_t seed, int64_t first, int n, km_group *groups, km_err *err)
+static km_status draw(loop *l, const int *systems, int n_systems, uint64_t seed, int64_t first, int n, km_group *groups,
+                      km_err *err)
 {
     const km_train_config *c = l->run->config;
     const km_config *m = &l->run->model->config;
     for (int i = 0; i < n; i++) {
-        km_status status = km_group_draw(l->run->data, systems, n_systems, c, m->causal, m->sigma_data, seed, first + i, c->windows,
-                                         &groups[i], err);
+        km_status status = km_group_draw(l->run->data, systems, n_systems, c, m->causal, m->sigma_data, seed, first + i,
+                                         c->windows, &groups[i], err);
         if (status == KM_OK) continue;
         while (i-- > 0) km_group_clear(&groups[i]);
         return status;
@@ -140,10 +143,11 @@ static void log_step(loop *l, double lr, double norm)
     double n = s->windows ? s->windows : 1, t = now(), rate_ = n / fmax(t - l->last_time, 1e-9);
     char line[512];
     snprintf(line, sizeof line,
-             "{\"step\": %" PRId64 ", \"loss\": %.6g, \"struct\": %.6g, \"bond\": %.6g, \"lddt\": %.6g, \"flex\": %.6g, \"center\": %.6g, "
+             "{\"step\": %" PRId64
+             ", \"loss\": %.6g, \"struct\": %.6g, \"bond\": %.6g, \"lddt\": %.6g, \"flex\": %.6g, \"center\": %.6g, "
              "\"grad_norm\": %.6g, \"lr\": %.6g, \"skipped\": %" PRId64 ", \"windows_per_s\": %.3g, \"memory\": %zu}",
-             l->state.step, s->total / n, s->structure / n, s->bond / n, s->lddt / n, s->flex / n, s->center / n, norm, lr,
-             l->state.skipped, rate_, km_stepper_peak(l->stepper));
+             l->state.step, s->total / n, s->structure / n, s->bond / n, s->lddt / n, s->flex / n, s->center / n, norm,
+             lr, l->state.skipped, rate_, km_stepper_peak(l->stepper));
     fprintf(l->log, "%s\n", line);
     fflush(l->log);
     if (l->run->say) l->run->say(l->run->arg, line);
@@ -173,8 +177,8 @@ static km_status one_step(loop *l, km_group *groups, km_err *err)
         add_sums(&l->sums, &sums);
     } else {
         l->state.skipped++;
-        fprintf(l->log, "{\"step\": %" PRId64 ", \"skipped\": \"not finite\", \"first_system\": \"%s\"}\n", l->state.step,
-                groups[0].system->path);
+        fprintf(l->log, "{\"step\": %" PRId64 ", \"skipped\": \"not finite\", \"first_system\": \"%s\"}\n",
+                l->state.step, groups[0].system->path);
     }
     clear_groups(groups, c->batch);
     if (l->state.step % c->log_every == 0) log_step(l, l->adam->lr, norm);
@@ -193,7 +197,8 @@ static km_status steps(loop *l, km_err *err)
         bool last = l->state.step == c->max_steps, stop = km_interrupted();
         if (l->state.step % c->validate_every == 0 || last) status = validate_and_log(l, err);
         if (status == KM_OK && (l->state.step % c->checkpoint_every == 0 || last || stop)) status = checkpoint(l, err);
-        if (status == KM_OK && stop && !last) status = km_fail(err, KM_INTERRUPTED, "interrupted after step %" PRId64, l->state.step);
+        if (status == KM_OK && stop && !last)
+            status = km_fail(err, KM_INTERRUPTED, "interrupted after step %" PRId64, l->state.step);
     }
     free(groups);
     return status;
@@ -214,7 +219,8 @@ km_status km_run_train(km_run *r, km_err *err)
     if (status == KM_OK) {
         l.stepper = km_stepper_new(r->model, c, r->threads);
         status = steps(&l, err);
-        if (fclose(l.log) != 0 && status == KM_OK) status = km_fail(err, KM_SYSTEM, "%.200s/log.jsonl: cannot be written", r->dir);
+        if (fclose(l.log) != 0 && status == KM_OK)
+            status = km_fail(err, KM_SYSTEM, "%.200s/log.jsonl: cannot be written", r->dir);
     }
     km_stepper_free(l.stepper);
     km_adam_free(l.adam);

@@ -8,10 +8,12 @@ typedef struct weights {
     int targets;
 } weights;
 
-/* EDM weight (sigma^2 + sd^2) / (sigma sd + 1e-8)^2 over target frames; atoms by molecule type over the number of valid ones. */
+/* EDM weight (sigma^2 + sd^2) / (sigma sd + 1e-8)^2 over target frames; atoms by molecule type over the number of valid
+ * ones. */
 static weights make_weights(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in)
 {
-    weights w = {km_arena_zero(cx->arena, (size_t)in->T * sizeof(float)), km_arena_zero(cx->arena, (size_t)in->T * sizeof(float)),
+    weights w = {km_arena_zero(cx->arena, (size_t)in->T * sizeof(float)),
+                 km_arena_zero(cx->arena, (size_t)in->T * sizeof(float)),
                  km_arena_zero(cx->arena, (size_t)in->A * sizeof(float)), 0};
     double sd = c->sigma_data, valid = 0;
     for (km_dim t = 0; t < in->T; t++) w.targets += in->sigma[t] > 0;
@@ -29,16 +31,16 @@ static weights make_weights(km_ctx *cx, const km_loss_config *c, const km_loss_i
     return w;
 }
 
-static km_tensor *flex(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const weights *w, const km_tensor *x,
-                       float abs, float global, float local)
+static km_tensor *flex(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const weights *w,
+                       const km_tensor *x, float abs, float global, float local)
 {
     float *parts = km_arena_get(cx->arena, 3 * sizeof(float));
     parts[0] = abs, parts[1] = global, parts[2] = local;
     return km_loss_flex(cx, x, in->x_gt, w->target, in->atom_mask, in->residue, in->mol_type, parts, c->flex_seed);
 }
 
-static void flex_parts(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const weights *w, const km_tensor *x,
-                       km_loss_values *v)
+static void flex_parts(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const weights *w,
+                       const km_tensor *x, km_loss_values *v)
 {
     km_ctx quiet = *cx;
     quiet.tape = NULL;

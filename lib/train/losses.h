@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The loss of a window: structure, bonds, smooth lDDT, and flexibility or the ligand's centre, put together as the reference cases
- * (kind `losses`) fix them.
- * Tests: reference cases of kinds `losses` and `train_step` */
+ * The loss of a window: structure, bonds, smooth lDDT, and flexibility or the ligand's centre, put together as the
+ * reference cases (kind `losses`) fix them. Tests: reference cases of kinds `losses` and `train_step` */
 #ifndef LIB_TRAIN_LOSSES_H
 #define LIB_TRAIN_LOSSES_H
 
@@ -30,8 +29,8 @@ typedef struct km_loss_values {
     float total, structure, bond, lddt, flex, flex_abs, flex_global, flex_local, center;
 } km_loss_values;
 
-/* x_pred [T, A, 3] -> the total [1], recorded on the tape when it is on. The values are copies for the log; the unweighted parts of the
- * flexibility loss cost as much again and are filled only when parts is set. */
+/* x_pred [T, A, 3] -> the total [1], recorded on the tape when it is on. The values are copies for the log; the
+ * unweighted parts of the flexibility loss cost as much again and are filled only when parts is set. */
 km_tensor *km_losses_compute(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const km_tensor *x_pred,
                              bool parts, km_loss_values *ret_values);
 

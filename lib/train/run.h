@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A training run: a directory that holds the resolved configuration, state.h5 (everything that resuming needs), log.jsonl and the
- * weights.
+ * A training run: a directory that holds the resolved configuration, state.h5 (everything that resuming needs),
+ * log.jsonl and the weights.
  * Tests: tests/unit/test_train_run.c, tests/cli/train.bats */
 #ifndef LIB_TRAIN_RUN_H
 #define LIB_TRAIN_RUN_H
@@ -15,8 +15,8 @@ typedef struct km_train_state {
 } km_train_state;
 
 /* Write state.h5 in dir: parameters, moments, average, state and configuration, through a part and a rename. */
-km_status km_state_write(const char *dir, const km_params *p, const km_adam *a, const km_train_state *s, const char *config_json,
-                         km_err *err) KM_MUST_USE;
+km_status km_state_write(const char *dir, const km_params *p, const km_adam *a, const km_train_state *s,
+                         const char *config_json, km_err *err) KM_MUST_USE;
 /* Is there a state in dir? */
 bool km_state_exists(const char *dir);
 /* Read it back into a store and an optimiser of the same model; KM_INPUT when they do not belong together. */
@@ -37,8 +37,8 @@ typedef struct km_run {
     void *arg;
 } km_run;
 
-/* Train from the state in dir when there is one, else from the model as it is. Ends at max_steps with KM_OK, or with KM_INTERRUPTED after a
- * signal, a checkpoint written. */
+/* Train from the state in dir when there is one, else from the model as it is. Ends at max_steps with KM_OK, or with
+ * KM_INTERRUPTED after a signal, a checkpoint written. */
 km_status km_run_train(km_run *r, km_err *err) KM_MUST_USE;
 
 #endif

@@ -50,18 +50,21 @@ static bool put_text(hid_t file, const char *name, const char *text)
     return good;
 }
 
-km_status km_state_write(const char *dir, const km_params *p, const km_adam *a, const km_train_state *s, const char *config_json,
-                         km_err *err)
+km_status km_state_write(const char *dir, const km_params *p, const km_adam *a, const km_train_state *s,
+                         const char *config_json, km_err *err)
 {
     char *part = state_path(dir, ".part"), *path = state_path(dir, ""), layout[65];
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     hid_t file = H5Fcreate(part, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
     km_params_layout(p, layout);
-    bool good = file >= 0 && put_floats(file, "weights", km_params_block(p), a->n) && put_floats(file, "m", a->m, a->n) &&
-                put_floats(file, "v", a->v, a->n) && (!a->ema || put_floats(file, "ema", a->ema, a->n)) &&
-                put_value(file, "step", H5T_NATIVE_INT64, &s->step) && put_value(file, "adam_step", H5T_NATIVE_INT64, &a->step) &&
-                put_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) && put_value(file, "best", H5T_NATIVE_DOUBLE, &s->best) &&
-                put_text(file, "layout", layout) && put_text(file, "config", config_json);
+    bool good = file >= 0 && put_floats(file, "weights", km_params_block(p), a->n) &&
+                put_floats(file, "m", a->m, a->n) && put_floats(file, "v", a->v, a->n) &&
+                (!a->ema || put_floats(file, "ema", a->ema, a->n)) &&
+                put_value(file, "step", H5T_NATIVE_INT64, &s->step) &&
+                put_value(file, "adam_step", H5T_NATIVE_INT64, &a->step) &&
+                put_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) &&
+                put_value(file, "best", H5T_NATIVE_DOUBLE, &s->best) && put_text(file, "layout", layout) &&
+                put_text(file, "config", config_json);
     if (file >= 0) good = H5Fclose(file) >= 0 && good;
     if (good) good = rename(part, path) == 0;
     else unlink(part);
@@ -76,7 +79,8 @@ static bool get_block(hid_t file, const char *name, hid_t type, void *to, hsize_
     hid_t set = H5Dopen2(file, name, H5P_DEFAULT);
     if (set < 0) return false;
     hid_t space = H5Dget_space(set);
-    bool good = H5Sget_simple_extent_npoints(space) == (hssize_t)n && H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
+    bool good = H5Sget_simple_extent_npoints(space) == (hssize_t)n &&
+                H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
     H5Sclose(space);
     H5Dclose(set);
     return good;
@@ -125,8 +129,10 @@ km_status km_state_read(const char *dir, km_params *p, km_adam *a, km_train_stat
     bool good = same && get_block(file, "weights", H5T_NATIVE_FLOAT, km_params_block(p), n) &&
                 get_block(file, "m", H5T_NATIVE_FLOAT, a->m, n) && get_block(file, "v", H5T_NATIVE_FLOAT, a->v, n) &&
                 (!a->ema || get_block(file, "ema", H5T_NATIVE_FLOAT, a->ema, n)) &&
-                get_value(file, "step", H5T_NATIVE_INT64, &s->step) && get_value(file, "adam_step", H5T_NATIVE_INT64, &a->step) &&
-                get_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) && get_value(file, "best", H5T_NATIVE_DOUBLE, &s->best);
+                get_value(file, "step", H5T_NATIVE_INT64, &s->step) &&
+                get_value(file, "adam_step", H5T_NATIVE_INT64, &a->step) &&
+                get_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) &&
+                get_value(file, "best", H5T_NATIVE_DOUBLE, &s->best);
     free(stored);
     H5Fclose(file);
     if (good) return KM_OK;

@@ -34,10 +34,13 @@ static bool trains_trunk(const km_params *p)
 km_stepper *km_stepper_new(km_model *m, const km_train_config *c, int threads)
 {
     km_stepper *s = KM_NEW(km_stepper);
-    *s = (km_stepper){.model = m, .config = c, .threads = threads, .n_shards = c->shards, .trunk_trained = trains_trunk(m->params)};
-    s->losses = (km_loss_config){m->config.sigma_data, c->alpha_bond, c->alpha_lddt, c->beta_flex, c->beta_abs, c->beta_rel_g,
-                                 c->beta_rel_l, c->beta_center,
-                                 {c->weight_protein, c->weight_dna, c->weight_rna, c->weight_ligand}, c->unbinding, c->flex_seed};
+    *s = (km_stepper){
+        .model = m, .config = c, .threads = threads, .n_shards = c->shards, .trunk_trained = trains_trunk(m->params)};
+    s->losses = (km_loss_config){
+        m->config.sigma_data, c->alpha_bond,  c->alpha_lddt,
+        c->beta_flex,         c->beta_abs,    c->beta_rel_g,
+        c->beta_rel_l,        c->beta_center, {c->weight_protein, c->weight_dna, c->weight_rna, c->weight_ligand},
+        c->unbinding,         c->flex_seed};
     s->shards = KM_NEWN(shard, (size_t)s->n_shards);
     for (int i = 0; i < s->n_shards; i++) {
         s->shards[i].cx = km_ctx_new(1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One optimiser step's gradient: groups of windows dealt to shards, each shard with a context and a gradient block of its own, the blocks
- * added in order. Which thread ran a shard does not matter.
+ * One optimiser step's gradient: groups of windows dealt to shards, each shard with a context and a gradient block of
+ * its own, the blocks added in order. Which thread ran a shard does not matter.
  * Tests: tests/unit/test_train_run.c */
 #ifndef LIB_TRAIN_STEP_H
 #define LIB_TRAIN_STEP_H
@@ -17,8 +17,8 @@ typedef struct km_step_sums {
 typedef struct km_stepper km_stepper;
 km_stepper *km_stepper_new(km_model *m, const km_train_config *c, int threads);
 void km_stepper_free(km_stepper *s);
-/* Forward and backward over n groups; ret_grad [km_params_size] is the gradient of the mean over windows of the loss. Valid until the next
- * call. grad NULL: the losses only. */
+/* Forward and backward over n groups; ret_grad [km_params_size] is the gradient of the mean over windows of the loss.
+ * Valid until the next call. grad NULL: the losses only. */
 void km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad, km_step_sums *ret_sums);
 size_t km_stepper_peak(const km_stepper *s); /* bytes of the arenas and gradient blocks */
 

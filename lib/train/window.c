@@ -65,11 +65,13 @@ static void random_rotation(const double u[3], double R[9])
 {
     const double two_pi = 6.283185307179586476925286766559;
     double a = sqrt(1 - u[0]), b = sqrt(u[0]);
-    const double q[4] = {b * cos(two_pi * u[2]), a * sin(two_pi * u[1]), a * cos(two_pi * u[1]), b * sin(two_pi * u[2])};
+    const double q[4] = {b * cos(two_pi * u[2]), a * sin(two_pi * u[1]), a * cos(two_pi * u[1]),
+                         b * sin(two_pi * u[2])};
     km_rotation_of(q, R);
 }
 
-/* Every frame onto the anchor (the last leading condition frame), the anchor's centroid to the origin; then one random pose for all. */
+/* Every frame onto the anchor (the last leading condition frame), the anchor's centroid to the origin; then one random
+ * pose for all. */
 static void pose(float *x, km_dim A, int T, int anchor, const float *mask, double shift, const km_rng *r)
 {
     double u[4], R[9], rot[9], both[9], from[3], to[3];
@@ -84,15 +86,17 @@ static void pose(float *x, km_dim A, int T, int anchor, const float *mask, doubl
         float *f = x + (size_t)t * frame;
         km_superpose(f, reference, mask, (int)A, rot, from, to);
         for (int i = 0; i < 3; i++)
-            for (int j = 0; j < 3; j++) both[3 * i + j] = R[3 * i] * rot[j] + R[3 * i + 1] * rot[3 + j] + R[3 * i + 2] * rot[6 + j];
+            for (int j = 0; j < 3; j++)
+                both[3 * i + j] = R[3 * i] * rot[j] + R[3 * i + 1] * rot[3 + j] + R[3 * i + 2] * rot[6 + j];
         km_superpose_apply(f, (int)A, both, from, place, f);
     }
     free(reference);
 }
 
-/* noisy = x + sigma noise on target frames; on condition frames a little noise that the model is not told of, in a share of windows. */
-static void add_noise(const km_train_config *c, const km_rng *sample, uint64_t seed, uint32_t number, task t, int T, km_dim A,
-                      const float *x, const float *sigma, float *noisy)
+/* noisy = x + sigma noise on target frames; on condition frames a little noise that the model is not told of, in a
+ * share of windows. */
+static void add_noise(const km_train_config *c, const km_rng *sample, uint64_t seed, uint32_t number, task t, int T,
+                      km_dim A, const float *x, const float *sigma, float *noisy)
 {
     double u[4];
     km_rng_uniform4(sample, DRAW_HISTORY, u);
@@ -109,8 +113,8 @@ static void add_noise(const km_train_config *c, const km_rng *sample, uint64_t s
     }
 }
 
-static km_status draw_window(const km_group *g, int b, const km_train_config *c, bool causal, double sigma_data, uint64_t seed,
-                             uint32_t number, km_err *err)
+static km_status draw_window(const km_group *g, int b, const km_train_config *c, bool causal, double sigma_data,
+                             uint64_t seed, uint32_t number, km_err *err)
 {
     const km_train_system *s = g->system;
     km_dim A = s->features->A;
@@ -123,7 +127,8 @@ static km_status draw_window(const km_group *g, int b, const km_train_config *c,
     task t = draw_task(&r, c, causal, T);
     int trajectory = below(u[0], km_h5md_trajectories(s->file));
     int64_t frames = km_h5md_frames(s->file, trajectory);
-    if (frames < T) return km_fail(err, KM_INPUT, "%.160s: %lld frames, fewer than a window of %d", s->path, (long long)frames, T);
+    if (frames < T)
+        return km_fail(err, KM_INPUT, "%.160s: %lld frames, fewer than a window of %d", s->path, (long long)frames, T);
     int64_t stride = draw_stride(u[1], c, t.interpolate, s->dt, frames, T);
     int64_t places = frames - stride * (T - 1);
     int64_t first = (int64_t)(u[2] * (double)places);
@@ -149,8 +154,13 @@ km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, 
     const km_train_system *s = &d->systems[systems[below(u[0], n_systems)]];
     int T = c->frames_min + below(u[1], c->frames_max - c->frames_min + 1);
     size_t frames = (size_t)windows * (size_t)T, n = frames * (size_t)s->features->A * 3;
-    *ret = (km_group){.system = s, .B = windows, .T = T, .x = km_alloc(n * sizeof(float)), .noisy = km_alloc(n * sizeof(float)),
-                      .sigma = km_alloc(frames * sizeof(float)), .times = km_alloc(frames * sizeof(float)),
+    *ret = (km_group){.system = s,
+                      .B = windows,
+                      .T = T,
+                      .x = km_alloc(n * sizeof(float)),
+                      .noisy = km_alloc(n * sizeof(float)),
+                      .sigma = km_alloc(frames * sizeof(float)),
+                      .times = km_alloc(frames * sizeof(float)),
                       .target = km_alloc(frames * sizeof(float))};
     km_status status = KM_OK;
     for (int b = 0; b < windows && status == KM_OK; b++)

@@ -103,7 +103,8 @@ static double pearson(const double *a, const double *b, int n)
 {
     double ma = 0, mb = 0, ab = 0, aa = 0, bb = 0;
     for (int i = 0; i < n; i++) ma += a[i] / n, mb += b[i] / n;
-    for (int i = 0; i < n; i++) ab += (a[i] - ma) * (b[i] - mb), aa += (a[i] - ma) * (a[i] - ma), bb += (b[i] - mb) * (b[i] - mb);
+    for (int i = 0; i < n; i++)
+        ab += (a[i] - ma) * (b[i] - mb), aa += (a[i] - ma) * (a[i] - ma), bb += (b[i] - mb) * (b[i] - mb);
     return aa > 0 && bb > 0 ? ab / sqrt(aa * bb) : NAN;
 }
 
@@ -157,7 +158,8 @@ void km_peptide_compare(const km_system *s, const km_frames *model, const km_fra
         if (!isnan(gap)) add(chi ? &slow_side : &slow, gap);
         if (km_torsion_pair(t, n, i)) add(&pairs, km_torsion_jsd2(x, x + model->F, model->F, y, y + ref->F, ref->F));
     }
-    *ret = (km_peptide_scores){value(&backbone), value(&side), value(&pairs), value(&all), value(&slow), value(&slow_side), 0, 0, 0};
+    *ret = (km_peptide_scores){
+        value(&backbone), value(&side), value(&pairs), value(&all), value(&slow), value(&slow_side), 0, 0, 0};
     compare_rmsf(s, model, ref, ret);
     free(a), free(b), free(t);
 }

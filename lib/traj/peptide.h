@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The peptide panel: torsion distributions and their decorrelation after MDGen (Jing, Stärk, Jaakkola, Berger 2024, bjing2016/mdgen),
- * fluctuations, and whether every frame is a sound molecule.
+ * The peptide panel: torsion distributions and their decorrelation after MDGen (Jing, Stärk, Jaakkola, Berger 2024,
+ * bjing2016/mdgen), fluctuations, and whether every frame is a sound molecule.
  *
  * A trajectory here is coords [F, A, 3] f32 angstrom of one system, frames dt apart. All sums in double.
  * Tests: tests/unit/test_peptide.c (against numpy's numbers), tests/cli/eval.bats */
@@ -30,8 +30,8 @@ double km_js_distance(const double *p, const double *q, int n);
 double km_torsion_jsd(const float *a, int64_t na, const float *b, int64_t nb);
 double km_torsion_jsd2(const float *a1, const float *a2, int64_t na, const float *b1, const float *b2, int64_t nb);
 
-/* (mean cos(theta(t + lag) - theta(t)) - R2) / (1 - R2), R2 = mean(sin)^2 + mean(cos)^2: 1 at lag 0, towards 0 when the torsion has been
- * everywhere it goes. A constant torsion is 1 at every lag. lag in frames, below F. */
+/* (mean cos(theta(t + lag) - theta(t)) - R2) / (1 - R2), R2 = mean(sin)^2 + mean(cos)^2: 1 at lag 0, towards 0 when the
+ * torsion has been everywhere it goes. A constant torsion is 1 at every lag. lag in frames, below F. */
 double km_torsion_decorrelation(const float *angles, int64_t F, int64_t lag);
 
 /* Model against reference; NaN where there is nothing of the kind. */
@@ -40,10 +40,12 @@ typedef struct km_peptide_scores {
     double decorrelation_backbone, decorrelation_side;   /* mean over lags and torsions of |model - reference| */
     double rmsf_r, rmsf, rmsf_ref;                       /* Pearson over atoms; means, angstrom */
 } km_peptide_scores;
-/* Lags 5 10 20 50 100 200 500 1000 ps, as far as both trajectories reach (at most half of either). Frames must be equally spaced in both. */
+/* Lags 5 10 20 50 100 200 500 1000 ps, as far as both trajectories reach (at most half of either). Frames must be
+ * equally spaced in both. */
 void km_peptide_compare(const km_system *s, const km_frames *model, const km_frames *ref, km_peptide_scores *ret);
 
-/* Root-mean-square fluctuation of each atom about the mean structure, every frame superposed on the first by all atoms; out [A]. */
+/* Root-mean-square fluctuation of each atom about the mean structure, every frame superposed on the first by all atoms;
+ * out [A]. */
 void km_rmsf(const km_frames *t, int32_t n_atoms, double *out);
 
 /* Is every frame a sound molecule? Shares of frames in [0, 1]. */

@@ -34,7 +34,8 @@ static void jacobi4(double a[4][4], double v[4][4])
             for (int q = p + 1; q < 4; q++) {
                 if (a[p][q] == 0) continue;
                 double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-                double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1)), c = 1 / sqrt(t * t + 1), s = t * c;
+                double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1)), c = 1 / sqrt(t * t + 1),
+                       s = t * c;
                 for (int k = 0; k < 4; k++) {
                     double x = a[k][p], y = a[k][q];
                     a[k][p] = c * x - s * y, a[k][q] = s * x + c * y;
@@ -89,7 +90,8 @@ void km_superpose_apply(const float *x, int n, const double rot[9], const double
     for (int i = 0; i < n; i++) {
         double p[3];
         for (int k = 0; k < 3; k++) p[k] = x[3 * i + k] - from[k];
-        for (int k = 0; k < 3; k++) y[3 * i + k] = (float)(rot[3 * k] * p[0] + rot[3 * k + 1] * p[1] + rot[3 * k + 2] * p[2] + to[k]);
+        for (int k = 0; k < 3; k++)
+            y[3 * i + k] = (float)(rot[3 * k] * p[0] + rot[3 * k + 1] * p[1] + rot[3 * k + 2] * p[2] + to[k]);
     }
 }
 
@@ -117,6 +119,7 @@ void km_rotation_part(const double rot[9], double f, double part[9])
     double q[4];
     quaternion_of(rot, q);
     double s = sqrt(q[1] * q[1] + q[2] * q[2] + q[3] * q[3]), half = atan2(s, q[0]) * f;
-    const double r[4] = {cos(half), s > 0 ? q[1] / s * sin(half) : 0, s > 0 ? q[2] / s * sin(half) : 0, s > 0 ? q[3] / s * sin(half) : 0};
+    const double r[4] = {cos(half), s > 0 ? q[1] / s * sin(half) : 0, s > 0 ? q[2] / s * sin(half) : 0,
+                         s > 0 ? q[3] / s * sin(half) : 0};
     km_rotation_of(r, part);
 }

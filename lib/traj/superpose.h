@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Least-squares superposition of two sets of points (Horn 1987: the quaternion is the leading eigenvector of a 4 x 4 matrix).
+ * Least-squares superposition of two sets of points (Horn 1987: the quaternion is the leading eigenvector of a 4 x 4
+ * matrix).
  * Tests: tests/unit/test_superpose.c */
 #ifndef LIB_TRAJ_SUPERPOSE_H
 #define LIB_TRAJ_SUPERPOSE_H
 
-/* The proper rotation rot [3, 3] (row-major) and centroids such that rot (x - center_x) + center_ref is as near to ref as can be, weights
- * (NULL: 1) at least one of them positive; x and ref [n, 3]. Returns the weighted root-mean-square distance left. */
-double km_superpose(const float *x, const float *ref, const float *opt_weights, int n, double rot[9], double center_x[3],
-                    double center_ref[3]);
+/* The proper rotation rot [3, 3] (row-major) and centroids such that rot (x - center_x) + center_ref is as near to ref
+ * as can be, weights (NULL: 1) at least one of them positive; x and ref [n, 3]. Returns the weighted root-mean-square
+ * distance left. */
+double km_superpose(const float *x, const float *ref, const float *opt_weights, int n, double rot[9],
+                    double center_x[3], double center_ref[3]);
 /* y = rot (x - from) + to for n points; y may be x. */
 void km_superpose_apply(const float *x, int n, const double rot[9], const double from[3], const double to[3], float *y);
 /* The rotation that a unit quaternion (real part first) stands for. */

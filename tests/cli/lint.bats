@@ -90,6 +90,12 @@ refused() { # TEXT, after lint
     refused 'formats/a.c: 802 lines; 800 are the most'
 }
 
+@test "a line that is too wide" {
+    printf '/* %0114d */\n/* %0115d */\n' 0 0 >>formats/a.c
+    lint
+    refused 'formats/a.c:4: longer than 120 columns'
+}
+
 @test "a file without a licence" {
     echo 'int x;' >formats/a.c
     lint

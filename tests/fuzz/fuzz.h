@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A fuzz target: libFuzzer calls it with made-up bytes (`make fuzz TARGET=km`), replay.c with those kept in tests/data/fuzz. It returns 0 and
- * must neither crash nor leak. */
+ * A fuzz target: libFuzzer calls it with made-up bytes (`make fuzz TARGET=km`), replay.c with those kept in
+ * tests/data/fuzz. It returns 0 and must neither crash nor leak. */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The stream's reader: the bytes as a stream, as a packed system, and as a message behind a good system (where checksums would
- * keep made-up bytes from getting further). */
+ * The stream's reader: the bytes as a stream, as a packed system, and as a message behind a good system (where
+ * checksums would keep made-up bytes from getting further). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <zstd.h>

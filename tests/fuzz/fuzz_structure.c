@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as a structure file: read, tokenised as km-tokenize does, and written again. Corpus: tests/data/fuzz/structure. */
+ * Any bytes as a structure file: read, tokenised as km-tokenize does, and written again. Corpus:
+ * tests/data/fuzz/structure. */
 #include <stdlib.h>
 
 #include "lib/base/mem.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Stands in for libFuzzer: build/tests/fuzz/fuzz_NAME gives its target every file of tests/data/fuzz/NAME, or those named as
- * operands, and prints TAP. */
+ * Stands in for libFuzzer: build/tests/fuzz/fuzz_NAME gives its target every file of tests/data/fuzz/NAME, or those
+ * named as operands, and prints TAP. */
 #include "tests/unit/tap.h"
 
 #include <dirent.h>

@@ -77,7 +77,8 @@ void oracle_compare(oracle_case *o, const char *name, const float *got, km_dim c
     km_arena_rewind(o->cx->arena, mark);
 }
 
-void oracle_compare_masked(oracle_case *o, const char *name, const float *got, km_dim count, const float *mask, km_dim n_mask)
+void oracle_compare_masked(oracle_case *o, const char *name, const float *got, km_dim count, const float *mask,
+                           km_dim n_mask)
 {
     km_mark start = km_scope_begin(o->cx);
     const km_tensor *want = oracle_tensor(o, name);

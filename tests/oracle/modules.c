@@ -11,7 +11,8 @@ static km_tensor *swapped(oracle_case *o, const km_tensor *x)
     km_dim a = km_size(x, 0), b = km_size(x, 1), C = km_size(x, 2);
     km_tensor *y = KM_TENSOR(o->cx, b, a, C);
     for (km_dim i = 0; i < a; i++)
-        for (km_dim j = 0; j < b; j++) memcpy(y->data + (j * a + i) * C, x->data + (i * b + j) * C, (size_t)C * sizeof(float));
+        for (km_dim j = 0; j < b; j++)
+            memcpy(y->data + (j * a + i) * C, x->data + (i * b + j) * C, (size_t)C * sizeof(float));
     return y;
 }
 

@@ -73,7 +73,8 @@ void oracle_denoise(oracle_case *o)
         km_conditioning *k = km_diffusion_condition(o->cx, n.diffusion, n.features, &n.trunk);
         km_levels *levels = km_diffusion_levels(o->cx, n.diffusion, k, sigma, T);
         km_tensor *x = KM_RESHAPE(o->cx, oracle_tensor(o, "in/x_noisy"), 1, T, A, 3);
-        km_tensor *y = km_diffusion_denoise(o->cx, n.diffusion, k, levels, x, level, sigma, oracle_floats(o, "in/timestamps"));
+        km_tensor *y =
+            km_diffusion_denoise(o->cx, n.diffusion, k, levels, x, level, sigma, oracle_floats(o, "in/timestamps"));
         oracle_compare(o, "out/x_denoised", y->data, km_numel(y));
     }
     oracle_network_clear(&n);
@@ -96,8 +97,10 @@ static void given_draw(void *arg, int step, km_dim b, km_dim t, float *draw)
 static km_schedule *schedule_of(oracle_case *o, const km_config *c, km_sampler sampler)
 {
     double unit = sampler == KM_SAMPLER_AF3 ? c->sigma_data : 1; /* cases of af3 give sigmas in units of sigma_data */
-    km_sampling s = {.sigma_min = oracle_number(o, "sigma_min", 0) * unit, .sigma_max = oracle_number(o, "sigma_max", 0) * unit,
-                     .rho = oracle_number(o, "rho", 7), .gamma_0 = oracle_number(o, "gamma_0", 0),
+    km_sampling s = {.sigma_min = oracle_number(o, "sigma_min", 0) * unit,
+                     .sigma_max = oracle_number(o, "sigma_max", 0) * unit,
+                     .rho = oracle_number(o, "rho", 7),
+                     .gamma_0 = oracle_number(o, "gamma_0", 0),
                      .gamma_min = oracle_number(o, "gamma_min", 0)};
     s.churn_sigma_min = s.sigma_min;
     s.churn_sigma_max = s.sigma_max;
@@ -117,7 +120,8 @@ static km_windows window_of(oracle_case *o, km_dim C, km_dim F, km_dim before, k
 {
     km_arena *arena = o->cx->arena;
     km_dim T = C + F, n = A * 3;
-    float *x = km_arena_get(arena, (size_t)(T * n) * sizeof *x), *times = km_arena_get(arena, (size_t)T * sizeof *times);
+    float *x = km_arena_get(arena, (size_t)(T * n) * sizeof *x),
+          *times = km_arena_get(arena, (size_t)T * sizeof *times);
     bool *clean = km_arena_get(arena, (size_t)T * sizeof *clean);
     const float *x_cond = oracle_floats(o, "in/x_cond"), *t_cond = oracle_floats(o, "in/t_cond");
     const float *x_init = oracle_floats(o, "in/x_init"), *t_target = oracle_floats(o, "in/t_target");

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Reference cases: files of weights, inputs and expected outputs that public implementations made. A case knows its kind and
- * configuration; a kind's check computes and compares.
+ * Reference cases: files of weights, inputs and expected outputs that public implementations made. A case knows its
+ * kind and configuration; a kind's check computes and compares.
  *
- * Layout of a file: metadata km_case, config (JSON), rtol, grad_rtol; tensors param/NAME, in/NAME, out/NAME, grad/NAME, after/NAME and
- * mask/KEY for the tensor KEY or its leading dimensions. The error of an output is max|got - want| / max(rms(want), 1e-6) over
- * unmasked entries. */
+ * Layout of a file: metadata km_case, config (JSON), rtol, grad_rtol; tensors param/NAME, in/NAME, out/NAME, grad/NAME,
+ * after/NAME and mask/KEY for the tensor KEY or its leading dimensions. The error of an output is max|got - want| /
+ * max(rms(want), 1e-6) over unmasked entries. */
 #ifndef TESTS_ORACLE_ORACLE_H
 #define TESTS_ORACLE_ORACLE_H
 
@@ -23,7 +23,8 @@ typedef struct oracle_case {
     km_err err;
 } oracle_case;
 
-/* A tensor of the case as a constant, converted to floats, or NULL when it is absent; integers likewise. In the case's arena. */
+/* A tensor of the case as a constant, converted to floats, or NULL when it is absent; integers likewise. In the case's
+ * arena. */
 km_tensor *oracle_tensor(oracle_case *o, const char *name);
 const float *oracle_floats(oracle_case *o, const char *name);
 int32_t *oracle_ints(oracle_case *o, const char *name);
@@ -36,7 +37,8 @@ const char *oracle_word(const oracle_case *o, const char *key);
 /* Compare got[count] with the tensor NAME ("out/x") and print a line. Does nothing when the case lacks it. */
 void oracle_compare(oracle_case *o, const char *name, const float *got, km_dim count);
 /* The same under a mask that the file does not hold: mask[n_mask], each entry for count / n_mask numbers. */
-void oracle_compare_masked(oracle_case *o, const char *name, const float *got, km_dim count, const float *mask, km_dim n_mask);
+void oracle_compare_masked(oracle_case *o, const char *name, const float *got, km_dim count, const float *mask,
+                           km_dim n_mask);
 /* Fail the case for another reason than a number. */
 void oracle_fail(oracle_case *o, const char *why);
 
@@ -48,8 +50,8 @@ oracle_check oracle_temporal_attention, oracle_pairformer, oracle_input_embedder
 oracle_check oracle_conditioning, oracle_denoise, oracle_sampler;
 oracle_check oracle_losses, oracle_train_step;
 
-/* The diffusion module of a case, shared by the kinds that evaluate it. params are the case's; the caller frees. NULL after a failure, which is
- * noted. */
+/* The diffusion module of a case, shared by the kinds that evaluate it. params are the case's; the caller frees. NULL
+ * after a failure, which is noted. */
 typedef struct oracle_network {
     km_config config;
     km_params *params;

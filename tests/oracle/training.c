@@ -11,9 +11,13 @@
 static km_loss_config loss_config(const oracle_case *o)
 {
     static const char *const types[4] = {"protein", "dna", "rna", "ligand"};
-    km_loss_config c = {.sigma_data = oracle_number(o, "sigma_data", 16), .alpha_bond = oracle_number(o, "alpha_bond", 1),
-                        .alpha_lddt = 1, .beta_flex = oracle_number(o, "beta_flex", 1), .beta_abs = oracle_number(o, "beta_abs", 1),
-                        .beta_rel_g = oracle_number(o, "beta_rel_g", 1), .beta_rel_l = oracle_number(o, "beta_rel_l", 1),
+    km_loss_config c = {.sigma_data = oracle_number(o, "sigma_data", 16),
+                        .alpha_bond = oracle_number(o, "alpha_bond", 1),
+                        .alpha_lddt = 1,
+                        .beta_flex = oracle_number(o, "beta_flex", 1),
+                        .beta_abs = oracle_number(o, "beta_abs", 1),
+                        .beta_rel_g = oracle_number(o, "beta_rel_g", 1),
+                        .beta_rel_l = oracle_number(o, "beta_rel_l", 1),
                         .beta_center = oracle_number(o, "beta_center", 1),
                         .unbinding = strcmp(oracle_word(o, "mode"), "unbinding") == 0};
     const json_t *weights = json_object_get(o->config, "mol_weights");
@@ -23,11 +27,16 @@ static km_loss_config loss_config(const oracle_case *o)
 
 static km_loss_inputs loss_inputs(oracle_case *o)
 {
-    km_loss_inputs in = {.T = oracle_size(o, "in/x_gt", 0), .A = oracle_size(o, "in/x_gt", 1),
-                         .n_bonds = oracle_size(o, "in/bond_indices", 0), .x_gt = oracle_floats(o, "in/x_gt"),
-                         .sigma = oracle_floats(o, "in/sigma"), .mol_type = oracle_ints(o, "in/mol_type"),
-                         .residue = oracle_ints(o, "in/residue_of_atom"), .bonds = oracle_ints(o, "in/bond_indices"),
-                         .bond_lengths = oracle_floats(o, "in/bond_lengths"), .opt_bond_mask = oracle_floats(o, "in/bond_mask")};
+    km_loss_inputs in = {.T = oracle_size(o, "in/x_gt", 0),
+                         .A = oracle_size(o, "in/x_gt", 1),
+                         .n_bonds = oracle_size(o, "in/bond_indices", 0),
+                         .x_gt = oracle_floats(o, "in/x_gt"),
+                         .sigma = oracle_floats(o, "in/sigma"),
+                         .mol_type = oracle_ints(o, "in/mol_type"),
+                         .residue = oracle_ints(o, "in/residue_of_atom"),
+                         .bonds = oracle_ints(o, "in/bond_indices"),
+                         .bond_lengths = oracle_floats(o, "in/bond_lengths"),
+                         .opt_bond_mask = oracle_floats(o, "in/bond_mask")};
     const float *present = oracle_floats(o, "in/atom_mask"), *observed = oracle_floats(o, "in/observed_mask");
     float *valid = km_arena_get(o->cx->arena, (size_t)in.A * sizeof *valid);
     for (km_dim a = 0; a < in.A; a++) valid[a] = present[a] * observed[a];
@@ -64,7 +73,8 @@ void oracle_losses(oracle_case *o)
     o->cx->tape = NULL;
 }
 
-/* Forward and backward of the whole network; the denoised frames are compared on the way. Gradients go to cx->param_grad. */
+/* Forward and backward of the whole network; the denoised frames are compared on the way. Gradients go to
+ * cx->param_grad. */
 static void backprop_case(oracle_case *o, oracle_network *n, km_loss_values *v)
 {
     km_ctx *cx = o->cx;
@@ -80,7 +90,8 @@ static void backprop_case(oracle_case *o, oracle_network *n, km_loss_values *v)
     cx->tape = km_tape_new();
     km_conditioning *k = km_diffusion_condition(cx, n->diffusion, n->features, &n->trunk);
     km_levels *levels = km_diffusion_levels(cx, n->diffusion, k, in.sigma, in.T);
-    km_tensor *y = km_diffusion_denoise(cx, n->diffusion, k, levels, x, level, in.sigma, oracle_floats(o, "in/timestamps"));
+    km_tensor *y =
+        km_diffusion_denoise(cx, n->diffusion, k, levels, x, level, in.sigma, oracle_floats(o, "in/timestamps"));
     oracle_compare(o, "out/x_denoised", y->data, km_numel(y));
     km_tensor *total = km_losses_compute(cx, &c, &in, KM_RESHAPE(cx, y, in.T, in.A, 3), false, v);
     km_backprop(cx, total, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One operation on one set of shapes as data, for operations whose inputs are a few tensors: opc_run checks it in the ways that
- * tests/unit/optest.h lists. */
+ * One operation on one set of shapes as data, for operations whose inputs are a few tensors: opc_run checks it in the
+ * ways that tests/unit/optest.h lists. */
 #ifndef TESTS_UNIT_OPCASE_H
 #define TESTS_UNIT_OPCASE_H
 

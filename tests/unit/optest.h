@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the operations' tests share: made-up numbers, comparison of a backend's floats with the float64 reference, and gradients
- * of the reference against central differences.
+ * What the operations' tests share: made-up numbers, comparison of a backend's floats with the float64 reference, and
+ * gradients of the reference against central differences.
  *
  * Each operation is tested so, over shapes with ones, primes and non-multiples of vector widths:
  *   1. forward and backward of the operation (float32, tape on, every backend the processor has) against kernels/ref;
@@ -22,8 +22,8 @@ km_tensor *opt_leaf(km_ctx *cx, const double *x, int nd, const km_dim *shape);
 /* max |got - want| / max(rms(want), 1e-6) <= rtol, as one TAP line that says how far it was. */
 void opt_close(const char *name, const float *got, const double *want, km_dim n, double rtol);
 
-/* The gradient g [n] of a scalar function f by x [n], against central differences for every element (h = 1e-5, in double). The
- * scalar is sum_i dy_i y_i(x) in the tests here. One TAP line. */
+/* The gradient g [n] of a scalar function f by x [n], against central differences for every element (h = 1e-5, in
+ * double). The scalar is sum_i dy_i y_i(x) in the tests here. One TAP line. */
 void opt_differences(const char *name, double (*f)(void *arg), void *arg, double *x, km_dim n, const double *g);
 
 /* Run body for each instruction set this processor has, with a context (tape on) whose backend is that one. */

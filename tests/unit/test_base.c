@@ -12,7 +12,8 @@
 static void test_errors(void)
 {
     km_err e;
-    ok(km_fail(&e, KM_INPUT, "line %d: bad", 7) == KM_INPUT && !strcmp(e.msg, "line 7: bad"), "a failure has its message");
+    ok(km_fail(&e, KM_INPUT, "line %d: bad", 7) == KM_INPUT && !strcmp(e.msg, "line 7: bad"),
+       "a failure has its message");
     ok(km_fail_in(&e, "x.pdb") == KM_INPUT && !strcmp(e.msg, "x.pdb: line 7: bad"), "a prefix goes in front");
 }
 
@@ -37,9 +38,11 @@ static void test_philox(void)
     uint32_t out[4];
     const uint32_t zero[4] = {0}, ones[4] = {~0u, ~0u, ~0u, ~0u};
     km_philox(out, zero, zero);
-    ok(out[0] == 0x6627e8d5u && out[1] == 0xe169c58du && out[2] == 0xbc57ac4cu && out[3] == 0x9b00dbd8u, "philox of zeros");
+    ok(out[0] == 0x6627e8d5u && out[1] == 0xe169c58du && out[2] == 0xbc57ac4cu && out[3] == 0x9b00dbd8u,
+       "philox of zeros");
     km_philox(out, ones, ones);
-    ok(out[0] == 0x408f276du && out[1] == 0x41c83b0eu && out[2] == 0xa20bc7c6u && out[3] == 0x6d5451fdu, "philox of ones");
+    ok(out[0] == 0x408f276du && out[1] == 0x41c83b0eu && out[2] == 0xa20bc7c6u && out[3] == 0x6d5451fdu,
+       "philox of ones");
     km_rng r = km_rng_of(1, KM_RNG_TEST, 0, 0, 0);
     double sum = 0, square = 0;
     int n = 20000;

@@ -45,7 +45,8 @@ static void test_written(void)
     for (int i = 0; i < 5; i++) good &= km_traj_write(w, x, 1000000000000 + 50000 * i, cell, &err) == KM_OK;
     ok(good && km_traj_commit(w, &err) == KM_OK, "writes");
     ok(km_traj_open(scratch, &t, &err) == KM_OK && km_traj_frames(t) == 5 && km_traj_atoms(t) == 3, "reads again");
-    ok(km_traj_read(t, 4, y, &fs, box, &err) == KM_OK && !memcmp(x, y, sizeof x) && fs == 1000000200000, "coordinates and time exactly");
+    ok(km_traj_read(t, 4, y, &fs, box, &err) == KM_OK && !memcmp(x, y, sizeof x) && fs == 1000000200000,
+       "coordinates and time exactly");
     for (int k = 0; k < 9; k++) worst = fmaxf(worst, fabsf(box[k] - cell[k]));
     ok(worst < 1e-5f, "unit cell");
     km_traj_close(t);
@@ -55,9 +56,10 @@ static void test_written(void)
     ok(n == m && !memcmp(one, two, n), "the same bytes each time");
     free(one);
     free(two);
-    good = km_traj_create(scratch, KM_TRAJ_DCD, 3, 0, &w, &err) == KM_OK && km_traj_write(w, x, 0, NULL, &err) == KM_OK &&
-           km_traj_write(w, x, 100, NULL, &err) == KM_OK;
-    ok(good && km_traj_write(w, x, 250, NULL, &err) == KM_INPUT && strstr(err.msg, "evenly"), "uneven times are refused: %s", err.msg);
+    good = km_traj_create(scratch, KM_TRAJ_DCD, 3, 0, &w, &err) == KM_OK &&
+           km_traj_write(w, x, 0, NULL, &err) == KM_OK && km_traj_write(w, x, 100, NULL, &err) == KM_OK;
+    ok(good && km_traj_write(w, x, 250, NULL, &err) == KM_INPUT && strstr(err.msg, "evenly"),
+       "uneven times are refused: %s", err.msg);
     km_traj_abandon(w);
 }
 
@@ -111,7 +113,8 @@ static void test_xplor(void)
     data[8 + 32] = 1;
     check_spill(scratch, data, bytes);
     bool truncated;
-    ok(check_read_all(scratch, &truncated, &err) == KM_INPUT && strstr(err.msg, "fixed atoms"), "fixed atoms are refused");
+    ok(check_read_all(scratch, &truncated, &err) == KM_INPUT && strstr(err.msg, "fixed atoms"),
+       "fixed atoms are refused");
     free(data);
     free(out);
 }

@@ -30,7 +30,8 @@ static double taken(const km_model *m, const km_features *f, int threads, km_dim
     km_schedule *schedule = km_schedule_new(&m->sampling, KM_SAMPLER_AF3, 2, 1, 1);
     km_windows w = {B, T, x, times, clean, no_noise, (void *)f};
     km_err err = {0};
-    ok(km_windows_sample(cx, m, k, schedule, &w, &err) == KM_OK, "%d windows of %d frames on %d threads", (int)B, (int)T, threads);
+    ok(km_windows_sample(cx, m, k, schedule, &w, &err) == KM_OK, "%d windows of %d frames on %d threads", (int)B,
+       (int)T, threads);
     double bytes = (double)km_ctx_peak(cx);
     km_schedule_free(schedule);
     km_ctx_free(cx);
@@ -56,7 +57,8 @@ static void test_inverse(const km_model *m, const km_features *f)
     km_footprint p = km_footprint_of(m, f);
     for (int64_t frames = 1; frames < 100000; frames = 3 * frames + 1) {
         double bytes = km_footprint_bytes(&p, 2, frames);
-        ok(km_footprint_frames(&p, 2, (int64_t)bytes + 1) == frames, "%lld frames fit where they fit", (long long)frames);
+        ok(km_footprint_frames(&p, 2, (int64_t)bytes + 1) == frames, "%lld frames fit where they fit",
+           (long long)frames);
         ok(km_footprint_frames(&p, 2, (int64_t)(bytes - p.frame / 2)) == frames - 1, "and not in less");
     }
     ok(km_footprint_frames(&p, 2, 1) == 0, "nothing fits into nothing");

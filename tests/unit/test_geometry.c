@@ -15,7 +15,8 @@ static km_tokenized load(const char *path, float **ret_coords)
     km_tokenized t = {0};
     km_err err = {0};
     km_token_options options = {0};
-    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s", path, err.msg);
+    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s",
+       path, err.msg);
     *ret_coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof(float));
     km_chem_gather(&t, raw->coords, *ret_coords);
     km_structure_free(raw);
@@ -32,7 +33,8 @@ static void test_dipeptide(void)
     int32_t(*pairs)[2], n = km_chem_torsions(s, &torsions);
     static const struct expected {
         int kind, residue, atoms[4];
-    } expected[] = {{KM_PSI, 0, {0, 1, 2, 5}}, {KM_PHI, 1, {2, 5, 6, 7}}, {KM_OMEGA, 1, {1, 2, 5, 6}}, {KM_CHI1, 1, {5, 6, 9, 10}}};
+    } expected[] = {
+        {KM_PSI, 0, {0, 1, 2, 5}}, {KM_PHI, 1, {2, 5, 6, 7}}, {KM_OMEGA, 1, {1, 2, 5, 6}}, {KM_CHI1, 1, {5, 6, 9, 10}}};
     bool good = n == 4;
     for (int i = 0; i < 4 && good; i++) {
         good = torsions[i].kind == expected[i].kind && torsions[i].residue == expected[i].residue;
@@ -46,7 +48,8 @@ static void test_dipeptide(void)
     bool near = true;
     for (int i = 0; i < s->n_bonds; i++) {
         const float *p = x + 3 * s->bonds[i].a, *q = x + 3 * s->bonds[i].b;
-        near = near && fabs(hypot(hypot((double)p[0] - q[0], (double)p[1] - q[1]), (double)p[2] - q[2]) - (double)lengths[i]) < 0.12;
+        near = near && fabs(hypot(hypot((double)p[0] - q[0], (double)p[1] - q[1]), (double)p[2] - q[2]) -
+                            (double)lengths[i]) < 0.12;
         if (s->bonds[i].a == 2 && s->bonds[i].b == 5) ok(lengths[i] == 1.329f, "the peptide bond");
     }
     ok(near, "the bonds of a real frame are near the ideal ones");
@@ -90,7 +93,8 @@ static void test_all_residues(void)
         for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) wanted += rows[k].letter == *p ? rows[k].chis : 0;
     ok(n - chis == 33 && chis == wanted, "torsions of a longer peptide: %d side-chain ones", chis);
     bool all_l = true;
-    for (int r = 0; r < t.system->n_residues; r++) all_l = all_l && km_chem_chirality(t.system, r, x) == (r == 6 ? 0 : 1);
+    for (int r = 0; r < t.system->n_residues; r++)
+        all_l = all_l && km_chem_chirality(t.system, r, x) == (r == 6 ? 0 : 1);
     ok(all_l, "the dictionary's amino acids are L, glycine is none");
     free(torsions), free(x);
     km_tokenized_clear(&t);

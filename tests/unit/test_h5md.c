@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * formats/h5md.h: several trajectories there and back, the same bytes each time, and files that are damaged or another's. */
+ * formats/h5md.h: several trajectories there and back, the same bytes each time, and files that are damaged or
+ * another's. */
 #include "formats/h5md.h"
 
 #include <math.h>
@@ -63,10 +64,12 @@ static void test_there_and_back(void)
     const km_system *s = km_h5md_system(h);
     ok(s->n_atoms == ATOMS && !strcmp(s->name, "peptide") && s->atoms[5].ref_pos[2] == -1.5f, "the system");
     ok(!strcmp(km_h5md_set(h), "a set"), "the set's name");
-    ok(km_h5md_trajectories(h) == 2 && km_h5md_frames(h, 0) == FRAMES && km_h5md_frames(h, 1) == FRAMES - 7, "trajectories and frames");
+    ok(km_h5md_trajectories(h) == 2 && km_h5md_frames(h, 0) == FRAMES && km_h5md_frames(h, 1) == FRAMES - 7,
+       "trajectories and frames");
     ok(km_h5md_times(h, 0)[0] == 1234567 && km_h5md_times(h, 1)[12] == 1234567 + 12 * 1500, "times exactly");
     float *x = km_alloc((size_t)FRAMES * ATOMS * 12);
-    static const int from[][4] = {{0, 0, 1, FRAMES}, {0, 3, 5, 4}, {1, 12, 100, 1}, {1, 1, 3, 4}, {0, 19, 1, 1}, {0, 0, 1, 0}};
+    static const int from[][4] = {{0, 0, 1, FRAMES}, {0, 3, 5, 4},  {1, 12, 100, 1},
+                                  {1, 1, 3, 4},      {0, 19, 1, 1}, {0, 0, 1, 0}};
     for (size_t k = 0; k < sizeof from / sizeof *from; k++) {
         const int *q = from[k];
         bool good = km_h5md_read(h, q[0], q[1], q[2], q[3], x, &err) == KM_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * lib/base/io.c, lib/base/cpu.c, lib/base/limits.c: names appear only when whole, failures are found, signals are noted. */
+ * lib/base/io.c, lib/base/cpu.c, lib/base/limits.c: names appear only when whole, failures are found, signals are
+ * noted. */
 #include "tests/unit/tap.h"
 
 #include <fcntl.h>
@@ -30,7 +31,9 @@ static void test_input(void)
     ok(fileno(stdin) == 0 && fcntl(0, F_GETFD) >= 0, "and stays open");
     char missing[80];
     snprintf(missing, sizeof missing, "%s/none", dir);
-    ok(km_input_open(missing, &f, &e) == KM_SYSTEM && !f && strstr(e.msg, "cannot open") && strstr(e.msg, "/none': No such"), "a missing file");
+    ok(km_input_open(missing, &f, &e) == KM_SYSTEM && !f && strstr(e.msg, "cannot open") &&
+           strstr(e.msg, "/none': No such"),
+       "a missing file");
     ok(km_input_open(dir, &f, &e) == KM_SYSTEM && !f && strstr(e.msg, "is a directory"), "a directory");
 }
 
@@ -97,7 +100,8 @@ static void test_devices(void)
 {
     km_err e = {0};
     km_output o;
-    ok(km_output_open(&o, "/dev/null", true, &e) == KM_OK && !o.part && !exists("/dev/null.part"), "/dev/null directly");
+    ok(km_output_open(&o, "/dev/null", true, &e) == KM_OK && !o.part && !exists("/dev/null.part"),
+       "/dev/null directly");
     fputs("gone", o.file);
     ok(km_output_commit(&o, &e) == KM_OK && exists("/dev/null"), "and it stays there");
     if (!exists("/dev/full")) {
@@ -134,7 +138,8 @@ static int child_status(int signals, int sig)
 static void test_signals(void)
 {
     int s = child_status(1, SIGINT);
-    ok(WIFSIGNALED(s) && WTERMSIG(s) == SIGINT, "the first SIGINT is noted and the program dies by it when it is ready");
+    ok(WIFSIGNALED(s) && WTERMSIG(s) == SIGINT,
+       "the first SIGINT is noted and the program dies by it when it is ready");
     s = child_status(1, SIGTERM);
     ok(WIFSIGNALED(s) && WTERMSIG(s) == SIGTERM, "so with SIGTERM");
     s = child_status(2, SIGTERM);

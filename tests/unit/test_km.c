@@ -47,7 +47,8 @@ static km_system *make_system(void)
     s->tokens[1] = (km_token){1, 2, 4, 1, 4, 4, 1, 1, 0, 0, 1, 0, KM_NONPOLYMER, 1};
     s->bonds = KM_NEWN(km_bond, 3);
     for (int i = 0; i < 3; i++) s->bonds[i] = (km_bond){i, i + 1, i == 2 ? KM_BOND_DOUBLE : KM_BOND_SINGLE};
-    km_provenance p = {(char *)"km-test", (char *)"0", (char *)"--a 'b c'", UINT64_MAX, NULL, NULL, (char *)"abc", NULL};
+    km_provenance p = {(char *)"km-test", (char *)"0", (char *)"--a 'b c'", UINT64_MAX, NULL, NULL,
+                       (char *)"abc",     NULL};
     km_system_add_provenance(s, &p);
     static const uint8_t extra[] = {0xa3, 'n', 'e', 'w', 0x92, 0x01, 0xc4, 0x02, 0x00, 0xff};
     s->extra = memcpy(km_alloc(sizeof extra), extra, sizeof extra);
@@ -56,8 +57,8 @@ static km_system *make_system(void)
     return s;
 }
 
-static const uint8_t unknown[] = {0x82, 0xa4, 't', 'y', 'p', 'e', 0xa3, 'o', 'd', 'd', 0xa1, 'x', 0xcb, 0x40, 0x09, 0x21,
-                                  0xfb, 0x54, 0x44, 0x2d, 0x18};
+static const uint8_t unknown[] = {0x82, 0xa4, 't',  'y',  'p',  'e',  0xa3, 'o',  'd',  'd', 0xa1,
+                                  'x',  0xcb, 0x40, 0x09, 0x21, 0xfb, 0x54, 0x44, 0x2d, 0x18};
 
 /* Frames i to n - 1 and the end. */
 static km_status write_frames(km_writer *w, int i, int n, km_err *err)
@@ -138,13 +139,19 @@ static void test_system(void)
     size_t n;
     ok(km_system_pack(s, &bytes, &n, &err) == KM_OK, "a system is packed");
     if (ok(km_system_unpack(bytes, n, &t, &err) == KM_OK, "and unpacked")) {
-        ok(!memcmp(s->atoms, t->atoms, 5 * sizeof *s->atoms) && !memcmp(s->residues, t->residues, 2 * sizeof *s->residues) &&
-               !memcmp(s->chains, t->chains, 2 * sizeof *s->chains) && !memcmp(s->bonds, t->bonds, 3 * sizeof *s->bonds),
+        ok(!memcmp(s->atoms, t->atoms, 5 * sizeof *s->atoms) &&
+               !memcmp(s->residues, t->residues, 2 * sizeof *s->residues) &&
+               !memcmp(s->chains, t->chains, 2 * sizeof *s->chains) &&
+               !memcmp(s->bonds, t->bonds, 3 * sizeof *s->bonds),
            "atoms, residues, chains and bonds are the same");
-        ok(!memcmp(s->tokens, t->tokens, 2 * sizeof *s->tokens) && t->method == 3 && !strcmp(t->name, "probe"), "and the rest");
-        ok(t->n_provenance == 1 && t->provenance[0].seed == UINT64_MAX && !strcmp(t->provenance[0].arguments, "--a 'b c'") &&
-               !strcmp(t->provenance[0].weights_name, "") && !strcmp(t->provenance[0].weights_digest, "abc"), "provenance");
-        ok(t->n_extra == 1 && t->extra_bytes == s->extra_bytes && !memcmp(t->extra, s->extra, s->extra_bytes), "the unknown key");
+        ok(!memcmp(s->tokens, t->tokens, 2 * sizeof *s->tokens) && t->method == 3 && !strcmp(t->name, "probe"),
+           "and the rest");
+        ok(t->n_provenance == 1 && t->provenance[0].seed == UINT64_MAX &&
+               !strcmp(t->provenance[0].arguments, "--a 'b c'") && !strcmp(t->provenance[0].weights_name, "") &&
+               !strcmp(t->provenance[0].weights_digest, "abc"),
+           "provenance");
+        ok(t->n_extra == 1 && t->extra_bytes == s->extra_bytes && !memcmp(t->extra, s->extra, s->extra_bytes),
+           "the unknown key");
         ok(same_system(s, t), "packed again it is the same bytes");
         km_system_free(t);
     }
@@ -176,17 +183,20 @@ static void test_contents(memory m)
     FILE *f = fmemopen(m.data, m.n, "rb");
     km_reader *r = km_reader_new(f, "memory");
     km_system *want = make_system();
-    ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_SYSTEM && same_system(g.system, want), "the system comes first");
+    ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_SYSTEM && same_system(g.system, want),
+       "the system comes first");
     km_system *mine = km_reader_take_system(r);
     ok(mine && !km_reader_take_system(r), "it can be taken, once");
     ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_OTHER && g.raw_bytes == sizeof unknown &&
            !memcmp(g.raw, unknown, sizeof unknown) && !strcmp(g.raw_kind, "odd"), "an unknown message comes as it was");
     ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_TRUNK && g.trunk->recycles == 3 && g.trunk->z[7] == 3.5f &&
-           g.trunk->s[5] == -5 && g.trunk->s_inputs[4] == 4 && !strcmp(g.trunk->trunk_digest, "feed"), "the trunk, whole");
+           g.trunk->s[5] == -5 && g.trunk->s_inputs[4] == 4 && !strcmp(g.trunk->trunk_digest, "feed"),
+       "the trunk, whole");
     int good = 0;
     for (int i = 0; i < 4; i++)
-        good += km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_FRAME && g.frame.time_fs == 50000 * (i / 2) - 100000 &&
-                g.frame.trajectory == i % 2 && g.frame.given == (i < 2) && g.frame.coords[14] == (float)(i * 15 + 14) * 0.37f - 20;
+        good += km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_FRAME &&
+                g.frame.time_fs == 50000 * (i / 2) - 100000 && g.frame.trajectory == i % 2 &&
+                g.frame.given == (i < 2) && g.frame.coords[14] == (float)(i * 15 + 14) * 0.37f - 20;
     ok(good == 4, "frames of two trajectories, interleaved");
     ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_END && g.n_frames == 4, "the end and its count");
     ok(km_reader_next(r, &g, &err) == 0 && km_reader_next(r, &g, &err) == 0, "a clean end, twice");
@@ -327,9 +337,11 @@ static void test_lies(memory good)
     km_err err;
     int counts[6];
     static const uint8_t huge[] = {0x28, 0xb5, 0x2f, 0xfd, 0xe4, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0, 0};
-    ok(drain(huge, sizeof huge, counts, &err) == KM_INPUT && strstr(err.msg, "too long"), "2^60 bytes of content: %s", err.msg);
+    ok(drain(huge, sizeof huge, counts, &err) == KM_INPUT && strstr(err.msg, "too long"), "2^60 bytes of content: %s",
+       err.msg);
     uint8_t claim[] = {0x28, 0xb5, 0x2f, 0xfd, 0xa4, 0, 0, 0, 0x20, 1, 0, 0, 0, 0, 0, 0};
-    ok(drain(claim, sizeof claim, counts, &err) == KM_INPUT && strstr(err.msg, "content size"), "half a GiB in no block");
+    ok(drain(claim, sizeof claim, counts, &err) == KM_INPUT && strstr(err.msg, "content size"),
+       "half a GiB in no block");
     static const uint8_t skippable[] = {0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0};
     char *both = km_alloc(good.n + sizeof skippable), out[512];
     memcpy(both, skippable, sizeof skippable);
@@ -346,7 +358,8 @@ static void test_lies(memory good)
     ok(drain(out, squeeze(out, sizeof out, unknown, sizeof unknown, 1, 1), counts, &err) == KM_INPUT &&
            strstr(err.msg, "before any system"), "a message before the system");
     static const uint8_t no_type[] = {0x81, 0xa1, 'x', 0x01}, deep[64] = {[0 ... 63] = 0x91}, two[] = {0x80, 0x80},
-                         long_array[] = {0x82, 0xa4, 't', 'y', 'p', 'e', 0xa1, 'x', 0xa1, 'y', 0xdd, 0xff, 0xff, 0xff, 0xff};
+                         long_array[] = {0x82, 0xa4, 't',  'y',  'p',  'e',  0xa1, 'x',
+                                         0xa1, 'y',  0xdd, 0xff, 0xff, 0xff, 0xff};
     ok(after_system(no_type, sizeof no_type, &err) == KM_INPUT && strstr(err.msg, "type"), "no type");
     ok(after_system(deep, sizeof deep, &err) == KM_INPUT, "nested too deep");
     ok(after_system(two, sizeof two, &err) == KM_INPUT, "two values in one frame");
@@ -357,7 +370,8 @@ static void test_lies(memory good)
     ok(after_system_frame(1e13, 0, 60, 1, &err) == KM_INPUT && strstr(err.msg, "time"), "a time beyond all bounds");
     ok(after_system_frame(1, -1, 60, 1, &err) == KM_INPUT && strstr(err.msg, "trajectory"), "trajectory -1");
     ok(after_system_frame(1, 1 << 30, 60, 1, &err) == KM_INPUT && strstr(err.msg, "trajectory"), "trajectory 2^30");
-    ok(after_system_frame(1, 0, 60, NAN, &err) == KM_INPUT && strstr(err.msg, "finite"), "a coordinate that is no number");
+    ok(after_system_frame(1, 0, 60, NAN, &err) == KM_INPUT && strstr(err.msg, "finite"),
+       "a coordinate that is no number");
 }
 
 /* Rows of a trunk beyond 16 MiB come in several messages. */
@@ -381,7 +395,8 @@ static void test_many_rows(void)
     km_err err;
     FILE *f = open_memstream(&m.data, &m.n);
     km_writer *w = km_writer_new(f, "memory");
-    ok(km_writer_system(w, s, &err) == KM_OK && km_writer_trunk(w, t, &err) == KM_OK && km_writer_end(w, &err) == KM_OK, "written");
+    ok(km_writer_system(w, s, &err) == KM_OK && km_writer_trunk(w, t, &err) == KM_OK && km_writer_end(w, &err) == KM_OK,
+       "written");
     km_writer_free(w);
     fclose(f);
     f = fmemopen(m.data, m.n, "rb");

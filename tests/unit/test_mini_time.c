@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The model that ships sees time: on dynamics that it was not trained on, its loss rises when the time stamps of a window are put in
- * another order. */
+ * The model that ships sees time: on dynamics that it was not trained on, its loss rises when the time stamps of a
+ * window are put in another order. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -69,7 +69,8 @@ int main(void)
     char path[] = "/tmp/km-mini-time-XXXXXX.h5";
     const char *paths[] = {path};
     const int systems[] = {0};
-    const char *keys[] = {"noise.mean=0", "noise.std=0.5", "frames.min=8"}; /* levels at which the other frames tell most */
+    const char *keys[] = {"noise.mean=0", "noise.std=0.5",
+                          "frames.min=8"}; /* levels at which the other frames tell most */
     km_train_config *c = NULL;
     km_dataset *d = NULL;
     km_model *m = NULL;

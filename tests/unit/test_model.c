@@ -35,9 +35,10 @@ static void free_fixture(fixture *t)
     free(t->x);
 }
 
-/* Denoise B windows of `frames` frames from x; frame t of every window has level `first` + t. Returns the result on the context's
- * tape or arena. */
-static km_tensor *denoise(km_ctx *cx, const fixture *t, const float *x, const float *times, km_dim B, km_dim frames, int first)
+/* Denoise B windows of `frames` frames from x; frame t of every window has level `first` + t. Returns the result on the
+ * context's tape or arena. */
+static km_tensor *denoise(km_ctx *cx, const fixture *t, const float *x, const float *times, km_dim B, km_dim frames,
+                          int first)
 {
     int32_t *level = km_arena_get(cx->arena, (size_t)(B * frames) * sizeof *level);
     for (km_dim i = 0; i < B * frames; i++) level[i] = (int32_t)(first + i % frames);
@@ -49,7 +50,8 @@ static km_tensor *denoise(km_ctx *cx, const fixture *t, const float *x, const fl
 }
 
 /* The same as plain numbers; the caller frees them. */
-static float *denoised(const fixture *t, int threads, const float *x, const float *times, km_dim B, km_dim frames, int first)
+static float *denoised(const fixture *t, int threads, const float *x, const float *times, km_dim B, km_dim frames,
+                       int first)
 {
     km_ctx *cx = km_ctx_new(threads);
     km_tensor *y = denoise(cx, t, x, times, B, frames, first);
@@ -84,7 +86,8 @@ static void zero_temporal(km_model *m)
 {
     for (int i = 0; i < km_params_count(m->params); i++) {
         km_tensor *p = km_params_at(m->params, i);
-        if (strstr(km_params_name(m->params, i), ".out_proj.weight")) memset(p->data, 0, (size_t)km_numel(p) * sizeof(float));
+        if (strstr(km_params_name(m->params, i), ".out_proj.weight"))
+            memset(p->data, 0, (size_t)km_numel(p) * sizeof(float));
     }
 }
 
@@ -232,8 +235,8 @@ static double scalar_at(const gradient *g, const float *direction, double step)
     return y;
 }
 
-/* How many trained parameters have no gradient; unexpected ones are named. No chain is a ring, and norms of what was not recycled
- * are norms of zeros. */
+/* How many trained parameters have no gradient; unexpected ones are named. No chain is a ring, and norms of what was
+ * not recycled are norms of zeros. */
 static int unreached(const km_params *p, const float *grad)
 {
     int n = 0;
@@ -261,12 +264,15 @@ static void test_gradient(void)
     g.weight = tiny_normals((km_dim)T * g.t.f->A * 3, 1, 31);
     float *direction = tiny_normals(n, 1, 32);
     for (int i = 0; i < km_params_count(p); i++) /* never trained: neither a gradient nor a step */
-        if (!km_params_trained(p, i)) memset(direction + km_params_at(p, i)->param_offset, 0, (size_t)km_numel(km_params_at(p, i)) * sizeof(float));
+        if (!km_params_trained(p, i))
+            memset(direction + km_params_at(p, i)->param_offset, 0,
+                   (size_t)km_numel(km_params_at(p, i)) * sizeof(float));
     double taped = scalar_of(&g, true), plain = scalar_of(&g, false), slope = 0;
     ok(taped == plain, "with the tape on the result is the same");
     for (km_dim i = 0; i < n; i++) slope += (double)g.grad[i] * direction[i];
     double h = 5e-5, difference = (scalar_at(&g, direction, h) - scalar_at(&g, direction, -h)) / (2 * h);
-    ok(fabs(difference - slope) < 2e-3 * fabs(slope), "gradient along a random direction: %g, by differences %g", slope, difference);
+    ok(fabs(difference - slope) < 2e-3 * fabs(slope), "gradient along a random direction: %g, by differences %g", slope,
+       difference);
     ok(unreached(p, g.grad) == 3, "gradients reach all parameters but the three that this case does not use");
     free(direction);
     free(g.grad);

@@ -68,35 +68,44 @@ static void test_config(void)
     km_sampling s, s2;
     km_err err = {0};
     memset(&c, 0, sizeof c), memset(&s, 0, sizeof s), memset(&c2, 0, sizeof c2), memset(&s2, 0, sizeof s2);
-    ok(km_config_parse("{}", &c, &s, &err) == KM_OK && c.token_s == 384 && c.token_heads == 16 && c.temporal && s.steps == 20 &&
-           strcmp(s.sampler, "af3") == 0,
+    ok(km_config_parse("{}", &c, &s, &err) == KM_OK && c.token_s == 384 && c.token_heads == 16 && c.temporal &&
+           s.steps == 20 && strcmp(s.sampler, "af3") == 0,
        "without keys: the published model");
-    ok(km_config_parse("{\"model\": {\"token_s\": 24, \"embedder_args\": {\"atom_encoder_heads\": 2}, \"causal\": true},"
-                       " \"sampling\": {\"churn\": {\"sigma_max\": 80}, \"sampler\": \"karras\", \"dt\": \"2500ps\", \"max_dt\": \"9007199254740991fs\"}}",
-                       &c, &s, &err) == KM_OK &&
-           c.token_s == 24 && c.embedder_heads == 2 && c.causal && s.churn_sigma_max == 80 && s.dt == 2500000 && s.max_dt == 9007199254740991,
+    ok(km_config_parse(
+           "{\"model\": {\"token_s\": 24, \"embedder_args\": {\"atom_encoder_heads\": 2}, \"causal\": true},"
+           " \"sampling\": {\"churn\": {\"sigma_max\": 80}, \"sampler\": \"karras\", \"dt\": \"2500ps\", \"max_dt\": "
+           "\"9007199254740991fs\"}}",
+           &c, &s, &err) == KM_OK &&
+           c.token_s == 24 && c.embedder_heads == 2 && c.causal && s.churn_sigma_max == 80 && s.dt == 2500000 &&
+           s.max_dt == 9007199254740991,
        "keys are read");
     char *text = km_config_dump(&c, &s), *again = NULL;
-    ok(km_config_parse(text, &c2, &s2, &err) == KM_OK && strcmp(text, again = km_config_dump(&c2, &s2)) == 0, "written and read again");
+    ok(km_config_parse(text, &c2, &s2, &err) == KM_OK && strcmp(text, again = km_config_dump(&c2, &s2)) == 0,
+       "written and read again");
     free(text);
     free(again);
     test_presets();
     ok(config_refused("{\"model\": {\"tokens\": 3}}", "unknown key 'tokens'"), "unknown key");
     ok(config_refused("{\"modle\": {}}", "unknown key 'modle'"), "unknown section");
-    ok(config_refused("{\"model\": {\"embedder_args\": {\"depth\": 3}}}", "unknown key 'embedder_args.depth'"), "unknown key below");
+    ok(config_refused("{\"model\": {\"embedder_args\": {\"depth\": 3}}}", "unknown key 'embedder_args.depth'"),
+       "unknown key below");
     ok(config_refused("{\"model\": {\"embedder_args\": 3}}", "must be an object"), "a number for an object");
     ok(config_refused("{\"model\": {\"token_s\": \"x\"}}", "'token_s' must be a whole number"), "a word for a number");
     ok(config_refused("{\"model\": {\"causal\": 1}}", "true or false"), "a number for a switch");
     ok(config_refused("{\"model\": {\"token_s\": -4}}", "outside"), "a negative width");
-    ok(config_refused("{\"model\": {\"token_s\": 1e9}}", "whole number") && config_refused("{\"model\": {\"token_s\": 999999999}}", "outside"),
+    ok(config_refused("{\"model\": {\"token_s\": 1e9}}", "whole number") &&
+           config_refused("{\"model\": {\"token_s\": 999999999}}", "outside"),
        "a huge width");
     ok(config_refused("{\"model\": {\"token_s\": 25}}", "divide"), "heads that do not divide");
     ok(config_refused("{\"model\": {\"atom_feature_dim\": 128}}", "388"), "other atom features");
-    ok(config_refused("{\"sampling\": {\"sampler\": 3}}", "a word") && config_refused("{\"sampling\": {\"steps\": 0}}", "outside"),
+    ok(config_refused("{\"sampling\": {\"sampler\": 3}}", "a word") &&
+           config_refused("{\"sampling\": {\"steps\": 0}}", "outside"),
        "sampling out of range");
-    ok(config_refused("{\"sampling\": {\"dt\": 5}}", "'dt' must be a time") && config_refused("{\"sampling\": {\"dt\": \"5 parsec\"}}", "dt: "),
+    ok(config_refused("{\"sampling\": {\"dt\": 5}}", "'dt' must be a time") &&
+           config_refused("{\"sampling\": {\"dt\": \"5 parsec\"}}", "dt: "),
        "times need a unit");
-    ok(config_refused("[]", "not an object") && config_refused("{\"model\":", "line 1") && config_refused("{\"model\": {\"a\": 1, \"a\": 1}}", "line"),
+    ok(config_refused("[]", "not an object") && config_refused("{\"model\":", "line 1") &&
+           config_refused("{\"model\": {\"a\": 1, \"a\": 1}}", "line"),
        "not the JSON it should be");
 }
 
@@ -116,10 +125,12 @@ static void test_round_trip(void)
     }
     ok(equal, "the same parameters in the same order");
     km_model_free(back);
-    ok(km_model_open(dir, NULL, &back, &err) == KM_OK && strcmp(back->digest, digest) == 0, "a directory means its best.safetensors");
+    ok(km_model_open(dir, NULL, &back, &err) == KM_OK && strcmp(back->digest, digest) == 0,
+       "a directory means its best.safetensors");
     km_model_free(back);
     char *alias = km_asprintf("%s/small.safetensors", dir);
-    ok(link(path, alias) == 0 && setenv("KM_DATA", dir, 1) == 0 && km_model_open("small", NULL, &named, &err) == KM_OK, "by name in KM_DATA");
+    ok(link(path, alias) == 0 && setenv("KM_DATA", dir, 1) == 0 && km_model_open("small", NULL, &named, &err) == KM_OK,
+       "by name in KM_DATA");
     ok(named && strcmp(named->path, alias) == 0 && strcmp(named->digest, digest) == 0, "it knows its path and digest");
     km_model_free(named);
     km_params_train(m->params, "score_model.*");
@@ -127,8 +138,10 @@ static void test_round_trip(void)
     memcpy(block, km_params_block(m->params), (size_t)km_params_size(m->params) * sizeof(float));
     int last = km_params_count(m->params) - 1; /* the decoder's: not of the trunk */
     block[km_params_at(m->params, last)->param_offset] += 1;
-    ok(km_model_save(m, block, path, &err) == KM_OK && km_model_open(path, NULL, &back, &err) == KM_OK, "saved with other values");
-    ok(back && strcmp(back->digest, digest) != 0 && km_params_at(back->params, last)->data[0] == block[km_params_at(m->params, last)->param_offset],
+    ok(km_model_save(m, block, path, &err) == KM_OK && km_model_open(path, NULL, &back, &err) == KM_OK,
+       "saved with other values");
+    ok(back && strcmp(back->digest, digest) != 0 &&
+           km_params_at(back->params, last)->data[0] == block[km_params_at(m->params, last)->param_offset],
        "they are in the file, and the digest shows it");
     km_model_free(back);
     free(block);
@@ -155,7 +168,8 @@ static void write_with(const char *path, const km_model *m, int drop, const char
     for (int i = 0; i < km_params_count(m->params) && n < 510; i++) {
         const km_tensor *p = km_params_at(m->params, i);
         if (i == drop) continue;
-        t[n] = (km_st_tensor){km_params_name(m->params, i), KM_F32, p->nd, {0}, p->data, (size_t)km_numel(p) * sizeof(float)};
+        t[n] = (km_st_tensor){km_params_name(m->params, i),       KM_F32, p->nd, {0}, p->data,
+                              (size_t)km_numel(p) * sizeof(float)};
         for (int d = 0; d < p->nd; d++) t[n].shape[d] = p->shape[d];
         n++;
     }
@@ -168,7 +182,8 @@ static void test_refusals(void)
 {
     km_model *m = tiny_model(1);
     char *path = km_asprintf("%s/bad.safetensors", dir), *config = km_config_dump(&m->config, &m->sampling);
-    ok(open_refused("no-such-model", "no such model") && open_refused("/no/such/file", "no such model"), "no such model");
+    ok(open_refused("no-such-model", "no such model") && open_refused("/no/such/file", "no such model"),
+       "no such model");
     ok(open_refused(dir, "without best.safetensors"), "a directory of something else");
     write_with(path, m, -1, NULL, NULL);
     ok(open_refused(path, "no configuration"), "without a configuration");
@@ -197,18 +212,22 @@ static void test_features(void)
     km_atom atoms[3] = {{.name = "N", .element = 7, .charge = 1, .token = 0, .ref_pos = {1, 2, 3}, .ref_space_uid = 4},
                         {.name = "CA", .element = 6, .token = 0},
                         {.name = "HO5'", .element = 1, .token = 1, .ref_space_uid = 5}};
-    km_token tokens[2] = {{.res_type = 2, .residue_index = 5, .mol_type = 0}, {.res_type = 22, .asym_id = 1, .token_index = 1, .mol_type = 3, .modified = 1}};
+    km_token tokens[2] = {{.res_type = 2, .residue_index = 5, .mol_type = 0},
+                          {.res_type = 22, .asym_id = 1, .token_index = 1, .mol_type = 3, .modified = 1}};
     km_system s = {.n_atoms = 3, .n_tokens = 2, .atoms = atoms, .tokens = tokens, .method = 1};
     km_features *f = km_features_of(&s);
-    ok(f->A == 3 && f->N == 2 && f->atom_mask[2] == 1 && f->token_mask[1] == 1 && f->atom_token[2] == 1, "sizes, masks, tokens");
-    ok(f->ref_name[0] == 'N' - 32 && f->ref_name[1] == 0 && f->ref_name[5] == 'A' - 32 && f->ref_name[11] == '\'' - 32, "names as classes");
+    ok(f->A == 3 && f->N == 2 && f->atom_mask[2] == 1 && f->token_mask[1] == 1 && f->atom_token[2] == 1,
+       "sizes, masks, tokens");
+    ok(f->ref_name[0] == 'N' - 32 && f->ref_name[1] == 0 && f->ref_name[5] == 'A' - 32 && f->ref_name[11] == '\'' - 32,
+       "names as classes");
     ok(f->ref_element[1] == 6 && f->ref_charge[0] == 1 && f->ref_pos[2] == 3 && f->ref_space_uid[0] == 4, "atoms");
-    ok(f->res_type[1] == 22 && f->mol_type[1] == 3 && f->modified[1] == 1 && f->asym_id[1] == 1 && f->token_index[1] == 1 &&
-           f->residue_index[0] == 5 && f->method[1] == 1,
+    ok(f->res_type[1] == 22 && f->mol_type[1] == 3 && f->modified[1] == 1 && f->asym_id[1] == 1 &&
+           f->token_index[1] == 1 && f->residue_index[0] == 5 && f->method[1] == 1,
        "tokens");
     float sum = 0;
     for (int i = 0; i < 66; i++) sum += f->profile[i];
-    ok(sum == 2 && f->profile[2] == 1 && f->profile[33 + 22] == 1 && f->deletion_mean[0] == 0, "the profile is the sequence");
+    ok(sum == 2 && f->profile[2] == 1 && f->profile[33 + 22] == 1 && f->deletion_mean[0] == 0,
+       "the profile is the sequence");
     km_features_free(f);
 }
 

@@ -36,8 +36,8 @@ static km_tensor *pairs_run(km_ctx *cx, pairs_case *c, km_tensor *in[INPUTS])
     in[0] = OPT_LEAF(cx, c->in[0], C, 3), in[1] = OPT_LEAF(cx, c->in[1], C, 1), in[2] = OPT_LEAF(cx, c->in[2], C, 1);
     in[3] = c->with_zp ? OPT_LEAF(cx, c->in[3], c->N, c->N, C) : NULL;
     in[4] = OPT_LEAF(cx, c->in[4], c->A, C), in[5] = OPT_LEAF(cx, c->in[5], c->A, C);
-    km_tensor *y = km_atom_pairs(cx, in[0], in[1], in[2], c->ref_pos_f, c->uid, c->mask_f, in[3], c->token, in[4], in[5],
-                                 c->Q, c->K);
+    km_tensor *y = km_atom_pairs(cx, in[0], in[1], in[2], c->ref_pos_f, c->uid, c->mask_f, in[3], c->token, in[4],
+                                 in[5], c->Q, c->K);
     opt_backward(cx, y, c->dy);
     return y;
 }
@@ -110,7 +110,8 @@ static void test_threads(void)
     pairs_free(&c);
 }
 
-/* By hand: Q = 2, K = 4, one atom, padded: its window has u + v at (0, 1), v at (1, 1), u at (0, others), 0 elsewhere. */
+/* By hand: Q = 2, K = 4, one atom, padded: its window has u + v at (0, 1), v at (1, 1), u at (0, others), 0 elsewhere.
+ */
 static void test_padded(void)
 {
     float zero[3] = {0}, u[1] = {2}, v[1] = {3}, w[3] = {5, 5, 5}, zp[1] = {7}, mask[1] = {0};

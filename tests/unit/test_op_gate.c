@@ -81,8 +81,14 @@ static km_tensor *swish_gate(km_ctx *cx, const op_case *c, km_tensor *const x[])
 
 static void test_products(km_dim M, km_dim C)
 {
-    opc_run(&(op_case){.name = "silu_mul", .inputs = 2, .in = {{2, {M, C}}, {2, {M, C}}}, .results = M * C, .rtol = 2e-6,
-                       .fwd = silu_mul_fwd, .bwd = silu_mul_bwd, .op = silu_mul});
+    opc_run(&(op_case){.name = "silu_mul",
+                       .inputs = 2,
+                       .in = {{2, {M, C}}, {2, {M, C}}},
+                       .results = M * C,
+                       .rtol = 2e-6,
+                       .fwd = silu_mul_fwd,
+                       .bwd = silu_mul_bwd,
+                       .op = silu_mul});
     opc_run(&(op_case){.name = "sigmoid_mul", .inputs = 2, .in = {{2, {M, C}}, {2, {M, C}}}, .results = M * C,
                        .rtol = 2e-6, .fwd = sigmoid_mul_fwd, .bwd = sigmoid_mul_bwd, .op = sigmoid_mul});
     opc_run(&(op_case){.name = "swish_gate", .inputs = 2, .in = {{2, {M, 2 * C}}, {2, {M, C}}}, .results = M * C,

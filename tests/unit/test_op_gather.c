@@ -5,7 +5,8 @@
 
 static const km_exec one = {1};
 
-/* The reference's forward and backward of op under the names that a case takes; s holds the sizes in the kernel's order. */
+/* The reference's forward and backward of op under the names that a case takes; s holds the sizes in the kernel's
+ * order. */
 #define GATHER(op, ...)                                                                                                \
     static void op##_fwd(const op_case *c, double *y, double *const x[])                                              \
     {                                                                                                                  \

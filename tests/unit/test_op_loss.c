@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The losses: each against the float64 reference, the reference against central differences, one and two threads against each
- * other, and values that can be said by hand. */
+ * The losses: each against the float64 reference, the reference against central differences, one and two threads
+ * against each other, and values that can be said by hand. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,8 @@ static void reference_bwd(loss_case *c)
     switch (c->kind) {
     case STRUCT: km_ref_loss_struct_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->F, c->A); break;
     case BOND:
-        km_ref_loss_bond_bwd(&one, c->dx, &c->dy, c->x, c->target, c->bonds, c->lengths, c->bond_mask, c->F, c->A, c->B);
+        km_ref_loss_bond_bwd(&one, c->dx, &c->dy, c->x, c->target, c->bonds, c->lengths, c->bond_mask, c->F, c->A,
+                             c->B);
         break;
     case LDDT: km_ref_loss_lddt_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->radius, c->F, c->A); break;
     case FLEX:
@@ -66,7 +67,8 @@ static km_tensor *operation(km_ctx *cx, const loss_case *c, const km_tensor *x)
     case STRUCT: return km_loss_struct(cx, x, c->r_f, c->target_f, c->mask_f);
     case BOND: return km_loss_bond(cx, x, c->target_f, c->bonds, c->lengths_f, c->bond_mask_f, c->B);
     case LDDT: return km_loss_lddt(cx, x, c->r_f, c->target_f, c->mask_f, (float)c->radius);
-    case FLEX: return km_loss_flex(cx, x, c->r_f, c->target_f, c->mask_f, c->residue, c->mol_type, parts, c->type_weights);
+    case FLEX:
+        return km_loss_flex(cx, x, c->r_f, c->target_f, c->mask_f, c->residue, c->mol_type, parts, c->type_weights);
     default: return km_loss_center(cx, x, c->r_f, c->target_f, c->mol_type);
     }
 }

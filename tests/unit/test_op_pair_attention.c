@@ -46,9 +46,9 @@ static void test_pair(km_dim F, km_dim N, km_dim H, km_dim D, bool gated, km_dim
                     input_new("dbias", H * N * N, 5)}, opt_random(n, 6), opt_random(n, 7)};
     for (km_dim j = masked; j < N && masked; j++) c.mask[j] = 1;
     input *in = c.in;
-    km_ref_pair_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d, in[IN_BIAS].d, c.dy,
-                              in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL, in[IN_BIAS].x, c.mask, F, N,
-                              H, D);
+    km_ref_pair_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d, in[IN_BIAS].d,
+                              c.dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL, in[IN_BIAS].x,
+                              c.mask, F, N, H, D);
     if (n < 200 && masked < N) input_differences(in, INPUTS, pair_scalar, &c);
     pair_scalar(&c);
     opt_backends(pair_on_backend, &c);
@@ -57,7 +57,8 @@ static void test_pair(km_dim F, km_dim N, km_dim H, km_dim D, bool gated, km_dim
 }
 
 /* Forward and all gradients of frames [first, first + F) into out: y dq dk dv dg [F, n] each, then dbias. */
-static void run_frames(const km_exec *ex, float *out, float *const x[6], km_dim first, km_dim F, km_dim N, km_dim H, km_dim D)
+static void run_frames(const km_exec *ex, float *out, float *const x[6], km_dim first, km_dim F, km_dim N, km_dim H,
+                       km_dim D)
 {
     const km_backend *be = km_backend_cpu(NULL);
     km_dim n = F * N * H * D, at = first * N * H * D;

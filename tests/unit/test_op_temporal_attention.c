@@ -65,9 +65,9 @@ static void test_temporal(const km_dim size[6], double beta, bool causal, bool g
                         input_new("dlog_lambda", H, 5)}, opt_random(nq, 6), opt_random(nq, 7)};
     input *in = c.in;
     fill_times(&c, how);
-    km_ref_temporal_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d, in[IN_LAMBDA].d,
-                                  c.dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL, in[IN_LAMBDA].x,
-                                  c.time_q, c.time_k, beta, causal, B, Tq, Tk, N, H, D);
+    km_ref_temporal_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d,
+                                  in[IN_LAMBDA].d, c.dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL,
+                                  in[IN_LAMBDA].x, c.time_q, c.time_k, beta, causal, B, Tq, Tk, N, H, D);
     if (nk < 400) input_differences(in, INPUTS, temporal_scalar, &c);
     temporal_scalar(&c);
     opt_backends(temporal_on_backend, &c);
@@ -83,8 +83,8 @@ static void run_entries(const km_exec *ex, float *out, float *const x[7], km_dim
     const km_backend *be = km_backend_cpu(NULL);
     km_dim n = B * ENTRY, at = first * ENTRY;
     const float *time = x[6] + first * T_SIZE;
-    be->temporal_attention_fwd(ex, out, x[0] + at, x[1] + at, x[2] + at, x[3] + at, x[4], time, time, 0.5f, true, B, T_SIZE,
-                               T_SIZE, N_SIZE, HEADS, WIDTH);
+    be->temporal_attention_fwd(ex, out, x[0] + at, x[1] + at, x[2] + at, x[3] + at, x[4], time, time, 0.5f, true, B,
+                               T_SIZE, T_SIZE, N_SIZE, HEADS, WIDTH);
     be->temporal_attention_bwd(ex, out + n, out + 2 * n, out + 3 * n, out + 4 * n, out + 5 * n, x[5] + at, x[0] + at,
                                x[1] + at, x[2] + at, x[3] + at, x[4], time, time, 0.5f, true, B, T_SIZE, T_SIZE, N_SIZE,
                                HEADS, WIDTH);
@@ -96,9 +96,10 @@ static void test_cached_frame(float *const x[7], const float *whole)
     const km_backend *be = km_backend_cpu(NULL);
     km_dim last = (T_SIZE - 1) * ROW;
     float *y = km_calloc(ROW, sizeof *y);
-    be->temporal_attention_fwd(&attention_threads[0], y, x[0] + last, x[1], x[2], x[3] + last, x[4], x[6] + T_SIZE - 1, x[6],
-                               0.5f, true, 1, 1, T_SIZE, N_SIZE, HEADS, WIDTH);
-    ok(!memcmp(y, whole + last, ROW * sizeof *y), "a frame with cached keys gives the bytes that it has within the whole");
+    be->temporal_attention_fwd(&attention_threads[0], y, x[0] + last, x[1], x[2], x[3] + last, x[4], x[6] + T_SIZE - 1,
+                               x[6], 0.5f, true, 1, 1, T_SIZE, N_SIZE, HEADS, WIDTH);
+    ok(!memcmp(y, whole + last, ROW * sizeof *y),
+       "a frame with cached keys gives the bytes that it has within the whole");
     free(y);
 }
 

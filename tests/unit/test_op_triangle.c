@@ -25,7 +25,8 @@ typedef struct tri_case {
 static void forward(tri_case *c)
 {
     if (c->attention)
-        km_ref_triangle_attention_fwd(&one, c->y, c->in[0], c->in[1], c->in[2], c->in[3], c->in[4], c->mask, c->second, c->N, c->H, c->D);
+        km_ref_triangle_attention_fwd(&one, c->y, c->in[0], c->in[1], c->in[2], c->in[3], c->in[4], c->mask, c->second,
+                                      c->N, c->H, c->D);
     else
         km_ref_triangle_multiply_fwd(&one, c->y, c->in[0], c->in[1], c->mask, c->second, c->N, c->C);
 }
@@ -46,7 +47,8 @@ static void on_backend(km_ctx *cx, void *arg)
     const char *what = c->attention ? "triangle_attention" : "triangle_multiply";
     char name[64];
     for (int i = 0; i < c->count; i++)
-        in[i] = i == 4 ? OPT_LEAF(cx, c->in[i], c->H, c->N, c->N) : OPT_LEAF(cx, c->in[i], c->N, c->N, c->n[i] / (c->N * c->N));
+        in[i] = i == 4 ? OPT_LEAF(cx, c->in[i], c->H, c->N, c->N)
+                       : OPT_LEAF(cx, c->in[i], c->N, c->N, c->n[i] / (c->N * c->N));
     y = c->attention ? km_triangle_attention(cx, in[0], in[1], in[2], in[3], in[4], c->mask_f, c->second)
                      : km_triangle_multiply(cx, in[0], in[1], c->mask_f, c->second);
     opt_close(what, y->data, c->y, c->ny, 1e-5);
@@ -65,7 +67,8 @@ static void test_threads(tri_case *c)
         km_ctx *cx = km_ctx_new(round ? 3 : 1);
         km_tensor *in[MOST];
         for (int i = 0; i < c->count; i++)
-            in[i] = i == 4 ? OPT_LEAF(cx, c->in[i], c->H, c->N, c->N) : OPT_LEAF(cx, c->in[i], c->N, c->N, c->n[i] / (c->N * c->N));
+            in[i] = i == 4 ? OPT_LEAF(cx, c->in[i], c->H, c->N, c->N)
+                           : OPT_LEAF(cx, c->in[i], c->N, c->N, c->n[i] / (c->N * c->N));
         km_tensor *y = c->attention ? km_triangle_attention(cx, in[0], in[1], in[2], in[3], in[4], c->mask_f, c->second)
                                     : km_triangle_multiply(cx, in[0], in[1], c->mask_f, c->second);
         bytes[round] = km_alloc((size_t)c->ny * sizeof(float));
@@ -93,11 +96,12 @@ static void test_case(tri_case c, bool threads)
         if (i / c.N >= c.N - c.padded || i % c.N >= c.N - c.padded) c.mask[i] = 0;
     for (km_dim i = 0; i < pairs; i++) c.mask_f[i] = (float)c.mask[i];
     if (c.attention)
-        km_ref_triangle_attention_bwd(&one, c.grad[0], c.grad[1], c.grad[2], c.grad[3], c.grad[4], c.dy, c.in[0], c.in[1], c.in[2], c.in[3],
-                                      c.in[4], c.mask, c.second, c.N, c.H, c.D);
+        km_ref_triangle_attention_bwd(&one, c.grad[0], c.grad[1], c.grad[2], c.grad[3], c.grad[4], c.dy, c.in[0],
+                                      c.in[1], c.in[2], c.in[3], c.in[4], c.mask, c.second, c.N, c.H, c.D);
     else
         km_ref_triangle_multiply_bwd(&one, c.grad[0], c.grad[1], c.dy, c.in[0], c.in[1], c.mask, c.second, c.N, c.C);
-    for (int i = 0; !threads && i < c.count; i++) opt_differences(c.attention ? "attention" : "multiply", scalar, &c, c.in[i], c.n[i], c.grad[i]);
+    for (int i = 0; !threads && i < c.count; i++)
+        opt_differences(c.attention ? "attention" : "multiply", scalar, &c, c.in[i], c.n[i], c.grad[i]);
     forward(&c);
     opt_backends(on_backend, &c);
     if (threads) test_threads(&c);

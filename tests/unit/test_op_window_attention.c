@@ -17,8 +17,8 @@ static double window_scalar(void *arg)
     window_case *c = arg;
     double sum = 0;
     km_ref_window_attention_fwd(&attention_threads[0], c->y, c->in[IN_Q].x, c->in[IN_K].x, c->in[IN_V].x,
-                                c->gated ? c->in[IN_G].x : NULL, c->in[IN_BIAS].x, c->mask, c->F, c->A, c->H, c->D, c->Q,
-                                c->K);
+                                c->gated ? c->in[IN_G].x : NULL, c->in[IN_BIAS].x, c->mask, c->F, c->A, c->H, c->D,
+                                c->Q, c->K);
     for (km_dim i = 0; i < c->in[IN_Q].n; i++) sum += c->dy[i] * c->y[i];
     return sum;
 }
@@ -47,9 +47,9 @@ static void test_window(km_dim F, km_dim A, km_dim H, km_dim D, km_dim Q, km_dim
                       input_new("dbias", nb, 5)}, opt_random(n, 6), opt_random(n, 7)};
     for (km_dim a = 0; a < A; a++) c.mask[a] = a < from || a >= to;
     input *in = c.in;
-    km_ref_window_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d, in[IN_BIAS].d, c.dy,
-                                in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL, in[IN_BIAS].x, c.mask, F,
-                                A, H, D, Q, K);
+    km_ref_window_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d, in[IN_BIAS].d,
+                                c.dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL, in[IN_BIAS].x,
+                                c.mask, F, A, H, D, Q, K);
     if (n < 200 && nb < 2000) input_differences(in, INPUTS, window_scalar, &c);
     window_scalar(&c);
     opt_backends(window_on_backend, &c);
@@ -59,7 +59,8 @@ static void test_window(km_dim F, km_dim A, km_dim H, km_dim D, km_dim Q, km_dim
 
 enum { Q_SIZE = 32, K_SIZE = 128, A_SIZE = 70, HEADS = 3, WIDTH = 16, WINDOWS = 3, FRAME = A_SIZE * HEADS * WIDTH };
 
-/* Forward and all gradients of frames [first, first + F) into out: y dq dk dv dg [F, FRAME] each, then dbias. x ends with mask. */
+/* Forward and all gradients of frames [first, first + F) into out: y dq dk dv dg [F, FRAME] each, then dbias. x ends
+ * with mask. */
 static void run_frames(const km_exec *ex, float *out, float *const x[7], km_dim first, km_dim F)
 {
     const km_backend *be = km_backend_cpu(NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The table of kernels is whole: every row of kernels.def is there for every instruction set this processor has, and every forward
- * kernel has its backward beside it. */
+ * The table of kernels is whole: every row of kernels.def is there for every instruction set this processor has, and
+ * every forward kernel has its backward beside it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -22,7 +22,8 @@ static void test_pairs(void)
         const char *kind = names[i] + stem, *other = strcmp(kind, "_fwd") == 0 ? "_bwd" : "_fwd";
         bool found = strcmp(names[i], "fourier_fwd") == 0;
         for (int k = 0; k < ROWS && !found; k++)
-            found = strlen(names[k]) == stem + 4 && memcmp(names[k], names[i], stem) == 0 && strcmp(names[k] + stem, other) == 0;
+            found = strlen(names[k]) == stem + 4 && memcmp(names[k], names[i], stem) == 0 &&
+                    strcmp(names[k] + stem, other) == 0;
         char what[96];
         snprintf(what, sizeof what, "%s has its other half", names[i]);
         ok((strcmp(kind, "_fwd") == 0 || strcmp(kind, "_bwd") == 0) && found, what);

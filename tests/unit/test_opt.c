@@ -13,9 +13,11 @@
 
 static void test_times(void)
 {
-    static const struct { const char *text; int64_t fs; } good[] = {
-        {"100fs", 100}, {"2ps", 2000}, {"0.5ns", 500000}, {"1us", 1000000000}, {"1ms", 1000000000000}, {"1.25ps", 1250}};
-    static const char *const bad[] = {"", "5", "ns", "5 ns", "-5ns", "0ns", "5xs", "nan", "1e400ns", "0.0001fs", "infns", "5nss", "0x10ns", "1..5ns"};
+    static const struct { const char *text; int64_t fs;
+    } good[] = {{"100fs", 100},      {"2ps", 2000},          {"0.5ns", 500000},
+                {"1us", 1000000000}, {"1ms", 1000000000000}, {"1.25ps", 1250}};
+    static const char *const bad[] = {"",    "5",       "ns",       "5 ns",  "-5ns", "0ns",    "5xs",
+                                      "nan", "1e400ns", "0.0001fs", "infns", "5nss", "0x10ns", "1..5ns"};
     int64_t fs;
     char text[32];
     for (unsigned i = 0; i < sizeof good / sizeof *good; i++)
@@ -29,7 +31,8 @@ static void test_times(void)
     km_format_time(1234567, text);
     ok(km_parse_time(text, &fs, NULL) == KM_OK && fs == 1234567, "%s goes there and back", text);
     ok(km_parse_size("4G", &fs, NULL) == KM_OK && fs == 4ll << 30, "4G");
-    ok(km_parse_size("4", &fs, NULL) == KM_USAGE && km_parse_size("-1G", &fs, NULL) == KM_USAGE, "sizes need a unit and no sign");
+    ok(km_parse_size("4", &fs, NULL) == KM_USAGE && km_parse_size("-1G", &fs, NULL) == KM_USAGE,
+       "sizes need a unit and no sign");
 }
 
 static void test_parsing(void)
@@ -48,8 +51,8 @@ static void test_parsing(void)
                                    {"many", 0, KM_OPT_LIST, &many, "X", ""},
                                    {0}};
     static const km_program program = {"km-test", "[options] [FILE]", "a test", table, 0, 2};
-    char *argv[] = {"km-test", "--steps=7", "--dt", "5ns", "-fo", "x y", "a.km", "--frames", "2:", "--many=1", "--many", "2",
-                    "--threads", "3", "--", "--force", NULL};
+    char *argv[] = {"km-test",  "--steps=7", "--dt", "5ns",       "-fo", "x y", "a.km",    "--frames", "2:",
+                    "--many=1", "--many",    "2",    "--threads", "3",   "--",  "--force", NULL};
     km_cli cli;
     km_cli_start(&cli, &program, 16, argv);
     ok(steps == 7 && dt == 5000000 && force && !strcmp(out, "x y"), "long, short and joined options");
@@ -171,7 +174,8 @@ static void test_system(void)
     ok(km_system_check(s, &err) == KM_OK, "a sound system");
     km_system_add_provenance(s, &(km_provenance){.program = "km-test", .seed = 3});
     km_system *c = km_system_copy(s);
-    ok(c->n_provenance == 1 && c->provenance[0].seed == 3 && !strcmp(c->atoms[0].name, "CA") && c->atoms != s->atoms, "a copy");
+    ok(c->n_provenance == 1 && c->provenance[0].seed == 3 && !strcmp(c->atoms[0].name, "CA") && c->atoms != s->atoms,
+       "a copy");
     s->atoms[0].residue = 1;
     ok(km_system_check(s, &err) == KM_INPUT && strstr(err.msg, "atom 0"), "a residue that is not there");
     s->atoms[0].residue = 0, s->residues[0].n_atoms = 2;

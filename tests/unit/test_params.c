@@ -39,11 +39,14 @@ static void test_initial_values(void)
        "constants");
     km_tensor *w = KM_PARAM(p, KM_INIT_LECUN, "lecun.weight", 300, 50);
     double scale = sqrt(1.0 / 50) / 0.87962566103423978;
-    ok(fabs(moment(w, 2) * 50 - 1) < 0.04 && fabs(moment(w, 1)) < 0.005, "lecun: variance 1 / fan in (%g)", moment(w, 2) * 50);
+    ok(fabs(moment(w, 2) * 50 - 1) < 0.04 && fabs(moment(w, 1)) < 0.005, "lecun: variance 1 / fan in (%g)",
+       moment(w, 2) * 50);
     ok(largest(w) < 2 * scale && largest(w) > 1.9 * scale, "lecun: cut at two deviations");
     ok(fabs(moment(KM_PARAM(p, KM_INIT_HE, "he.weight", 300, 50), 2) * 50 - 2) < 0.08, "he: variance 2 / fan in");
-    km_tensor *u = KM_PARAM(p, KM_INIT_DEFAULT, "lin.weight", 40, 64), *b = KM_PARAM(p, KM_INIT_DEFAULT, "lin.bias", 40);
-    ok(largest(u) < 0.125 && largest(u) > 0.12 && fabs(moment(u, 2) * 3 * 64 - 1) < 0.06, "default: uniform within 1 / sqrt(fan in)");
+    km_tensor *u = KM_PARAM(p, KM_INIT_DEFAULT, "lin.weight", 40, 64),
+              *b = KM_PARAM(p, KM_INIT_DEFAULT, "lin.bias", 40);
+    ok(largest(u) < 0.125 && largest(u) > 0.12 && fabs(moment(u, 2) * 3 * 64 - 1) < 0.06,
+       "default: uniform within 1 / sqrt(fan in)");
     ok(largest(b) < 0.125 && largest(b) > 0.09, "default: a bias has its weight's bounds");
     km_tensor *n = KM_PARAM(p, KM_INIT_NORMAL, "normal", 4000);
     ok(fabs(moment(n, 2) - 1) < 0.1 && largest(n) > 2.5, "normal");
@@ -61,7 +64,8 @@ static void test_seeds(void)
     km_tensor *wa = KM_PARAM(a, KM_INIT_LECUN, "w", 9, 11);
     KM_PARAM(b, KM_INIT_LECUN, "other", 3, 3);
     km_tensor *wb = KM_PARAM(b, KM_INIT_LECUN, "w", 9, 11), *wc = KM_PARAM(c, KM_INIT_LECUN, "w", 9, 11);
-    ok(memcmp(wa->data, wb->data, 99 * sizeof(float)) == 0, "values depend on seed and name, not on the order of asking");
+    ok(memcmp(wa->data, wb->data, 99 * sizeof(float)) == 0,
+       "values depend on seed and name, not on the order of asking");
     ok(memcmp(wa->data, wc->data, 99 * sizeof(float)) != 0, "another seed gives other values");
     km_params_free(a);
     km_params_free(b);
@@ -72,11 +76,14 @@ static km_safetensors *write_and_open(void)
 {
     static const float w[6] = {1, 2, 3, 4, 5, 6};
     static const int32_t i[2] = {7, -8};
-    const km_st_tensor t[] = {{"a.i", KM_I32, 1, {2}, i, sizeof i}, {"a.w", KM_F32, 2, {2, 3}, w, sizeof w}, {"z.w", KM_F32, 1, {6}, w, sizeof w}};
+    const km_st_tensor t[] = {{"a.i", KM_I32, 1, {2}, i, sizeof i},
+                              {"a.w", KM_F32, 2, {2, 3}, w, sizeof w},
+                              {"z.w", KM_F32, 1, {6}, w, sizeof w}};
     char *path = km_asprintf("%s/p.safetensors", dir);
     km_err err = {0};
     km_safetensors *st = NULL;
-    if (km_safetensors_write(path, t, 3, NULL, 0, &err) < 0 || km_safetensors_open(path, &st, &err) < 0) printf("# %s\n", err.msg);
+    if (km_safetensors_write(path, t, 3, NULL, 0, &err) < 0 || km_safetensors_open(path, &st, &err) < 0)
+        printf("# %s\n", err.msg);
     unlink(path);
     free(path);
     return st;
@@ -133,10 +140,14 @@ static void test_training(void)
     ok(!km_params_block(p) && km_params_size(p) == 0, "no block before training");
     km_params_freeze(p, "one.b");
     km_params_train(p, "one.*  *.c");
-    ok(memcmp(was, a->data, sizeof was) == 0 && a->data == km_params_block(p) + a->param_offset, "values move into the block");
-    ok(km_params_trained(p, 0) && !km_params_trained(p, 1) && km_params_trained(p, 2) && !km_params_trained(p, 3), "patterns and frozen ones");
+    ok(memcmp(was, a->data, sizeof was) == 0 && a->data == km_params_block(p) + a->param_offset,
+       "values move into the block");
+    ok(km_params_trained(p, 0) && !km_params_trained(p, 1) && km_params_trained(p, 2) && !km_params_trained(p, 3),
+       "patterns and frozen ones");
     ok(a->wants_grad && !b->wants_grad && c->wants_grad && !d->wants_grad, "gradients are wanted for what is trained");
-    ok(km_params_size(p) >= 28 && b->param_offset >= 15 && km_params_count(p) == 4 && !strcmp(km_params_name(p, 2), "two.c"), "the layout");
+    ok(km_params_size(p) >= 28 && b->param_offset >= 15 && km_params_count(p) == 4 &&
+           !strcmp(km_params_name(p, 2), "two.c"),
+       "the layout");
     km_params_free(p);
 }
 

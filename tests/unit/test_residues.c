@@ -38,8 +38,10 @@ static void test_table(void)
     ok(connected, "every atom hangs together with the first");
     ok(lengths, "ideal bonds are between 1.15 and 1.9 angstrom");
     const km_component *trp = km_chem_component("TRP");
-    ok(trp->n_atoms == 14 && strcmp(trp->atoms[13].name, "CH2") == 0 && trp->n_bonds == 15, "tryptophan: 14 atoms, 15 bonds");
-    ok(km_chem_component("ARG")->atoms[10].charge == 1 && km_chem_component("LYS")->atoms[8].charge == 1, "formal charges");
+    ok(trp->n_atoms == 14 && strcmp(trp->atoms[13].name, "CH2") == 0 && trp->n_bonds == 15,
+       "tryptophan: 14 atoms, 15 bonds");
+    ok(km_chem_component("ARG")->atoms[10].charge == 1 && km_chem_component("LYS")->atoms[8].charge == 1,
+       "formal charges");
     ok(km_chem_component("GLY")->repr == 1 && km_chem_component("ALA")->repr == 4, "representative atoms");
     ok(km_chem_component_of_letter('G', KM_RNA)->n_atoms == 23, "guanosine by letter");
     ok(!km_chem_component("LIG") && km_chem_component_atom(trp, "OXT") == -1, "what is unknown is not found");
@@ -47,20 +49,26 @@ static void test_table(void)
 
 static void test_names(void)
 {
-    static const char *const rows[][2] = {{"HSE", "HIS"}, {"HID", "HIS"}, {"CYX", "CYS"}, {"ASH", "ASP"}, {"GLH", "GLU"},
-                                          {"LYN", "LYS"}, {"MSE", "MET"}, {"NALA", "ALA"}, {"CHIE", "HIS"}, {"DA5", "DA"},
-                                          {"RU3", "U"}, {"ALA", "ALA"}, {"LIG", "LIG"}, {"NAG", "NAG"}};
+    static const char *const rows[][2] = {{"HSE", "HIS"},  {"HID", "HIS"}, {"CYX", "CYS"}, {"ASH", "ASP"},
+                                          {"GLH", "GLU"},  {"LYN", "LYS"}, {"MSE", "MET"}, {"NALA", "ALA"},
+                                          {"CHIE", "HIS"}, {"DA5", "DA"},  {"RU3", "U"},   {"ALA", "ALA"},
+                                          {"LIG", "LIG"},  {"NAG", "NAG"}};
     bool good = true;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         good = good && strcmp(km_chem_residue_name(rows[i][0]), rows[i][1]) == 0;
     ok(good, "residue names of force fields");
-    ok(strcmp(km_chem_atom_name("ILE", "CD"), "CD1") == 0 && strcmp(km_chem_atom_name("LYS", "CD"), "CD") == 0, "ILE CD is CD1");
-    ok(strcmp(km_chem_atom_name("ALA", "OT1"), "O") == 0 && strcmp(km_chem_atom_name("ALA", "OT2"), "OXT") == 0, "CHARMM's ends");
+    ok(strcmp(km_chem_atom_name("ILE", "CD"), "CD1") == 0 && strcmp(km_chem_atom_name("LYS", "CD"), "CD") == 0,
+       "ILE CD is CD1");
+    ok(strcmp(km_chem_atom_name("ALA", "OT1"), "O") == 0 && strcmp(km_chem_atom_name("ALA", "OT2"), "OXT") == 0,
+       "CHARMM's ends");
     ok(strcmp(km_chem_atom_name("MET", "SE"), "SD") == 0, "selenium of MSE");
-    ok(strcmp(km_chem_atom_name("DT", "C5M"), "C7") == 0 && strcmp(km_chem_atom_name("A", "O1P"), "OP1") == 0, "nucleotides");
+    ok(strcmp(km_chem_atom_name("DT", "C5M"), "C7") == 0 && strcmp(km_chem_atom_name("A", "O1P"), "OP1") == 0,
+       "nucleotides");
     ok(strcmp(km_chem_atom_name("A", "O2'"), "O2'") == 0, "a right name stays");
-    ok(km_chem_is_water("SOL") && km_chem_is_ion("CLA") && km_chem_is_additive("GOL") && !km_chem_is_water("ALA"), "solvent");
-    ok(km_chem_guess_element("ALA", "1HB") == 1 && km_chem_guess_element("ALA", "CA") == 6 && km_chem_guess_element("CA", "CA") == 20,
+    ok(km_chem_is_water("SOL") && km_chem_is_ion("CLA") && km_chem_is_additive("GOL") && !km_chem_is_water("ALA"),
+       "solvent");
+    ok(km_chem_guess_element("ALA", "1HB") == 1 && km_chem_guess_element("ALA", "CA") == 6 &&
+           km_chem_guess_element("CA", "CA") == 20,
        "elements by name");
     ok(strcmp(km_chem_symbol(17), "Cl") == 0 && strcmp(km_chem_symbol(0), "X") == 0, "symbols");
 }

@@ -53,10 +53,12 @@ static void test_python_file(void)
 {
     km_err err;
     km_safetensors *st;
-    if (!ok(km_safetensors_open("tests/data/safetensors/tiny.safetensors", &st, &err) == KM_OK, "Python's file opens")) return;
+    if (!ok(km_safetensors_open("tests/data/safetensors/tiny.safetensors", &st, &err) == KM_OK, "Python's file opens"))
+        return;
     ok(km_safetensors_count(st) == 7, "all tensors are there");
     const km_st_tensor *w = km_safetensors_find(st, "layer.weight");
-    ok(w && w->dtype == KM_F32 && w->nd == 2 && w->shape[0] == 2 && w->shape[1] == 3 && w->bytes == 24, "dtype and shape");
+    ok(w && w->dtype == KM_F32 && w->nd == 2 && w->shape[0] == 2 && w->shape[1] == 3 && w->bytes == 24,
+       "dtype and shape");
     ok(w && ((const float *)w->data)[5] == 0.25f, "elements");
     static const struct {
         const char *name;
@@ -81,7 +83,8 @@ static void test_python_file(void)
     ok(seen == 1, "metadata one by one");
     ok(!km_safetensors_find(st, "layer") && !km_safetensors_meta(st, "layer"), "what is absent is NULL");
     for (int i = 1; i < km_safetensors_count(st); i++)
-        if (strcmp(km_safetensors_at(st, i - 1)->name, km_safetensors_at(st, i)->name) >= 0) ok(false, "sorted by name");
+        if (strcmp(km_safetensors_at(st, i - 1)->name, km_safetensors_at(st, i)->name) >= 0)
+            ok(false, "sorted by name");
     km_safetensors_close(st);
 }
 
@@ -168,8 +171,8 @@ static void test_lies(void)
         {"JSON", "[]", 0},
     };
     for (size_t i = 0; i < sizeof lies / sizeof lies[0]; i++)
-        ok(try_header(lies[i].json, lies[i].data, &err) == KM_INPUT && strstr(err.msg, lies[i].what), "refused: %s (%s)",
-           lies[i].json, err.msg);
+        ok(try_header(lies[i].json, lies[i].data, &err) == KM_INPUT && strstr(err.msg, lies[i].what),
+           "refused: %s (%s)", lies[i].json, err.msg);
     ok(try_header("{}", 0, &err) == KM_OK, "no tensors is legal");
     ok(try_header("{}       ", 0, &err) == KM_OK, "padding is legal");
     uint8_t huge[16];

@@ -16,7 +16,8 @@ static km_tokenized load(const char *path, float **ret_coords)
     km_tokenized t = {0};
     km_err err = {0};
     km_token_options options = {0};
-    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s", path, err.msg);
+    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s",
+       path, err.msg);
     *ret_coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof(float));
     km_chem_gather(&t, raw->coords, *ret_coords);
     km_structure_free(raw);
@@ -46,7 +47,8 @@ static void test_peptide(const km_system *s, const float *given, km_stereo *ster
     float *x = km_alloc(n * sizeof *x), *once = km_alloc(n * sizeof *x);
     memcpy(x, given, n * sizeof *x);
     ok(stereo->n == 3, "LGE: two CA and the CG of leucine, %d", stereo->n);
-    ok(km_stereo_hold(stereo, x) <= 1, "a real structure has the dictionary's hand, but perhaps for CD1 and CD2 of leucine");
+    ok(km_stereo_hold(stereo, x) <= 1,
+       "a real structure has the dictionary's hand, but perhaps for CD1 and CD2 of leucine");
     memcpy(x, given, n * sizeof *x);
     km_stereo_follow(stereo, x);
     ok(km_stereo_hold(stereo, x) == 0 && !memcmp(x, given, n * sizeof *x), "once it is followed it stays as it is");

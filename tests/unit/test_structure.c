@@ -24,14 +24,18 @@ static const char pdb[] =
     "HETATM   12  O   HOH A 101       9.000   5.000   5.000  1.00  0.00           O  \n";
 
 static const char cif[] =
-    "data_x\nloop_\n_atom_site.group_PDB\n_atom_site.id\n_atom_site.type_symbol\n_atom_site.label_atom_id\n_atom_site.label_alt_id\n"
-    "_atom_site.label_comp_id\n_atom_site.label_asym_id\n_atom_site.label_entity_id\n_atom_site.label_seq_id\n_atom_site.Cartn_x\n"
+    "data_x\nloop_\n_atom_site.group_PDB\n_atom_site.id\n_atom_site.type_symbol\n_atom_site.label_atom_id\n_atom_site."
+    "label_alt_id\n"
+    "_atom_site.label_comp_id\n_atom_site.label_asym_id\n_atom_site.label_entity_id\n_atom_site.label_seq_id\n_atom_"
+    "site.Cartn_x\n"
     "_atom_site.Cartn_y\n_atom_site.Cartn_z\n"
-    "_atom_site.occupancy\n_atom_site.B_iso_or_equiv\n_atom_site.auth_seq_id\n_atom_site.auth_asym_id\n_atom_site.pdbx_PDB_model_num\n"
+    "_atom_site.occupancy\n_atom_site.B_iso_or_equiv\n_atom_site.auth_seq_id\n_atom_site.auth_asym_id\n_atom_site.pdbx_"
+    "PDB_model_num\n"
     "ATOM 1 N N . ALA A 1 3 -0.966 0.493 1.5 1 0 13 X 1\n"
     "ATOM 2 C CA . ALA A 1 3 0.257 0.418 0.692 1 0 13 X 1\n"
     "#\nloop_\n_entity_poly_seq.entity_id\n_entity_poly_seq.num\n_entity_poly_seq.mon_id\n1 1 GLY\n1 2 SER\n1 3 ALA\n"
-    "#\nloop_\n_entity.id\n_entity.type\n1 polymer\n#\nloop_\n_entity_poly.entity_id\n_entity_poly.type\n1 polypeptide(L)\n"
+    "#\nloop_\n_entity.id\n_entity.type\n1 polymer\n#\nloop_\n_entity_poly.entity_id\n_entity_poly.type\n1 "
+    "polypeptide(L)\n"
     "#\nloop_\n_struct_asym.id\n_struct_asym.entity_id\nA 1\n";
 
 static km_status read_bytes(const void *bytes, size_t n, int model, km_structure **ret, km_err *err)
@@ -52,10 +56,13 @@ static void test_pdb(void)
     const km_system *y = s->system;
     ok(y->n_atoms == 9 && y->n_residues == 5 && s->n_models == 1, "9 atoms in 5 residues");
     ok(*s->alt_dropped == 1 && fabsf(s->coords[3] - 0.3f) < 1e-6f, "the alternate of higher occupancy stays");
-    ok(y->residues[1].number == 1 && y->residues[1].icode == 'A' && y->residues[1].first_atom == 4, "an insertion code is another residue");
-    ok(y->n_chains == 4 && strcmp(y->chains[1].name, "B") == 0 && y->residues[2].number == -5, "chains by name and TER");
+    ok(y->residues[1].number == 1 && y->residues[1].icode == 'A' && y->residues[1].first_atom == 4,
+       "an insertion code is another residue");
+    ok(y->n_chains == 4 && strcmp(y->chains[1].name, "B") == 0 && y->residues[2].number == -5,
+       "chains by name and TER");
     ok(y->chains[0].mol_type == KM_PROTEIN && y->chains[3].mol_type == KM_NONPOLYMER, "polymers are known");
-    ok(y->atoms[3].element == 1 && y->atoms[6].charge == 1 && strcmp(y->residues[4].name, "HOH") == 0, "hydrogens, charges, waters are there");
+    ok(y->atoms[3].element == 1 && y->atoms[6].charge == 1 && strcmp(y->residues[4].name, "HOH") == 0,
+       "hydrogens, charges, waters are there");
     ok(km_system_check(y, &err) == KM_OK, "the system is sound");
     km_structure_free(s);
 }
@@ -69,7 +76,8 @@ static void test_order(void)
         "HETATM    1  O   HOH W   1       3.000   0.000   0.000  1.00  0.00           O  \n";
     km_structure *s;
     km_err err;
-    ok(read_bytes(text, strlen(text), 1, &s, &err) == KM_OK && s->system->n_residues == 3, "residues of one number stay apart");
+    ok(read_bytes(text, strlen(text), 1, &s, &err) == KM_OK && s->system->n_residues == 3,
+       "residues of one number stay apart");
     ok(s->coords[0] == 1 && s->coords[3] == 2 && s->coords[6] == 3, "atoms stay in the file's order");
     km_structure_free(s);
 }
@@ -80,12 +88,14 @@ static void test_cif(void)
     km_err err;
     ok(read_bytes(cif, strlen(cif), 0, &s, &err) == KM_OK && s->system->n_atoms == 2, "an mmCIF file is read");
     if (!s) return;
-    ok(s->label_seq[0] == 3 && s->system->residues[0].number == 13 && strcmp(s->system->chains[0].name, "X") == 0, "both numberings");
+    ok(s->label_seq[0] == 3 && s->system->residues[0].number == 13 && strcmp(s->system->chains[0].name, "X") == 0,
+       "both numberings");
     ok(s->sequence[0] && strcmp(s->sequence[0], "GLY SER ALA") == 0, "the whole sequence");
     km_structure_free(s);
     unsigned char packed[4096];
     z_stream z = {.next_in = (Bytef *)cif, .avail_in = sizeof cif - 1, .next_out = packed, .avail_out = sizeof packed};
-    ok(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK && deflate(&z, Z_FINISH) == Z_STREAM_END, "packed");
+    ok(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY) == Z_OK && deflate(&z, Z_FINISH) == Z_STREAM_END,
+       "packed");
     size_t n = z.total_out, refused = 0;
     deflateEnd(&z);
     ok(read_bytes(packed, n, 0, &s, &err) == KM_OK && s->system->n_atoms == 2, "gzip is unpacked");
@@ -106,11 +116,13 @@ static void test_models(void)
     snprintf(text, sizeof text, "MODEL        1\n%sENDMDL\nMODEL        2\n%sENDMDL\nEND\n", one, two);
     ok(read_bytes(text, strlen(text), 0, &s, &err) == KM_OK && s->n_models == 2 && s->coords[3] == 2.0f, "all models");
     km_structure_free(s);
-    ok(read_bytes(text, strlen(text), 2, &s, &err) == KM_OK && s->n_models == 1 && s->coords[0] == 2.0f, "the second model");
+    ok(read_bytes(text, strlen(text), 2, &s, &err) == KM_OK && s->n_models == 1 && s->coords[0] == 2.0f,
+       "the second model");
     km_structure_free(s);
     ok(read_bytes(text, strlen(text), 3, &s, &err) == KM_INPUT && strstr(err.msg, "model 3"), "no third: %s", err.msg);
     snprintf(text, sizeof text, "MODEL        1\n%sENDMDL\nMODEL        2\n%s%sENDMDL\nEND\n", one, two, pdb);
-    ok(read_bytes(text, strlen(text), 0, &s, &err) == KM_INPUT && strstr(err.msg, "model 2"), "models that differ: %s", err.msg);
+    ok(read_bytes(text, strlen(text), 0, &s, &err) == KM_INPUT && strstr(err.msg, "model 2"), "models that differ: %s",
+       err.msg);
 }
 
 static void test_bad(void)
@@ -126,11 +138,13 @@ static void test_bad(void)
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         memcpy(text, pdb, sizeof pdb);
         memcpy(text + 81 + 38, bad[i], 8);
-        ok(read_bytes(text, strlen(text), 0, &s, &err) == KM_INPUT && strstr(err.msg, "line 2"), "'%s': %s", bad[i], err.msg);
+        ok(read_bytes(text, strlen(text), 0, &s, &err) == KM_INPUT && strstr(err.msg, "line 2"), "'%s': %s", bad[i],
+           err.msg);
     }
     memcpy(text, pdb, sizeof pdb);
     text[81 + 60] = 0;
-    ok(read_bytes(text, sizeof pdb - 1, 0, &s, &err) == KM_INPUT && strstr(err.msg, "line 2: no text"), "a zero byte: %s", err.msg);
+    ok(read_bytes(text, sizeof pdb - 1, 0, &s, &err) == KM_INPUT && strstr(err.msg, "line 2: no text"),
+       "a zero byte: %s", err.msg);
     const char *gap = strstr(cif, "0.257");
     char copy[sizeof cif];
     memcpy(copy, cif, sizeof cif);
@@ -160,13 +174,15 @@ static void test_write(km_structure_kind kind, const char *what)
     ok(read_bytes(pdb, strlen(pdb), 0, &s, &err) == KM_OK, "%s: read", what);
     FILE *f = tmpfile();
     bool good = km_structure_write_start(f, kind, s->system, &err) == KM_OK;
-    for (int m = 1; m <= 2; m++) good = good && km_structure_write_model(f, kind, s->system, s->coords, m, &err) == KM_OK;
+    for (int m = 1; m <= 2; m++)
+        good = good && km_structure_write_model(f, kind, s->system, s->coords, m, &err) == KM_OK;
     ok(good && km_structure_write_end(f, kind, s->system, &err) == KM_OK, "%s: written", what);
     rewind(f);
     ok(km_structure_read_file(f, "again", 0, &back, &err) == KM_OK, "%s: read again", what);
     fclose(f);
     const km_system *x = s->system, *y = back->system;
-    ok(back->n_models == 2 && y->n_atoms == x->n_atoms && y->n_residues == x->n_residues && y->n_chains == x->n_chains, "%s: counts", what);
+    ok(back->n_models == 2 && y->n_atoms == x->n_atoms && y->n_residues == x->n_residues && y->n_chains == x->n_chains,
+       "%s: counts", what);
     good = memcmp(back->coords, s->coords, (size_t)x->n_atoms * 3 * sizeof(float)) == 0;
     for (int i = 0; i < x->n_atoms; i++)
         good = good && strcmp(x->atoms[i].name, y->atoms[i].name) == 0 && x->atoms[i].element == y->atoms[i].element &&

@@ -71,7 +71,9 @@ static void test_minimum(void)
             double t = 0.01 * sign, m[9] = {0}, both[9];
             int a = axis, b = (axis + 1) % 3, c = (axis + 2) % 3;
             m[4 * a] = 1, m[4 * b] = m[4 * c] = cos(t), m[3 * b + c] = -sin(t), m[3 * c + b] = sin(t);
-            for (int i = 0; i < 9; i++) both[i] = m[i / 3 * 3] * rot[i % 3] + m[i / 3 * 3 + 1] * rot[3 + i % 3] + m[i / 3 * 3 + 2] * rot[6 + i % 3];
+            for (int i = 0; i < 9; i++)
+                both[i] =
+                    m[i / 3 * 3] * rot[i % 3] + m[i / 3 * 3 + 1] * rot[3 + i % 3] + m[i / 3 * 3 + 2] * rot[6 + i % 3];
             km_superpose_apply(x, N, both, cx, cr, z);
             lowest = lowest && distance(y, z) >= best;
         }
@@ -80,7 +82,8 @@ static void test_minimum(void)
     for (int i = 9; i < 3 * N; i++) y[i] = 1e3f;
     ok(km_superpose(x, y, w, N, rot, cx, cr) < 1, "atoms of weight 0 do not count");
     for (int i = 0; i < 3 * N; i++) x[i] = y[i] = 1;
-    ok(km_superpose(x, y, NULL, N, rot, cx, cr) == 0 && fabs(det(rot) - 1) < 1e-12, "coinciding points give some rotation");
+    ok(km_superpose(x, y, NULL, N, rot, cx, cr) == 0 && fabs(det(rot) - 1) < 1e-12,
+       "coinciding points give some rotation");
     free(r), free(s);
 }
 

@@ -25,7 +25,8 @@ static km_system *small(void)
     }
     for (int i = 0; i < 2; i++) {
         int n = i ? 2 : 3;
-        s->residues[i] = (km_residue){.name = "ALA", .chain = i, .number = 1, .icode = ' ', .first_atom = 3 * i, .n_atoms = n};
+        s->residues[i] =
+            (km_residue){.name = "ALA", .chain = i, .number = 1, .icode = ' ', .first_atom = 3 * i, .n_atoms = n};
         s->chains[i] = (km_chain){.name = "A", .asym_id = i, .first_residue = i, .n_residues = 1};
         s->tokens[i] = (km_token){.residue = i, .res_type = 2, .first_atom = 3 * i, .n_atoms = n, .center_atom = 3 * i,
                                   .repr_atom = 3 * i + 1, .asym_id = i, .token_index = i};
@@ -128,7 +129,8 @@ static void test_good(void)
 static void test_trunk_and_time(void)
 {
     km_trunk_result *t = km_trunk_result_new(3, 4, 2);
-    ok(t->s[11] == 0 && t->s_inputs[11] == 0 && t->z[17] == 0 && t->trunk_digest[0] == 0, "a trunk result begins with zeros");
+    ok(t->s[11] == 0 && t->s_inputs[11] == 0 && t->z[17] == 0 && t->trunk_digest[0] == 0,
+       "a trunk result begins with zeros");
     km_trunk_result_free(t);
     ok(km_fs_of_ns(0.0000005) == 1 && km_fs_of_ns(0.05) == 50000 && km_fs_of_ns(-1e-6) == -1, "ns to the nearest fs");
     bool same = true;

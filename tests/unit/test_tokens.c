@@ -37,7 +37,9 @@ static void test_reference(void)
     km_structure *raw;
     km_tokenized t;
     km_err err = {0};
-    if (!ok(km_structure_read("tests/data/features-peptide.pdb", 1, &raw, &err) == KM_OK, "reference peptide read %s", err.msg)) return;
+    if (!ok(km_structure_read("tests/data/features-peptide.pdb", 1, &raw, &err) == KM_OK, "reference peptide read %s",
+            err.msg))
+        return;
     if (!ok(km_chem_tokenize(raw, &plain, &t, &err) == KM_OK, "and tokenized %s", err.msg)) return;
     FILE *f = fopen("tests/data/features-peptide.txt", "r");
     char line[256];
@@ -46,12 +48,14 @@ static void test_reference(void)
         int v[8];
         if (sscanf(line, "token %d %d %d %d %d %d %d %d", v, v + 1, v + 2, v + 3, v + 4, v + 5, v + 6, v + 7) == 8) {
             const km_token *k = &t.system->tokens[tokens++];
-            bad_tokens += k->res_type != v[0] || k->mol_type != v[1] || k->residue_index != v[2] || k->entity_id != v[3] ||
-                          k->sym_id != v[4] || k->center_atom != v[5] || k->repr_atom != v[6] || k->modified != v[7];
+            bad_tokens += k->res_type != v[0] || k->mol_type != v[1] || k->residue_index != v[2] ||
+                          k->entity_id != v[3] || k->sym_id != v[4] || k->center_atom != v[5] || k->repr_atom != v[6] ||
+                          k->modified != v[7];
         } else {
             char name[8];
             float x[3];
-            if (sscanf(line, "atom %d %d %d %7s %d %f %f %f", v, v + 1, v + 2, name, v + 3, x, x + 1, x + 2) != 8) continue;
+            if (sscanf(line, "atom %d %d %d %7s %d %f %f %f", v, v + 1, v + 2, name, v + 3, x, x + 1, x + 2) != 8)
+                continue;
             const km_atom *a = &t.system->atoms[atoms++];
             bad_atoms += a->token != v[0] || a->element != v[1] || a->charge != v[2] || strcmp(a->name, name) != 0 ||
                          a->ref_space_uid != v[3];
@@ -78,7 +82,8 @@ static void test_dipeptide(void)
     static const char *const order[] = {"N", "CA", "C", "O", "CB", "N", "CA", "C", "O", "CB", "OG"};
     bool good = true, sorted = true, linked = false;
     for (int i = 0; i < 11; i++)
-        good = good && strcmp(s->atoms[i].name, order[i]) == 0 && strcmp(raw->system->atoms[t.source[i]].name, order[i]) == 0;
+        good = good && strcmp(s->atoms[i].name, order[i]) == 0 &&
+               strcmp(raw->system->atoms[t.source[i]].name, order[i]) == 0;
     ok(good, "the model's order, and where each atom was");
     for (int i = 0; i < s->n_bonds; i++) {
         sorted = sorted && (i == 0 || s->bonds[i - 1].a < s->bonds[i].a ||
@@ -93,7 +98,8 @@ static void test_dipeptide(void)
     km_structure_free(raw);
 }
 
-#define ATOM(name, res, chain, number, x, y, z, e) "ATOM      1  " name " " res " " chain number "    " x y z "  1.00  0.00           " e "\n"
+#define ATOM(name, res, chain, number, x, y, z, e)                                                                     \
+    "ATOM      1  " name " " res " " chain number "    " x y z "  1.00  0.00           " e "\n"
 #define ALA_A BACKBONE("A")
 #define ALA(chain) BACKBONE(chain) BETA(chain)
 #define BACKBONE(chain) ATOM("N  ", "ALA", chain, "   1", "  -0.966", "   0.493", "   1.500", "N") \
@@ -112,10 +118,12 @@ static void test_missing(void)
     km_tokenized t;
     km_err err = {0};
     km_token_options options = {0};
-    ok(tokenize_text(ALA_A, &options, &t, &err) == KM_INPUT && strstr(err.msg, "ALA 1 A: CB"), "a missing atom: %s", err.msg);
+    ok(tokenize_text(ALA_A, &options, &t, &err) == KM_INPUT && strstr(err.msg, "ALA 1 A: CB"), "a missing atom: %s",
+       err.msg);
     options.missing = KM_MISSING_DROP;
     km_structure *raw = read_text(ALA_A);
-    ok(km_chem_tokenize(raw, &options, &t, &err) == KM_OK && !t.system->atoms[4].present && t.source[4] == -1, "dropped: marked absent");
+    ok(km_chem_tokenize(raw, &options, &t, &err) == KM_OK && !t.system->atoms[4].present && t.source[4] == -1,
+       "dropped: marked absent");
     km_tokenized_clear(&t);
     options.missing = KM_MISSING_BUILD;
     ok(km_chem_tokenize(raw, &options, &t, &err) == KM_OK && t.system->atoms[4].present, "built: present");
@@ -125,7 +133,8 @@ static void test_missing(void)
     }
     float x[15];
     km_chem_gather(&t, raw->coords, x);
-    ok(fabsf(x[12] - 7.620f) < 2e-3f && fabsf(x[13] - 4.204f) < 2e-3f && fabsf(x[14] - 1.296f) < 2e-3f, "at its ideal place");
+    ok(fabsf(x[12] - 7.620f) < 2e-3f && fabsf(x[13] - 4.204f) < 2e-3f && fabsf(x[14] - 1.296f) < 2e-3f,
+       "at its ideal place");
     km_tokenized_clear(&t);
     km_structure_free(raw);
     const char *no_ca = ATOM("N  ", "ALA", "A", "   1", "  -0.966", "   0.493", "   1.500", "N");
@@ -136,15 +145,22 @@ static void test_refused(void)
 {
     km_tokenized t;
     km_err err = {0};
-    ok(tokenize_text(ALA_A CB_A CB_A, &plain, &t, &err) == KM_INPUT && strstr(err.msg, "CB is there twice"), "twice: %s", err.msg);
-    ok(tokenize_text(ATOM("C1 ", "LIG", "B", "   7", "   1.000", "   1.000", "   1.000", "C"), &plain, &t, &err) == KM_INPUT &&
-           strstr(err.msg, "residue LIG 7 of chain B") && strstr(err.msg, "--ccd"), "unknown: %s", err.msg);
-    ok(tokenize_text(ALA_A CB_A ATOM("CG ", "ALA", "A", "   1", "   1.000", "   1.000", "   1.000", "C"), &plain, &t, &err) == KM_INPUT &&
-           strstr(err.msg, "atom CG"), "a stranger's atom: %s", err.msg);
-    ok(tokenize_text(ATOM("O  ", "HOH", "W", "   1", "   1.000", "   1.000", "   1.000", "O"), &plain, &t, &err) == KM_INPUT,
+    ok(tokenize_text(ALA_A CB_A CB_A, &plain, &t, &err) == KM_INPUT && strstr(err.msg, "CB is there twice"),
+       "twice: %s", err.msg);
+    ok(tokenize_text(ATOM("C1 ", "LIG", "B", "   7", "   1.000", "   1.000", "   1.000", "C"), &plain, &t, &err) ==
+               KM_INPUT &&
+           strstr(err.msg, "residue LIG 7 of chain B") && strstr(err.msg, "--ccd"),
+       "unknown: %s", err.msg);
+    ok(tokenize_text(ALA_A CB_A ATOM("CG ", "ALA", "A", "   1", "   1.000", "   1.000", "   1.000", "C"), &plain, &t,
+                     &err) == KM_INPUT &&
+           strstr(err.msg, "atom CG"),
+       "a stranger's atom: %s", err.msg);
+    ok(tokenize_text(ATOM("O  ", "HOH", "W", "   1", "   1.000", "   1.000", "   1.000", "O"), &plain, &t, &err) ==
+           KM_INPUT,
        "water alone: %s", err.msg);
     km_token_options options = {.chains = "A,Q"};
-    ok(tokenize_text(ALA_A CB_A, &options, &t, &err) == KM_INPUT && strstr(err.msg, "'Q'"), "no such chain: %s", err.msg);
+    ok(tokenize_text(ALA_A CB_A, &options, &t, &err) == KM_INPUT && strstr(err.msg, "'Q'"), "no such chain: %s",
+       err.msg);
 }
 
 static void test_chains(void)
@@ -155,16 +171,20 @@ static void test_chains(void)
         GLY("D", "   9", "  60.000");
     ok(tokenize_text(text, &plain, &t, &err) == KM_OK, "four chains %s", err.msg);
     const km_chain *c = t.system->chains;
-    ok(c[0].entity_id == 0 && c[1].entity_id == 0 && c[2].entity_id == 1 && c[3].entity_id == 2, "entities by sequence");
+    ok(c[0].entity_id == 0 && c[1].entity_id == 0 && c[2].entity_id == 1 && c[3].entity_id == 2,
+       "entities by sequence");
     ok(c[0].sym_id == 0 && c[1].sym_id == 1 && c[2].sym_id == 0 && c[3].asym_id == 3, "copies are counted");
-    ok(t.system->residues[4].index == 4 && t.system->tokens[4].residue_index == 4, "a gap is as wide as the numbers say");
+    ok(t.system->residues[4].index == 4 && t.system->tokens[4].residue_index == 4,
+       "a gap is as wide as the numbers say");
     bool across = false;
     for (int i = 0; i < t.system->n_bonds; i++)
-        across = across || t.system->atoms[t.system->bonds[i].a].residue != t.system->atoms[t.system->bonds[i].b].residue;
+        across =
+            across || t.system->atoms[t.system->bonds[i].a].residue != t.system->atoms[t.system->bonds[i].b].residue;
     ok(!across, "and no bond crosses it");
     km_tokenized_clear(&t);
     km_token_options options = {.chains = "B,D"};
-    ok(tokenize_text(text, &options, &t, &err) == KM_OK && t.system->n_chains == 2 && t.system->n_residues == 3, "chosen chains");
+    ok(tokenize_text(text, &options, &t, &err) == KM_OK && t.system->n_chains == 2 && t.system->n_residues == 3,
+       "chosen chains");
     km_tokenized_clear(&t);
 }
 
@@ -179,13 +199,18 @@ static void test_disulfide(void)
 {
     km_tokenized t;
     km_err err = {0};
-    ok(tokenize_text(CYS("A", "   0.000") CYS("B", "   2.050"), &plain, &t, &err) == KM_OK, "two cysteines of Amber %s", err.msg);
+    ok(tokenize_text(CYS("A", "   0.000") CYS("B", "   2.050"), &plain, &t, &err) == KM_OK, "two cysteines of Amber %s",
+       err.msg);
     const km_bond *last = &t.system->bonds[t.system->n_bonds - 1];
     bool found = false;
-    for (int i = 0; i < t.system->n_bonds; i++) found = found || (t.system->bonds[i].a == 5 && t.system->bonds[i].b == 11);
-    ok(found && last->b < 12 && t.report.bonds_distance == 1 && strcmp(t.system->residues[0].name, "CYS") == 0, "are bonded");
+    for (int i = 0; i < t.system->n_bonds; i++)
+        found = found || (t.system->bonds[i].a == 5 && t.system->bonds[i].b == 11);
+    ok(found && last->b < 12 && t.report.bonds_distance == 1 && strcmp(t.system->residues[0].name, "CYS") == 0,
+       "are bonded");
     km_tokenized_clear(&t);
-    ok(tokenize_text(CYS("A", "   0.000") CYS("B", "   3.050"), &plain, &t, &err) == KM_OK && t.report.bonds_distance == 0, "or not");
+    ok(tokenize_text(CYS("A", "   0.000") CYS("B", "   3.050"), &plain, &t, &err) == KM_OK &&
+           t.report.bonds_distance == 0,
+       "or not");
     km_tokenized_clear(&t);
 }
 

@@ -33,7 +33,8 @@ static void test_references(void)
         snprintf(raw, sizeof raw, DATA "%s.raw", names[i]);
         ok(check_same_as_raw(xtc, raw), "%s: the coordinates mdtraj reads", names[i]);
         if (!strcmp(names[i], "wide")) continue; /* float32 angstrom cannot tell its grid */
-        ok(check_copy(xtc, scratch, KM_TRAJ_XTC, &err) == KM_OK && same_bytes(xtc, scratch), "%s: the bytes mdtraj writes", names[i]);
+        ok(check_copy(xtc, scratch, KM_TRAJ_XTC, &err) == KM_OK && same_bytes(xtc, scratch),
+           "%s: the bytes mdtraj writes", names[i]);
     }
 }
 
@@ -44,9 +45,11 @@ static void test_frame(void)
     float x[39 * 3], box[9];
     int64_t fs = 0;
     ok(km_traj_open(DATA "chain.xtc", &t, &err) == KM_OK, "opens");
-    ok(km_traj_get_kind(t) == KM_TRAJ_XTC && km_traj_atoms(t) == 39 && km_traj_frames(t) == 4 && !km_traj_truncated(t), "counts");
+    ok(km_traj_get_kind(t) == KM_TRAJ_XTC && km_traj_atoms(t) == 39 && km_traj_frames(t) == 4 && !km_traj_truncated(t),
+       "counts");
     ok(km_traj_read(t, 3, x, &fs, box, &err) == KM_OK && fs == 6000, "time in fs");
-    ok(box[0] == 30 && box[3] == 5 && box[4] == 40 && box[6] == -5 && box[7] == 2.5f && box[8] == 50, "box in angstrom");
+    ok(box[0] == 30 && box[3] == 5 && box[4] == 40 && box[6] == -5 && box[7] == 2.5f && box[8] == 50,
+       "box in angstrom");
     km_traj_close(t);
 }
 
@@ -69,7 +72,8 @@ static void test_threads(void)
     ok(km_traj_read_many(t, 0, 1, FRAMES, 1, one, NULL, &err) == KM_OK, "one thread");
     ok(km_traj_read_many(t, FRAMES - 1, -1, FRAMES, 4, four, times, &err) == KM_OK, "four threads, backwards");
     good = times[0] == (FRAMES - 1) * 100 && times[FRAMES - 1] == 0;
-    for (int i = 0; i < FRAMES; i++) good &= !memcmp(one + i * ATOMS * 3, four + (FRAMES - 1 - i) * ATOMS * 3, sizeof x);
+    for (int i = 0; i < FRAMES; i++)
+        good &= !memcmp(one + i * ATOMS * 3, four + (FRAMES - 1 - i) * ATOMS * 3, sizeof x);
     ok(good, "the same frames");
     good = true;
     for (int k = 0; k < ATOMS * 3; k++) good &= fabsf(four[k] - x[k]) <= 0.00501f;
@@ -84,7 +88,8 @@ static int64_t whole_frames(const void *data, size_t bytes)
     const uint8_t *p = data;
     int64_t n = 0;
     for (size_t at = 0; at + 92 <= bytes; n++) {
-        uint32_t packed = (uint32_t)p[at + 88] << 24 | (uint32_t)p[at + 89] << 16 | (uint32_t)p[at + 90] << 8 | p[at + 91];
+        uint32_t packed =
+            (uint32_t)p[at + 88] << 24 | (uint32_t)p[at + 89] << 16 | (uint32_t)p[at + 90] << 8 | p[at + 91];
         at += 92 + (packed + 3) / 4 * 4;
         if (at > bytes) break;
     }
@@ -97,12 +102,15 @@ static void test_damage(void)
     bool truncated;
     size_t bytes;
     ok(check_truncation(DATA "chain.xtc", scratch, whole_frames), "cut at every byte: the whole frames before it");
-    ok(check_flips(DATA "ten.xtc", scratch) > 100 && check_flips(DATA "nine.xtc", scratch) > 100, "flipped bits are survived");
-    ok(check_flips(DATA "water.xtc", scratch) > 100 && check_flips(DATA "wide.xtc", scratch) > 100, "flipped bits, runs and wide numbers");
+    ok(check_flips(DATA "ten.xtc", scratch) > 100 && check_flips(DATA "nine.xtc", scratch) > 100,
+       "flipped bits are survived");
+    ok(check_flips(DATA "water.xtc", scratch) > 100 && check_flips(DATA "wide.xtc", scratch) > 100,
+       "flipped bits, runs and wide numbers");
     uint8_t *data = check_slurp(DATA "chain.xtc", &bytes);
     data[2] = 2023 >> 8, data[3] = 2023 & 255;
     check_spill(scratch, data, bytes);
-    ok(check_read_all(scratch, &truncated, &err) == KM_INPUT && strstr(err.msg, "298 million"), "the large variant is refused: %s", err.msg);
+    ok(check_read_all(scratch, &truncated, &err) == KM_INPUT && strstr(err.msg, "298 million"),
+       "the large variant is refused: %s", err.msg);
     check_spill(scratch, "hello, this is no trajectory", 28);
     ok(check_read_all(scratch, &truncated, &err) == KM_INPUT && strstr(err.msg, "neither"), "other files are refused");
     ok(check_read_all(dir, &truncated, &err) == KM_INPUT, "directories are refused");
@@ -154,13 +162,15 @@ static void test_writer(void)
     x[4] = NAN;
     ok(km_traj_write(w, x, 0, NULL, &err) == KM_INPUT && strstr(err.msg, "atom 1"), "NaN is refused: %s", err.msg);
     x[4] = 1e9f;
-    ok(km_traj_write(w, x, 0, NULL, &err) == KM_INPUT && strstr(err.msg, "large"), "beyond the grid is refused: %s", err.msg);
+    ok(km_traj_write(w, x, 0, NULL, &err) == KM_INPUT && strstr(err.msg, "large"), "beyond the grid is refused: %s",
+       err.msg);
     km_traj_abandon(w);
     ok(access(part, F_OK) != 0 && access(scratch, F_OK) != 0, "nothing is left behind");
     ok(km_traj_create("/nonexistent/x.xtc", KM_TRAJ_XTC, 10, 0, &w, &err) == KM_SYSTEM, "no such directory");
     if (access("/dev/full", W_OK) == 0 && symlink("/dev/full", part) == 0) {
         x[4] = 0;
-        bool good = km_traj_create(scratch, KM_TRAJ_XTC, 10, 0, &w, &err) == KM_OK && km_traj_write(w, x, 0, NULL, &err) == KM_OK;
+        bool good = km_traj_create(scratch, KM_TRAJ_XTC, 10, 0, &w, &err) == KM_OK &&
+                    km_traj_write(w, x, 0, NULL, &err) == KM_OK;
         ok(good && km_traj_commit(w, &err) == KM_SYSTEM && access(scratch, F_OK) != 0, "a full disk: %s", err.msg);
     }
 }

@@ -59,13 +59,16 @@ km_features *tiny_features(void)
 
 km_model *tiny_model(int pairformer_blocks)
 {
-    char *json = km_asprintf(
-        "{\"model\": {\"token_s\": 12, \"token_z\": 6, \"atom_s\": 8, \"atom_z\": 4, \"embedder_args\": {\"atom_encoder_depth\": 1,"
-        " \"atom_encoder_heads\": 2}, \"pairformer_args\": {\"num_blocks\": %d, \"num_heads\": 3, \"pairwise_head_width\": 3,"
-        " \"pairwise_num_heads\": 2}, \"recycling_steps\": 1, \"sigma_data\": 4, \"dim_fourier\": 10, \"token_transformer_depth\": 2,"
-        " \"token_transformer_heads\": 4, \"token_temporal_heads\": 2, \"atom_encoder_depth\": 2, \"atom_encoder_heads\": 2,"
-        " \"atom_decoder_depth\": 2, \"atom_decoder_heads\": 4, \"atom_temporal_heads\": 2}}",
-        pairformer_blocks);
+    char *json = km_asprintf("{\"model\": {\"token_s\": 12, \"token_z\": 6, \"atom_s\": 8, \"atom_z\": 4, "
+                             "\"embedder_args\": {\"atom_encoder_depth\": 1,"
+                             " \"atom_encoder_heads\": 2}, \"pairformer_args\": {\"num_blocks\": %d, \"num_heads\": 3, "
+                             "\"pairwise_head_width\": 3,"
+                             " \"pairwise_num_heads\": 2}, \"recycling_steps\": 1, \"sigma_data\": 4, \"dim_fourier\": "
+                             "10, \"token_transformer_depth\": 2,"
+                             " \"token_transformer_heads\": 4, \"token_temporal_heads\": 2, \"atom_encoder_depth\": 2, "
+                             "\"atom_encoder_heads\": 2,"
+                             " \"atom_decoder_depth\": 2, \"atom_decoder_heads\": 4, \"atom_temporal_heads\": 2}}",
+                             pairformer_blocks);
     km_config c;
     km_sampling s;
     km_err err = {0};

@@ -5,7 +5,8 @@
 
 #include "lib/model/model.h"
 
-/* 7 tokens in two chains, the last padded; 40 atoms of more than one window, the last two padded. Free with km_features_free. */
+/* 7 tokens in two chains, the last padded; 40 atoms of more than one window, the last two padded. Free with
+ * km_features_free. */
 km_features *tiny_features(void);
 /* Two of everything that has a depth; blocks of the pairformer as given. NULL after a failure, which is printed. */
 km_model *tiny_model(int pairformer_blocks);

@@ -9,7 +9,8 @@ static km_nn_norm_linear *biases_new(km_params *p, const char *name, int depth, 
     char prefix[KM_NN_NAME];
     km_nn_norm_linear *l = KM_NEWN(km_nn_norm_linear, (size_t)depth);
     for (int i = 0; i < depth; i++)
-        km_nn_norm_linear_init(&l[i], p, km_nn_name(prefix, "diffusion_conditioning.%s.%d", name, i), heads, C, KM_INIT_DEFAULT);
+        km_nn_norm_linear_init(&l[i], p, km_nn_name(prefix, "diffusion_conditioning.%s.%d", name, i), heads, C,
+                               KM_INIT_DEFAULT);
     return l;
 }
 
@@ -19,11 +20,13 @@ void km_pair_conditioner_init(km_pair_conditioner *m, km_params *p, const km_con
     km_dim z = c->token_z;
     *m = (km_pair_conditioner){.n_transitions = c->conditioning_transitions};
     m->rel_pos = KM_PARAM(p, KM_INIT_DEFAULT, "rel_pos_encoder.linear_layer.weight", z, 139);
-    km_nn_norm_linear_init(&m->init, p, "diffusion_conditioning.pairwise_conditioner.dim_pairwise_init_proj", z, 2 * z, KM_INIT_DEFAULT);
+    km_nn_norm_linear_init(&m->init, p, "diffusion_conditioning.pairwise_conditioner.dim_pairwise_init_proj", z, 2 * z,
+                           KM_INIT_DEFAULT);
     m->transitions = KM_NEWN(km_nn_transition, (size_t)m->n_transitions + 1);
     for (int i = 0; i < m->n_transitions; i++)
         km_nn_transition_init(&m->transitions[i], p,
-                              km_nn_name(name, "diffusion_conditioning.pairwise_conditioner.transitions.%d", i), z, 2 * z);
+                              km_nn_name(name, "diffusion_conditioning.pairwise_conditioner.transitions.%d", i), z,
+                              2 * z);
     km_atom_encoder_init(&m->atoms, p, "diffusion_conditioning.atom_encoder", c, true);
     m->enc_bias = biases_new(p, "atom_enc_proj_z", c->atom_encoder_depth, c->atom_encoder_heads, c->atom_z);
     m->dec_bias = biases_new(p, "atom_dec_proj_z", c->atom_decoder_depth, c->atom_decoder_heads, c->atom_z);
@@ -39,7 +42,8 @@ void km_pair_conditioner_clear(km_pair_conditioner *m)
 }
 
 /* The trunk's z and the relative positions, [N, N, token_z] */
-static km_tensor *condition_pairs(km_ctx *cx, const km_pair_conditioner *m, const km_tensor *z_trunk, const km_tensor *rel_pos)
+static km_tensor *condition_pairs(km_ctx *cx, const km_pair_conditioner *m, const km_tensor *z_trunk,
+                                  const km_tensor *rel_pos)
 {
     km_mark start = km_scope_begin(cx);
     km_tensor *z = km_scope_end(cx, start, km_nn_norm_linear_run(cx, &m->init, km_concat(cx, z_trunk, rel_pos)));

@@ -107,16 +107,18 @@ static frames precondition(km_ctx *cx, double sigma_data, km_nn_frames of, const
 }
 
 /* x [F, A, 3] scaled -> q [F, A, atom_s] */
-static km_tensor *encode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *x, const frames *f)
+static km_tensor *encode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *x,
+                               const frames *f)
 {
     km_mark mark = km_scope_begin(cx);
-    km_tensor *q = km_scope_end(cx, mark, km_add(cx, km_nn_linear_run(cx, &d->r_to_q, km_frame_axpby(cx, x, f->in, NULL, NULL)), k->q));
+    km_tensor *q = km_scope_end(
+        cx, mark, km_add(cx, km_nn_linear_run(cx, &d->r_to_q, km_frame_axpby(cx, x, f->in, NULL, NULL)), k->q));
     return km_atom_transformer_run(cx, &d->encoder, k->enc_terms, q, k->enc_bias, k->f->atom_mask, &f->of);
 }
 
 /* q [F, A, atom_s] -> a [F, N, 2 token_s], with the single conditioning added */
-static km_tensor *gather_tokens(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels, const km_tensor *q,
-                                const frames *f)
+static km_tensor *gather_tokens(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
+                                const km_tensor *q, const frames *f)
 {
     km_dim N = k->f->N, C = 2 * d->config.token_s;
     km_mark mark = km_scope_begin(cx);
@@ -126,8 +128,8 @@ static km_tensor *gather_tokens(km_ctx *cx, const km_diffusion *d, const km_cond
 }
 
 /* a [F, N, 2 token_s] and q of the encoder -> r [F, A, 3] */
-static km_tensor *decode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *a, const km_tensor *q,
-                               const frames *f)
+static km_tensor *decode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *a,
+                               const km_tensor *q, const frames *f)
 {
     km_mark mark = km_scope_begin(cx);
     km_tensor *u = km_nn_linear_run(cx, &d->a_to_q, km_nn_norm_run(cx, &d->a_norm, a));

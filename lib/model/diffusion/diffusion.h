@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The parts of the diffusion module, named as checkpoints name them: `rel_pos_encoder`, `diffusion_conditioning`, `score_model`.
- * Source: AlphaFold 3, supplementary algorithms 20-24; Boltz-2; temporal layers as in lib/model/README.md. */
+ * The parts of the diffusion module, named as checkpoints name them: `rel_pos_encoder`, `diffusion_conditioning`,
+ * `score_model`. Source: AlphaFold 3, supplementary algorithms 20-24; Boltz-2; temporal layers as in
+ * lib/model/README.md. */
 #ifndef LIB_MODEL_DIFFUSION_H
 #define LIB_MODEL_DIFFUSION_H
 
@@ -60,11 +61,12 @@ void km_pair_conditioner_clear(km_pair_conditioner *m);
 void km_single_conditioner_init(km_single_conditioner *m, km_params *p, const km_config *c);
 void km_single_conditioner_clear(km_single_conditioner *m);
 /* [N, 2 token_s]: what of the single conditioning does not depend on the level */
-km_tensor *km_single_conditioner_embed(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s, const km_tensor *s_inputs);
+km_tensor *km_single_conditioner_embed(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s,
+                                       const km_tensor *s_inputs);
 
 km_token_layer *km_token_layers_new(km_params *p, const km_config *c);
 /* a [F, N, 2 token_s] through all layers; level [F]. a may be written over unless a tape is on. */
-km_tensor *km_token_layers_run(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels, km_tensor *a,
-                               const int32_t *level, const km_nn_frames *f);
+km_tensor *km_token_layers_run(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
+                               km_tensor *a, const int32_t *level, const km_nn_frames *f);
 
 #endif

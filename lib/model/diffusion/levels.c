@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Conditioning on the noise level: the single representation with the level's Fourier embedding, and all that adaptive norms and gates
- * of tokens take from it. */
+ * Conditioning on the noise level: the single representation with the level's Fourier embedding, and all that adaptive
+ * norms and gates of tokens take from it. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -27,7 +27,8 @@ void km_single_conditioner_init(km_single_conditioner *m, km_params *p, const km
 
 void km_single_conditioner_clear(km_single_conditioner *m) { free(m->transitions); }
 
-km_tensor *km_single_conditioner_embed(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s, const km_tensor *s_inputs)
+km_tensor *km_single_conditioner_embed(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s,
+                                       const km_tensor *s_inputs)
 {
     km_mark mark = km_scope_begin(cx);
     km_tensor *n = km_nn_norm_run(cx, &m->norm_single, km_concat(cx, s, s_inputs));
@@ -35,7 +36,8 @@ km_tensor *km_single_conditioner_embed(km_ctx *cx, const km_single_conditioner *
 }
 
 /* s [L, N, C] = s_single [N, C] + the level's embedding [L, C] at every token */
-static km_tensor *add_level(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s_single, const float *c_noise, km_dim L)
+static km_tensor *add_level(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s_single, const float *c_noise,
+                            km_dim L)
 {
     km_dim N = km_size(s_single, 0), C = km_size(s_single, 1);
     km_tensor *e = km_nn_norm_run(cx, &m->norm_fourier, km_fourier(cx, c_noise, L, m->fourier_w, m->fourier_b));
@@ -46,7 +48,8 @@ static km_tensor *add_level(km_ctx *cx, const km_single_conditioner *m, const km
     return km_add(cx, KM_RESHAPE(cx, rows, L, N, C), s_single);
 }
 
-km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const float *sigma, km_dim L)
+km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const float *sigma,
+                               km_dim L)
 {
     const km_single_conditioner *m = &d->single;
     KM_ASSERT(k->s_single);

@@ -9,17 +9,22 @@ void km_embedder_init(km_embedder *e, km_params *p, const km_config *c)
     km_dim S = c->token_s;
     *e = (km_embedder){0};
     km_atom_encoder_init(&e->atoms, p, "input_embedder.atom_encoder", c, false);
-    km_nn_norm_linear_init(&e->bias, p, "input_embedder.atom_enc_proj_z", (km_dim)c->embedder_depth * c->embedder_heads, c->atom_z,
-                           KM_INIT_DEFAULT);
-    km_atom_transformer_init(&e->encoder, p, "input_embedder.atom_attention_encoder.atom_encoder", c->atom_s, c->embedder_depth);
+    km_nn_norm_linear_init(&e->bias, p, "input_embedder.atom_enc_proj_z", (km_dim)c->embedder_depth * c->embedder_heads,
+                           c->atom_z, KM_INIT_DEFAULT);
+    km_atom_transformer_init(&e->encoder, p, "input_embedder.atom_attention_encoder.atom_encoder", c->atom_s,
+                             c->embedder_depth);
     km_nn_linear_init(&e->atom_to_token, p, "input_embedder.atom_attention_encoder.atom_to_token_trans.0", S, c->atom_s,
                       KM_INIT_DEFAULT);
     km_nn_linear_init(&e->res_type, p, "input_embedder.res_type_encoding", S, RES_TYPES, KM_INIT_DEFAULT);
     km_nn_linear_init(&e->profile, p, "input_embedder.msa_profile_encoding", S, PROFILE, KM_INIT_DEFAULT);
-    if (c->add_method) e->opt_method = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.method_conditioning_init.weight", METHODS, S);
-    if (c->add_modified) e->opt_modified = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.modified_conditioning_init.weight", 2, S);
-    if (c->add_cyclic) e->opt_cyclic = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.cyclic_conditioning_init.weight", S, 1);
-    if (c->add_mol_type) e->opt_mol_type = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.mol_type_conditioning_init.weight", MOL_TYPES, S);
+    if (c->add_method)
+        e->opt_method = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.method_conditioning_init.weight", METHODS, S);
+    if (c->add_modified)
+        e->opt_modified = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.modified_conditioning_init.weight", 2, S);
+    if (c->add_cyclic)
+        e->opt_cyclic = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.cyclic_conditioning_init.weight", S, 1);
+    if (c->add_mol_type)
+        e->opt_mol_type = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.mol_type_conditioning_init.weight", MOL_TYPES, S);
 }
 
 void km_embedder_clear(km_embedder *e) { km_atom_transformer_clear(&e->encoder); }

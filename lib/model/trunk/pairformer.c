@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The pairformer: triangle updates of the pair representation, attention of the single one with a bias from pairs. The dropout of
- * training is left out: the trunk is trained only in small models from scratch. */
+ * The pairformer: triangle updates of the pair representation, attention of the single one with a bias from pairs. The
+ * dropout of training is left out: the trunk is trained only in small models from scratch. */
 #include <stdlib.h>
 
 #include "lib/model/trunk/trunk_parts.h"
@@ -38,8 +38,8 @@ static void layer_init(km_pairformer_layer *l, km_params *p, const char *prefix,
     node_init(&l->end, p, km_nn_name(name, "%s.tri_att_end", prefix), Z, c->pairwise_heads, c->pairwise_head_width);
     km_nn_transition_init(&l->transition_z, p, km_nn_name(name, "%s.transition_z", prefix), Z, 4 * Z);
     km_nn_norm_init(&l->norm_s, p, km_nn_name(name, "%s.pre_norm_s", prefix), S);
-    km_nn_norm_linear_init(&l->attention_bias, p, km_nn_name(name, "%s.attention.proj_z", prefix), c->pairformer_heads, Z,
-                           KM_INIT_DEFAULT);
+    km_nn_norm_linear_init(&l->attention_bias, p, km_nn_name(name, "%s.attention.proj_z", prefix), c->pairformer_heads,
+                           Z, KM_INIT_DEFAULT);
     km_nn_attention_init(&l->attention, p, km_nn_name(name, "%s.attention", prefix), S);
     km_nn_transition_init(&l->transition_s, p, km_nn_name(name, "%s.transition_s", prefix), S, 4 * S);
 }
@@ -48,15 +48,18 @@ void km_pairformer_init(km_pairformer *m, km_params *p, const km_config *c)
 {
     char name[KM_NN_NAME];
     *m = (km_pairformer){c->pairformer_blocks, KM_NEWN(km_pairformer_layer, (size_t)c->pairformer_blocks + 1)};
-    for (int i = 0; i < m->depth; i++) layer_init(&m->layers[i], p, km_nn_name(name, "pairformer_module.layers.%d", i), c);
+    for (int i = 0; i < m->depth; i++)
+        layer_init(&m->layers[i], p, km_nn_name(name, "pairformer_module.layers.%d", i), c);
 }
 
 void km_pairformer_clear(km_pairformer *m) { free(m->layers); }
 
-static km_tensor *multiply(km_ctx *cx, const km_triangle_multiplication *l, const km_tensor *z, const float *mask, bool incoming)
+static km_tensor *multiply(km_ctx *cx, const km_triangle_multiplication *l, const km_tensor *z, const float *mask,
+                           bool incoming)
 {
     km_tensor *x = km_nn_norm_run(cx, &l->norm_in, z);
-    km_tensor *y = km_triangle_multiply(cx, km_nn_linear_run(cx, &l->p_in, x), km_nn_linear_run(cx, &l->g_in, x), mask, incoming);
+    km_tensor *y =
+        km_triangle_multiply(cx, km_nn_linear_run(cx, &l->p_in, x), km_nn_linear_run(cx, &l->g_in, x), mask, incoming);
     y = km_nn_linear_run(cx, &l->p_out, km_nn_norm_run(cx, &l->norm_out, y));
     return km_add(cx, z, km_sigmoid_mul(cx, km_nn_linear_run(cx, &l->g_out, x), y));
 }
@@ -71,7 +74,8 @@ static km_tensor *attend(km_ctx *cx, const km_triangle_node *l, const km_tensor 
     return km_add(cx, z, km_nn_linear_run(cx, &l->o, y));
 }
 
-static km_tensor *attend_single(km_ctx *cx, const km_pairformer_layer *l, const km_tensor *s, const km_tensor *z, const float *mask)
+static km_tensor *attend_single(km_ctx *cx, const km_pairformer_layer *l, const km_tensor *s, const km_tensor *z,
+                                const float *mask)
 {
     km_dim N = km_size(s, 0), S = km_size(s, 1);
     km_tensor *bias = km_pair_bias(cx, &l->attention_bias, z);
@@ -80,7 +84,8 @@ static km_tensor *attend_single(km_ctx *cx, const km_pairformer_layer *l, const 
     return km_add(cx, s, KM_RESHAPE(cx, y, N, S));
 }
 
-void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **ret_s, km_tensor **ret_z, const float *token_mask)
+void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **ret_s, km_tensor **ret_z,
+                       const float *token_mask)
 {
     km_tensor *s = *ret_s, *z = *ret_z;
     km_dim N = km_size(s, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * The trunk: input embedding, initial single and pair representations, recycled passes of the pairformer.
  *
- * Boltz-2's own trunk has more in two places. The initial pair representation also takes bonds, bond types and contacts between tokens;
- * a pass runs templates and the alignment module on z before the pairformer. Both places are marked below; weights that have such
- * parameters are refused when they are opened. */
+ * Boltz-2's own trunk has more in two places. The initial pair representation also takes bonds, bond types and contacts
+ * between tokens; a pass runs templates and the alignment module on z before the pairformer. Both places are marked
+ * below; weights that have such parameters are refused when they are opened. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,7 +47,8 @@ void km_trunk_free(km_trunk *t)
 static km_tensor *initial_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, const km_tensor *s_inputs)
 {
     km_mark mark = km_scope_begin(cx);
-    km_tensor *z = km_outer_add(cx, km_nn_linear_run(cx, &t->z_init_1, s_inputs), km_nn_linear_run(cx, &t->z_init_2, s_inputs));
+    km_tensor *z =
+        km_outer_add(cx, km_nn_linear_run(cx, &t->z_init_1, s_inputs), km_nn_linear_run(cx, &t->z_init_2, s_inputs));
     z = km_add(cx, z, km_relative_positions(cx, &t->config, t->rel_pos, f));
     /* bonds, bond types and contacts between tokens would be added here */
     return km_scope_end(cx, mark, z);
@@ -60,7 +61,8 @@ static km_tensor *zeros_like(km_ctx *cx, const km_tensor *t)
     return zeros;
 }
 
-static km_tensor *recycle(km_ctx *cx, const km_tensor *init, const km_nn_norm *norm, const km_nn_linear *linear, const km_tensor *x)
+static km_tensor *recycle(km_ctx *cx, const km_tensor *init, const km_nn_norm *norm, const km_nn_linear *linear,
+                          const km_tensor *x)
 {
     return km_add(cx, init, km_nn_linear_run(cx, linear, km_nn_norm_run(cx, norm, x)));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The parts of the trunk: input embedder and pairformer, named as Boltz-2's checkpoints name them.
- * Source: AlphaFold 3, supplementary algorithms 1, 2, 12-17. Tests: reference cases of kinds `input_embedder`, `pairformer` */
+ * Source: AlphaFold 3, supplementary algorithms 1, 2, 12-17. Tests: reference cases of kinds `input_embedder`,
+ * `pairformer` */
 #ifndef LIB_MODEL_TRUNK_PARTS_H
 #define LIB_MODEL_TRUNK_PARTS_H
 
@@ -12,7 +13,8 @@ typedef struct km_embedder {
     km_nn_norm_linear bias; /* all layers' heads at once */
     km_atom_transformer encoder;
     km_nn_linear atom_to_token, res_type, profile;
-    const km_tensor *opt_method, *opt_modified, *opt_cyclic, *opt_mol_type; /* [12, C], [2, C], [C, 1], [4, C] or NULL */
+    const km_tensor *opt_method, *opt_modified, *opt_cyclic,
+        *opt_mol_type; /* [12, C], [2, C], [C, 1], [4, C] or NULL */
 } km_embedder;
 
 void km_embedder_init(km_embedder *e, km_params *p, const km_config *c);
@@ -46,8 +48,8 @@ typedef struct km_pairformer {
 
 void km_pairformer_init(km_pairformer *m, km_params *p, const km_config *c);
 void km_pairformer_clear(km_pairformer *m);
-/* s [N, token_s] and z [N, N, token_z] through all blocks, in place of the pointers. Both may be written over unless a tape is on.
- * token_mask [N] 0/1 */
+/* s [N, token_s] and z [N, N, token_z] through all blocks, in place of the pointers. Both may be written over unless a
+ * tape is on. token_mask [N] 0/1 */
 void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **s, km_tensor **z, const float *token_mask);
 
 #endif
