@@ -1,0 +1,49 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The Makefiles that string the programs together.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    top=$BATS_TEST_DIRNAME/../..
+    cp "$top/pipelines/mini/examples/LGE.pdb" a.pdb
+    cp "$top/tests/data/dipeptide.pdb" b.pdb
+    unset MAKEFLAGS MAKELEVEL
+}
+
+generate() { make -s -f "$top/pipelines/generate.mk" BIN="$KM_BUILD/bin" WEIGHTS=mini DT=50ps FINE=25ps "$@"; }
+
+@test "generate.mk: a trajectory of each structure, and nothing twice" {
+    generate STRUCTURES='a.pdb b.pdb' OUT=out TIME=200ps
+    for p in a b; do
+        km-info "out/$p.km" | grep -qx '  frames: 9'
+        [ -s "out/$p.xtc" ] && [ -s "out/$p.top.pdb" ]
+    done
+    run generate STRUCTURES='a.pdb b.pdb' OUT=out TIME=200ps -q
+    [ "$status" -eq 0 ]
+}
+
+@test "generate.mk: an interrupted forecast goes on and ends with the same bytes" {
+    km=out/a.coarse.km
+    generate STRUCTURES=a.pdb OUT=out TIME=400ps
+    mv $km whole.km
+    mv out/a.xtc whole.xtc
+    for bytes in $(($(stat -c %s whole.km) * 2 / 3)) 10; do # in a window, and before anything that could be resumed
+        rm -f out/a.km out/a.xtc
+        head -c "$bytes" whole.km > $km.part
+        generate STRUCTURES=a.pdb OUT=out TIME=400ps
+        cmp $km whole.km
+        cmp out/a.xtc whole.xtc
+        rm $km
+    done
+}
+
+@test "generate.mk: a structure that is not one stops, and leaves nothing of it" {
+    echo nonsense > c.pdb
+    run generate -k STRUCTURES='c.pdb b.pdb' OUT=out TIME=100ps
+    [ "$status" -eq 2 ]
+    [[ "$output" == *c.pdb* ]]
+    [ -s out/b.xtc ]
+    [ -z "$(find out -name 'c.*')" ]
+}
