@@ -15,6 +15,7 @@
 #include "lib/base/mem.h"
 
 typedef struct format {
+    const char *name;
     km_status (*open)(km_traj *t, km_err *err);
     km_status (*read)(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err);
     km_status (*write)(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box, km_err *err);
@@ -22,9 +23,20 @@ typedef struct format {
 } format;
 
 static const format formats[] = {
-    [KM_TRAJ_XTC] = {km_xtc_open, km_xtc_read, km_xtc_write, NULL},
-    [KM_TRAJ_DCD] = {km_dcd_open, km_dcd_read, km_dcd_write, km_dcd_finish},
+    [KM_TRAJ_XTC] = {"xtc", km_xtc_open, km_xtc_read, km_xtc_write, NULL},
+    [KM_TRAJ_DCD] = {"dcd", km_dcd_open, km_dcd_read, km_dcd_write, km_dcd_finish},
+    [KM_TRAJ_TRR] = {"trr", km_trr_open, km_trr_read, km_trr_write, NULL},
 };
+
+km_traj_kind km_traj_kind_of(const uint8_t head[8])
+{
+    const uint32_t magic = km_be32(head);
+    if (magic == 1995 || magic == 2023) return KM_TRAJ_XTC;
+    if (magic == 1993) return KM_TRAJ_TRR;
+    return !memcmp(head + 4, "CORD", 4) || magic == 84 || magic == 84u << 24 ? KM_TRAJ_DCD : 0;
+}
+
+const char *km_traj_kind_name(km_traj_kind kind) { return formats[kind].name; }
 
 km_status km_traj_pread(const km_traj *t, void *out, size_t n, int64_t offset, km_err *err)
 {
@@ -44,11 +56,8 @@ static km_status find_kind(km_traj *t, km_err *err)
     uint8_t head[8] = {0};
     if (t->size == 0) return km_fail(err, KM_INPUT, "%s: empty", t->name);
     KM_TRY(km_traj_pread(t, head, t->size < 8 ? (size_t)t->size : 8, 0, err));
-    const uint32_t magic = km_be32(head);
-    if (magic == 1995 || magic == 2023) t->kind = KM_TRAJ_XTC;
-    else if (!memcmp(head + 4, "CORD", 4) || magic == 84 || magic == 84u << 24) t->kind = KM_TRAJ_DCD;
-    else return km_fail(err, KM_INPUT, "%s: neither an XTC nor a DCD trajectory", t->name);
-    return KM_OK;
+    t->kind = km_traj_kind_of(head);
+    return t->kind ? KM_OK : km_fail(err, KM_INPUT, "%s: neither an XTC, a TRR nor a DCD trajectory", t->name);
 }
 
 static km_status open_file(km_traj *t, km_err *err)
@@ -163,7 +172,7 @@ km_status km_traj_read_many(const km_traj *t, int64_t first, int64_t stride, int
 km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision,
                          km_traj_writer **ret, km_err *err)
 {
-    KM_ASSERT((kind == KM_TRAJ_XTC || kind == KM_TRAJ_DCD) && n_atoms > 0 && n_atoms <= INT_MAX / 16);
+    KM_ASSERT(kind >= KM_TRAJ_XTC && kind <= KM_TRAJ_TRR && n_atoms > 0 && n_atoms <= INT_MAX / 16);
     km_traj_writer *w = KM_NEW(km_traj_writer);
     w->kind = kind;
     w->n_atoms = n_atoms;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Trajectory files: XTC, DCD (and later TRR, NetCDF) behind one reader and one writer.
+ * Trajectory files: XTC, TRR, DCD (and later NetCDF) behind one reader and one writer.
  *
  * Lengths are angstrom and times femtoseconds on this side, whatever the file has. Frames can be read in any order:
  * opening scans frame headers only and keeps their offsets (in memory; the file's own bytes are not decoded). Reading
  * an XTC frame and writing it again gives the same bytes (formats/README.md: how far, and what else to know). Tests:
- * tests/unit/test_xtc.c, tests/unit/test_dcd.c, tests/fuzz/fuzz_traj.c */
+ * tests/unit/test_xtc.c, tests/unit/test_trr.c, tests/unit/test_dcd.c, tests/fuzz/fuzz_traj.c */
 #ifndef FORMATS_TRAJ_H
 #define FORMATS_TRAJ_H
 
@@ -13,12 +13,17 @@
 
 #include "lib/base/err.h"
 
-typedef enum km_traj_kind { KM_TRAJ_XTC = 1, KM_TRAJ_DCD } km_traj_kind;
+typedef enum km_traj_kind { KM_TRAJ_XTC = 1, KM_TRAJ_DCD, KM_TRAJ_TRR } km_traj_kind;
+
+/* The kind of a file that begins with head, or 0. */
+km_traj_kind km_traj_kind_of(const uint8_t head[8]);
+const char *km_traj_kind_name(km_traj_kind kind); /* xtc, dcd, trr: also the ending of its files */
 
 typedef struct km_traj km_traj;
 
 /* Kind by content. A file cut inside a frame opens with the whole frames before it, and km_traj_truncated says so.
- * KM_SYSTEM: no such file; KM_INPUT: not a trajectory, damaged, or without one whole frame. */
+ * Frames of a TRR without positions do not count. KM_SYSTEM: no such file; KM_INPUT: not a trajectory, damaged, or
+ * without one whole frame. */
 km_status km_traj_open(const char *path, km_traj **ret, km_err *err) KM_MUST_USE;
 void km_traj_close(km_traj *t);
 km_traj_kind km_traj_get_kind(const km_traj *t);
@@ -35,8 +40,8 @@ km_status km_traj_read_many(const km_traj *t, int64_t first, int64_t stride, int
 
 typedef struct km_traj_writer km_traj_writer;
 /* Through PATH.part and a rename on commit. XTC: precision is per nm (1000 as GROMACS; 0 means 1000), fewer than 10
- * atoms are written uncompressed as GROMACS does; bytes are what GROMACS' own writer makes. DCD: CHARMM layout with
- * unit cell. */
+ * atoms are written uncompressed as GROMACS does; bytes are what GROMACS' own writer makes. TRR: float32, box and
+ * positions. DCD: CHARMM layout with unit cell. */
 km_status km_traj_create(const char *path, km_traj_kind kind, int32_t n_atoms, float xtc_precision,
                          km_traj_writer **ret, km_err *err) KM_MUST_USE;
 /* KM_INPUT: a number not finite or beyond XTC's grid, or times that DCD cannot tell (they must be evenly spaced). */

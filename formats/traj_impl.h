@@ -16,7 +16,7 @@ struct km_traj {
     int32_t n_atoms;
     int64_t n_frames;
     bool truncated;
-    int64_t *offsets; /* XTC: of each frame, and of the end of the last one */
+    int64_t *offsets; /* XTC, TRR: of each frame; XTC: and of the end of the last one */
     struct {
         int64_t header_bytes, frame_bytes, first_step, interval;
         double step_fs;
@@ -42,6 +42,11 @@ km_status km_traj_pread(const km_traj *t, void *out, size_t n, int64_t offset, k
 km_status km_xtc_open(km_traj *t, km_err *err) KM_MUST_USE;
 km_status km_xtc_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err) KM_MUST_USE;
 km_status km_xtc_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box,
+                       km_err *err) KM_MUST_USE;
+
+km_status km_trr_open(km_traj *t, km_err *err) KM_MUST_USE;
+km_status km_trr_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err) KM_MUST_USE;
+km_status km_trr_write(km_traj_writer *w, const float *coords, int64_t time_fs, const float *box,
                        km_err *err) KM_MUST_USE;
 
 km_status km_dcd_open(km_traj *t, km_err *err) KM_MUST_USE;

@@ -21,7 +21,7 @@ static struct {
 
 static const km_opt options[] = {
     {"ref", 'r', KM_OPT_LIST, &o.ref, "MD", "reference dynamics; a second one is a replica, compared with the first"},
-    {"top", 0, KM_OPT_STRING, &o.top, "FILE", "topology of XTC and DCD files, PDB or mmCIF"},
+    {"top", 0, KM_OPT_STRING, &o.top, "FILE", "topology of XTC, TRR and DCD files, PDB or mmCIF"},
     {"panel", 0, KM_OPT_CHOICE, &o.panel, "NAME", "which metrics: peptide", .choices = "peptide"},
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "thin every trajectory to frames this far apart"},
     {"stride", 0, KM_OPT_INT, &o.stride, "N", "keep every Nth frame of every trajectory", .min = 1, .max = 1e9},

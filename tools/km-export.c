@@ -36,7 +36,7 @@ static const km_opt table[] = {{.name = "top",
                                 .min = 10,
                                 .max = 1e6},
                                {0}};
-static const km_program program = {"km-export", "[--top OUT.pdb] [--trajectory N] IN.km OUT.{xtc,dcd,pdb,cif,h5}",
+static const km_program program = {"km-export", "[--top OUT.pdb] [--trajectory N] IN.km OUT.{xtc,trr,dcd,pdb,cif,h5}",
                                    "Write the frames of a stream in a format that other programs read.", table, 2, 2};
 
 typedef struct export {

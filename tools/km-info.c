@@ -261,7 +261,7 @@ static km_status info_trajectory(const char *path, json_t *top, km_err *err)
         if (status == KM_OK) add_time(&s, fs, false);
         if (km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
     }
-    put_text(top, "kind", km_traj_get_kind(t) == KM_TRAJ_XTC ? "xtc" : "dcd");
+    put_text(top, "kind", km_traj_kind_name(km_traj_get_kind(t)));
     put_int(top, "atoms", km_traj_atoms(t));
     put(top, "times", show_series(&s, -1));
     if (status == KM_OK && km_traj_truncated(t))
@@ -325,9 +325,8 @@ static km_status info_file(const char *path, json_t *top, km_err *err)
     KM_TRY(km_input_open(path, &f, err));
     if (f != stdin && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode)) n = fread(head, 1, sizeof head, f);
     km_input_close(f);
-    bool dcd = !memcmp(head + 4, "CORD", 4), xtc = !memcmp(head, "\0\0\x07\xcb", 4) || !memcmp(head, "\0\0\x07\xe7", 4);
     if (n > 8 && head[8] == '{') return info_weights(path, top, err);
-    return xtc || dcd ? info_trajectory(path, top, err) : info_stream(path, top, err);
+    return km_traj_kind_of(head) ? info_trajectory(path, top, err) : info_stream(path, top, err);
 }
 
 int main(int argc, char **argv)

@@ -51,7 +51,7 @@ static const km_opt table[] = {
 static const km_program program = {
     "km-strip",
     "--top FILE [options] INPUT...",
-    "make clean trajectories of raw ones (XTC, DCD), without solvent, ions and hydrogens",
+    "make clean trajectories of raw ones (XTC, TRR, DCD), without solvent, ions and hydrogens",
     table,
     1,
     -1};

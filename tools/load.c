@@ -99,7 +99,7 @@ km_status km_load(const char *path, const char *opt_top, int trajectory, int thr
     if (ends_with(path, ".km") || ends_with(path, ".h5") || !strcmp(path, "-")) {
         status = load_stream(path, trajectory, ret, err);
     } else {
-        bool binary = ends_with(path, ".xtc") || ends_with(path, ".dcd");
+        bool binary = ends_with(path, ".xtc") || ends_with(path, ".trr") || ends_with(path, ".dcd");
         if (binary && !opt_top) return km_fail(err, KM_USAGE, "%.180s: --top is needed with it", path);
         KM_TRY(load_topology(binary ? opt_top : path, &raw, &t, err));
         ret->system = km_system_copy(t.system);

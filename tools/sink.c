@@ -14,13 +14,14 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 
-typedef enum kind { XTC, DCD, PDB, CIF, H5 } kind;
-static const char *const endings[] = {".xtc", ".dcd", ".pdb", ".cif", ".h5"};
+typedef enum kind { XTC, TRR, DCD, PDB, CIF, H5 } kind;
+static const char *const endings[] = {".xtc", ".trr", ".dcd", ".pdb", ".cif", ".h5"};
 enum { N_KINDS = sizeof endings / sizeof endings[0] };
+static const km_traj_kind traj_kinds[N_KINDS] = {[XTC] = KM_TRAJ_XTC, [TRR] = KM_TRAJ_TRR, [DCD] = KM_TRAJ_DCD};
 
 typedef struct file {
     char *path;             /* PATH.N.new; NULL: no such trajectory */
-    km_traj_writer *traj;   /* xtc, dcd */
+    km_traj_writer *traj;   /* xtc, trr, dcd */
     km_output out;          /* pdb, cif */
     bool out_open;
     int n_models;
@@ -53,8 +54,8 @@ km_status km_sink_check(const char *path, km_err *err)
 {
     const char *ending;
     if (kind_of(path, &ending) >= 0) return KM_OK;
-    return km_fail(err, KM_USAGE, "%s: cannot write '%.16s': the name must end in .xtc, .dcd, .pdb, .cif or .h5", path,
-                   ending);
+    return km_fail(err, KM_USAGE, "%s: cannot write '%.16s': the name must end in .xtc, .trr, .dcd, .pdb, .cif or .h5",
+                   path, ending);
 }
 
 km_status km_sink_open(const char *path, const km_system *s, float precision, km_sink **ret, km_err *err)
@@ -91,9 +92,8 @@ static km_status open_file(km_sink *k, int trajectory, km_err *err)
     file *f = &k->files[trajectory];
     if (f->path) return KM_OK;
     f->path = km_asprintf("%s.%d.new", k->path, trajectory + 1);
-    if (k->kind == XTC || k->kind == DCD)
-        return km_traj_create(f->path, k->kind == XTC ? KM_TRAJ_XTC : KM_TRAJ_DCD, k->system->n_atoms, k->precision,
-                              &f->traj, err);
+    if (traj_kinds[k->kind])
+        return km_traj_create(f->path, traj_kinds[k->kind], k->system->n_atoms, k->precision, &f->traj, err);
     if (k->kind == H5) return KM_OK;
     KM_TRY(km_output_open(&f->out, f->path, true, err));
     f->out_open = true;

@@ -7,8 +7,8 @@
 #include "lib/base/system.h"
 
 typedef struct km_sink km_sink;
-/* The format is that of path's ending: xtc, dcd, pdb, cif, h5 (KM_USAGE for another). path and s must last. Precision
- * is XTC's, per nm. */
+/* The format is that of path's ending: xtc, trr, dcd, pdb, cif, h5 (KM_USAGE for another). path and s must last.
+ * Precision is XTC's, per nm. */
 km_status km_sink_open(const char *path, const km_system *s, float precision, km_sink **ret, km_err *err) KM_MUST_USE;
 km_status km_sink_write(km_sink *k, const km_frame *frame, km_err *err) KM_MUST_USE;
 /* Finish and rename: PATH for one trajectory, else PATH with -1, -2 ... before its ending. Frees k. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# km-export: frames as XTC, DCD, PDB, mmCIF and H5MD.
+# km-export: frames as XTC, TRR, DCD, PDB, mmCIF and H5MD.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -10,14 +10,37 @@ setup() {
     /usr/bin/python3 tests/data/make_stream.py 3 2 >"$T/two.km"
 }
 
-@test "xtc and dcd" {
-    for e in xtc dcd; do
+@test "xtc, trr and dcd" {
+    for e in xtc trr dcd; do
         km-export "$T/in.km" "$T/out.$e"
         run --separate-stderr km-info "$T/out.$e"
         [ "$status" -eq 0 ]
         [[ "$output" == *"kind: $e"*"atoms: 16"*"frames 3"*"last_ns 0.1"* ]]
     done
-    [ "$(ls "$T")" = "$(printf 'in.km\nout.dcd\nout.xtc\ntwo.km')" ]
+    [ "$(ls "$T")" = "$(printf 'in.km\nout.dcd\nout.trr\nout.xtc\ntwo.km')" ]
+}
+
+@test "trr: not rounded, and read by km-strip and km-eval" {
+    km-export --top "$T/top.pdb" "$T/in.km" "$T/out.trr"
+    km-strip -q --raw --top "$T/top.pdb" "$T/out.trr" >"$T/back.km"
+    /usr/bin/python3 - "$T/in.km" "$T/back.km" <<'END'
+import sys, msgpack, numpy, zstandard
+def frames(path):
+    data = zstandard.ZstdDecompressor().stream_reader(open(path, "rb"), read_across_frames=True)
+    return [m for m in msgpack.Unpacker(data) if m["type"] == "frame"]
+a, b = frames(sys.argv[1]), frames(sys.argv[2])
+x, y = ([numpy.frombuffer(m["coords"], "<f4") for m in f] for f in (a, b))
+assert len(a) == len(b) == 3 and numpy.allclose(x, y, rtol=2e-7, atol=0)
+assert [round(m["time"], 9) for m in a] == [round(m["time"], 9) for m in b]
+END
+    mini=pipelines/mini/examples/LGE
+    km-strip -q --top "$mini.pdb" "$mini.xtc" >"$T/lge.km"
+    km-export --top "$T/lge.pdb" "$T/lge.km" "$T/lge.trr"
+    km-eval --dt 5ps --top "$T/lge.pdb" --ref "$T/lge.trr" "$T/lge.trr" | grep -E '^lge.trr +401 +0\.000'
+    head -c 900 "$T/out.trr" >"$T/cut.trr"
+    run --separate-stderr km-strip -q --raw --top "$T/top.pdb" -o "$T/cut.km" "$T/cut.trr"
+    [ "$status" -eq 3 ]
+    [[ "$stderr" == *truncated* ]]
 }
 
 @test "from standard input, with a topology, the same bytes as from a file" {
@@ -70,10 +93,10 @@ setup() {
 }
 
 @test "misuse and bad input leave no file" {
-    for n in out.trr out.gro out .xtc; do
+    for n in out.trj out.gro out .xtc; do
         run --separate-stderr km-export "$T/in.km" "$T/$n"
         [ "$status" -eq 2 ]
-        [[ "$stderr" == *".xtc, .dcd, .pdb, .cif or .h5"* ]]
+        [[ "$stderr" == *".xtc, .trr, .dcd, .pdb, .cif or .h5"* ]]
     done
     printf 'no stream at all' >"$T/text"
     run --separate-stderr km-export "$T/text" "$T/out.xtc"

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# Makes the first files of the corpora km/, safetensors/ and structure/ (run in this directory); what a fuzzer finds is added beside them.
+# Makes the first files of the corpora km/, safetensors/ and structure/ and the TRR files of traj/ (run in this directory); what a fuzzer finds is added beside them.
 import gzip
 import json
 import os
@@ -19,6 +19,7 @@ def put(path, data):
 os.makedirs("km", exist_ok=True)
 os.makedirs("safetensors", exist_ok=True)
 os.makedirs("structure", exist_ok=True)
+os.makedirs("traj", exist_ok=True)
 stream = subprocess.run(["/usr/bin/python3", "../make_stream.py", "1", "1"], stdout=subprocess.PIPE, check=True).stdout
 put("km/stream", stream)
 put("km/stream-cut", stream[:-40])
@@ -78,3 +79,9 @@ put("structure/residue.cif", (cif + "loop_\n_entity_poly_seq.entity_id\n_entity_
 put("structure/short-row.cif", cif[:-8].encode())
 put("structure/quotes.cif", (cif + "_a.b '\n;\n;x\n").encode())
 put("structure/zeros", bytes(200))
+
+for name in ("mdtraj.trr", "mdanalysis.trr", "double.trr"):
+    put("traj/" + name, open("../traj/" + name, "rb").read())
+trr = open("../traj/mdtraj.trr", "rb").read()
+put("traj/cut.trr", trr[:80])
+put("traj/many-atoms.trr", trr[:52] + struct.pack(">4i", 1200000000, 0, 0, 100000000) + trr[68:])
