@@ -91,14 +91,27 @@ static km_status enter_run(const km_train_config *c, km_err *err)
     return status;
 }
 
+/* Weights to go on from: their model has to be the configuration's, where it describes one; how to sample is as it says. */
+static km_status open_init(const km_config *opt_config, const km_sampling *sampling, km_model **ret, km_err *err)
+{
+    KM_TRY(km_model_open(o.init, NULL, ret, err));
+    if (!opt_config) return KM_OK;
+    char *asked = km_config_dump(opt_config, NULL), *found = km_config_dump(&(*ret)->config, NULL);
+    bool same = !strcmp(asked, found);
+    free(asked), free(found);
+    if (!same) return km_fail(err, KM_USAGE, "%.180s: another model than the configuration's section model", o.init);
+    (*ret)->sampling = *sampling;
+    return KM_OK;
+}
+
 static km_status get_model(const km_train_config *c, km_model **ret, km_err *err)
 {
     km_config config;
     km_sampling sampling;
-    if (o.init) return km_model_open(o.init, NULL, ret, err);
-    if (!*c->model_json)
-        return km_fail(err, KM_USAGE, "the configuration describes no new model: --init WEIGHTS is needed");
-    KM_TRY(km_config_parse(c->model_json, &config, &sampling, err));
+    bool described = *c->model_json != 0;
+    if (described) KM_TRY(km_config_parse(c->model_json, &config, &sampling, err));
+    if (o.init) return open_init(described ? &config : NULL, &sampling, ret, err);
+    if (!described) return km_fail(err, KM_USAGE, "the configuration describes no new model: --init WEIGHTS is needed");
     return km_model_make(&config, &sampling, (uint64_t)c->seed, ret, err);
 }
 

@@ -43,6 +43,15 @@ train() { km-train -q --config mini --data LGE.h5 -o "$@" $small; }
     km-info --verify gen.km
 }
 
+@test "weights to go on from keep their model, and sample as the configuration says" {
+    train first
+    train second --init first sampling.steps=7
+    km-info --json second/last.safetensors | grep -qF '\"steps\":7,'
+    run ! grep -qF '\"steps\":7,' <(km-info --json first/last.safetensors)
+    run -2 km-train -q --config mini --data LGE.h5 -o third --init first $small model.token_s=16
+    [[ "$output" == *"first"*"another model"* ]]
+}
+
 @test "misuse and bad data are refused" {
     run -2 km-train --config mini --data LGE.h5
     run -2 km-train --config mini --data LGE.h5 -o bad no_such_key=1
