@@ -16,7 +16,7 @@ done <"$here/held-out.txt"
 
 echo "## Mean over the held-out peptides"
 echo '```'
-head -n 3 "$1"
+head -n 3 "$1" | sed 's/: [0-9]* atoms,/:/'
 # a row's name is 14 characters wide; numbers keep the places they have in the rows
 awk '/^#/ || /frames/ { next }
     {
