@@ -230,7 +230,7 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 static km_status frame_again(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
-    follow(j, in);
+    if (!f->marked) follow(j, in);
     km_history *h = history_of(j, in->trajectory);
     int64_t due = (h->count ? h->times[h->count - 1] : -j->f.dt) + j->f.dt;
     if (f->marked && in->time_fs != due)

@@ -51,10 +51,10 @@ static void raise_noise(const share *r, const km_windows *w, const km_step *s, i
 }
 
 /* Where D is not sure of a centre's hand it lies near the plane, and putting it on the right side decides for it. */
-static void hold_stereo(const share *r, const km_stereo *stereo, float *denoised)
+static void hold_stereo(const share *r, const km_windows *w, float *denoised)
 {
     for (km_dim f = 0; f < r->frames; f++)
-        if (r->level[f]) km_stereo_hold(stereo, denoised + f * r->A * 3);
+        if (!is_clean(w, f)) km_stereo_hold(w->opt_stereo, denoised + f * r->A * 3);
 }
 
 /* x = x_hat + step_scale (next - hat) (x_hat - D) / hat on target frames; false on NaN */
@@ -94,7 +94,7 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
         raise_noise(r, w, &s->steps[i], i);
         r->sigma[1] = (float)s->steps[i].hat;
         km_tensor *d = evaluate(cx, m, k, w, r);
-        if (w->opt_stereo) hold_stereo(r, w->opt_stereo, d->data);
+        if (w->opt_stereo) hold_stereo(r, w, d->data);
         if (!move(r, w, &s->steps[i], d->data))
             status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
         km_arena_rewind(cx->arena, inner);

@@ -133,7 +133,7 @@ for m in u:
     mv f.km whole.km
     head -c -9 whole.km > f.km.part
     for differing in --seed=4 --seed=0 --steps=3 --frames=4 --time=200ps --dt=20ps --window=3 --history=2 --sampler=euler --noise-scale=1.5 \
-        --step-scale=1.2 --trajectories=2 --from-scratch --force --no-pg --output=g.km; do
+        --step-scale=1.7 --trajectories=2 --from-scratch --force --no-pg --output=g.km; do
         run --separate-stderr -2 km-forecast --resume f.km.part "$differing"
         [[ $stderr == *"${differing%%=*}"* && ${#stderr_lines[@]} -eq 1 ]] || { echo "$differing: $stderr"; return 1; }
     done
