@@ -91,8 +91,8 @@ static km_status enter_run(const km_train_config *c, km_err *err)
     return status;
 }
 
-/* Weights to go on from: their model has to be the one that the configuration describes, where it does; how to sample is
- * as the configuration says. */
+/* Weights to go on from: their model has to be the one that the configuration describes, where it does; how to
+ * sample is as the configuration says. */
 static km_status open_init(const km_config *opt_config, const km_sampling *sampling, km_model **ret, km_err *err)
 {
     KM_TRY(km_model_open(o.init, NULL, ret, err));
