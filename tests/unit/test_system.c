@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/alignment.h"
 #include "lib/base/mem.h"
 #include "lib/base/system.h"
 
@@ -138,6 +139,20 @@ static void test_trunk_and_time(void)
     ok(same, "fs to ns and back");
 }
 
+/* Every array is whole and zero: under AddressSanitizer the last element of each is as good as the first. */
+static void test_alignment(void)
+{
+    km_msa *m = km_msa_new(3, 5);
+    km_templates *t = km_templates_new(2, 5);
+    ok(m->n_rows == 3 && m->n_tokens == 5 && !m->residues[14] && !m->paired[14] && !m->deletions[14] &&
+           m->profile[164] == 0 && m->deletion_mean[4] == 0, "a new alignment is zero");
+    ok(t->n_templates == 2 && t->n_tokens == 5 && !t->restype[9] && t->frame_rot[89] == 0 && t->frame_t[29] == 0 &&
+           t->cb[29] == 0 && t->ca[29] == 0 && t->mask_cb[9] == 0 && t->mask_frame[9] == 0 && t->mask[9] == 0 &&
+           !t->visibility_ids[9], "new templates are zero");
+    km_msa_free(m), km_templates_free(t);
+    km_msa_free(NULL), km_templates_free(NULL);
+}
+
 int main(void)
 {
     test_good();
@@ -145,5 +160,6 @@ int main(void)
     test_residues_and_atoms();
     test_tokens_and_bonds();
     test_trunk_and_time();
+    test_alignment();
     return tap_end();
 }

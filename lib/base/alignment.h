@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * What is known of a system beside itself: its sequence alignment and its templates, as the trunk reads them.
+ *
+ * Shapes: S alignment rows, T templates, N tokens.
+ * Tests: tests/unit/test_system.c */
+#ifndef KM_BASE_ALIGNMENT_H
+#define KM_BASE_ALIGNMENT_H
+
+#include <stdint.h>
+
+/* Row 0 is the query. Owned arrays. */
+typedef struct km_msa {
+    int32_t n_rows, n_tokens;
+    uint8_t *residues;    /* [S, N] residue class (33) */
+    uint8_t *paired;      /* [S, N] 1 where the row holds the same organism's sequence for several chains */
+    int32_t *deletions;   /* [S, N] residues of the row deleted just before this column */
+    float *profile;       /* [N, 33] mean over the rows, before any were left out */
+    float *deletion_mean; /* [N] mean over them of pi/2 arctan(deletions / 3) */
+} km_msa;
+km_msa *km_msa_new(int32_t n_rows, int32_t n_tokens); /* all zero */
+void km_msa_free(km_msa *m);
+
+/* Owned arrays; angstrom. */
+typedef struct km_templates {
+    int32_t n_templates, n_tokens;
+    int32_t *restype;                    /* [T, N] residue class; 0: nothing there */
+    float *frame_rot, *frame_t;          /* [T, N, 3, 3], [T, N, 3] backbone frames */
+    float *cb, *ca;                      /* [T, N, 3] */
+    float *mask_cb, *mask_frame, *mask;  /* [T, N] 0/1 */
+    int32_t *visibility_ids;             /* [T, N] pairs with equal ids see each other */
+} km_templates;
+km_templates *km_templates_new(int32_t n_templates, int32_t n_tokens); /* all zero */
+void km_templates_free(km_templates *t);
+
+#endif
