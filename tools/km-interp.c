@@ -82,7 +82,7 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     KM_TRY(settle(&j->m->sampling, f->cli, &options_, err));
     if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, -1, err));
     j->filter = f;
-    j->features = km_features_of(f->system);
+    j->features = km_features_of(f->system, NULL, NULL);
     bool hold = o.stereo ? !strcmp(o.stereo, "hold") : j->m->sampling.hold_stereo;
     options_.opt_stereo = j->stereo = hold ? km_stereo_of(f->system) : NULL;
     j->interp = km_interp_new(j->m, j->features, f->trunk, &options_, emit, j);

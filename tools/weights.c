@@ -67,7 +67,7 @@ km_status km_weights_run_trunk(km_filter *f, const km_model *m, int recycles, km
     if (!m->trunk) return km_fail(err, KM_INPUT, "the weights %.100s hold no trunk", m->name);
     if (f->system->n_tokens == 0) return km_fail(err, KM_INPUT, "the system has no tokens: make it with km-tokenize");
     km_ctx *cx = km_ctx_new(f->cli->threads);
-    km_features *features = km_features_of(f->system);
+    km_features *features = km_features_of(f->system, NULL, NULL);
     km_trunk_result *r = km_trunk_result_new(f->system->n_tokens, m->config.token_s, m->config.token_z);
     r->recycles = recycles < 0 ? m->config.recycles : recycles;
     km_trunk_out out = km_trunk_run(cx, m->trunk, features, r->recycles);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,9 +26,12 @@ typedef struct arrays {
     int32_t *atom_token, *ref_element, *ref_name, *ref_space_uid;
     int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period;
     int32_t *res_type, *mol_type, *modified, *method;
+    float *token_bonds, *has_deletion, *deletion_value, *msa_paired, *msa_mask;
+    int32_t *type_bonds, *msa;
 } arrays;
 
-static arrays cut(block *b, km_dim N, km_dim A)
+/* bonds: how many pairs of tokens have room for bonds; rows: of the alignment. */
+static arrays cut(block *b, km_dim N, km_dim A, km_dim bonds, km_dim rows)
 {
     return (arrays){
         .token_mask = piece(b, N), .atom_mask = piece(b, A), .ref_pos = piece(b, 3 * A), .ref_charge = piece(b, A),
@@ -35,7 +39,9 @@ static arrays cut(block *b, km_dim N, km_dim A)
         .ref_element = piece(b, A), .ref_name = piece(b, NAME_CHARS * A), .ref_space_uid = piece(b, A),
         .asym_id = piece(b, N), .entity_id = piece(b, N), .sym_id = piece(b, N), .residue_index = piece(b, N),
         .token_index = piece(b, N), .cyclic_period = piece(b, N), .res_type = piece(b, N), .mol_type = piece(b, N),
-        .modified = piece(b, N), .method = piece(b, N),
+        .modified = piece(b, N), .method = piece(b, N), .token_bonds = piece(b, bonds), .type_bonds = piece(b, bonds),
+        .msa = piece(b, rows * N), .has_deletion = piece(b, rows * N), .deletion_value = piece(b, rows * N),
+        .msa_paired = piece(b, rows * N), .msa_mask = piece(b, rows * N),
     };
 }
 
@@ -66,27 +72,106 @@ static void fill_token(const arrays *to, const km_token *from, km_dim n, int32_t
     to->mol_type[n] = from->mol_type;
     to->modified[n] = from->modified;
     to->method[n] = method;
-    if (from->res_type >= 0 && from->res_type < RES_TYPES) to->profile[RES_TYPES * n + from->res_type] = 1;
 }
 
-km_features *km_features_of(const km_system *s)
+/* Do these atoms' tokens count as bonded? Neighbours in a polymer never do, nor the ends of its ring; bonds within a
+ * token count where it is a modified residue. */
+static bool bonds_tokens(const km_system *s, const km_bond *b)
 {
-    km_dim N = s->n_tokens, A = s->n_atoms;
+    int32_t i = s->atoms[b->a].token, j = s->atoms[b->b].token;
+    if (i < 0 || j < 0) return false;
+    const km_token *p = &s->tokens[i], *q = &s->tokens[j];
+    if (i == j) return p->modified;
+    if (p->asym_id != q->asym_id || p->mol_type == KM_NONPOLYMER) return true;
+    int32_t apart = abs(p->residue_index - q->residue_index);
+    return apart != 1 && (p->cyclic_period <= 0 || apart != p->cyclic_period - 1);
+}
+
+static bool any_token_bond(const km_system *s)
+{
+    for (int32_t i = 0; i < s->n_bonds; i++)
+        if (bonds_tokens(s, &s->bonds[i])) return true;
+    return false;
+}
+
+static void fill_bonds(const arrays *to, const km_system *s)
+{
+    km_dim N = s->n_tokens;
+    for (int32_t i = 0; i < s->n_bonds; i++) {
+        const km_bond *b = &s->bonds[i];
+        if (!bonds_tokens(s, b)) continue;
+        km_dim p = s->atoms[b->a].token, q = s->atoms[b->b].token;
+        to->token_bonds[p * N + q] = to->token_bonds[q * N + p] = 1;
+        to->type_bonds[p * N + q] = to->type_bonds[q * N + p] = b->type;
+    }
+}
+
+/* Without an alignment it is the sequence alone, a row that every chain shares. */
+static void fill_sequence(const arrays *to, const km_system *s)
+{
+    for (km_dim n = 0; n < s->n_tokens; n++) {
+        int32_t type = s->tokens[n].res_type;
+        to->msa[n] = type;
+        to->msa_paired[n] = to->msa_mask[n] = 1;
+        if (type >= 0 && type < RES_TYPES) to->profile[RES_TYPES * n + type] = 1;
+    }
+}
+
+static void fill_alignment(const arrays *to, const km_msa *m)
+{
+    km_dim N = m->n_tokens, n = m->n_rows * N;
+    for (km_dim i = 0; i < n; i++) {
+        to->msa[i] = m->residues[i];
+        to->has_deletion[i] = m->deletions[i] > 0;
+        to->deletion_value[i] = (float)(M_PI_2 * atan(m->deletions[i] / 3.0));
+        to->msa_paired[i] = m->paired[i];
+        to->msa_mask[i] = 1;
+    }
+    memcpy(to->profile, m->profile, (size_t)(RES_TYPES * N) * sizeof(float));
+    memcpy(to->deletion_mean, m->deletion_mean, (size_t)N * sizeof(float));
+}
+
+/* Everything but the templates, which are not copied. */
+static km_features shown(const arrays *a, km_dim N, km_dim A, km_dim bonds, km_dim rows)
+{
+    return (km_features){
+        .N = N, .A = A, .token_mask = a->token_mask, .atom_mask = a->atom_mask, .atom_token = a->atom_token,
+        .ref_pos = a->ref_pos, .ref_charge = a->ref_charge, .ref_element = a->ref_element, .ref_name = a->ref_name,
+        .ref_space_uid = a->ref_space_uid, .asym_id = a->asym_id, .entity_id = a->entity_id, .sym_id = a->sym_id,
+        .residue_index = a->residue_index, .token_index = a->token_index, .cyclic_period = a->cyclic_period,
+        .res_type = a->res_type, .mol_type = a->mol_type, .modified = a->modified, .method = a->method,
+        .profile = a->profile, .deletion_mean = a->deletion_mean, .token_bonds = bonds ? a->token_bonds : NULL,
+        .type_bonds = bonds ? a->type_bonds : NULL, .S = rows, .msa = a->msa, .has_deletion = a->has_deletion,
+        .deletion_value = a->deletion_value, .msa_paired = a->msa_paired, .msa_mask = a->msa_mask,
+    };
+}
+
+static void show_templates(km_features *f, const km_templates *t)
+{
+    f->n_templates = t->n_templates;
+    f->template_restype = t->restype, f->visibility_ids = t->visibility_ids;
+    f->template_frame_rot = t->frame_rot, f->template_frame_t = t->frame_t;
+    f->template_cb = t->cb, f->template_ca = t->ca;
+    f->template_mask_cb = t->mask_cb, f->template_mask_frame = t->mask_frame, f->template_mask = t->mask;
+}
+
+km_features *km_features_of(const km_system *s, const km_msa *opt_msa, const km_templates *opt_templates)
+{
+    km_dim N = s->n_tokens, A = s->n_atoms, rows = opt_msa ? opt_msa->n_rows : 1, bonds = any_token_bond(s) ? N * N : 0;
+    KM_ASSERT(!opt_msa || opt_msa->n_tokens == s->n_tokens);
+    KM_ASSERT(!opt_templates || opt_templates->n_tokens == s->n_tokens);
     block b = {NULL, 0};
-    cut(&b, N, A);
+    cut(&b, N, A, bonds, rows);
     km_features *f = km_calloc(1, sizeof *f + 64 + b.used);
     b = (block){(char *)f + (sizeof *f + 63) / 64 * 64, 0};
-    arrays to = cut(&b, N, A);
+    arrays to = cut(&b, N, A, bonds, rows);
     for (km_dim a = 0; a < A; a++) fill_atom(&to, &s->atoms[a], a);
     for (km_dim n = 0; n < N; n++) fill_token(&to, &s->tokens[n], n, s->method);
-    *f = (km_features){
-        .N = N, .A = A, .token_mask = to.token_mask, .atom_mask = to.atom_mask, .atom_token = to.atom_token,
-        .ref_pos = to.ref_pos, .ref_charge = to.ref_charge, .ref_element = to.ref_element, .ref_name = to.ref_name,
-        .ref_space_uid = to.ref_space_uid, .asym_id = to.asym_id, .entity_id = to.entity_id, .sym_id = to.sym_id,
-        .residue_index = to.residue_index, .token_index = to.token_index, .cyclic_period = to.cyclic_period,
-        .res_type = to.res_type, .mol_type = to.mol_type, .modified = to.modified, .method = to.method,
-        .profile = to.profile, .deletion_mean = to.deletion_mean,
-    };
+    if (bonds) fill_bonds(&to, s);
+    if (opt_msa) fill_alignment(&to, opt_msa);
+    else fill_sequence(&to, s);
+    *f = shown(&to, N, A, bonds, rows);
+    if (opt_templates) show_templates(f, opt_templates);
     return f;
 }
 

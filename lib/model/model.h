@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "lib/base/alignment.h"
 #include "lib/base/system.h"
 #include "lib/nn/params.h"
 #include "lib/nn/past.h"
@@ -60,7 +61,7 @@ km_status km_config_parse_hyper(const char *json, km_config *ret_config, km_err 
 km_status km_sampling_preset(km_sampling *s, const char *name, km_err *err) KM_MUST_USE;
 char *km_config_dump(const km_config *c, const km_sampling *s); /* the caller frees it */
 
-/* The model's inputs that stay the same for a system, as flat arrays. N tokens, A atoms. */
+/* The model's inputs that stay the same for a system, as flat arrays. N tokens, A atoms, S alignment rows. */
 typedef struct km_features {
     km_dim N, A;
     const float *token_mask, *atom_mask;                     /* [N], [A] 0/1 */
@@ -70,9 +71,23 @@ typedef struct km_features {
     const int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period; /* [N] */
     const int32_t *res_type, *mol_type, *modified, *method;  /* [N] */
     const float *profile, *deletion_mean; /* [N, 33], [N]: of the alignment, or of the sequence alone */
+    /* Of the trunk alone. Pairs of tokens, each array NULL where all of it is 0. */
+    const float *token_bonds;            /* [N, N] 0/1 */
+    const int32_t *type_bonds;           /* [N, N] KM_BOND_NONE ... */
+    const int32_t *contact_conditioning; /* [N, N] 0 unspecified, 1 unselected, 2 to 4 kinds of contact */
+    const float *contact_threshold;      /* [N, N] angstrom, of contacts */
+    km_dim S;                            /* rows of the alignment; 0: the alignment's module is left out */
+    const int32_t *msa;                  /* [S, N] residue class */
+    const float *has_deletion, *deletion_value, *msa_paired, *msa_mask; /* [S, N]; 0/1 but for deletion_value */
+    km_dim n_templates;                  /* 0: the templates' module is left out; arrays as km_templates has them */
+    const int32_t *template_restype, *visibility_ids;
+    const float *template_frame_rot, *template_frame_t, *template_cb, *template_ca;
+    const float *template_mask_cb, *template_mask_frame, *template_mask;
 } km_features;
-/* From a tokenised system (profile: one-hot of the sequence; deletion_mean 0). Free with km_features_free. */
-km_features *km_features_of(const km_system *s);
+/* From a tokenised system and what is known beside it, whose n_tokens must be the system's; the templates' arrays are
+ * used in place and must outlive the features. Without an alignment: the sequence as its only row. Free with
+ * km_features_free. */
+km_features *km_features_of(const km_system *s, const km_msa *opt_msa, const km_templates *opt_templates);
 void km_features_free(km_features *f);
 
 /* -- weights and modules */

@@ -175,7 +175,7 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
             return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
         t->dt = dt;
     }
-    t->features = km_features_of(s);
+    t->features = km_features_of(s, NULL, NULL);
     take_atoms(t, s);
     take_bonds(t, s, c->bond_all);
     return KM_OK;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Models as files: configuration, saving, opening, what is refused; features of a system. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -215,7 +216,7 @@ static void test_features(void)
     km_token tokens[2] = {{.res_type = 2, .residue_index = 5, .mol_type = 0},
                           {.res_type = 22, .asym_id = 1, .token_index = 1, .mol_type = 3, .modified = 1}};
     km_system s = {.n_atoms = 3, .n_tokens = 2, .atoms = atoms, .tokens = tokens, .method = 1};
-    km_features *f = km_features_of(&s);
+    km_features *f = km_features_of(&s, NULL, NULL);
     ok(f->A == 3 && f->N == 2 && f->atom_mask[2] == 1 && f->token_mask[1] == 1 && f->atom_token[2] == 1,
        "sizes, masks, tokens");
     ok(f->ref_name[0] == 'N' - 32 && f->ref_name[1] == 0 && f->ref_name[5] == 'A' - 32 && f->ref_name[11] == '\'' - 32,
@@ -228,7 +229,62 @@ static void test_features(void)
     for (int i = 0; i < 66; i++) sum += f->profile[i];
     ok(sum == 2 && f->profile[2] == 1 && f->profile[33 + 22] == 1 && f->deletion_mean[0] == 0,
        "the profile is the sequence");
+    ok(f->S == 1 && f->msa[0] == 2 && f->msa[1] == 22 && f->msa_mask[1] == 1 && f->msa_paired[0] == 1 &&
+           f->has_deletion[0] == 0 && f->deletion_value[1] == 0,
+       "and the alignment's only row");
+    ok(!f->token_bonds && !f->type_bonds && !f->contact_conditioning && f->n_templates == 0, "nothing else is there");
     km_features_free(f);
+}
+
+/* Six residues in a ring, the third modified, each of two atoms; beside them a ligand of two atoms. */
+static void test_token_bonds(void)
+{
+    enum { RING = 6, N = RING + 2 };
+    km_atom atoms[2 * N] = {0};
+    km_token tokens[N] = {0};
+    for (int n = 0; n < N; n++) {
+        bool ligand = n >= RING;
+        atoms[2 * n].token = atoms[2 * n + 1].token = n;
+        tokens[n] = (km_token){.residue_index = ligand ? 0 : n, .asym_id = ligand, .modified = n == 2,
+                               .mol_type = ligand ? KM_NONPOLYMER : KM_PROTEIN, .cyclic_period = ligand ? 0 : RING};
+    }
+    km_bond bonds[] = {{0, 1, KM_BOND_SINGLE}, {0, 11, KM_BOND_SINGLE}, {1, 2, KM_BOND_SINGLE},
+                       {3, 8, KM_BOND_COVALENT}, {4, 5, KM_BOND_DOUBLE}, {10, 12, KM_BOND_COVALENT},
+                       {12, 14, KM_BOND_AROMATIC}};
+    km_system s = {.n_atoms = 2 * N, .n_tokens = N, .atoms = atoms, .tokens = tokens, .bonds = bonds,
+                   .n_bonds = sizeof bonds / sizeof *bonds};
+    static const int want[][3] = {{1, 4, KM_BOND_COVALENT}, {2, 2, KM_BOND_DOUBLE}, {5, 6, KM_BOND_COVALENT},
+                                  {6, 7, KM_BOND_AROMATIC}};
+    km_features *f = km_features_of(&s, NULL, NULL);
+    int expected[N][N] = {0}, wrong = 0;
+    for (int i = 0; i < 4; i++) expected[want[i][0]][want[i][1]] = expected[want[i][1]][want[i][0]] = want[i][2];
+    for (int i = 0; i < N * N; i++) {
+        wrong += f->type_bonds[i] != expected[i / N][i % N];
+        wrong += f->token_bonds[i] != (expected[i / N][i % N] != 0);
+    }
+    ok(wrong == 0, "links, ligands and inner bonds of modified residues, but no neighbours of a polymer or ring");
+    km_features_free(f);
+}
+
+static void test_alignment(void)
+{
+    km_atom atom = {.token = 0};
+    km_token token = {.res_type = 2};
+    km_system s = {.n_atoms = 1, .n_tokens = 1, .atoms = &atom, .tokens = &token};
+    km_msa *m = km_msa_new(2, 1);
+    km_templates *t = km_templates_new(3, 1);
+    m->residues[0] = 2, m->residues[1] = 7, m->paired[0] = 1, m->deletions[1] = 3;
+    m->profile[7] = 0.5f, m->deletion_mean[0] = 0.25f;
+    km_features *f = km_features_of(&s, m, t);
+    ok(f->S == 2 && f->msa[1] == 7 && f->msa_paired[0] == 1 && f->msa_paired[1] == 0 && f->msa_mask[1] == 1, "rows");
+    ok(f->has_deletion[0] == 0 && f->has_deletion[1] == 1 && f->deletion_value[0] == 0 &&
+           fabs(f->deletion_value[1] - 3.14159265 * 3.14159265 / 8) < 1e-6,
+       "deletions are pi/2 arctan(count / 3)");
+    ok(f->profile[7] == 0.5f && f->profile[2] == 0 && f->deletion_mean[0] == 0.25f, "the alignment's own profile");
+    ok(f->n_templates == 3 && f->template_cb == t->cb && f->visibility_ids == t->visibility_ids, "templates in place");
+    km_features_free(f);
+    km_msa_free(m);
+    km_templates_free(t);
 }
 
 int main(void)
@@ -238,6 +294,8 @@ int main(void)
     test_round_trip();
     test_refusals();
     test_features();
+    test_token_bonds();
+    test_alignment();
     rmdir(dir);
     return tap_end();
 }
