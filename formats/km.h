@@ -12,14 +12,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "lib/base/alignment.h"
 #include "lib/base/system.h"
 
 typedef enum km_msg_type {
     KM_MSG_SYSTEM = 1,
+    KM_MSG_MSA,
+    KM_MSG_TEMPLATES,
     KM_MSG_TRUNK,
     KM_MSG_FRAME,
     KM_MSG_END,
-    KM_MSG_OTHER, /* msa, templates, rows of those, anything unknown: raw bytes */
+    KM_MSG_OTHER, /* anything unknown, and new_frames: raw bytes */
 } km_msg_type;
 
 /* One message. Exactly one of the pointers is set, by type. What it points to belongs to the reader and lasts until the
@@ -27,7 +30,9 @@ typedef enum km_msg_type {
 typedef struct km_msg {
     km_msg_type type;
     km_system *system;
-    km_trunk_result *trunk;  /* whole, its rows already joined */
+    km_msa *msa;             /* whole and checked, its rows already joined; so are the next two */
+    km_templates *templates;
+    km_trunk_result *trunk;
     km_frame frame;          /* coords borrowed from the reader */
     int64_t n_frames;        /* of `end`: frames since the system */
     const void *raw;         /* KM_MSG_OTHER: the message's msgpack bytes */
@@ -50,6 +55,8 @@ void km_reader_free(km_reader *r);
  * signal. Errors are sticky. */
 km_status km_reader_next(km_reader *r, km_msg *ret_msg, km_err *err) KM_MUST_USE;
 km_system *km_reader_take_system(km_reader *r);        /* the last system message; the caller frees it */
+km_msa *km_reader_take_msa(km_reader *r);              /* so with the others */
+km_templates *km_reader_take_templates(km_reader *r);
 km_trunk_result *km_reader_take_trunk(km_reader *r);
 /* How much was read: messages, compressed and plain bytes. */
 typedef struct km_reader_stats {
@@ -65,6 +72,8 @@ km_writer *km_writer_behind(const km_reader *r, FILE *f, const char *name);
 void km_writer_free(km_writer *w);
 /* Each message is flushed when written. KM_SYSTEM on failure; order is checked (a wrong order is a bug). */
 km_status km_writer_system(km_writer *w, const km_system *s, km_err *err) KM_MUST_USE;
+km_status km_writer_msa(km_writer *w, const km_msa *m, km_err *err) KM_MUST_USE;
+km_status km_writer_templates(km_writer *w, const km_templates *t, km_err *err) KM_MUST_USE;
 km_status km_writer_trunk(km_writer *w, const km_trunk_result *t, km_err *err) KM_MUST_USE;
 /* What follows was made by the program of this record of provenance, counted from 1. */
 km_status km_writer_new_frames(km_writer *w, int32_t record, km_err *err) KM_MUST_USE;

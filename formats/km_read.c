@@ -13,9 +13,10 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 
-enum { ZSTD_BLOCK = 128 << 10, N_PARTS = 3, MAX_WIDTH = 1 << 16 };
+enum { ZSTD_BLOCK = 128 << 10 };
 
-static const char *const part_names[N_PARTS] = {"trunk.s_inputs", "trunk.s", "trunk.z"};
+/* How far the head of a system has come: each kind at most once, in this order. */
+enum { SYSTEM_SEEN = 1, MSA_SEEN, TEMPLATES_SEEN, TRUNK_SEEN, FRAMES_SEEN };
 
 struct km_reader {
     FILE *f;
@@ -26,13 +27,18 @@ struct km_reader {
     km_status failed; /* sticky */
     km_err why;
     /* of the system being read */
-    bool in_system, trunk_seen;
+    bool in_system;
+    int seen;
     km_wire_place at;
+    uint32_t crc_before; /* at.crc without the last message */
     int32_t n_tokens;
     int64_t start_byte;
     km_system *system;
+    km_msa *msa;
+    km_templates *templates;
     km_trunk_result *trunk;
-    km_bytes parts[N_PARTS]; /* what has come of the trunk's tensors */
+    const km_wire_part *part; /* the tensor whose rows come, and what has come of it */
+    km_bytes joined;
     float *coords;
     int64_t *last_time; /* [n_times] per trajectory */
     int32_t n_times;
@@ -52,10 +58,12 @@ void km_reader_free(km_reader *r)
 {
     if (!r) return;
     ZSTD_freeDCtx(r->zstd);
-    for (int i = 0; i < N_PARTS; i++) free(r->parts[i].data);
     free(r->packed.data);
     free(r->plain.data);
+    free(r->joined.data);
     km_system_free(r->system);
+    km_msa_free(r->msa);
+    km_templates_free(r->templates);
     km_trunk_result_free(r->trunk);
     free(r->coords);
     free(r->last_time);
@@ -68,6 +76,20 @@ km_system *km_reader_take_system(km_reader *r)
     km_system *s = r->system;
     r->system = NULL;
     return s;
+}
+
+km_msa *km_reader_take_msa(km_reader *r)
+{
+    km_msa *m = r->msa;
+    r->msa = NULL;
+    return m;
+}
+
+km_templates *km_reader_take_templates(km_reader *r)
+{
+    km_templates *t = r->templates;
+    r->templates = NULL;
+    return t;
 }
 
 km_trunk_result *km_reader_take_trunk(km_reader *r)
@@ -206,12 +228,13 @@ static km_status take_frame(km_reader *r, const msgpack_object *o, km_msg *m, km
         return km_fail(err, KM_INPUT, "frame at %.9g ns behind a later one of its trajectory", time->via.f64);
     r->last_time[trajectory] = fs;
     r->at.n_frames++;
+    r->seen = FRAMES_SEEN;
     m->type = KM_MSG_FRAME;
     m->frame = (km_frame){fs, (int32_t)trajectory, given->via.boolean, r->at.n_atoms, r->coords};
     return 1;
 }
 
-static km_status take_end(km_reader *r, const msgpack_object *o, km_msg *m, uint32_t crc_before, km_err *err)
+static km_status take_end(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
 {
     int64_t frames, messages, crc;
     KM_TRY(km_wire_int(o, "frames", 0, INT64_MAX, &frames, err));
@@ -222,7 +245,7 @@ static km_status take_end(km_reader *r, const msgpack_object *o, km_msg *m, uint
                        (long long)r->at.n_messages - 1);
     if (km_wire_get(o, "crc32")) {
         KM_TRY(km_wire_int(o, "crc32", 0, UINT32_MAX, &crc, err));
-        if (crc != crc_before)
+        if (crc != r->crc_before)
             return km_fail(err, KM_INPUT, "end: crc32 does not agree, the stream is damaged before it");
     }
     r->in_system = false;
@@ -231,62 +254,37 @@ static km_status take_end(km_reader *r, const msgpack_object *o, km_msg *m, uint
     return 1;
 }
 
-/* Bytes of a whole part of the trunk, and of one of its rows. */
-static size_t part_bytes(const km_trunk_result *t, int part, size_t *ret_row)
+/* Its place in the order of the head, once. */
+static km_status come(km_reader *r, int place, const char *what, km_err *err)
 {
-    *ret_row = part < 2 ? (size_t)t->token_s * 4 : (size_t)t->n_tokens * (size_t)t->token_z * 4;
-    return *ret_row * (size_t)t->n_tokens;
-}
-
-static int open_part(const km_reader *r)
-{
-    size_t row;
-    for (int i = 0; i < N_PARTS; i++)
-        if (r->parts[i].n < part_bytes(r->trunk, i, &row)) return i;
-    return N_PARTS;
-}
-
-static km_status take_trunk_rows(km_reader *r, const msgpack_object *o, km_err *err)
-{
-    int part = open_part(r);
-    size_t row = 0, whole = part_bytes(r->trunk, part, &row);
-    int64_t first, count;
-    const msgpack_object *of = km_wire_get(o, "of"), *data = km_wire_get(o, "data");
-    if (!of || !km_wire_is(of, part_names[part]))
-        return km_fail(err, KM_INPUT, "rows: not those of %s, which come here", part_names[part]);
-    KM_TRY(km_wire_int(o, "first", 0, INT32_MAX, &first, err));
-    KM_TRY(km_wire_int(o, "count", 1, INT32_MAX, &count, err));
-    size_t bytes = (size_t)count * row;
-    if (!data || data->type != MSGPACK_OBJECT_BIN || data->via.bin.size != bytes ||
-        (size_t)first * row != r->parts[part].n || bytes > whole - r->parts[part].n)
-        return km_fail(err, KM_INPUT, "rows: rows of %s in a wrong number or order", part_names[part]);
-    km_bytes_add(&r->parts[part], data->via.bin.ptr, bytes);
+    if (r->seen >= place) return km_fail(err, KM_INPUT, "%s in the wrong place", what);
+    r->seen = place;
     return KM_OK;
 }
 
-static km_status take_trunk(km_reader *r, const msgpack_object *o, km_err *err)
+static km_status take_msa(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
 {
-    int64_t n, s, z, recycles;
-    if (r->trunk_seen || r->at.n_frames) return km_fail(err, KM_INPUT, "a trunk in the wrong place");
-    r->trunk_seen = true;
-    KM_TRY(km_wire_int(o, "n_tokens", r->n_tokens, r->n_tokens, &n, err));
-    KM_TRY(km_wire_int(o, "token_s", 1, MAX_WIDTH, &s, err));
-    KM_TRY(km_wire_int(o, "token_z", 1, MAX_WIDTH, &z, err));
-    KM_TRY(km_wire_int(o, "recycles", 0, INT32_MAX, &recycles, err));
-    km_trunk_result_free(r->trunk);
-    km_trunk_result *t = r->trunk = KM_NEW(km_trunk_result);
-    t->n_tokens = (int32_t)n;
-    t->token_s = (int32_t)s;
-    t->token_z = (int32_t)z;
-    t->recycles = (int32_t)recycles;
-    KM_TRY(km_wire_string(o, "weights_name", &t->weights_name, err));
-    KM_TRY(km_wire_string(o, "weights_path", &t->weights_path, err));
-    KM_TRY(km_wire_string(o, "weights_digest", &t->weights_digest, err));
-    return km_wire_string(o, "trunk_digest", &t->trunk_digest, err);
+    KM_TRY(come(r, MSA_SEEN, "an alignment", err));
+    m->type = KM_MSG_MSA;
+    m->msa = r->msa = KM_NEW(km_msa);
+    return km_wire_get_msa(o, r->n_tokens, r->msa, err);
 }
 
-/* Read the rows that belong to the trunk message just taken. */
-static km_status join_trunk(km_reader *r, km_msg *m, km_err *err);
+static km_status take_templates(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
+{
+    KM_TRY(come(r, TEMPLATES_SEEN, "templates", err));
+    m->type = KM_MSG_TEMPLATES;
+    m->templates = r->templates = KM_NEW(km_templates);
+    return km_wire_get_templates(o, r->n_tokens, r->templates, err);
+}
+
+static km_status take_trunk(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
+{
+    KM_TRY(come(r, TRUNK_SEEN, "a trunk", err));
+    m->type = KM_MSG_TRUNK;
+    m->trunk = r->trunk = KM_NEW(km_trunk_result);
+    return km_wire_get_trunk(o, r->n_tokens, r->trunk, err);
+}
 
 static void pass_on(const km_reader *r, const char *kind, km_msg *m)
 {
@@ -305,25 +303,105 @@ static km_status take_new_frames(km_reader *r, const msgpack_object *o, km_msg *
     return 1;
 }
 
-static km_status take(km_reader *r, const char *kind, uint32_t crc_before, km_msg *m, km_err *err)
+/* One message: its plain bytes and its type, counted. */
+static km_status next_message(km_reader *r, char kind[65], km_err *err)
 {
-    bool frame = !strcmp(kind, "frame"), end = !strcmp(kind, "end"), trunk = !strcmp(kind, "trunk");
-    bool new_frames = !strcmp(kind, "new_frames");
-    if (!frame && !end && !trunk && !new_frames) {
-        pass_on(r, kind, m);
-        return 1;
-    }
+    r->start_byte = r->stats.bytes;
+    km_status got = next_plain(r, err);
+    if (got < 0) return got;
+    if (got == 0) return r->in_system || r->stats.messages == 0 ? km_fail(err, KM_INPUT, "truncated: no `end`") : 0;
+    r->crc_before = r->at.crc;
+    KM_TRY(find_type(r, kind, 65, err));
+    if (!strcmp(kind, "system")) r->at.crc = 0;
+    r->at.crc = (uint32_t)crc32_z(r->at.crc, r->packed.data, r->packed.n);
+    r->stats.messages++;
+    r->at.n_messages++;
+    r->stats.bytes += (int64_t)r->packed.n;
+    r->stats.plain_bytes += (int64_t)r->plain.n;
+    return 1;
+}
+
+/* The message in r->plain, unpacked: what a taker makes of it. */
+typedef km_status taker(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err);
+static km_status unpack(km_reader *r, taker *take, km_msg *m, km_err *err)
+{
     msgpack_unpacked u;
     msgpack_unpacked_init(&u);
     if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0)
         KM_BUG("msgpack-c refuses what was checked");
-    km_status status = frame        ? take_frame(r, &u.data, m, err)
-                       : end        ? take_end(r, &u.data, m, crc_before, err)
-                       : new_frames ? take_new_frames(r, &u.data, m, err)
-                                    : take_trunk(r, &u.data, err);
+    km_status status = take(r, &u.data, m, err);
     msgpack_unpacked_destroy(&u);
-    if (trunk && status == KM_OK) status = join_trunk(r, m, err);
     return status;
+}
+
+static km_status take_rows(km_reader *r, const msgpack_object *o, km_msg *m, km_err *err)
+{
+    (void)m;
+    int64_t first, count;
+    size_t row = r->part->row_bytes, left = (size_t)r->part->rows * row - r->joined.n;
+    const msgpack_object *of = km_wire_get(o, "of"), *data = km_wire_get(o, "data");
+    if (!of || !km_wire_is(of, r->part->of))
+        return km_fail(err, KM_INPUT, "rows: not those of %s, which come here", r->part->of);
+    KM_TRY(km_wire_int(o, "first", 0, INT32_MAX, &first, err));
+    KM_TRY(km_wire_int(o, "count", 1, INT32_MAX, &count, err));
+    size_t bytes = (size_t)count * row;
+    if (!data || data->type != MSGPACK_OBJECT_BIN || data->via.bin.size != bytes || bytes > left ||
+        (size_t)first * row != r->joined.n)
+        return km_fail(err, KM_INPUT, "rows: rows of %s in a wrong number or order", r->part->of);
+    km_bytes_add(&r->joined, data->via.bin.ptr, bytes);
+    return KM_OK;
+}
+
+/* Read the rows of r->part, which come next, into r->joined. */
+static km_status join_part(km_reader *r, km_err *err)
+{
+    size_t whole;
+    if (__builtin_mul_overflow((size_t)r->part->rows, r->part->row_bytes, &whole))
+        return km_fail(err, KM_INPUT, "%s: too large", r->part->of);
+    while (r->joined.n < whole) {
+        char kind[65];
+        KM_TRY(next_message(r, kind, err));
+        if (strcmp(kind, "rows")) return km_fail(err, KM_INPUT, "%.20s where rows of %s come", kind, r->part->of);
+        KM_TRY(unpack(r, take_rows, NULL, err));
+    }
+    return KM_OK;
+}
+
+/* The tensors behind the message just taken, into its record. */
+static km_status join(km_reader *r, const km_msg *m, km_err *err)
+{
+    km_wire_part parts[KM_WIRE_MAX_PARTS];
+    int n = m->msa         ? km_wire_msa_parts(m->msa, parts)
+            : m->templates ? km_wire_templates_parts(m->templates, parts)
+                           : km_wire_trunk_parts(m->trunk, parts);
+    for (int i = 0; i < n; i++) {
+        r->part = &parts[i];
+        r->joined.n = 0;
+        KM_TRY(join_part(r, err));
+        km_wire_part_set(r->part, r->joined.data);
+        r->joined = (km_bytes){0};
+    }
+    if (m->msa) return km_msa_check(m->msa, err);
+    return m->templates ? km_templates_check(m->templates, err) : KM_OK;
+}
+
+static km_status take(km_reader *r, const char *kind, km_msg *m, km_err *err)
+{
+    static const struct {
+        const char *name;
+        taker *take;
+        bool tensors;
+    } kinds[] = {{"frame", take_frame, false},         {"end", take_end, false},
+                 {"new_frames", take_new_frames, false}, {"msa", take_msa, true},
+                 {"templates", take_templates, true},  {"trunk", take_trunk, true}};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(kind, kinds[i].name)) continue;
+        KM_TRY(unpack(r, kinds[i].take, m, err));
+        if (kinds[i].tensors) KM_TRY(join(r, m, err));
+        return 1;
+    }
+    pass_on(r, kind, m);
+    return 1;
 }
 
 static km_status take_system(km_reader *r, km_msg *m, km_err *err)
@@ -331,9 +409,11 @@ static km_status take_system(km_reader *r, km_msg *m, km_err *err)
     km_system_free(r->system);
     r->system = NULL;
     KM_TRY(km_system_unpack(r->plain.data, r->plain.n, &r->system, err));
+    km_msa_free(km_reader_take_msa(r));
+    km_templates_free(km_reader_take_templates(r));
     km_trunk_result_free(km_reader_take_trunk(r));
     r->in_system = true;
-    r->trunk_seen = false;
+    r->seen = SYSTEM_SEEN;
     r->at.n_frames = 0;
     r->at.n_messages = 1;
     r->n_times = 0;
@@ -345,69 +425,23 @@ static km_status take_system(km_reader *r, km_msg *m, km_err *err)
     return 1;
 }
 
-/* One message: its plain bytes and its type, counted. */
-static km_status next_message(km_reader *r, char kind[65], uint32_t *ret_crc_before, km_err *err)
-{
-    r->start_byte = r->stats.bytes;
-    km_status got = next_plain(r, err);
-    if (got < 0) return got;
-    if (got == 0) return r->in_system || r->stats.messages == 0 ? km_fail(err, KM_INPUT, "truncated: no `end`") : 0;
-    *ret_crc_before = r->at.crc;
-    KM_TRY(find_type(r, kind, 65, err));
-    if (!strcmp(kind, "system")) r->at.crc = 0;
-    r->at.crc = (uint32_t)crc32_z(r->at.crc, r->packed.data, r->packed.n);
-    r->stats.messages++;
-    r->at.n_messages++;
-    r->stats.bytes += (int64_t)r->packed.n;
-    r->stats.plain_bytes += (int64_t)r->plain.n;
-    return 1;
-}
-
-static km_status join_trunk(km_reader *r, km_msg *m, km_err *err)
-{
-    for (int i = 0; i < N_PARTS; i++) r->parts[i].n = 0;
-    while (open_part(r) < N_PARTS) {
-        char kind[65];
-        uint32_t crc;
-        KM_TRY(next_message(r, kind, &crc, err));
-        if (strcmp(kind, "rows"))
-            return km_fail(err, KM_INPUT, "%.20s where rows of %s come", kind, part_names[open_part(r)]);
-        msgpack_unpacked u;
-        msgpack_unpacked_init(&u);
-        if (msgpack_unpack_next(&u, (const char *)r->plain.data, r->plain.n, NULL) < 0)
-            KM_BUG("msgpack-c refuses what was checked");
-        km_status status = take_trunk_rows(r, &u.data, err);
-        msgpack_unpacked_destroy(&u);
-        KM_TRY(status);
-    }
-    float **tensors[N_PARTS] = {&r->trunk->s_inputs, &r->trunk->s, &r->trunk->z};
-    for (int i = 0; i < N_PARTS; i++) {
-        *tensors[i] = r->parts[i].data ? (float *)r->parts[i].data : km_alloc(0);
-        r->parts[i] = (km_bytes){0};
-    }
-    m->type = KM_MSG_TRUNK;
-    m->trunk = r->trunk;
-    return 1;
-}
-
 km_status km_reader_next(km_reader *r, km_msg *ret_msg, km_err *err)
 {
     km_err why = {0};
     char kind[65];
-    uint32_t crc_before;
     *ret_msg = (km_msg){0};
     if (r->failed) {
         if (err) *err = r->why;
         return r->failed;
     }
-    km_status status = next_message(r, kind, &crc_before, &why);
+    km_status status = next_message(r, kind, &why);
     if (status == 1) {
         bool system = !strcmp(kind, "system");
         if (system == r->in_system)
             status = km_fail(&why, KM_INPUT,
                              system ? "a system before the `end` of the last one" : "%.20s before any system", kind);
         else
-            status = system ? take_system(r, ret_msg, &why) : take(r, kind, crc_before, ret_msg, &why);
+            status = system ? take_system(r, ret_msg, &why) : take(r, kind, ret_msg, &why);
     }
     if (status < 0) {
         *ret_msg = (km_msg){0};

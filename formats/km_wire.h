@@ -51,6 +51,30 @@ km_wire_place km_wire_place_of(const km_reader *r);
 void km_wire_put_text(msgpack_packer *p, const char *text); /* NULL is written as "" */
 void km_wire_put_bin(msgpack_packer *p, const void *data, size_t n);
 
+/* A tensor that travels behind its message in `rows`: what they are called, and where it lies in the record. */
+typedef struct km_wire_part {
+    const char *of; /* "trunk.z" */
+    int64_t rows;
+    size_t row_bytes;
+    void *field; /* the address of the record's pointer */
+} km_wire_part;
+enum { KM_WIRE_MAX_PARTS = 9 };
+/* The tensors of a record whose sizes are known, in the order in which they travel. Returns how many. */
+int km_wire_trunk_parts(const km_trunk_result *t, km_wire_part out[KM_WIRE_MAX_PARTS]);
+int km_wire_msa_parts(const km_msa *m, km_wire_part out[KM_WIRE_MAX_PARTS]);
+int km_wire_templates_parts(const km_templates *t, km_wire_part out[KM_WIRE_MAX_PARTS]);
+void *km_wire_part_data(const km_wire_part *part);
+void km_wire_part_set(const km_wire_part *part, void *data); /* the record's from now on; NULL: nothing, owned */
+
+/* The message itself, without its tensors. */
+void km_wire_put_trunk(msgpack_packer *p, const km_trunk_result *t);
+void km_wire_put_msa(msgpack_packer *p, const km_msa *m);
+void km_wire_put_templates(msgpack_packer *p, const km_templates *t);
+/* And back, into an empty record; KM_INPUT unless it is of N tokens. */
+km_status km_wire_get_trunk(const msgpack_object *o, int32_t N, km_trunk_result *t, km_err *err) KM_MUST_USE;
+km_status km_wire_get_msa(const msgpack_object *o, int32_t N, km_msa *m, km_err *err) KM_MUST_USE;
+km_status km_wire_get_templates(const msgpack_object *o, int32_t N, km_templates *t, km_err *err) KM_MUST_USE;
+
 /* Value of this key in an unpacked map, or NULL. */
 const msgpack_object *km_wire_get(const msgpack_object *map, const char *key);
 /* A whole number in [low, high] under this key; KM_INPUT names the key. */

@@ -103,41 +103,56 @@ km_status km_writer_system(km_writer *w, const km_system *s, km_err *err)
     return status;
 }
 
-/* n rows of row_floats each, in messages of at most 16 MiB (one row at least). */
-static km_status put_rows(km_writer *w, const char *of, const float *data, int64_t n, int64_t row_floats, km_err *err)
+/* A tensor's rows, in messages of at most 16 MiB (one row at least). */
+static km_status put_part(km_writer *w, const km_wire_part *part, km_err *err)
 {
-    int64_t per = KM_WIRE_MAX_ROWS / (row_floats * 4);
+    const char *data = km_wire_part_data(part);
+    int64_t per = part->row_bytes ? KM_WIRE_MAX_ROWS / (int64_t)part->row_bytes : 0;
     if (per < 1) per = 1;
-    for (int64_t first = 0; first < n; first += per) {
-        int64_t count = n - first < per ? n - first : per;
+    for (int64_t first = 0; part->row_bytes && first < part->rows; first += per) {
+        int64_t count = part->rows - first < per ? part->rows - first : per;
         msgpack_packer *p = start(w, "rows", 5);
-        put_text(p, "of", of);
+        put_text(p, "of", part->of);
         put_int(p, "first", first);
         put_int(p, "count", count);
         km_wire_put_text(p, "data");
-        km_wire_put_bin(p, data + first * row_floats, (size_t)(count * row_floats) * sizeof(float));
+        km_wire_put_bin(p, data + (size_t)first * part->row_bytes, (size_t)count * part->row_bytes);
         KM_TRY(put(w, w->plain.data, w->plain.n, err));
     }
     return KM_OK;
 }
 
-km_status km_writer_trunk(km_writer *w, const km_trunk_result *t, km_err *err)
+/* The message packed already, and its tensors. */
+static km_status put_with(km_writer *w, const km_wire_part *parts, int n, km_err *err)
 {
     KM_ASSERT(w->in_system && w->at.n_frames == 0);
-    msgpack_packer *p = start(w, "trunk", 9);
-    put_int(p, "n_tokens", t->n_tokens);
-    put_int(p, "token_s", t->token_s);
-    put_int(p, "token_z", t->token_z);
-    put_int(p, "recycles", t->recycles);
-    put_text(p, "weights_name", t->weights_name);
-    put_text(p, "weights_path", t->weights_path);
-    put_text(p, "weights_digest", t->weights_digest);
-    put_text(p, "trunk_digest", t->trunk_digest);
     KM_TRY(put(w, w->plain.data, w->plain.n, err));
-    int64_t n = t->n_tokens;
-    KM_TRY(put_rows(w, "trunk.s_inputs", t->s_inputs, n, t->token_s, err));
-    KM_TRY(put_rows(w, "trunk.s", t->s, n, t->token_s, err));
-    return put_rows(w, "trunk.z", t->z, n, n * t->token_z, err);
+    for (int i = 0; i < n; i++) KM_TRY(put_part(w, &parts[i], err));
+    return KM_OK;
+}
+
+km_status km_writer_msa(km_writer *w, const km_msa *m, km_err *err)
+{
+    km_wire_part parts[KM_WIRE_MAX_PARTS];
+    w->plain.n = 0;
+    km_wire_put_msa(&w->packer, m);
+    return put_with(w, parts, km_wire_msa_parts(m, parts), err);
+}
+
+km_status km_writer_templates(km_writer *w, const km_templates *t, km_err *err)
+{
+    km_wire_part parts[KM_WIRE_MAX_PARTS];
+    w->plain.n = 0;
+    km_wire_put_templates(&w->packer, t);
+    return put_with(w, parts, km_wire_templates_parts(t, parts), err);
+}
+
+km_status km_writer_trunk(km_writer *w, const km_trunk_result *t, km_err *err)
+{
+    km_wire_part parts[KM_WIRE_MAX_PARTS];
+    w->plain.n = 0;
+    km_wire_put_trunk(&w->packer, t);
+    return put_with(w, parts, km_wire_trunk_parts(t, parts), err);
 }
 
 km_status km_writer_new_frames(km_writer *w, int32_t record, km_err *err)

@@ -7,13 +7,21 @@
 #include "lib/base/mem.h"
 #include "tools/source.h"
 
+void km_filter_drop_tensors(km_filter *f)
+{
+    km_msa_free(f->msa);
+    km_templates_free(f->templates);
+    km_trunk_result_free(f->trunk);
+    f->msa = NULL, f->templates = NULL, f->trunk = NULL;
+}
+
 static void drop_head(km_filter *f)
 {
     km_system_free(f->system);
-    km_trunk_result_free(f->trunk);
+    km_filter_drop_tensors(f);
     for (int i = 0; i < f->n_held; i++) free(f->held[i].bytes);
     free(f->held);
-    f->system = NULL, f->trunk = NULL, f->held = NULL, f->n_held = 0, f->written = false;
+    f->system = NULL, f->held = NULL, f->n_held = 0, f->written = false;
 }
 
 static void hold(km_filter *f, const km_msg *m)
@@ -22,18 +30,6 @@ static void hold(km_filter *f, const km_msg *m)
     struct km_filter_raw *h = &f->held[f->n_held++];
     h->bytes = memcpy(km_alloc(m->raw_bytes), m->raw, m->raw_bytes);
     h->n = m->raw_bytes;
-    memcpy(h->kind, m->raw_kind, sizeof h->kind);
-}
-
-void km_filter_drop_tensors(km_filter *f)
-{
-    int n = 0;
-    for (int i = 0; i < f->n_held; i++) {
-        const char *kind = f->held[i].kind;
-        if (strcmp(kind, "msa") && strcmp(kind, "templates") && strcmp(kind, "rows")) f->held[n++] = f->held[i];
-        else free(f->held[i].bytes);
-    }
-    f->n_held = n;
 }
 
 static km_status write_head(km_filter *f, km_err *err)
@@ -42,6 +38,8 @@ static km_status write_head(km_filter *f, km_err *err)
     if (f->hooks->ready) KM_TRY(f->hooks->ready(f->arg, f, err));
     if (!f->cli->no_provenance) km_system_add_provenance(f->system, &f->record);
     KM_TRY(km_writer_system(f->writer, f->system, err));
+    if (f->msa) KM_TRY(km_writer_msa(f->writer, f->msa, err));
+    if (f->templates) KM_TRY(km_writer_templates(f->writer, f->templates, err));
     for (int i = 0; i < f->n_held; i++) KM_TRY(km_writer_raw(f->writer, f->held[i].bytes, f->held[i].n, err));
     if (f->trunk) KM_TRY(km_writer_trunk(f->writer, f->trunk, err));
     f->written = true;
@@ -65,10 +63,9 @@ static km_status one(km_filter *f, const km_msg *m, km_err *err)
         drop_head(f);
         f->system = km_source_take_system(f->source);
         return KM_OK;
-    case KM_MSG_TRUNK:
-        km_trunk_result_free(f->trunk);
-        f->trunk = km_source_take_trunk(f->source);
-        return KM_OK;
+    case KM_MSG_MSA: f->msa = km_source_take_msa(f->source); return KM_OK;
+    case KM_MSG_TEMPLATES: f->templates = km_source_take_templates(f->source); return KM_OK;
+    case KM_MSG_TRUNK: f->trunk = km_source_take_trunk(f->source); return KM_OK;
     case KM_MSG_OTHER:
         if (f->written) return km_writer_raw(f->writer, m->raw, m->raw_bytes, err);
         hold(f, m);

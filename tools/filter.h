@@ -13,8 +13,8 @@
 typedef struct km_filter km_filter;
 
 typedef struct km_filter_hooks {
-    /* The system and, when the stream has one, its trunk are known. May replace f->trunk and fill f->record; nothing is
-     * written yet. */
+    /* The system and what the stream has of alignment, templates and trunk are known. May replace them and fill
+     * f->record; nothing is written yet. */
     km_status (*ready)(void *arg, km_filter *f, km_err *err);
     /* A frame of the input, borrowed until the return. NULL: it is passed on. */
     km_status (*frame)(void *arg, km_filter *f, const km_frame *frame, km_err *err);
@@ -25,7 +25,9 @@ typedef struct km_filter_hooks {
 struct km_filter {
     const km_cli *cli;
     km_system *system;
-    km_trunk_result *trunk; /* written behind the system when not NULL */
+    km_msa *msa;            /* these three are written behind the system when not NULL */
+    km_templates *templates;
+    km_trunk_result *trunk;
     km_provenance record;   /* this program's; program, version, arguments and seed are filled in; strings borrowed */
     /* the rest is the filter's own */
     const km_filter_hooks *hooks;
@@ -35,8 +37,7 @@ struct km_filter {
     struct km_filter_raw {
         void *bytes;
         size_t n;
-        char kind[16];
-    } *held;
+    } *held; /* messages that nobody knows */
     int n_held;
     bool written; /* the head of the present system is out */
     bool cut;     /* the input ended before its end, or is damaged from here on */
@@ -57,7 +58,7 @@ km_status km_filter_write(km_filter *f, const km_frame *frame, km_err *err) KM_M
 /* In `end`: note where this program's own frames begin, so that the run can be resumed; a part of the provenance. */
 km_status km_filter_mark(km_filter *f, km_err *err) KM_MUST_USE;
 
-/* In `ready`: leave out alignment and templates, which belong to the tokens of the input. */
+/* In `ready`: leave out alignment, templates and trunk, which belong to the tokens of the input. */
 void km_filter_drop_tensors(km_filter *f);
 
 #endif

@@ -91,7 +91,6 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
 {
     cut *c = arg;
     clear(c);
-    bool drop = o.no_trunk;
     if (o.atoms) {
         c->mask = KM_NEWN(bool, (size_t)f->system->n_atoms);
         km_status chosen = km_chem_select(f->system, o.atoms, c->mask, err);
@@ -102,10 +101,9 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
             km_system_free(f->system);
             f->system = less;
             km_filter_drop_tensors(f); /* they describe the tokens of the whole system */
-            drop = true;
         }
     }
-    if (drop) {
+    if (o.no_trunk) {
         km_trunk_result_free(f->trunk);
         f->trunk = NULL;
     }

@@ -154,6 +154,32 @@ static void add_trunk(scan *s, const km_trunk_result *t)
     put(s->now, "trunk", j);
 }
 
+static void add_msa(scan *s, const km_msa *m)
+{
+    json_t *j = json_object();
+    int64_t paired = 0, deletions = 0;
+    for (int64_t i = 0; i < (int64_t)m->n_rows * m->n_tokens; i++) deletions += m->deletions[i] > 0;
+    for (int32_t row = 0; row < m->n_rows; row++)
+        paired += m->n_tokens && memchr(m->paired + (size_t)row * (size_t)m->n_tokens, 1, (size_t)m->n_tokens);
+    put_int(j, "rows", m->n_rows);
+    put_int(j, "paired_rows", paired);
+    put_int(j, "places_with_deletions", deletions);
+    put(s->now, "msa", j);
+}
+
+static void add_templates(scan *s, const km_templates *t)
+{
+    json_t *j = json_object(), *covered = json_array();
+    for (int32_t k = 0; k < t->n_templates; k++) {
+        int64_t n = 0;
+        for (int32_t i = 0; i < t->n_tokens; i++) n += t->mask[(int64_t)k * t->n_tokens + i] > 0;
+        json_array_append_new(covered, json_integer(n));
+    }
+    put_int(j, "templates", t->n_templates);
+    put(j, "tokens_covered", covered);
+    put(s->now, "templates", j);
+}
+
 static void add_message(scan *s, const km_msg *m)
 {
     switch (m->type) {
@@ -162,6 +188,8 @@ static void add_message(scan *s, const km_msg *m)
         s->others = json_object();
         json_array_append_new(s->systems, s->now);
         break;
+    case KM_MSG_MSA: add_msa(s, m->msa); break;
+    case KM_MSG_TEMPLATES: add_templates(s, m->templates); break;
     case KM_MSG_TRUNK: add_trunk(s, m->trunk); break;
     case KM_MSG_FRAME: add_frame(s, &m->frame); break;
     case KM_MSG_END: close_system(s, true); break;

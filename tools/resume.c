@@ -35,6 +35,8 @@ static km_status read_back(km_filter *f, km_reader *r, FILE *file, bool *ret_who
     while ((got = km_reader_next(r, &m, err)) == 1) {
         if (m.type == KM_MSG_SYSTEM && f->system) return several(f, err);
         if (m.type == KM_MSG_SYSTEM) f->system = km_reader_take_system(r);
+        if (m.type == KM_MSG_MSA) f->msa = km_reader_take_msa(r);
+        if (m.type == KM_MSG_TEMPLATES) f->templates = km_reader_take_templates(r);
         if (m.type == KM_MSG_TRUNK) f->trunk = km_reader_take_trunk(r);
         if (begins_here(f, &m)) f->marked = true;
         if (m.type == KM_MSG_FRAME) {

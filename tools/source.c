@@ -104,6 +104,10 @@ km_system *km_source_take_system(km_source *s)
     return taken;
 }
 
+km_msa *km_source_take_msa(km_source *s) { return s->reader ? km_reader_take_msa(s->reader) : NULL; }
+
+km_templates *km_source_take_templates(km_source *s) { return s->reader ? km_reader_take_templates(s->reader) : NULL; }
+
 km_trunk_result *km_source_take_trunk(km_source *s) { return s->reader ? km_reader_take_trunk(s->reader) : NULL; }
 
 km_reader_stats km_source_stats(const km_source *s)

@@ -13,6 +13,8 @@ void km_source_close(km_source *s);
 /* As km_reader_next and km_reader_take_*. */
 km_status km_source_next(km_source *s, km_msg *ret_msg, km_err *err) KM_MUST_USE;
 km_system *km_source_take_system(km_source *s);
+km_msa *km_source_take_msa(km_source *s);
+km_templates *km_source_take_templates(km_source *s);
 km_trunk_result *km_source_take_trunk(km_source *s);
 /* The stream's counts; zeros for H5MD. */
 km_reader_stats km_source_stats(const km_source *s);

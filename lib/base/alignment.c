@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/base/alignment.h"
 
+#include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
@@ -11,7 +13,7 @@ km_msa *km_msa_new(int32_t n_rows, int32_t n_tokens)
     size_t N = (size_t)n_tokens, n = (size_t)n_rows * N;
     *m = (km_msa){.n_rows = n_rows, .n_tokens = n_tokens, .residues = KM_NEWN(uint8_t, n),
                   .paired = KM_NEWN(uint8_t, n), .deletions = KM_NEWN(int32_t, n),
-                  .profile = KM_NEWN(float, N * 33), .deletion_mean = KM_NEWN(float, N)};
+                  .profile = KM_NEWN(float, N * KM_MSA_CLASSES), .deletion_mean = KM_NEWN(float, N)};
     return m;
 }
 
@@ -20,6 +22,29 @@ void km_msa_free(km_msa *m)
     if (!m) return;
     free(m->residues), free(m->paired), free(m->deletions), free(m->profile), free(m->deletion_mean);
     free(m);
+}
+
+static km_status check_floats(const char *what, const float *x, size_t n, bool mask, km_err *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]) || (mask && x[i] != 0 && x[i] != 1))
+            return km_fail(err, KM_INPUT, "%s: element %zu is not %s", what, i, mask ? "0 or 1" : "finite");
+    return KM_OK;
+}
+
+km_status km_msa_check(const km_msa *m, km_err *err)
+{
+    size_t N = (size_t)m->n_tokens, n = (size_t)m->n_rows * N;
+    for (size_t i = 0; i < n; i++) {
+        if (m->residues[i] >= KM_MSA_CLASSES)
+            return km_fail(err, KM_INPUT, "msa.residues: row %zu, token %zu: no class %d", i / N, i % N,
+                           m->residues[i]);
+        if (m->paired[i] > 1 || m->deletions[i] < 0)
+            return km_fail(err, KM_INPUT, "msa: row %zu, token %zu: paired %d, deletions %d", i / N, i % N,
+                           m->paired[i], m->deletions[i]);
+    }
+    KM_TRY(check_floats("msa.profile", m->profile, N * KM_MSA_CLASSES, false, err));
+    return check_floats("msa.deletion_mean", m->deletion_mean, N, false, err);
 }
 
 km_templates *km_templates_new(int32_t n_templates, int32_t n_tokens)
@@ -40,4 +65,20 @@ void km_templates_free(km_templates *t)
     free(t->restype), free(t->frame_rot), free(t->frame_t), free(t->cb), free(t->ca);
     free(t->mask_cb), free(t->mask_frame), free(t->mask), free(t->visibility_ids);
     free(t);
+}
+
+km_status km_templates_check(const km_templates *t, km_err *err)
+{
+    size_t N = (size_t)t->n_tokens, n = (size_t)t->n_templates * N;
+    for (size_t i = 0; i < n; i++)
+        if (t->restype[i] < 0 || t->restype[i] >= KM_MSA_CLASSES)
+            return km_fail(err, KM_INPUT, "templates.restype: template %zu, token %zu: no class %d", i / N, i % N,
+                           t->restype[i]);
+    KM_TRY(check_floats("templates.frame_rot", t->frame_rot, 9 * n, false, err));
+    KM_TRY(check_floats("templates.frame_t", t->frame_t, 3 * n, false, err));
+    KM_TRY(check_floats("templates.cb", t->cb, 3 * n, false, err));
+    KM_TRY(check_floats("templates.ca", t->ca, 3 * n, false, err));
+    KM_TRY(check_floats("templates.mask_cb", t->mask_cb, n, true, err));
+    KM_TRY(check_floats("templates.mask_frame", t->mask_frame, n, true, err));
+    return check_floats("templates.mask", t->mask, n, true, err);
 }

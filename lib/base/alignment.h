@@ -8,6 +8,10 @@
 
 #include <stdint.h>
 
+#include "lib/base/err.h"
+
+enum { KM_MSA_CLASSES = 33, KM_MSA_GAP = 1, KM_MSA_MAX_ROWS = 1 << 20, KM_TEMPLATES_MAX = 1 << 12 };
+
 /* Row 0 is the query. Owned arrays. */
 typedef struct km_msa {
     int32_t n_rows, n_tokens;
@@ -19,6 +23,8 @@ typedef struct km_msa {
 } km_msa;
 km_msa *km_msa_new(int32_t n_rows, int32_t n_tokens); /* all zero */
 void km_msa_free(km_msa *m);
+/* Every class in range, paired 0 or 1, deletions not negative, numbers finite: KM_OK, or KM_INPUT that names it. */
+km_status km_msa_check(const km_msa *m, km_err *err) KM_MUST_USE;
 
 /* Owned arrays; angstrom. */
 typedef struct km_templates {
@@ -31,5 +37,7 @@ typedef struct km_templates {
 } km_templates;
 km_templates *km_templates_new(int32_t n_templates, int32_t n_tokens); /* all zero */
 void km_templates_free(km_templates *t);
+/* Every class in range, masks 0 or 1, numbers finite: KM_OK, or KM_INPUT that names it. */
+km_status km_templates_check(const km_templates *t, km_err *err) KM_MUST_USE;
 
 #endif

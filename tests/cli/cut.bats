@@ -38,7 +38,8 @@ for m in msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(sys.stdin.b
     [ "$status" -eq 0 ]
     [[ "$output" == *"atoms: 7"*"residues: 2"*"tokens: 2"*"bonds: 5"* ]]
     [[ "$output" != *"trunk:"* ]]
-    [[ "$output" != *"msa"* ]]
+    [[ "$output" != *"msa:"* ]]
+    [[ "$output" != *"templates:"* ]]
     [[ "$output" == *"remark 1"* ]]
     km-cut --atoms all "$T/in.km" | km-info | grep 'trunk:'
 }
@@ -47,7 +48,8 @@ for m in msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(sys.stdin.b
     run --separate-stderr bash -o pipefail -c "km-cut --no-trunk '$T/in.km' | km-info"
     [ "$status" -eq 0 ]
     [[ "$output" != *"trunk:"* ]]
-    [[ "$output" == *"msa 1"* ]]
+    [[ "$output" == *"msa: rows 2, paired_rows 1"* ]]
+    [[ "$output" == *"templates: templates 1"* ]]
 }
 
 @test "aligned frames lie on the first" {

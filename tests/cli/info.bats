@@ -22,8 +22,10 @@ setup() {
 import json, sys
 j = json.load(sys.stdin)
 s = j[\"systems\"][0]
-assert j[\"verified\"] and j[\"kind\"] == \"stream\" and j[\"messages\"] == 12
-assert s[\"atoms\"] == 16 and s[\"frames\"] == 3 and s[\"trunk\"][\"tokens\"] == 4 and s[\"other_messages\"][\"msa\"] == 1
+assert j[\"verified\"] and j[\"kind\"] == \"stream\" and j[\"messages\"] == 26
+assert s[\"atoms\"] == 16 and s[\"frames\"] == 3 and s[\"trunk\"][\"tokens\"] == 4 and s[\"other_messages\"] == dict(remark=1)
+assert s[\"msa\"] == dict(rows=2, paired_rows=1, places_with_deletions=1)
+assert s[\"templates\"] == dict(templates=1, tokens_covered=[2])
 assert s[\"trajectories\"] == [dict(trajectory=0, frames=3, given=1, first_ns=0.0, last_ns=0.1, step_ns=0.05)]
 '"
     [ "$status" -eq 0 ]

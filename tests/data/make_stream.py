@@ -70,13 +70,25 @@ atoms = dict(name=names, element=[ELEMENT[n[0]] for n in names], charge=[2 if n 
              residue=residue_of, token=residue_of, ref_pos=f32([v for p in xyz for v in p]), ref_space_uid=residue_of)
 put(dict(type="system", version=1, name="AGS", method=1, atoms=atoms, residues=residues, chains=chains, tokens=tokens, bonds=bonds,
          provenance=[dict(program="make_stream.py", version="1", arguments="", seed=1)], colour="blue"))
-put(dict(type="msa", depth=1))
-put(dict(type="rows", of="msa.msa", first=0, count=1, data=b"\x02\x09\x11"))
+put(dict(type="msa", n_rows=2, n_tokens=4))
+profile = [0.0] * 132
+for t, classes in enumerate([(2, 2), (9, 1), (17, 17), (2, 1)]):
+    for k in classes:
+        profile[33 * t + k] += 0.5
+for name, count, data in (("residues", 2, bytes([2, 9, 17, 2, 2, 1, 17, 1])), ("paired", 2, bytes([1, 1, 1, 1, 0, 0, 0, 0])),
+                          ("deletions", 2, struct.pack("<8i", 0, 0, 0, 0, 0, 0, 3, 0)), ("profile", 4, f32(profile)),
+                          ("deletion_mean", 4, f32([0, 0, math.pi / 4 * math.atan(1), 0]))):
+    put(dict(type="rows", of="msa." + name, first=0, count=count, data=data))
+put(dict(type="templates", n_templates=1, n_tokens=4))
+for name, width in (("restype", 0), ("frame_rot", 9), ("frame_t", 3), ("cb", 3), ("ca", 3), ("mask_cb", 1), ("mask_frame", 1),
+                    ("mask", 1), ("visibility_ids", 0)):
+    data = f32([float(i % (width + 1) == 0) for i in range(4 * width)]) if width else struct.pack("<4i", 0, 9, 0, 0)
+    put(dict(type="rows", of="templates." + name, first=0, count=1, data=data))
 put(dict(type="remark", text="passed on"))
 put(dict(type="trunk", n_tokens=4, token_s=2, token_z=1, recycles=0, weights_name="none", trunk_digest="00"))
 for name, floats in (("s_inputs", 8), ("s", 8), ("z", 16)):
     put(dict(type="rows", of="trunk." + name, first=0, count=4, data=f32([0.5 * i for i in range(floats)])))
-messages = 8
+messages = 22
 for f in range(FRAMES):
     for t in range(TRAJECTORIES):
         c, s = math.cos(0.2 * f), math.sin(0.2 * f)

@@ -72,6 +72,37 @@ static km_status write_frames(km_writer *w, int i, int n, km_err *err)
     return km_writer_end(w, err);
 }
 
+/* Three rows, the last of them paired in the first chain. */
+static km_msa *make_msa(void)
+{
+    km_msa *m = km_msa_new(3, 2);
+    for (int i = 0; i < 6; i++) m->residues[i] = (uint8_t)(i + 2), m->deletions[i] = i == 3 ? 70000 : 0;
+    m->paired[4] = 1;
+    for (int i = 0; i < 66; i++) m->profile[i] = (float)(i % 3) / 3;
+    m->deletion_mean[1] = 0.5f;
+    return m;
+}
+
+static km_templates *make_templates(void)
+{
+    km_templates *t = km_templates_new(2, 2);
+    for (int i = 0; i < 4; i++) t->restype[i] = i, t->mask[i] = (float)(i % 2), t->visibility_ids[i] = i - 2;
+    for (int i = 0; i < 36; i++) t->frame_rot[i] = (float)i;
+    for (int i = 0; i < 12; i++) t->frame_t[i] = (float)-i, t->cb[i] = (float)i / 4, t->ca[i] = (float)i / 8;
+    t->mask_cb[0] = t->mask_frame[3] = 1;
+    return t;
+}
+
+static km_status write_tensors(km_writer *w, km_err *err)
+{
+    km_msa *m = make_msa();
+    km_templates *t = make_templates();
+    km_status status = km_writer_msa(w, m, err);
+    if (status == KM_OK) status = km_writer_templates(w, t, err);
+    km_msa_free(m), km_templates_free(t);
+    return status;
+}
+
 static memory write_stream(int n_systems, int n_frames, bool trunk)
 {
     memory m = {0};
@@ -83,6 +114,7 @@ static memory write_stream(int n_systems, int n_frames, bool trunk)
     for (int k = 0; k < n_systems; k++) {
         good &= km_writer_system(w, s, &err) == KM_OK && km_writer_raw(w, unknown, sizeof unknown, &err) == KM_OK;
         if (trunk) {
+            good &= write_tensors(w, &err) == KM_OK;
             km_trunk_result *t = km_trunk_result_new(2, 3, 2);
             for (int i = 0; i < 6; i++) t->s_inputs[i] = (float)i, t->s[i] = (float)-i;
             for (int i = 0; i < 8; i++) t->z[i] = (float)i / 2;
@@ -102,7 +134,7 @@ static memory write_stream(int n_systems, int n_frames, bool trunk)
 }
 
 /* Read to the end or the first error; counts[type] messages. */
-static km_status drain(const void *p, size_t n, int counts[6], km_err *err)
+static km_status drain(const void *p, size_t n, int counts[8], km_err *err)
 {
     static const char nothing[1];
     FILE *f = n ? fmemopen((void *)p, n, "rb") : fmemopen((void *)nothing, 1, "rb");
@@ -110,7 +142,7 @@ static km_status drain(const void *p, size_t n, int counts[6], km_err *err)
     km_reader *r = km_reader_new(f, "memory");
     km_msg m;
     km_status got;
-    memset(counts, 0, 6 * sizeof *counts);
+    memset(counts, 0, 8 * sizeof *counts);
     while ((got = km_reader_next(r, &m, err)) == 1) counts[m.type]++;
     km_err again;
     if (got < 0 && (km_reader_next(r, &m, &again) != got || strcmp(again.msg, err->msg))) ok(false, "an error stays");
@@ -176,6 +208,30 @@ static void test_system(void)
     km_system_free(s);
 }
 
+static void test_tensors(km_reader *r)
+{
+    km_err err;
+    km_msg g;
+    km_msa *m = make_msa();
+    km_templates *t = make_templates();
+    if (ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_MSA && g.msa->n_rows == 3 && g.msa->n_tokens == 2,
+           "the alignment"))
+        ok(!memcmp(g.msa->residues, m->residues, 6) && !memcmp(g.msa->paired, m->paired, 6) &&
+               !memcmp(g.msa->deletions, m->deletions, 6 * 4) && !memcmp(g.msa->profile, m->profile, 66 * 4) &&
+               !memcmp(g.msa->deletion_mean, m->deletion_mean, 2 * 4), "and every number of it");
+    km_msa *mine = km_reader_take_msa(r);
+    ok(mine && !km_reader_take_msa(r), "it can be taken, once");
+    if (ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_TEMPLATES && g.templates->n_templates == 2,
+           "the templates"))
+        ok(!memcmp(g.templates->restype, t->restype, 4 * 4) && !memcmp(g.templates->frame_rot, t->frame_rot, 36 * 4) &&
+               !memcmp(g.templates->frame_t, t->frame_t, 12 * 4) && !memcmp(g.templates->cb, t->cb, 12 * 4) &&
+               !memcmp(g.templates->ca, t->ca, 12 * 4) && !memcmp(g.templates->mask_cb, t->mask_cb, 4 * 4) &&
+               !memcmp(g.templates->mask_frame, t->mask_frame, 4 * 4) &&
+               !memcmp(g.templates->mask, t->mask, 4 * 4) &&
+               !memcmp(g.templates->visibility_ids, t->visibility_ids, 4 * 4), "and every number of them");
+    km_msa_free(mine), km_msa_free(m), km_templates_free(t);
+}
+
 static void test_contents(memory m)
 {
     km_err err;
@@ -189,6 +245,7 @@ static void test_contents(memory m)
     ok(mine && !km_reader_take_system(r), "it can be taken, once");
     ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_OTHER && g.raw_bytes == sizeof unknown &&
            !memcmp(g.raw, unknown, sizeof unknown) && !strcmp(g.raw_kind, "odd"), "an unknown message comes as it was");
+    test_tensors(r);
     ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_TRUNK && g.trunk->recycles == 3 && g.trunk->z[7] == 3.5f &&
            g.trunk->s[5] == -5 && g.trunk->s_inputs[4] == 4 && !strcmp(g.trunk->trunk_digest, "feed"),
        "the trunk, whole");
@@ -201,7 +258,7 @@ static void test_contents(memory m)
     ok(km_reader_next(r, &g, &err) == 1 && g.type == KM_MSG_END && g.n_frames == 4, "the end and its count");
     ok(km_reader_next(r, &g, &err) == 0 && km_reader_next(r, &g, &err) == 0, "a clean end, twice");
     km_reader_stats stats = km_reader_get_stats(r);
-    ok(stats.bytes == (int64_t)m.n && stats.messages == 11, "bytes and messages are counted");
+    ok(stats.bytes == (int64_t)m.n && stats.messages == 27, "bytes and messages are counted");
     km_system_free(mine);
     km_system_free(want);
     km_reader_free(r);
@@ -210,7 +267,7 @@ static void test_contents(memory m)
 
 static void test_damage(memory m, const char *what)
 {
-    int counts[6], missed = 0, unnamed = 0, unseen = 0;
+    int counts[8], missed = 0, unnamed = 0, unseen = 0;
     km_err err;
     for (size_t k = 0; k < m.n; k++) {
         missed += drain(m.data, k, counts, &err) != KM_INPUT;
@@ -277,7 +334,7 @@ static km_status after_system(const void *p, size_t n, km_err *err)
     km_writer *w = km_writer_new(f, "memory");
     km_system *s = make_system();
     char out[4096];
-    int counts[6];
+    int counts[8];
     if (km_writer_system(w, s, err) < 0) ok(false, "a system is written");
     size_t k = squeeze(out, sizeof out, p, n, 1, 1);
     fwrite(out, 1, k, f);
@@ -335,7 +392,7 @@ static km_status after_system_frame(double time, int trajectory, size_t bytes, f
 static void test_lies(memory good)
 {
     km_err err;
-    int counts[6];
+    int counts[8];
     static const uint8_t huge[] = {0x28, 0xb5, 0x2f, 0xfd, 0xe4, 0, 0, 0, 0, 0, 0, 0, 0x10, 1, 0, 0};
     ok(drain(huge, sizeof huge, counts, &err) == KM_INPUT && strstr(err.msg, "too long"), "2^60 bytes of content: %s",
        err.msg);
@@ -372,6 +429,46 @@ static void test_lies(memory good)
     ok(after_system_frame(1, 1 << 30, 60, 1, &err) == KM_INPUT && strstr(err.msg, "trajectory"), "trajectory 2^30");
     ok(after_system_frame(1, 0, 60, NAN, &err) == KM_INPUT && strstr(err.msg, "finite"),
        "a coordinate that is no number");
+}
+
+/* Tensors out of order, twice, of another system, or with numbers that cannot be. */
+static km_status written(bool templates_first, int msas, int32_t N, int residue, int deletions, float mask, km_err *err)
+{
+    memory m = {0};
+    int counts[8];
+    FILE *f = open_memstream(&m.data, &m.n);
+    km_writer *w = km_writer_new(f, "memory");
+    km_system *s = make_system();
+    km_msa *a = km_msa_new(2, N);
+    km_templates *t = km_templates_new(1, 2);
+    a->residues[3] = (uint8_t)residue, a->deletions[1] = deletions, t->mask_cb[1] = mask;
+    bool good = km_writer_system(w, s, err) == KM_OK;
+    if (templates_first) good &= km_writer_templates(w, t, err) == KM_OK;
+    for (int i = 0; i < msas; i++) good &= km_writer_msa(w, a, err) == KM_OK;
+    if (!templates_first) good &= km_writer_templates(w, t, err) == KM_OK;
+    good &= km_writer_end(w, err) == KM_OK;
+    if (!good) ok(false, "written: %s", err->msg);
+    km_system_free(s), km_msa_free(a), km_templates_free(t), km_writer_free(w);
+    fclose(f);
+    km_status status = drain(m.data, m.n, counts, err);
+    free(m.data);
+    return status;
+}
+
+static void test_tensor_lies(void)
+{
+    km_err err;
+    ok(written(false, 1, 2, 32, 9, 1, &err) == 0, "tensors in order are read");
+    ok(written(true, 1, 2, 0, 0, 0, &err) == KM_INPUT && strstr(err.msg, "wrong place"), "templates before: %s",
+       err.msg);
+    ok(written(false, 2, 2, 0, 0, 0, &err) == KM_INPUT && strstr(err.msg, "wrong place"), "two alignments: %s",
+       err.msg);
+    ok(written(false, 1, 3, 0, 0, 0, &err) == KM_INPUT && strstr(err.msg, "n_tokens"), "three tokens: %s", err.msg);
+    ok(written(false, 1, 2, 33, 0, 0, &err) == KM_INPUT && strstr(err.msg, "row 1, token 1: no class 33"), "%s",
+       err.msg);
+    ok(written(false, 1, 2, 0, -1, 0, &err) == KM_INPUT && strstr(err.msg, "deletions -1"), "%s", err.msg);
+    ok(written(false, 1, 2, 0, 0, 0.5f, &err) == KM_INPUT && strstr(err.msg, "mask_cb: element 1"), "%s", err.msg);
+    ok(written(false, 1, 2, 0, 0, NAN, &err) == KM_INPUT && strstr(err.msg, "mask_cb: element 1"), "%s", err.msg);
 }
 
 /* Rows of a trunk beyond 16 MiB come in several messages. */
@@ -414,13 +511,13 @@ static void test_many_rows(void)
 
 int main(void)
 {
-    int counts[6];
+    int counts[8];
     km_err err;
     memory one = write_stream(1, 2, false), full = write_stream(1, 4, true), two = write_stream(2, 3, false);
     test_system();
     test_contents(full);
     test_damage(one, "frames only");
-    test_damage(full, "with a trunk");
+    test_damage(full, "with tensors");
     ok(drain(two.data, two.n, counts, &err) == 0 && counts[KM_MSG_SYSTEM] == 2 && counts[KM_MSG_FRAME] == 6 &&
            counts[KM_MSG_END] == 2, "two systems in one stream");
     char *cat = km_alloc(one.n + full.n);
@@ -431,6 +528,7 @@ int main(void)
     test_going_on(one, 2);
     test_new_frames();
     test_lies(one);
+    test_tensor_lies();
     test_many_rows();
     FILE *f = fopen("/dev/full", "wb");
     km_writer *w = km_writer_new(f, "full");
