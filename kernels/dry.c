@@ -45,17 +45,22 @@ static void temporal_attention(const km_exec *ex, float *y, const float *q, cons
     count(ex, 2 * B * Tq * Tk * N * H * D);
 }
 
-static void triangle_multiply(const km_exec *ex, float *y, const float *p, const float *g, const float *mask,
-                              bool incoming, km_dim N, km_dim C)
+static void triangle_multiply(const km_exec *ex, float *y, const float *ab, const float *mask, bool incoming, km_dim N,
+                              km_dim C)
 {
     count(ex, N * N * N * C);
 }
 
-static void triangle_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
-                               const float *g, const float *bias, const float *mask, bool ending, km_dim N, km_dim H,
-                               km_dim D)
+static void outer_products(const km_exec *ex, float *y, const float *a, const float *b, const float *opt_scale,
+                           km_dim first, km_dim n, km_dim S, km_dim N, km_dim C, km_dim D)
 {
-    count(ex, 2 * N * N * N * H * D);
+    count(ex, S * n * N * C * D);
+}
+
+static void pair_average(const km_exec *ex, float *y, const float *v, const float *g, const float *logits,
+                         const float *opt_mask, km_dim S, km_dim N, km_dim H, km_dim D)
+{
+    count(ex, S * N * N * H * D);
 }
 
 static km_pack *pack_new(const float *w, km_dim out, km_dim in) { return NULL; }
@@ -77,7 +82,8 @@ const km_backend *km_backend_dry(void)
         .window_attention_fwd = window_attention,
         .temporal_attention_fwd = temporal_attention,
         .triangle_multiply_fwd = triangle_multiply,
-        .triangle_attention_fwd = triangle_attention,
+        .outer_products_fwd = outer_products,
+        .pair_average_fwd = pair_average,
     };
     return &table;
 }

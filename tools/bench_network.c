@@ -159,14 +159,16 @@ typedef struct trunk_part {
     km_ctx *cx;
     const km_pairformer *m;
     const float *mask;
-    km_tensor *s, *z, *wide[4], *bias; /* [N, token_s]; [N, N, token_z]; [N, N, 2 token_z]; [heads, N, N] */
+    km_tensor *s, *z, *halves, *in[4], *bias; /* [N, token_s]; [N, N, token_z]; [N, N, 2 token_z]; [N, N, heads width];
+                                               * [heads, N, N] */
 } trunk_part;
 
 static trunk_part trunk_part_of(km_ctx *cx, const km_config *c, const km_pairformer *m, const float *mask, km_dim N)
 {
     trunk_part t = {.cx = cx, .m = m, .mask = mask, .s = MADE_UP(cx, N, c->token_s), .z = MADE_UP(cx, N, N, c->token_z),
                     .bias = MADE_UP(cx, c->pairwise_heads, N, N)};
-    for (int i = 0; i < 4; i++) t.wide[i] = MADE_UP(cx, N, N, 2 * c->token_z);
+    t.halves = MADE_UP(cx, N, N, 2 * c->token_z);
+    for (int i = 0; i < 4; i++) t.in[i] = MADE_UP(cx, N, N, (km_dim)c->pairwise_heads * c->pairwise_head_width);
     return t;
 }
 
@@ -183,20 +185,15 @@ static void triangle_multiplication(void *arg)
 {
     trunk_part *t = arg;
     km_mark mark = km_scope_begin(t->cx);
-    km_triangle_multiply(t->cx, t->wide[0], t->wide[1], t->mask, false);
+    km_triangle_multiply(t->cx, t->halves, t->mask, false);
     km_arena_rewind(t->cx->arena, mark);
 }
 
-/* half as wide as the multiplication's inputs: heads x their width is token_z */
 static void triangle_attention(void *arg)
 {
     trunk_part *t = arg;
     km_mark mark = km_scope_begin(t->cx);
-    km_dim N = t->z->shape[0], C = t->z->shape[2];
-    km_tensor *in[4];
-    for (int i = 0; i < 4; i++)
-        in[i] = KM_RESHAPE(t->cx, km_slice(t->cx, KM_RESHAPE(t->cx, t->wide[i], 2 * N, N, C), 0, N), N, N, C);
-    km_triangle_attention(t->cx, in[0], in[1], in[2], in[3], t->bias, t->mask, false);
+    km_pair_attention(t->cx, t->in[0], t->in[1], t->in[2], t->in[3], t->bias, t->mask);
     km_arena_rewind(t->cx->arena, mark);
 }
 

@@ -25,6 +25,17 @@ km_pack *KM_CPU(pack_new)(const float *w, km_dim out, km_dim in);
 void KM_CPU(pack_free)(km_pack *p);
 size_t KM_CPU(pack_bytes)(const km_pack *p);
 
+/* c [M, N] = op(a) op(b) (+ c) on the calling thread alone; op(a) [M, K], its transpose where said. Rows lda, ldb, ldc
+ * apart as they lie in memory. */
+typedef struct km_matrices {
+    bool a_transposed, b_transposed, add;
+    km_dim M, N, K;
+    const float *a, *b;
+    float *c;
+    km_dim lda, ldb, ldc;
+} km_matrices;
+void KM_CPU(multiply)(const km_matrices *m);
+
 #define KM_PRAGMA(x) _Pragma(#x)
 /* for (i = 0; i < n; i++) on ex->threads threads when work (in elementary operations: numbers read, computed and
  * written; eight multiply-adds of an attention count as one) is worth it */

@@ -207,6 +207,15 @@ void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float
     }
 }
 
+void KM_CPU(multiply)(const km_matrices *m)
+{
+    int was = alone();
+    must(dnnl_sgemm(m->a_transposed ? 'T' : 'N', m->b_transposed ? 'T' : 'N', m->M, m->N, m->K, 1, m->a, m->lda, m->b,
+                    m->ldb, m->add, m->c, m->ldc),
+         "product");
+    not_alone(was);
+}
+
 /* dx [M, I] += dy [M, O] w, by panels of rows */
 static void add_dx(const km_exec *ex, float *dx, const float *dy, const float *w, km_dim M, km_dim I, km_dim O)
 {

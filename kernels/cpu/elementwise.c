@@ -102,6 +102,19 @@ void KM_CPU(heads_first_bwd)(const km_exec *ex, float *dx, const float *dy, km_d
     }
 }
 
+void KM_CPU(swap_pairs_fwd)(const km_exec *ex, float *y, const float *x, km_dim N, km_dim C)
+{
+    KM_PARALLEL_FOR (ex, N * N * C, ij, N * N)
+        memcpy(y + ij * C, x + (ij % N * N + ij / N) * C, (size_t)C * sizeof *y);
+}
+
+void KM_CPU(swap_pairs_bwd)(const km_exec *ex, float *dx, const float *dy, km_dim N, km_dim C)
+{
+    if (!dx) return;
+    KM_PARALLEL_FOR (ex, N * N * C, ij, N * N)
+        for (km_dim c = 0; c < C; c++) dx[ij * C + c] += dy[(ij % N * N + ij / N) * C + c];
+}
+
 void KM_CPU(outer_add_fwd)(const km_exec *ex, float *y, const float *a, const float *b, km_dim N, km_dim C)
 {
     KM_PARALLEL_FOR (ex, N * N * C, i, N)

@@ -1,196 +1,99 @@
 /* SPDX-License-Identifier: MIT
- * Triangle multiplication: the gated halves are made once into planes [pair, C], then each output pair sums over its
- * third corner with channels in the inner loop. Triangle attention: one row of scores at a time. Memory is two planes,
- * never N^3. Sums that several rows share (bias, keys, values) belong to one thread each, so their order is fixed. */
-#include <math.h>
+ * Triangle multiplication, channel by channel: a block of channels is gathered into planes [N, N], each channel is one
+ * matrix product, and the planes are written back. A thread takes whole blocks; a block is what one cache line of a pair
+ * holds. Memory is the planes of a block, never N^3.
+ *   outgoing: y = a b^T, da = dy b, db = dy^T a;  incoming: y = a^T b, da = b dy^T, db = a dy. */
+#include "kernels/cpu/attention.h"
 
-#include "kernels/cpu/cpu.h"
-#include "kernels/cpu/vmath.h"
-#include "kernels/scratch.h"
+enum { BLOCK = 16 };
 
-/* ab [N N, 2C] = p sg(g) mask */
-static void gate(const km_exec *ex, float *ab, const float *p, const float *g, const float *mask, km_dim N, km_dim C)
+/* Channels first .. first + count - 1 of x [N, N, stride]. */
+typedef struct channels {
+    km_dim N, stride, first, count;
+} channels;
+
+/* out [count, N, N] = x mask */
+static void gather(float *restrict out, const channels *s, const float *restrict x, const float *opt_mask)
 {
-    KM_PARALLEL_FOR (ex, N * N * C * 10, ij, N * N)
-    for (km_dim c = 0; c < 2 * C; c++)
-        ab[ij * 2 * C + c] = p[ij * 2 * C + c] * km_sigmoidf(g[ij * 2 * C + c]) * mask[ij];
+    const km_dim N = s->N, plane = N * N, n4 = N / 4 * 4, c4 = s->count / 4 * 4;
+    for (km_dim i = 0; i < N; i++) {
+        const float *from = x + i * N * s->stride + s->first, *mask = moved_const(opt_mask, i * N);
+        float *to = out + i * N;
+        for (km_dim j = 0; j < n4; j += 4)
+            for (km_dim c = 0; c < c4; c += 4) transpose4(to + c * plane + j, plane, from + j * s->stride + c, s->stride);
+        for (km_dim j = 0; j < N; j++)
+            for (km_dim c = j < n4 ? c4 : 0; c < s->count; c++) to[c * plane + j] = from[j * s->stride + c];
+        for (km_dim c = 0; mask && c < s->count; c++)
+            for (km_dim j = 0; j < N; j++) to[c * plane + j] *= mask[j];
+    }
 }
 
-void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *p, const float *g, const float *mask,
+/* x = planes [count, N, N] */
+static void scatter(float *restrict x, const channels *s, const float *restrict planes)
+{
+    const km_dim N = s->N, plane = N * N, n4 = N / 4 * 4, c4 = s->count / 4 * 4;
+    for (km_dim i = 0; i < N; i++) {
+        float *to = x + i * N * s->stride + s->first;
+        const float *from = planes + i * N;
+        for (km_dim j = 0; j < n4; j += 4)
+            for (km_dim c = 0; c < c4; c += 4) transpose4(to + j * s->stride + c, s->stride, from + c * plane + j, plane);
+        for (km_dim j = 0; j < N; j++)
+            for (km_dim c = j < n4 ? c4 : 0; c < s->count; c++) to[j * s->stride + c] = from[c * plane + j];
+    }
+}
+
+/* x += planes [count, N, N] mask */
+static void scatter_add(float *restrict x, const channels *s, const float *restrict planes, const float *mask)
+{
+    for (km_dim ij = 0; ij < s->N * s->N; ij++)
+        for (km_dim c = 0; c < s->count; c++)
+            x[ij * s->stride + s->first + c] += planes[c * s->N * s->N + ij] * mask[ij];
+}
+
+/* c = a b, or with one of them transposed; planes [N, N] */
+static void product(float *c, const float *a, bool a_transposed, const float *b, bool b_transposed, km_dim N)
+{
+    KM_CPU(multiply)(&(km_matrices){a_transposed, b_transposed, false, N, N, N, a, b, c, N, N, N});
+}
+
+static inline km_dim work(km_dim N, km_dim C) { return N * N * C * (N / 100 + 4); }
+
+void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *ab, const float *mask, bool incoming,
+                                   km_dim N, km_dim C)
+{
+    const km_dim plane = N * N;
+    KM_PARALLEL_FOR (ex, work(N, C), block, (C + BLOCK - 1) / BLOCK) {
+        km_dim first = block * BLOCK, count = C - first < BLOCK ? C - first : BLOCK;
+        /* Channel c's result takes the place of a's channel c - 1, which is no longer needed. */
+        float *out = km_scratch(KM_SCRATCH_OWN, (size_t)((2 * BLOCK + 1) * plane)), *a = out + plane;
+        float *b = a + BLOCK * plane;
+        gather(a, &(channels){N, 2 * C, first, count}, ab, mask);
+        gather(b, &(channels){N, 2 * C, C + first, count}, ab, mask);
+        for (km_dim at = 0; at < count * plane; at += plane) product(out + at, a + at, incoming, b + at, !incoming, N);
+        scatter(y, &(channels){N, C, first, count}, out);
+    }
+}
+
+void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dab, const float *dy, const float *ab, const float *mask,
                                    bool incoming, km_dim N, km_dim C)
 {
-    float *ab = km_scratch(KM_SCRATCH_SHARED, (size_t)(N * N * 2 * C));
-    gate(ex, ab, p, g, mask, N, C);
-    KM_PARALLEL_FOR (ex, N * N * N * C / 8, ij, N * N) {
-        km_dim i = ij / N, j = ij % N;
-        float *out = y + ij * C;
-        for (km_dim c = 0; c < C; c++) out[c] = 0;
-        for (km_dim k = 0; k < N; k++) {
-            const float *a = ab + (incoming ? k * N + i : i * N + k) * 2 * C,
-                        *b = ab + (incoming ? k * N + j : j * N + k) * 2 * C + C;
-            for (km_dim c = 0; c < C; c++) out[c] += a[c] * b[c];
+    const km_dim plane = N * N;
+    if (!dab) return;
+    KM_PARALLEL_FOR (ex, 2 * work(N, C), block, (C + BLOCK - 1) / BLOCK) {
+        km_dim first = block * BLOCK, count = C - first < BLOCK ? C - first : BLOCK, size = BLOCK * plane;
+        channels in_a = {N, 2 * C, first, count}, in_b = {N, 2 * C, C + first, count};
+        float *a = km_scratch(KM_SCRATCH_OWN, (size_t)(5 * size)), *b = a + size, *d = b + size;
+        float *da = d + size, *db = da + size;
+        gather(a, &in_a, ab, mask);
+        gather(b, &in_b, ab, mask);
+        gather(d, &(channels){N, C, first, count}, dy, NULL);
+        for (km_dim at = 0; at < count * plane; at += plane) {
+            if (incoming) product(da + at, b + at, false, d + at, true, N);
+            else product(da + at, d + at, false, b + at, false, N);
+            if (incoming) product(db + at, a + at, false, d + at, false, N);
+            else product(db + at, d + at, true, a + at, false, N);
         }
-    }
-}
-
-/* dab at the pair (r, s): as an a it met every j, as a b every i */
-static void gather_bwd(float *dab, const float *ab, const float *dy, bool incoming, km_dim N, km_dim C, km_dim r,
-                       km_dim s)
-{
-    km_dim own = incoming ? s : r, third = incoming ? r : s; /* the output row it belongs to, and the corner k */
-    for (km_dim c = 0; c < 2 * C; c++) dab[c] = 0;
-    for (km_dim o = 0; o < N; o++) {
-        km_dim other = incoming ? third * N + o : o * N + third;
-        const float *a = ab + other * 2 * C, *b = a + C, *da = dy + (own * N + o) * C, *db = dy + (o * N + own) * C;
-        for (km_dim c = 0; c < C; c++) dab[c] += da[c] * b[c];
-        for (km_dim c = 0; c < C; c++) dab[C + c] += db[c] * a[c];
-    }
-}
-
-void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dp, float *dg, const float *dy, const float *p,
-                                   const float *g, const float *mask, bool incoming, km_dim N, km_dim C)
-{
-    float *ab = km_scratch(KM_SCRATCH_SHARED, (size_t)(N * N * 2 * C));
-    gate(ex, ab, p, g, mask, N, C);
-    KM_PARALLEL_FOR (ex, N * N * N * C / 4, ij, N * N) {
-        float *d = km_scratch(KM_SCRATCH_OWN, (size_t)(2 * C));
-        gather_bwd(d, ab, dy, incoming, N, C, ij / N, ij % N);
-        for (km_dim c = 0; c < 2 * C; c++) {
-            km_dim at = ij * 2 * C + c;
-            float s = km_sigmoidf(g[at]);
-            if (dp) dp[at] += d[c] * s * mask[ij];
-            if (dg) dg[at] += d[c] * p[at] * s * (1 - s) * mask[ij];
-        }
-    }
-}
-
-typedef struct attention {
-    const float *q, *k, *v, *g, *bias;
-    float *masked; /* [N, N] what the mask adds to the logits of row i at k: 0 or -1e9 */
-    bool ending;
-    km_dim N, H, D;
-} attention;
-
-/* Where head h of the pair (i, j) lies in q, k, v, g, y; transposed for the ending node. */
-static inline km_dim at(const attention *t, km_dim i, km_dim j, km_dim h)
-{
-    return ((t->ending ? j * t->N + i : i * t->N + j) * t->H + h) * t->D;
-}
-
-static inline km_dim pair(const attention *t, km_dim i, km_dim j) { return t->ending ? j * t->N + i : i * t->N + j; }
-
-static inline float dot(const float *restrict a, const float *restrict b, km_dim n)
-{
-    float s = 0;
-#pragma omp simd reduction(+ : s)
-    for (km_dim i = 0; i < n; i++) s += a[i] * b[i];
-    return s;
-}
-
-/* A row whose keys are all masked is as if none were: added to all, -1e9 would leave nothing of the logits in float32.
- */
-static void mask_rows(attention *t, const float *mask)
-{
-    t->masked = km_scratch(KM_SCRATCH_SHARED, (size_t)(t->N * t->N));
-    for (km_dim i = 0; i < t->N; i++) {
-        bool any = false;
-        for (km_dim m = 0; m < t->N; m++) any = any || mask[pair(t, i, m)] != 0;
-        for (km_dim m = 0; m < t->N; m++) t->masked[i * t->N + m] = any ? (1 - mask[pair(t, i, m)]) * -1e9f : 0;
-    }
-}
-
-/* w [N] = softmax of the row (i, j) of head h */
-static void weights(const attention *t, float *w, km_dim h, km_dim i, km_dim j)
-{
-    float most = -INFINITY, sum = 0, scale = 1 / sqrtf((float)t->D);
-    const float *q = t->q + at(t, i, j, h);
-    for (km_dim m = 0; m < t->N; m++) {
-        float logit = dot(q, t->k + at(t, i, m, h), t->D) * scale + t->bias[h * t->N * t->N + pair(t, j, m)];
-        w[m] = logit + t->masked[i * t->N + m];
-        most = w[m] > most ? w[m] : most;
-    }
-    for (km_dim m = 0; m < t->N; m++) w[m] = km_expf(w[m] - most);
-#pragma omp simd reduction(+ : sum)
-    for (km_dim m = 0; m < t->N; m++) sum += w[m];
-    for (km_dim m = 0; m < t->N; m++) w[m] /= sum;
-}
-
-static void attend(const attention *t, float *y, float *w, km_dim h, km_dim i, km_dim j)
-{
-    float *out = y + at(t, i, j, h);
-    const float *g = t->g + at(t, i, j, h);
-    weights(t, w, h, i, j);
-    for (km_dim d = 0; d < t->D; d++) out[d] = 0;
-    for (km_dim m = 0; m < t->N; m++) {
-        const float *v = t->v + at(t, i, m, h);
-        for (km_dim d = 0; d < t->D; d++) out[d] += w[m] * v[d];
-    }
-    for (km_dim d = 0; d < t->D; d++) out[d] *= km_sigmoidf(g[d]);
-}
-
-void KM_CPU(triangle_attention_fwd)(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
-                                    const float *g, const float *bias, const float *mask, bool ending, km_dim N,
-                                    km_dim H, km_dim D)
-{
-    attention t = {q, k, v, g, bias, NULL, ending, N, H, D};
-    mask_rows(&t, mask);
-    KM_PARALLEL_FOR (ex, N * N * N * H * D / 8, i, N) {
-        float *w = km_scratch(KM_SCRATCH_OWN, (size_t)N);
-        for (km_dim h = 0; h < H; h++)
-            for (km_dim j = 0; j < N; j++) attend(&t, y, w, h, i, j);
-    }
-}
-
-typedef struct attention_grads {
-    float *dq, *dk, *dv, *dg, *dbias;
-    const float *dy;
-} attention_grads;
-
-/* Backward of one row: everything but the bias when with_bias is false, only the bias when it is true. */
-static void row_bwd(const attention *t, const attention_grads *r, float *w, km_dim h, km_dim i, km_dim j,
-                    bool with_bias)
-{
-    km_dim row = at(t, i, j, h), N = t->N, D = t->D;
-    float *dw = w + N, *s_dy = dw + N, *out = s_dy + D, mean = 0, scale = 1 / sqrtf((float)D);
-    const float *dy = r->dy + row, *g = t->g + row;
-    weights(t, w, h, i, j);
-    for (km_dim d = 0; d < D; d++) s_dy[d] = dy[d] * km_sigmoidf(g[d]), out[d] = 0;
-    for (km_dim m = 0; m < N; m++) dw[m] = dot(s_dy, t->v + at(t, i, m, h), D);
-    for (km_dim m = 0; m < N; m++) mean += w[m] * dw[m];
-    for (km_dim m = 0; m < N; m++) dw[m] = w[m] * (dw[m] - mean);
-    if (with_bias) {
-        for (km_dim m = 0; m < N; m++) r->dbias[h * N * N + pair(t, j, m)] += dw[m];
-        return;
-    }
-    for (km_dim m = 0; m < N; m++) {
-        km_dim from = at(t, i, m, h);
-        for (km_dim d = 0; d < D; d++) {
-            out[d] += w[m] * t->v[from + d];
-            if (r->dv) r->dv[from + d] += s_dy[d] * w[m];
-            if (r->dq) r->dq[row + d] += dw[m] * scale * t->k[from + d];
-            if (r->dk) r->dk[from + d] += dw[m] * scale * t->q[row + d];
-        }
-    }
-    for (km_dim d = 0; r->dg && d < D; d++) r->dg[row + d] += s_dy[d] * out[d] * (1 - km_sigmoidf(g[d]));
-}
-
-void KM_CPU(triangle_attention_bwd)(const km_exec *ex, float *dq, float *dk, float *dv, float *dg, float *dbias,
-                                    const float *dy, const float *q, const float *k, const float *v, const float *g,
-                                    const float *bias, const float *mask, bool ending, km_dim N, km_dim H, km_dim D)
-{
-    attention t = {q, k, v, g, bias, NULL, ending, N, H, D};
-    attention_grads r = {dq, dk, dv, dg, dbias, dy};
-    size_t room = (size_t)(2 * N + 2 * D);
-    mask_rows(&t, mask);
-    KM_PARALLEL_FOR (ex, N * N * N * H * D / 2, i, N) { /* keys and values of row i are its own */
-        float *w = km_scratch(KM_SCRATCH_OWN, room);
-        for (km_dim h = 0; h < H; h++)
-            for (km_dim j = 0; j < N; j++) row_bwd(&t, &r, w, h, i, j, false);
-    }
-    if (!dbias) return;
-    KM_PARALLEL_FOR (ex, N * N * N * H * D / 2, h, H) { /* the bias is shared by all rows: one head, one thread */
-        float *w = km_scratch(KM_SCRATCH_OWN, room);
-        for (km_dim i = 0; i < N; i++)
-            for (km_dim j = 0; j < N; j++) row_bwd(&t, &r, w, h, i, j, true);
+        scatter_add(dab, &in_a, da, mask);
+        scatter_add(dab, &in_b, db, mask);
     }
 }

@@ -82,6 +82,22 @@ void km_ref_heads_first_bwd(const km_exec *ex, double *dx, const double *dy, km_
     for (km_dim i = 0; dx && i < M * C; i++) dx[i] += dy[i % C * M + i / C];
 }
 
+void km_ref_swap_pairs_fwd(const km_exec *ex, double *y, const double *x, km_dim N, km_dim C)
+{
+    (void)ex;
+    for (km_dim i = 0; i < N; i++)
+        for (km_dim j = 0; j < N; j++)
+            for (km_dim c = 0; c < C; c++) y[(i * N + j) * C + c] = x[(j * N + i) * C + c];
+}
+
+void km_ref_swap_pairs_bwd(const km_exec *ex, double *dx, const double *dy, km_dim N, km_dim C)
+{
+    (void)ex;
+    for (km_dim i = 0; dx && i < N; i++)
+        for (km_dim j = 0; j < N; j++)
+            for (km_dim c = 0; c < C; c++) dx[(j * N + i) * C + c] += dy[(i * N + j) * C + c];
+}
+
 void km_ref_outer_add_fwd(const km_exec *ex, double *y, const double *a, const double *b, km_dim N, km_dim C)
 {
     (void)ex;

@@ -2,6 +2,9 @@
 #include "lib/model/atom_features.h"
 
 #include <math.h>
+#include <string.h>
+
+#include "lib/nn/rows.h"
 
 enum { POS = 0, CHARGE = 3, ELEMENT = 4, ELEMENTS = 128, NAME = ELEMENT + ELEMENTS, CHARS = 4, CLASSES = 64 };
 enum { PLAIN = ELEMENT, LOOKUPS = 1 + CHARS }; /* columns that are numbers; one-hot features of an atom */
@@ -80,10 +83,21 @@ km_tensor *km_atom_encoder_pairs(km_ctx *cx, const km_atom_encoder *e, const km_
     return km_add(cx, p, h);
 }
 
+static km_tensor *norm_linear(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+{
+    (void)first;
+    return km_nn_norm_linear_run(cx, arg, x);
+}
+
 km_tensor *km_pair_bias(km_ctx *cx, const km_nn_norm_linear *l, const km_tensor *pair)
 {
+    enum { ROWS = 512 }; /* taken at a time */
+    km_dim C = km_size(pair, -1), heads = km_size(l->linear.w, 0), shape[KM_MAX_DIMS];
+    memcpy(shape, pair->shape, sizeof shape);
+    shape[pair->nd - 1] = heads;
     km_mark mark = km_scope_begin(cx);
-    return km_scope_end(cx, mark, km_heads_first(cx, km_nn_norm_linear_run(cx, l, pair)));
+    km_tensor *bias = km_nn_map(cx, KM_RESHAPE(cx, pair, km_numel(pair) / C, C), ROWS, norm_linear, l, heads);
+    return km_scope_end(cx, mark, km_heads_first(cx, km_reshape(cx, bias, pair->nd, shape)));
 }
 
 /* -- relative positions: classes of residue offset 66, token offset 66, same entity 1, chain offset 6 */

@@ -119,6 +119,22 @@ km_tensor *km_heads_first(km_ctx *cx, const km_tensor *x)
     return y;
 }
 
+static void swap_pairs_backward(km_ctx *cx, void *state)
+{
+    simple_state *s = state;
+    if (!km_has_grad(s->y)) return;
+    cx->be->swap_pairs_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), km_size(s->a, 0), km_size(s->a, 2));
+}
+
+km_tensor *km_swap_pairs(km_ctx *cx, const km_tensor *x)
+{
+    KM_ASSERT(x->nd == 3 && km_size(x, 0) == km_size(x, 1));
+    km_tensor *y = km_tensor_like(cx, x);
+    cx->be->swap_pairs_fwd(&cx->ex, y->data, x->data, km_size(x, 0), km_size(x, 2));
+    record(cx, swap_pairs_backward, (simple_state){.a = x, .y = y});
+    return y;
+}
+
 static void outer_add_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;

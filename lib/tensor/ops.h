@@ -45,6 +45,8 @@ km_tensor *km_concat(km_ctx *cx, const km_tensor *a, const km_tensor *b);
 km_tensor *km_heads_first(km_ctx *cx, const km_tensor *x);
 /* y [N, N, C] = a [N, C] at i + b [N, C] at j */
 km_tensor *km_outer_add(km_ctx *cx, const km_tensor *a, const km_tensor *b);
+/* y [N, N, C] at (i, j) = x [N, N, C] at (j, i) */
+km_tensor *km_swap_pairs(km_ctx *cx, const km_tensor *x);
 /* y [L, D] = cos(2 pi (t [L] w [D] + b [D])); not differentiated */
 km_tensor *km_fourier(km_ctx *cx, const float *t, km_dim L, const km_tensor *w, const km_tensor *b);
 /* y [F, ...] = a [F] x [F, ...] + b [F] u [F, ...]; u and b may be NULL together; a and b are plain numbers */
@@ -74,7 +76,8 @@ km_tensor *km_atom_pairs(km_ctx *cx, const km_tensor *w_pos, const km_tensor *w_
 
 /* -- op_pair_attention.c, op_window_attention.c, op_temporal_attention.c */
 /* y [F, N, H D] = sg(g) softmax_j(q_i k_j / sqrt D + bias [H, N, N] + (1 - mask_j) (-1e6)) v_j; q k v g [F, N, H D],
- * every frame the same bias; opt_mask [N] 0/1. opt_g NULL: no gate */
+ * every frame the same bias; opt_mask [N] 0/1. opt_g NULL: no gate. Triangle attention around the starting node is this
+ * with the rows of pairs as frames; around the ending node, with the pairs swapped */
 km_tensor *km_pair_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
                              const km_tensor *opt_g, const km_tensor *bias, const float *opt_mask);
 /* The same within atom windows (see km_atom_pairs): q k v g [F, A, H D], bias [H, W, Q, K]; atom_mask [A] masks keys
@@ -90,14 +93,29 @@ km_tensor *km_temporal_attention(km_ctx *cx, const km_tensor *q, const km_tensor
                                  const float *time_k, float beta, bool causal);
 
 /* -- op_triangle.c */
-/* ab = p [N, N, 2C] sg(g [N, N, 2C]) mask [N, N]; a, b its halves. outgoing: y [N, N, C] at (i, j) = sum_k a(i, k) b(j,
- * k); incoming: sum_k a(k, i) b(k, j) */
-km_tensor *km_triangle_multiply(km_ctx *cx, const km_tensor *p, const km_tensor *g, const float *mask, bool incoming);
-/* starting: y [N, N, H D] at (i, j) = sg(g) softmax_k(q(i, j) k(i, k) / sqrt D + bias [H, N, N](j, k) + (1 - mask(i,
- * k)) (-1e9)) v(i, k). ending: the same on q k v g y mask bias read transposed: (i, j) attends to (k, j) with bias(k,
- * i) and mask(k, j). A row of which every k is masked is as if none were */
-km_tensor *km_triangle_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
-                                 const km_tensor *g, const km_tensor *bias, const float *mask, bool ending);
+/* a, b the halves of ab [N, N, 2C] mask [N, N]. outgoing: y [N, N, C] at (i, j) = sum_k a(i, k) b(j, k); incoming: sum_k
+ * a(k, i) b(k, j) */
+km_tensor *km_triangle_multiply(km_ctx *cx, const km_tensor *ab, const float *mask, bool incoming);
+
+/* -- op_outer_products.c, op_pair_average.c, op_template_pairs.c */
+/* y [count, N, C D] at (i, j) = scale [N, N](first + i, j) sum_s a [S, N, C](s, first + i) x b [S, N, D](s, j), the outer
+ * product with d running fastest; opt_scale NULL: 1 */
+km_tensor *km_outer_products(km_ctx *cx, const km_tensor *a, const km_tensor *b, const float *opt_scale, km_dim first,
+                             km_dim count);
+/* y [S, N, H D] at (s, i) = sg(g) sum_j softmax_j(logits [H, N, N](i, j) + (1 - mask_j) (-1e6)) v(s, j); v g [S, N, H D],
+ * opt_mask [N] 0/1 */
+km_tensor *km_pair_average(km_ctx *cx, const km_tensor *v, const km_tensor *g, const km_tensor *logits,
+                           const float *opt_mask);
+/* A template's facts on N tokens: restype in 0..32, tokens with equal visibility see each other, backbone frames rot
+ * [N, 3, 3] (axes in columns) at origin [N, 3], atoms cb ca [N, 3], masks [N]; angstrom. */
+typedef struct km_template_facts {
+    const int32_t *restype, *visibility;
+    const float *rot, *origin, *cb, *ca, *mask_cb, *mask_frame;
+} km_template_facts;
+/* y [N, N, C] = w [C, 109] x at (i, j), x: where i sees j 38 bins of |cb_i - cb_j| (edges 3.25 to 50.75), mask_cb i j,
+ * the signs of rot_j^T (ca_i - origin_j), mask_frame i j; then restype of i and j, 33 classes each. The facts must live
+ * until backward has run */
+km_tensor *km_template_pairs(km_ctx *cx, const km_tensor *w, const km_template_facts *t, km_dim N);
 
 /* -- op_loss.c: each a scalar [1]; x [F, A, 3] predicted, r [F, A, 3] reference; a frame counts when target[f] != 0 */
 /* sum over f, a of frame_weight[f] atom_weight[a] |x - r|^2 (the caller puts EDM weight, 1 / n_v and 1 / frames into

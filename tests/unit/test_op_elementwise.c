@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * add, scale, relu, sigmoid, concat, heads_first, outer_add, fourier, frame_axpby. */
+ * add, scale, relu, sigmoid, concat, heads_first, swap_pairs, outer_add, fourier, frame_axpby. */
 #include "tests/unit/opcase.h"
 #include "tests/unit/tap.h"
 
@@ -36,6 +36,8 @@ CASE(concat, km_ref_concat_fwd(&one, y, x[0], x[1], c->s[0], c->s[1], c->s[2]),
      km_ref_concat_bwd(&one, dx[0], dx[1], dy, c->s[0], c->s[1], c->s[2]), km_concat(cx, x[0], x[1]))
 CASE(heads_first, km_ref_heads_first_fwd(&one, y, x[0], c->s[0], c->s[1]),
      km_ref_heads_first_bwd(&one, dx[0], dy, c->s[0], c->s[1]), km_heads_first(cx, x[0]))
+CASE(swap_pairs, km_ref_swap_pairs_fwd(&one, y, x[0], c->s[0], c->s[1]),
+     km_ref_swap_pairs_bwd(&one, dx[0], dy, c->s[0], c->s[1]), km_swap_pairs(cx, x[0]))
 CASE(outer_add, km_ref_outer_add_fwd(&one, y, x[0], x[1], c->s[0], c->s[1]),
      km_ref_outer_add_bwd(&one, dx[0], dx[1], dy, c->s[0], c->s[1]), km_outer_add(cx, x[0], x[1]))
 
@@ -72,6 +74,7 @@ static void test_sizes(km_dim M, km_dim C)
     RUN(sigmoid, M * C, 1e-6, .inputs = 1, .in = {{2, {M, C}}});
     RUN(concat, M * (C + 3), 1e-6, .inputs = 2, .in = {{2, {M, C}}, {2, {M, 3}}}, .s = {M, C, 3});
     RUN(heads_first, M * C, 1e-6, .inputs = 1, .in = {{2, {M, C}}}, .s = {M, C});
+    RUN(swap_pairs, M * M * C, 1e-6, .inputs = 1, .in = {{3, {M, M, C}}}, .s = {M, C});
     RUN(outer_add, M * M * C, 1e-6, .inputs = 2, .in = {{2, {M, C}}, {2, {M, C}}}, .s = {M, C});
 }
 

@@ -32,10 +32,25 @@ typedef struct km_triangle_node {
     km_nn_linear bias, q, k, v, g, o;
 } km_triangle_node;
 
-typedef struct km_pairformer_layer {
+/* What the pairformer, the alignment's and the templates' modules do to pairs. */
+typedef struct km_pair_layer {
     km_triangle_multiplication mul_out, mul_in;
     km_triangle_node start, end;
-    km_nn_transition transition_z, transition_s;
+    km_nn_transition transition;
+} km_pair_layer;
+
+void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width);
+/* z [N, N, C], a state; token_mask [N], pair_mask [N, N] 0/1 */
+km_tensor *km_pair_layer_run(km_ctx *cx, const km_pair_layer *l, km_tensor *z, const float *token_mask,
+                             const float *pair_mask);
+/* state + transition(state) */
+km_tensor *km_add_transition(km_ctx *cx, const km_nn_transition *l, km_tensor *state);
+/* [N, N]: both tokens unmasked; in the arena */
+float *km_pair_mask(km_ctx *cx, const float *token_mask, km_dim N);
+
+typedef struct km_pairformer_layer {
+    km_pair_layer pair;
+    km_nn_transition transition_s;
     km_nn_norm norm_s;
     km_nn_norm_linear attention_bias;
     km_nn_attention attention;

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ * The pair representation's own layer: triangle multiplications and attentions, then a transition. The dropout of
+ * training is left out: the trunk is trained only in small models from scratch. */
+#include "lib/model/trunk/trunk_parts.h"
+#include "lib/nn/rows.h"
+
+enum { PAIRS = 256 }; /* taken at a time: what a transition makes of them fits into a cache of 1 MB */
+
+static void multiplication_init(km_triangle_multiplication *l, km_params *p, const char *prefix, km_dim C)
+{
+    char name[KM_NN_NAME];
+    km_nn_norm_init(&l->norm_in, p, km_nn_name(name, "%s.norm_in", prefix), C);
+    km_nn_linear_init(&l->p_in, p, km_nn_name(name, "%s.p_in", prefix), 2 * C, C, KM_INIT_LECUN);
+    km_nn_linear_init(&l->g_in, p, km_nn_name(name, "%s.g_in", prefix), 2 * C, C, KM_INIT_ZERO);
+    km_nn_norm_init(&l->norm_out, p, km_nn_name(name, "%s.norm_out", prefix), C);
+    km_nn_linear_init(&l->p_out, p, km_nn_name(name, "%s.p_out", prefix), C, C, KM_INIT_ZERO);
+    km_nn_linear_init(&l->g_out, p, km_nn_name(name, "%s.g_out", prefix), C, C, KM_INIT_ZERO);
+}
+
+static void node_init(km_triangle_node *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width)
+{
+    char name[KM_NN_NAME];
+    km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.layer_norm", prefix), C);
+    km_nn_linear_init(&l->bias, p, km_nn_name(name, "%s.linear", prefix), heads, C, KM_INIT_LECUN);
+    km_nn_linear_init(&l->q, p, km_nn_name(name, "%s.mha.linear_q", prefix), heads * width, C, KM_INIT_LECUN);
+    km_nn_linear_init(&l->k, p, km_nn_name(name, "%s.mha.linear_k", prefix), heads * width, C, KM_INIT_LECUN);
+    km_nn_linear_init(&l->v, p, km_nn_name(name, "%s.mha.linear_v", prefix), heads * width, C, KM_INIT_LECUN);
+    km_nn_linear_init(&l->g, p, km_nn_name(name, "%s.mha.linear_g", prefix), heads * width, C, KM_INIT_ZERO);
+    km_nn_linear_init(&l->o, p, km_nn_name(name, "%s.mha.linear_o", prefix), C, heads * width, KM_INIT_ZERO);
+}
+
+void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width)
+{
+    char name[KM_NN_NAME];
+    multiplication_init(&l->mul_out, p, km_nn_name(name, "%s.tri_mul_out", prefix), C);
+    multiplication_init(&l->mul_in, p, km_nn_name(name, "%s.tri_mul_in", prefix), C);
+    node_init(&l->start, p, km_nn_name(name, "%s.tri_att_start", prefix), C, heads, width);
+    node_init(&l->end, p, km_nn_name(name, "%s.tri_att_end", prefix), C, heads, width);
+    km_nn_transition_init(&l->transition, p, km_nn_name(name, "%s.transition_z", prefix), C, 4 * C);
+}
+
+/* -- z + sg(g_out x) p_out norm(product), x = norm(z); the product of the halves of sg(g_in x) p_in x */
+
+static km_tensor *gated_halves(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+{
+    const km_triangle_multiplication *l = arg;
+    (void)first;
+    km_tensor *x = km_nn_norm_run(cx, &l->norm_in, z);
+    return km_sigmoid_mul(cx, km_nn_linear_run(cx, &l->g_in, x), km_nn_linear_run(cx, &l->p_in, x));
+}
+
+typedef struct multiplied {
+    const km_triangle_multiplication *l;
+    const km_tensor *product; /* [N N, C] */
+} multiplied;
+
+static km_tensor *add_product(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+{
+    const multiplied *m = arg;
+    km_tensor *x = km_nn_norm_run(cx, &m->l->norm_in, z);
+    km_tensor *y = km_nn_norm_run(cx, &m->l->norm_out, km_slice(cx, m->product, first, km_size(z, 0)));
+    y = km_nn_linear_run(cx, &m->l->p_out, y);
+    return km_add(cx, z, km_sigmoid_mul(cx, km_nn_linear_run(cx, &m->l->g_out, x), y));
+}
+
+static km_tensor *multiply(km_ctx *cx, const km_triangle_multiplication *l, km_tensor *z, const float *mask,
+                           bool incoming)
+{
+    km_dim N = km_size(z, 0), C = km_size(z, 2);
+    km_tensor *rows = KM_RESHAPE(cx, z, N * N, C);
+    km_tensor *ab = km_nn_map(cx, rows, PAIRS, gated_halves, l, 2 * C);
+    km_tensor *y = km_triangle_multiply(cx, KM_RESHAPE(cx, ab, N, N, 2 * C), mask, incoming);
+    multiplied m = {l, KM_RESHAPE(cx, y, N * N, C)};
+    rows = km_nn_update(cx, rows, PAIRS, add_product, &m);
+    return KM_RESHAPE(cx, rows, N, N, C);
+}
+
+/* -- z + o attention(x), x = norm(z), within each row of pairs, with one bias for all of them */
+
+static km_tensor *bias_of(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+{
+    const km_triangle_node *l = arg;
+    (void)first;
+    return km_nn_linear_run(cx, &l->bias, km_nn_norm_run(cx, &l->norm, z));
+}
+
+typedef struct node {
+    const km_triangle_node *l;
+    const km_tensor *bias; /* [heads, N, N] */
+    const float *mask;     /* [N] */
+} node;
+
+static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+{
+    const node *n = arg;
+    (void)first;
+    km_tensor *x = km_nn_norm_run(cx, &n->l->norm, z);
+    km_tensor *q = km_nn_linear_run(cx, &n->l->q, x), *k = km_nn_linear_run(cx, &n->l->k, x);
+    km_tensor *v = km_nn_linear_run(cx, &n->l->v, x), *g = km_nn_linear_run(cx, &n->l->g, x);
+    return km_add(cx, z, km_nn_linear_run(cx, &n->l->o, km_pair_attention(cx, q, k, v, g, n->bias, n->mask)));
+}
+
+/* The result has its pairs swapped, and lies in `to` without a tape. */
+static km_tensor *attend(km_ctx *cx, const km_triangle_node *l, const km_tensor *z, km_tensor *to, const float *mask)
+{
+    km_dim N = km_size(z, 0), C = km_size(z, 2), lines = (2 * PAIRS + N - 1) / N;
+    km_tensor *bias = km_nn_map(cx, KM_RESHAPE(cx, z, N * N, C), PAIRS, bias_of, l, km_size(l->bias.w, 0));
+    bias = km_heads_first(cx, KM_RESHAPE(cx, bias, N, N, km_size(bias, 1)));
+    return km_nn_map_swapped(cx, z, to, lines, add_attention, &(node){l, bias, mask});
+}
+
+/* -- and the whole */
+
+static km_tensor *add_transition(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+{
+    (void)first;
+    return km_add(cx, x, km_nn_transition_run(cx, arg, x));
+}
+
+km_tensor *km_add_transition(km_ctx *cx, const km_nn_transition *l, km_tensor *state)
+{
+    km_dim C = km_size(state, -1);
+    km_tensor *y = km_nn_update(cx, KM_RESHAPE(cx, state, km_numel(state) / C, C), PAIRS, add_transition, l);
+    return km_reshape(cx, y, state->nd, state->shape);
+}
+
+/* Views of the state alone are made after a mark that is rewound, so the state itself is what is handed on. */
+static km_tensor *carried(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next)
+{
+    if (cx->tape) return next;
+    KM_ASSERT(next->data == state->data);
+    km_arena_rewind(cx->arena, mark);
+    return state;
+}
+
+km_tensor *km_pair_layer_run(km_ctx *cx, const km_pair_layer *l, km_tensor *z, const float *token_mask,
+                             const float *pair_mask)
+{
+    km_mark mark = km_scope_begin(cx);
+    z = carried(cx, mark, z, multiply(cx, &l->mul_out, z, pair_mask, false));
+    z = carried(cx, mark, z, multiply(cx, &l->mul_in, z, pair_mask, true));
+    km_tensor *swapped = attend(cx, &l->start, z, cx->tape ? NULL : km_tensor_like(cx, z), token_mask);
+    z = carried(cx, mark, z, attend(cx, &l->end, swapped, z, token_mask));
+    return carried(cx, mark, z, km_add_transition(cx, &l->transition, z));
+}
+
+float *km_pair_mask(km_ctx *cx, const float *token_mask, km_dim N)
+{
+    float *mask = km_arena_get(cx->arena, (size_t)(N * N) * sizeof *mask);
+    for (km_dim i = 0; i < N; i++)
+        for (km_dim j = 0; j < N; j++) mask[N * i + j] = token_mask[i] * token_mask[j];
+    return mask;
+}
