@@ -171,7 +171,7 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(settle(j, f->cli, err));
     if (!strcmp(o.stereo, "hold")) j->f.opt_stereo = j->stereo = km_stereo_of(f->system);
-    return f->trunk ? KM_OK : km_weights_run_trunk(f, j->m, -1, err);
+    return f->trunk ? KM_OK : km_weights_run_trunk(f, j->m, &(km_trunk_choice)KM_TRUNK_CHOICE_DEFAULT, err);
 }
 
 static km_status ready_again(void *arg, km_filter *f, km_err *err)

@@ -80,7 +80,7 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     km_interp_options options_;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(settle(&j->m->sampling, f->cli, &options_, err));
-    if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, -1, err));
+    if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, &(km_trunk_choice)KM_TRUNK_CHOICE_DEFAULT, err));
     j->filter = f;
     j->features = km_features_of(f->system, NULL, NULL);
     bool hold = o.stereo ? !strcmp(o.stereo, "hold") : j->m->sampling.hold_stereo;

@@ -14,6 +14,7 @@
 #include "lib/chem/residues.h"
 #include "lib/chem/tokens.h"
 #include "lib/traj/superpose.h"
+#include "tools/inputs.h"
 
 /* A bond this far from its ideal length is no bond of that molecule at 310 K (the spread is 0.03): a wrong topology, or
  * a molecule broken over a periodic wall. */
@@ -24,11 +25,11 @@ enum { CHUNK = 256 };
 
 static struct {
     const char *set, *id, *top, *ccd, *out, *set_name, *license, *chain, *missing;
-    km_opt_list msa;
+    km_msa_inputs msa;
     int64_t dt;
     int stride;
     bool keep, raw;
-} o = {.stride = 1, .set_name = "", .license = "", .missing = "refuse"};
+} o = {.stride = 1, .set_name = "", .license = "", .missing = "refuse", .msa = KM_MSA_INPUTS_DEFAULT};
 
 static const km_opt table[] = {
     {"top", 0, KM_OPT_STRING, &o.top, "FILE", "topology: a PDB or mmCIF file with the same atoms in the same order"},
@@ -46,7 +47,7 @@ static const km_opt table[] = {
     {"id", 0, KM_OPT_STRING, &o.id, "ID", "system of the set (not in this version)"},
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep solvent (not in this version)"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary (not in this version)"},
-    {"msa", 0, KM_OPT_LIST, &o.msa, "CHAIN=FILE", "alignment of a chain (not in this version)"},
+    KM_MSA_INPUTS_OPTIONS(o.msa),
     {0}};
 static const km_program program = {
     "km-strip",
@@ -61,6 +62,7 @@ typedef struct strip {
     km_structure *raw;
     km_tokenized t;
     const km_system *system; /* t.system, or with --raw the structure's own */
+    km_msa *msa;             /* NULL: none given */
     float *ideal;            /* [B] */
     float *weights;          /* [A] 1 for the atoms that frames are laid upon */
     float *first, *before;   /* [A, 3] first frame of all; frame before */
@@ -83,8 +85,8 @@ static km_status check_options(km_err *err)
                        : o.id        ? "--id"
                        : o.keep      ? "--keep"
                        : o.ccd       ? "--ccd"
-                       : o.msa.count ? "--msa"
                                      : NULL;
+    if (o.raw && o.msa.files.count) return km_fail(err, KM_USAGE, "--msa needs tokens: not with --raw");
     if (what) return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
     if (!o.top) return km_fail(err, KM_USAGE, "--top FILE is needed: the topology of the trajectories");
     if ((o.set_name[0] || o.license[0]) && (!o.out || !ends_with(o.out, ".h5")))
@@ -143,6 +145,7 @@ static km_status load_topology(strip *s, km_err *err)
     } else {
         if (km_chem_tokenize(s->raw, &options, &s->t, err) < 0) return km_fail_in(err, o.top);
         s->system = s->t.system;
+        KM_TRY(km_inputs_msa(s->system, &o.msa, &s->msa, err));
         say_report(s);
     }
     add_provenance(s->cli, o.raw ? s->raw->system : s->t.system);
@@ -161,7 +164,8 @@ static km_status open_output(strip *s, km_err *err)
     if (o.out && ends_with(o.out, ".h5")) return km_h5md_create(o.out, s->system, o.set_name, o.license, &s->h5, err);
     KM_TRY(km_output_open(&s->out, o.out, true, err));
     s->writer = km_writer_new(s->out.file, s->out.what);
-    return km_writer_system(s->writer, s->system, err);
+    KM_TRY(km_writer_system(s->writer, s->system, err));
+    return s->msa ? km_writer_msa(s->writer, s->msa, err) : KM_OK;
 }
 
 static void label_atom(const km_system *y, int32_t i, char out[40])
@@ -314,6 +318,7 @@ int main(int argc, char **argv)
         km_cli_say(&cli, "%lld frames of %d trajectories", (long long)s.frames, cli.n_operands);
     km_tokenized_clear(&s.t);
     km_structure_free(s.raw);
+    km_msa_free(s.msa);
     free(s.ideal), free(s.weights), free(s.first), free(s.before);
     return km_cli_end(&cli, status, &err);
 }

@@ -6,13 +6,15 @@
 #include "lib/base/mem.h"
 #include "lib/chem/tokens.h"
 #include "tools/filter.h"
+#include "tools/inputs.h"
 
 static struct {
     const char *family, *chain, *missing, *out, *ccd;
-    km_opt_list msa, ligand, template;
+    km_msa_inputs msa;
+    km_opt_list ligand, template;
     int model, assembly;
     bool keep, assembly_set;
-} o = {.family = "boltz2", .missing = "refuse", .model = 1};
+} o = {.family = "boltz2", .missing = "refuse", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
 
 static const km_opt table[] = {
     {"output", 'o', KM_OPT_STRING, &o.out, "FILE", "write FILE instead of standard output"},
@@ -23,7 +25,7 @@ static const km_opt table[] = {
     {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters and crystallisation agents (not in this version)"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary (not in this version)"},
-    {"msa", 0, KM_OPT_LIST, &o.msa, "CHAIN=FILE", "alignment of a chain (not in this version)"},
+    KM_MSA_INPUTS_OPTIONS(o.msa),
     {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE", "ligand as SDF (not in this version)"},
     {"template", 0, KM_OPT_LIST, &o.template, "FILE", "template structure (not in this version)"},
     {"assembly", 0, KM_OPT_INT, &o.assembly, "N", "biological assembly (not in this version)", .min = 0, .max = 1e6,
@@ -34,7 +36,7 @@ static const km_program program = {"km-tokenize", "[options] [INPUT]",
 
 static km_status check_supported(km_err *err)
 {
-    const char *what = o.keep ? "--keep" : o.ccd ? "--ccd" : o.msa.count ? "--msa" : o.ligand.count ? "--ligand"
+    const char *what = o.keep ? "--keep" : o.ccd ? "--ccd" : o.ligand.count ? "--ligand"
                      : o.template.count ? "--template" : o.assembly_set ? "--assembly" : NULL;
     if (strcmp(o.family, "boltz2") != 0) what = "--family biokinema";
     if (!what) return KM_OK;
@@ -67,10 +69,12 @@ static void add_provenance(const km_cli *cli, km_system *s)
     free(arguments);
 }
 
-static km_status write_system(km_writer *w, const km_tokenized *t, const float *coords, km_err *err)
+static km_status write_system(km_writer *w, const km_tokenized *t, const km_msa *opt_msa, const float *coords,
+                              km_err *err)
 {
     km_frame frame = {.given = true, .n_atoms = t->system->n_atoms, .coords = (float *)coords};
     KM_TRY(km_writer_system(w, t->system, err));
+    if (opt_msa) KM_TRY(km_writer_msa(w, opt_msa, err));
     KM_TRY(km_writer_frame(w, &frame, err));
     return km_writer_end(w, err);
 }
@@ -79,6 +83,7 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
 {
     km_structure *raw = NULL;
     km_tokenized t = {0};
+    km_msa *msa = NULL;
     km_output out;
     float *coords = NULL;
     km_token_options options = {.chains = o.chain, .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
@@ -92,21 +97,37 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
         goto done;
     }
     say_report(cli, name, &t);
+    status = km_inputs_msa(t.system, &o.msa, &msa, err);
+    if (status < 0) goto done;
     add_provenance(cli, t.system);
     coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof *coords);
     km_chem_gather(&t, raw->coords, coords);
     status = km_output_open(&out, o.out, true, err);
     if (status < 0) goto done;
     km_writer *w = km_writer_new(out.file, out.what);
-    status = write_system(w, &t, coords, err);
+    status = write_system(w, &t, msa, coords, err);
     km_writer_free(w);
     if (status < 0) km_output_abandon(&out, false);
     else status = km_output_commit(&out, err);
 done:
     free(coords);
+    km_msa_free(msa);
     km_tokenized_clear(&t);
     km_structure_free(raw);
     return status;
+}
+
+/* A stream has its tokens already; what is given beside it takes the place of what it has. */
+static km_status ready(void *arg, km_filter *f, km_err *err)
+{
+    (void)arg;
+    km_msa *msa;
+    KM_TRY(km_inputs_msa(f->system, &o.msa, &msa, err));
+    if (!msa) return KM_OK;
+    km_msa_free(f->msa);
+    km_trunk_result_free(f->trunk);
+    f->msa = msa, f->trunk = NULL;
+    return KM_OK;
 }
 
 int main(int argc, char **argv)
@@ -119,12 +140,11 @@ int main(int argc, char **argv)
     FILE *in = NULL;
     if (status == KM_OK) status = km_input_open(path, &in, &err);
     if (status < 0) return km_cli_fail(&cli, &err);
-    /* A zstd frame begins with '(', which neither PDB, mmCIF nor gzip do. A stream has its tokens already and is passed
-     * on. */
+    /* A zstd frame begins with '(', which neither PDB, mmCIF nor gzip do. */
     int first = getc(in);
     if (first != EOF) ungetc(first, in);
     if (first == 0x28) {
-        static const km_filter_hooks pass_on = {0};
+        static const km_filter_hooks pass_on = {.ready = ready};
         km_input_close(in);
         return km_filter_run(&cli, path, o.out, &pass_on, NULL);
     }

@@ -4,12 +4,15 @@
 
 static struct {
     const char *weights, *output;
-    int recycles;
-} o = {.recycles = -1};
+    km_trunk_choice trunk;
+} o = {.trunk = KM_TRUNK_CHOICE_DEFAULT};
 
 static const km_opt options[] = {
     {"weights", 'w', KM_OPT_STRING, &o.weights, "FILE", "weights: a file, a training run or an installed model's name"},
-    {"recycles", 0, KM_OPT_INT, &o.recycles, "N", "passes after the first (as the weights say)", .min = 0, .max = 100},
+    {"recycles", 0, KM_OPT_INT, &o.trunk.recycles, "N", "passes after the first (as the weights say)", .min = 0,
+     .max = 100},
+    {"msa-depth", 0, KM_OPT_INT, &o.trunk.msa_depth, "N", "rows of the alignment to draw (1024)", .min = 1,
+     .max = KM_MSA_MAX_ROWS},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
 };
@@ -28,7 +31,7 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     km_status status = km_weights_choose(f, name, &m, err);
     f->trunk = old;
     KM_TRY(status);
-    status = km_weights_run_trunk(f, m, o.recycles, err);
+    status = km_weights_run_trunk(f, m, &o.trunk, err);
     *(km_model **)arg = m;
     return status;
 }

@@ -62,19 +62,21 @@ static void take(km_trunk_result *r, const km_trunk_out *t)
     memcpy(r->z, t->z->data, (size_t)km_numel(t->z) * sizeof(float));
 }
 
-km_status km_weights_run_trunk(km_filter *f, const km_model *m, int recycles, km_err *err)
+km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_choice *choice, km_err *err)
 {
     if (!m->trunk) return km_fail(err, KM_INPUT, "the weights %.100s hold no trunk", m->name);
     if (f->system->n_tokens == 0) return km_fail(err, KM_INPUT, "the system has no tokens: make it with km-tokenize");
     km_ctx *cx = km_ctx_new(f->cli->threads);
-    km_features *features = km_features_of(f->system, NULL, NULL);
+    km_msa *msa = f->msa ? km_chem_msa_draw(f->msa, choice->msa_depth, f->cli->seed) : NULL;
+    km_features *features = km_features_of(f->system, msa, f->templates);
     km_trunk_result *r = km_trunk_result_new(f->system->n_tokens, m->config.token_s, m->config.token_z);
-    r->recycles = recycles < 0 ? m->config.recycles : recycles;
+    r->recycles = choice->recycles < 0 ? m->config.recycles : choice->recycles;
     km_trunk_out out = km_trunk_run(cx, m->trunk, features, r->recycles);
     take(r, &out);
     set_text(&r->weights_name, m->name), set_text(&r->weights_path, m->path);
     set_text(&r->weights_digest, m->digest), set_text(&r->trunk_digest, m->trunk_digest);
     km_features_free(features);
+    km_msa_free(msa);
     km_ctx_free(cx);
     km_trunk_result_free(f->trunk);
     f->trunk = r;

@@ -3,6 +3,7 @@
 #ifndef TOOLS_WEIGHTS_H
 #define TOOLS_WEIGHTS_H
 
+#include "lib/chem/msa.h"
 #include "lib/model/model.h"
 #include "tools/filter.h"
 
@@ -10,7 +11,13 @@
  * message, else $KM_WEIGHTS, else `mini` with a remark on standard error. Weights that do not belong to the stream's
  * trunk (digests differ) are refused. Fills f->record. */
 km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, km_err *err) KM_MUST_USE;
-/* Run the trunk for f->system and set f->trunk. recycles < 0: as the weights say. */
-km_status km_weights_run_trunk(km_filter *f, const km_model *m, int recycles, km_err *err) KM_MUST_USE;
+/* How to run the trunk. */
+typedef struct km_trunk_choice {
+    int recycles;  /* < 0: as the weights say */
+    int msa_depth; /* rows of the alignment to draw, the query among them */
+} km_trunk_choice;
+#define KM_TRUNK_CHOICE_DEFAULT {.recycles = -1, .msa_depth = KM_MSA_DRAWN}
+/* Run the trunk for f->system with what there is of alignment and templates, and set f->trunk. */
+km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_choice *choice, km_err *err) KM_MUST_USE;
 
 #endif

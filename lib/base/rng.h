@@ -18,6 +18,7 @@ typedef enum km_purpose {
     KM_RNG_WEIGHTS = 7,   /* initial parameters */
     KM_RNG_METRIC = 8,    /* draws inside a metric */
     KM_RNG_TEST = 9,
+    KM_RNG_MSA = 10,      /* which rows of an alignment the trunk sees */
 } km_purpose;
 
 /* The four words Philox4x32-10 gives for this counter and key. */

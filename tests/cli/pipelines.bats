@@ -47,3 +47,22 @@ generate() { make -s -f "$top/pipelines/generate.mk" BIN="$KM_BUILD/bin" WEIGHTS
     [ -s out/b.xtc ]
     [ -z "$(find out -name 'c.*')" ]
 }
+
+@test "alignments.mk: an alignment of each sequence, by the program that is named" {
+    printf '>a\nAS\n' >a.fasta
+    cat >search <<'X'
+#!/bin/sh
+case $1 in
+-i) [ "$4" = db ] && sed 's/a/&\n&/' "$2" >"$6" ;;
+unpackdb) printf '>q\nAS\n' >"$3/0.a3m" ;;
+esac
+X
+    chmod +x search
+    for with in hhblits mmseqs; do
+        make -s -f "$top/pipelines/alignments.mk" SEQUENCES=a.fasta WITH=$with HHBLITS=./search MMSEQS=./search DB=db OUT=$with
+        [ -s $with/a.a3m ] && [ "$(ls $with)" = a.a3m ]
+    done
+    run make -s -f "$top/pipelines/alignments.mk" WITH=blast
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"hhblits or mmseqs"* ]]
+}

@@ -20,6 +20,7 @@ os.makedirs("km", exist_ok=True)
 os.makedirs("safetensors", exist_ok=True)
 os.makedirs("structure", exist_ok=True)
 os.makedirs("traj", exist_ok=True)
+os.makedirs("msa", exist_ok=True)
 stream = subprocess.run(["/usr/bin/python3", "../make_stream.py", "1", "1"], stdout=subprocess.PIPE, check=True).stdout
 put("km/stream", stream)
 put("km/stream-cut", stream[:-40])
@@ -85,3 +86,13 @@ for name in ("mdtraj.trr", "mdanalysis.trr", "double.trr"):
 trr = open("../traj/mdtraj.trr", "rb").read()
 put("traj/cut.trr", trr[:80])
 put("traj/many-atoms.trr", trr[:52] + struct.pack(">4i", 1200000000, 0, 0, 100000000) + trr[68:])
+
+a3m = b"#c\n>query\nACDEF\n>one OX=9606\nA-dkDEF\n>two\nacACD\nEF\n>three\nAC-EFwy\n"
+put("msa/small.a3m", a3m)
+put("msa/small.a3m.gz", gzip.compress(a3m, mtime=0))
+put("msa/cut.a3m.gz", gzip.compress(a3m, mtime=0)[:-12])
+put("msa/small.csv", b'key,sequence\n0,ACDEF\n,A-dkDEF\n3.0,"acACDEF"\n')
+put("msa/small.sto", b"# STOCKHOLM 1.0\n#=GS one OX 9606\n\nquery --A.C\none ..A--\n\nquery DEF\none DEF\n//\n")
+put("msa/notes.sto", b"# STOCKHOLM 1.0\n#=GS b DE x\n#=GS\n#=GS c OX 1\na ACD\nb ACD\n//\n")
+put("msa/zero-byte", b">q\nA\0CD\n")
+put("msa/long-line", b">q\n" + b"AC" * 9000 + b"\n")

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * Files that come with a structure on the command line: alignments of its chains, templates. */
+#ifndef TOOLS_INPUTS_H
+#define TOOLS_INPUTS_H
+
+#include "lib/base/opt.h"
+#include "lib/chem/msa.h"
+
+/* --msa CHAIN=FILE, as often as there are; `deletions` is all or boltz2. *ret is NULL where there are none. */
+typedef struct km_msa_inputs {
+    km_opt_list files;
+    const char *deletions;
+    int max_rows;
+    bool taxonomy;
+} km_msa_inputs;
+km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, km_msa **ret, km_err *err) KM_MUST_USE;
+
+#define KM_MSA_INPUTS_DEFAULT {.deletions = "all", .max_rows = KM_MSA_ROWS}
+/* The options that fill `in`, for a program's table. */
+#define KM_MSA_INPUTS_OPTIONS(in)                                                                                      \
+    {"msa", 0, KM_OPT_LIST, &(in).files, "CHAIN=FILE", "alignment of a chain: a3m, Stockholm or csv; may be repeated"}, \
+    {"msa-rows", 0, KM_OPT_INT, &(in).max_rows, "N", "rows of alignments to keep", .min = 1, .max = KM_MSA_MAX_ROWS},  \
+    {"msa-deletions", 0, KM_OPT_CHOICE, &(in).deletions, "HOW",                                                        \
+     "deletions as the alignment has them, or (almost none) as Boltz-2 2.2 does", .choices = "all|boltz2"},            \
+    {"msa-taxonomy", 0, KM_OPT_FLAG, &(in).taxonomy, NULL, "pair chains by OX= or TaxID= of headers too"}
+
+#endif
