@@ -62,6 +62,7 @@ static const field model_fields[] = {
     NUM("temporal_lambda.high", lambda_hi, 0.7, 1e-12, 1e12),
     FLAG("fix_sym_check", fix_sym_check, 0),
     FLAG("cyclic_pos_enc", cyclic_pos_enc, 0),
+    FLAG("canonical_pose", canonical_pose, 0),
 };
 
 #define SNUM(path, member, normal, low, high) {path, REAL, offsetof(km_sampling, member), normal, low, high}

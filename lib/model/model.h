@@ -34,6 +34,7 @@ typedef struct km_config {
     double beta;
     double lambda_lo, lambda_hi; /* range over which decay rates start, per ns */
     bool fix_sym_check, cyclic_pos_enc;
+    bool canonical_pose; /* windows are seen in one orientation (lib/sample/pose.h) */
 } km_config;
 
 enum { KM_PRESETS = 2048 };

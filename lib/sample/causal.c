@@ -8,8 +8,8 @@
 
 #include "lib/base/limits.h"
 #include "lib/sample/footprint.h"
+#include "lib/sample/pose.h"
 #include "lib/sample/prepare.h"
-#include "lib/traj/superpose.h"
 
 typedef struct causal {
     const km_model *m;
@@ -25,8 +25,7 @@ typedef struct causal {
 typedef struct line {
     km_history *h;
     km_nn_past *past;
-    const float *reference; /* [A, 3] in h, what frames are superposed on; NULL: there is none yet */
-    double origin[3];       /* its centroid */
+    km_pose pose;           /* of the frame in h that all are superposed on; no anchor: there is none yet */
     int64_t made;           /* new frames */
 } line;
 
@@ -53,24 +52,19 @@ static void put(row *r, line *l, int64_t fs)
 
 static void refer_to(const causal *c, line *l, int frame)
 {
-    double rot[9], from[3];
-    l->reference = l->h->coords + (size_t)frame * (size_t)c->A * 3;
-    km_superpose(l->reference, l->reference, c->p->k->f->atom_mask, (int)c->A, rot, from, l->origin);
+    l->pose = km_pose_of(&c->m->config, c->p->k->f, l->h->coords + (size_t)frame * (size_t)c->A * 3);
 }
 
 /* A finished frame becomes a part of the past: evaluated once, clean and in its place. */
 static km_status remember(const causal *c, row *r, km_err *err)
 {
     static const bool clean[1] = {true};
-    const double zero[3] = {0};
     km_schedule once = *c->s;
     once.n_steps = 1;
     for (km_dim b = 0; b < r->B; b++) {
         const line *l = r->lines[b];
         const float *given = l->h->coords + (size_t)(l->past->T * c->A) * 3;
-        double rot[9], from[3], to[3];
-        km_superpose(given, l->reference, c->p->k->f->atom_mask, (int)c->A, rot, from, to);
-        km_superpose_apply(given, (int)c->A, rot, from, zero, r->x + (size_t)(b * c->A) * 3);
+        km_pose_enter(&l->pose, c->p->k->f, given, r->x + (size_t)(b * c->A) * 3);
     }
     km_windows w = {.B = r->B, .T = 1, .x = r->x, .times = r->times, .clean = clean, .opt_pasts = r->pasts};
     KM_TRY(km_windows_run(c->p->cx, c->m, c->p->k, &once, &w, err));
@@ -82,14 +76,13 @@ static km_status remember(const causal *c, row *r, km_err *err)
 static km_status make(const causal *c, row *r, km_err *err)
 {
     static const bool clean[1] = {false};
-    const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     km_keyed_noise noise = {c->o->seed, c->A, 1, r->fs, r->trajectory};
     km_windows w = {r->B, 1, r->x, r->times, clean, km_draw_keyed, &noise, r->pasts, c->o->opt_stereo};
     KM_TRY(km_windows_sample(c->p->cx, c->m, c->p->k, c->s, &w, err));
     for (km_dim b = 0; b < r->B; b++) {
         line *l = r->lines[b];
         float *x = r->x + (size_t)(b * c->A) * 3;
-        km_superpose_apply(x, (int)c->A, none, zero, l->origin, x);
+        if (l->pose.anchor) km_pose_leave(&l->pose, c->p->k->f, x);
         km_history_add(l->h, r->fs[b], x, (int32_t)c->A, 0);
         if (l->h->count == 1) refer_to(c, l, 0);
         l->made++;

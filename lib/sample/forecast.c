@@ -8,8 +8,8 @@
 #include "lib/base/limits.h"
 #include "lib/sample/causal.h"
 #include "lib/sample/footprint.h"
+#include "lib/sample/pose.h"
 #include "lib/sample/prepare.h"
-#include "lib/traj/superpose.h"
 
 void km_history_reserve(km_history *h, int frames, int32_t n_atoms)
 {
@@ -42,11 +42,11 @@ void km_history_clear(km_history *h)
 /* A batch of windows of one shape: H history frames, W new ones. */
 typedef struct batch {
     km_dim B, H, W, T, A;
-    float *x;           /* [B, T, A, 3], the last history frame's centroid at the origin */
+    float *x;           /* [B, T, A, 3], in the pose of the last history frame */
     float *times;       /* [B, T] ns from the window's first frame */
     int64_t *fs;        /* [B, T] */
     int32_t *trajectory; /* [B] */
-    double *origin;     /* [B, 3] */
+    km_pose *pose;      /* [B] */
     bool *clean;        /* [T] */
 } batch;
 
@@ -54,37 +54,31 @@ static batch batch_new(km_dim B, km_dim H, km_dim W, km_dim A)
 {
     size_t T = (size_t)(H + W), n = (size_t)B * T;
     batch b = {B, H, W, H + W, A, KM_NEWN(float, n * (size_t)A * 3), KM_NEWN(float, n), KM_NEWN(int64_t, n),
-               KM_NEWN(int32_t, (size_t)B), KM_NEWN(double, 3 * (size_t)B), KM_NEWN(bool, T)};
+               KM_NEWN(int32_t, (size_t)B), KM_NEWN(km_pose, (size_t)B), KM_NEWN(bool, T)};
     for (km_dim t = 0; t < H; t++) b.clean[t] = true;
     return b;
 }
 
 static void batch_free(batch *b)
 {
-    free(b->x), free(b->times), free(b->fs), free(b->trajectory), free(b->origin), free(b->clean);
+    free(b->x), free(b->times), free(b->fs), free(b->trajectory), free(b->pose), free(b->clean);
 }
 
-/* Window b from the last H frames of h: all superposed on the last of them, as in training, and moved to the origin. */
-static void fill(batch *b, km_dim i, const km_history *h, const float *mask, int64_t dt)
+/* Window b from the last H frames of h, in the pose of the last of them, as in training. */
+static void fill(batch *b, km_dim i, const km_history *h, const km_config *c, const km_features *f, int64_t dt)
 {
     size_t frame = (size_t)b->A * 3;
     float *x = b->x + (size_t)(i * b->T) * frame;
     int64_t *fs = b->fs + i * b->T;
-    double rot[9], from[3], to[3], *origin = b->origin + 3 * i;
-    const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     b->trajectory[i] = h->trajectory;
     for (km_dim t = 0; t < b->H; t++) fs[t] = h->times[h->count - b->H + t];
     for (km_dim t = b->H; t < b->T; t++) fs[t] = (h->count ? h->times[h->count - 1] : -dt) + (t - b->H + 1) * dt;
     for (km_dim t = 0; t < b->T; t++) b->times[i * b->T + t] = (float)km_ns_of_fs(fs[t] - fs[0]);
     if (!b->H) return;
-    const float *anchor = h->coords + (size_t)(h->count - 1) * frame;
-    km_superpose(anchor, anchor, mask, (int)b->A, rot, from, origin);
-    for (km_dim t = 0; t < b->H; t++) {
-        const float *given = h->coords + (size_t)(h->count - b->H + t) * frame;
-        bool last = t == b->H - 1;
-        if (!last) km_superpose(given, anchor, mask, (int)b->A, rot, from, to);
-        km_superpose_apply(given, (int)b->A, last ? none : rot, last ? origin : from, zero, x + (size_t)t * frame);
-    }
+    const float *given = h->coords + (size_t)(h->count - b->H) * frame;
+    b->pose[i] = km_pose_of(c, f, given + (size_t)(b->H - 1) * frame);
+    for (km_dim t = 0; t < b->H; t++)
+        km_pose_enter(&b->pose[i], f, given + (size_t)t * frame, x + (size_t)t * frame);
 }
 
 /* A run and where it stands. */
@@ -104,10 +98,9 @@ typedef struct forecast {
 /* The new frames of window i, back at their place, to the history and, but for those that are there, to the caller. */
 static km_status hand_over(const forecast *r, const batch *b, km_dim i, km_history *h, km_err *err)
 {
-    const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     for (km_dim t = b->H; t < b->T; t++) {
         float *x = b->x + (size_t)(i * b->T + t) * (size_t)b->A * 3;
-        km_superpose_apply(x, (int)b->A, none, zero, b->origin + 3 * i, x);
+        if (b->H) km_pose_leave(&b->pose[i], r->p->k->f, x);
         km_history_add(h, b->fs[i * b->T + t], x, (int32_t)b->A, r->o->history);
         km_frame frame = {b->fs[i * b->T + t], h->trajectory, false, (int32_t)b->A, x};
         if (r->first + t - b->H >= h->done) KM_TRY(r->emit(r->arg, &frame, err));
@@ -118,7 +111,7 @@ static km_status hand_over(const forecast *r, const batch *b, km_dim i, km_histo
 static km_status run_batch(const forecast *r, const int *which, int count, km_dim depth, km_err *err)
 {
     batch b = batch_new(count, depth, r->width, r->p->k->f->A);
-    for (km_dim i = 0; i < b.B; i++) fill(&b, i, &r->histories[which[i]], r->p->k->f->atom_mask, r->o->dt);
+    for (km_dim i = 0; i < b.B; i++) fill(&b, i, &r->histories[which[i]], &r->m->config, r->p->k->f, r->o->dt);
     km_keyed_noise noise = {r->o->seed, b.A, b.T, b.fs, b.trajectory};
     km_windows w = {b.B, b.T, b.x, b.times, b.clean, km_draw_keyed, &noise, NULL, r->o->opt_stereo};
     km_status status = km_windows_sample(r->p->cx, r->m, r->p->k, r->s, &w, err);

@@ -7,6 +7,7 @@
 #include "lib/base/limits.h"
 #include "lib/base/opt.h"
 #include "lib/sample/footprint.h"
+#include "lib/sample/pose.h"
 #include "lib/sample/prepare.h"
 #include "lib/traj/superpose.h"
 
@@ -65,32 +66,33 @@ void km_interp_free(km_interp *p)
     free(p);
 }
 
-/* The arrays of a batch of B intervals of T frames. pose: how the end lies relative to the start, so that what was made
- * in the start's pose can turn with it. */
+/* The arrays of a batch of B intervals of T frames. motion: the turn of the start into its pose, and how the end lies
+ * relative to the start, so that what was made in the start's pose can turn with it. */
 typedef struct fill {
     km_dim B, T;
     float *x, *times;
     int64_t *fs;
     int32_t *trajectory;
     bool *clean;
-    struct pose {
-        double turn[9], a[3], b[3];
-    } *pose;
+    struct motion {
+        double pose[9], turn[9], a[3], b[3];
+    } *motion;
 } fill;
 
 static void set_window(const km_interp *p, fill *f, km_dim i, const interval *v)
 {
     size_t frame = (size_t)p->A * 3;
     float *x = f->x + (size_t)(i * f->T) * frame;
-    double rot[9], from[3], to[3];
-    const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
-    struct pose *pose = &f->pose[i];
-    km_superpose(v->b, v->a, p->p->k->f->atom_mask, (int)p->A, rot, from, to);
-    km_superpose_apply(v->a, (int)p->A, none, to, zero, x);
-    km_superpose_apply(v->b, (int)p->A, rot, from, zero, x + (size_t)(f->T - 1) * frame);
-    for (int k = 0; k < 9; k++) pose->turn[k] = rot[k % 3 * 3 + k / 3];
-    memcpy(pose->a, to, sizeof to);
-    memcpy(pose->b, from, sizeof from);
+    double rot[9], both[9];
+    const double zero[3] = {0};
+    struct motion *m = &f->motion[i];
+    const km_pose pose = km_pose_of(&p->m->config, p->p->k->f, v->a);
+    km_pose_enter(&pose, p->p->k->f, v->a, x);
+    km_superpose(v->b, v->a, p->p->k->f->atom_mask, (int)p->A, rot, m->b, m->a);
+    km_rotation_times(pose.turn, rot, both);
+    km_superpose_apply(v->b, (int)p->A, both, m->b, zero, x + (size_t)(f->T - 1) * frame);
+    memcpy(m->pose, pose.turn, sizeof m->pose);
+    km_rotation_inverse(rot, m->turn);
     f->trajectory[i] = v->trajectory;
     for (km_dim t = 0; t < f->T; t++) {
         f->fs[i * f->T + t] = v->from + t * p->o.dt;
@@ -102,12 +104,14 @@ static void set_window(const km_interp *p, fill *f, km_dim i, const interval *v)
 static void place(const km_interp *p, fill *f, km_dim i, km_dim t)
 {
     float *x = f->x + (size_t)(i * f->T + t) * (size_t)p->A * 3;
-    const struct pose *pose = &f->pose[i];
+    const struct motion *m = &f->motion[i];
     const double zero[3] = {0};
-    double share = (double)t / (double)(f->T - 1), part[9], to[3];
-    km_rotation_part(pose->turn, share, part);
-    for (int k = 0; k < 3; k++) to[k] = pose->a[k] + share * (pose->b[k] - pose->a[k]);
-    km_superpose_apply(x, (int)p->A, part, zero, to, x);
+    double share = (double)t / (double)(f->T - 1), part[9], back[9], both[9], to[3];
+    km_rotation_part(m->turn, share, part);
+    km_rotation_inverse(m->pose, back);
+    km_rotation_times(part, back, both);
+    for (int k = 0; k < 3; k++) to[k] = m->a[k] + share * (m->b[k] - m->a[k]);
+    km_superpose_apply(x, (int)p->A, both, zero, to, x);
 }
 
 static km_status emit_waiting(km_interp *p, fill *f, km_err *err)
@@ -134,7 +138,7 @@ static km_status flush(km_interp *p, km_err *err)
     km_status status = KM_OK;
     f.x = KM_NEWN(float, n * (size_t)p->A * 3), f.times = KM_NEWN(float, n), f.fs = KM_NEWN(int64_t, n);
     f.trajectory = KM_NEWN(int32_t, (size_t)f.B), f.clean = KM_NEWN(bool, (size_t)f.T),
-    f.pose = KM_NEWN(struct pose, (size_t)f.B);
+    f.motion = KM_NEWN(struct motion, (size_t)f.B);
     f.clean[0] = f.clean[f.T - 1] = true;
     km_dim window = 0;
     for (int i = 0; i < p->n_waiting; i++)
@@ -145,7 +149,7 @@ static km_status flush(km_interp *p, km_err *err)
         status = km_windows_sample(p->p->cx, p->m, p->p->k, p->s, &w, err);
     }
     if (status == KM_OK) status = emit_waiting(p, &f, err);
-    free(f.x), free(f.times), free(f.fs), free(f.trajectory), free(f.clean), free(f.pose);
+    free(f.x), free(f.times), free(f.fs), free(f.trajectory), free(f.clean), free(f.motion);
     clear_waiting(p);
     return status;
 }

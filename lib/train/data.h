@@ -57,9 +57,9 @@ typedef struct km_group {
 } km_group;
 
 /* Draw group number g from the systems listed. A system too short for the spacing drawn gives a shorter one; one with
- * fewer frames than the window is an error that names it. */
-km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, const km_train_config *c, bool causal,
-                        double sigma_data, uint64_t seed, int64_t g, int windows, km_group *ret,
+ * fewer frames than the window is an error that names it. m: of the model to train, for its noise, task and pose. */
+km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, const km_train_config *c,
+                        const km_config *m, uint64_t seed, int64_t g, int windows, km_group *ret,
                         km_err *err) KM_MUST_USE;
 void km_group_clear(km_group *g);
 

@@ -87,8 +87,8 @@ static km_status draw(loop *l, const int *systems, int n_systems, uint64_t seed,
     const km_train_config *c = l->run->config;
     const km_config *m = &l->run->model->config;
     for (int i = 0; i < n; i++) {
-        km_status status = km_group_draw(l->run->data, systems, n_systems, c, m->causal, m->sigma_data, seed, first + i,
-                                         c->windows, &groups[i], err);
+        km_status status = km_group_draw(l->run->data, systems, n_systems, c, m, seed, first + i, c->windows,
+                                         &groups[i], err);
         if (status == KM_OK) continue;
         while (i-- > 0) km_group_clear(&groups[i]);
         return status;

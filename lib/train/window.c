@@ -6,6 +6,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/sample/pose.h"
 #include "lib/train/data.h"
 #include "lib/traj/superpose.h"
 
@@ -70,25 +71,25 @@ static void random_rotation(const double u[3], double R[9])
     km_rotation_of(q, R);
 }
 
-/* Every frame onto the anchor (the last leading condition frame), the anchor's centroid to the origin; then one random
- * pose for all. */
-static void pose(float *x, km_dim A, int T, int anchor, const float *mask, double shift, const km_rng *r)
+/* Every frame onto the anchor (the last leading condition frame), the anchor's centroid to the origin; then one pose
+ * for all: random, or canonical with a random shift. */
+static void pose(const km_train_system *s, float *x, int T, int anchor, bool canonical, double shift, const km_rng *r)
 {
+    km_dim A = s->features->A;
     double u[4], R[9], rot[9], both[9], from[3], to[3];
-    float s[3];
+    float n[3];
     size_t frame = (size_t)A * 3;
     float *reference = memcpy(km_alloc(frame * sizeof *x), x + (size_t)anchor * frame, frame * sizeof *x);
     km_rng_uniform4(r, 0, u);
-    km_rng_normal3(r, 1, s);
-    random_rotation(u, R);
-    const double place[3] = {shift * s[0], shift * s[1], shift * s[2]};
+    km_rng_normal3(r, 1, n);
+    if (canonical) km_pose_turn(s->features, reference, R);
+    else random_rotation(u, R);
+    const double place[3] = {shift * n[0], shift * n[1], shift * n[2]};
     for (int t = 0; t < T; t++) {
-        float *f = x + (size_t)t * frame;
-        km_superpose(f, reference, mask, (int)A, rot, from, to);
-        for (int i = 0; i < 3; i++)
-            for (int j = 0; j < 3; j++)
-                both[3 * i + j] = R[3 * i] * rot[j] + R[3 * i + 1] * rot[3 + j] + R[3 * i + 2] * rot[6 + j];
-        km_superpose_apply(f, (int)A, both, from, place, f);
+        float *y = x + (size_t)t * frame;
+        km_superpose(y, reference, s->atom_mask, (int)A, rot, from, to);
+        km_rotation_times(R, rot, both);
+        km_superpose_apply(y, (int)A, both, from, place, y);
     }
     free(reference);
 }
@@ -113,8 +114,8 @@ static void add_noise(const km_train_config *c, const km_rng *sample, uint64_t s
     }
 }
 
-static km_status draw_window(const km_group *g, int b, const km_train_config *c, bool causal, double sigma_data,
-                             uint64_t seed, uint32_t number, km_err *err)
+static km_status draw_window(const km_group *g, int b, const km_train_config *c, const km_config *m, uint64_t seed,
+                             uint32_t number, km_err *err)
 {
     const km_train_system *s = g->system;
     km_dim A = s->features->A;
@@ -124,7 +125,7 @@ static km_status draw_window(const km_group *g, int b, const km_train_config *c,
     km_rng turn = km_rng_of(seed, KM_RNG_ROTATION, number, 0, 0);
     double u[4];
     km_rng_uniform4(&r, DRAW_PLACE, u);
-    task t = draw_task(&r, c, causal, T);
+    task t = draw_task(&r, c, m->causal, T);
     int trajectory = below(u[0], km_h5md_trajectories(s->file));
     int64_t frames = km_h5md_frames(s->file, trajectory);
     if (frames < T)
@@ -135,8 +136,8 @@ static km_status draw_window(const km_group *g, int b, const km_train_config *c,
     if (first >= places) first = places - 1;
     float *x = g->x + at * frame;
     KM_TRY(km_h5md_read(s->file, trajectory, first, stride, T, x, err));
-    pose(x, A, T, t.history - 1, s->atom_mask, c->translation, &turn);
-    draw_levels(c, sigma_data, &levels, t, T, g->sigma + at);
+    pose(s, x, T, t.history - 1, m->canonical_pose, c->translation, &turn);
+    draw_levels(c, m->sigma_data, &levels, t, T, g->sigma + at);
     for (int i = 0; i < T; i++) {
         g->times[at + (size_t)i] = (float)km_ns_of_fs(i * stride * s->dt);
         g->target[at + (size_t)i] = g->sigma[at + (size_t)i] > 0;
@@ -145,8 +146,8 @@ static km_status draw_window(const km_group *g, int b, const km_train_config *c,
     return KM_OK;
 }
 
-km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, const km_train_config *c, bool causal,
-                        double sigma_data, uint64_t seed, int64_t number, int windows, km_group *ret, km_err *err)
+km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, const km_train_config *c,
+                        const km_config *m, uint64_t seed, int64_t number, int windows, km_group *ret, km_err *err)
 {
     km_rng r = km_rng_of(seed, KM_RNG_SAMPLE, (uint32_t)number, -1, 0);
     double u[4];
@@ -164,7 +165,7 @@ km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, 
                       .target = km_alloc(frames * sizeof(float))};
     km_status status = KM_OK;
     for (int b = 0; b < windows && status == KM_OK; b++)
-        status = draw_window(ret, b, c, causal, sigma_data, seed, (uint32_t)(number * windows + b), err);
+        status = draw_window(ret, b, c, m, seed, (uint32_t)(number * windows + b), err);
     if (status < 0) km_group_clear(ret);
     return status;
 }

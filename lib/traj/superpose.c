@@ -95,6 +95,18 @@ void km_superpose_apply(const float *x, int n, const double rot[9], const double
     }
 }
 
+void km_rotation_times(const double a[9], const double b[9], double product[9])
+{
+    for (int i = 0; i < 3; i++)
+        for (int j = 0; j < 3; j++)
+            product[3 * i + j] = a[3 * i] * b[j] + a[3 * i + 1] * b[3 + j] + a[3 * i + 2] * b[6 + j];
+}
+
+void km_rotation_inverse(const double rot[9], double inverse[9])
+{
+    for (int k = 0; k < 9; k++) inverse[k] = rot[k % 3 * 3 + k / 3];
+}
+
 /* The unit quaternion of a rotation matrix, real part not negative (Shepperd 1978). */
 static void quaternion_of(const double R[9], double q[4])
 {

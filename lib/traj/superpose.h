@@ -14,6 +14,9 @@ double km_superpose(const float *x, const float *ref, const float *opt_weights, 
 void km_superpose_apply(const float *x, int n, const double rot[9], const double from[3], const double to[3], float *y);
 /* The rotation that a unit quaternion (real part first) stands for. */
 void km_rotation_of(const double q[4], double rot[9]);
+/* product = a b, and the way back; product and inverse are not their inputs. */
+void km_rotation_times(const double a[9], const double b[9], double product[9]);
+void km_rotation_inverse(const double rot[9], double inverse[9]);
 /* The part f in [0, 1] of a rotation: same axis, f times the angle. */
 void km_rotation_part(const double rot[9], double f, double part[9]);
 

@@ -85,7 +85,7 @@ int main(void)
     must(km_dataset_open(paths, 1, NULL, c, &d, &err), &err);
     must(km_model_open("pipelines/mini/mini.safetensors", NULL, &m, &err), &err);
     for (int g = 0; g < GROUPS; g++)
-        must(km_group_draw(d, systems, 1, c, false, m->config.sigma_data, 3, g, WINDOWS, &groups[g], &err), &err);
+        must(km_group_draw(d, systems, 1, c, &m->config, 3, g, WINDOWS, &groups[g], &err), &err);
     km_stepper *s = km_stepper_new(m, c, 1);
     km_stepper_run(s, groups, GROUPS, NULL, &straight);
     for (int g = 0; g < GROUPS; g++) shuffle(&groups[g], g);

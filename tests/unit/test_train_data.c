@@ -281,10 +281,11 @@ static tally draw_many(const km_dataset *d, const km_train_config *c, bool causa
                .in_range = true,
                .targets = true,
                .kept = true};
+    const km_config m = {.causal = causal, .sigma_data = 4};
     km_err err = {0};
     for (int i = 0; i < groups; i++) {
         km_group g;
-        if (km_group_draw(d, d->train, d->n_train, c, causal, 4, 5, i, 2, &g, &err) < 0)
+        if (km_group_draw(d, d->train, d->n_train, c, &m, 5, i, 2, &g, &err) < 0)
             printf("# %s\n", err.msg), exit(1);
         y.system[g.system - d->systems]++;
         for (int b = 0; b < g.B; b++) count_window(&g, b, c, &y);
@@ -353,9 +354,10 @@ static void test_options(const km_dataset *d)
     c.forecast_dt_min = c.forecast_dt_max = 1000 * DT;
     km_group g;
     km_err err = {0};
+    const km_config m = {.causal = true, .sigma_data = 4};
     bool longest = true;
     for (int i = 0; i < 50; i++) {
-        if (km_group_draw(d, d->train, 3, &c, true, 4, 5, i, 1, &g, &err) < 0) exit(1);
+        if (km_group_draw(d, d->train, 3, &c, &m, 5, i, 1, &g, &err) < 0) exit(1);
         int64_t stride = lround(g.times[1] * 1e6 / DT);
         longest = longest && stride == (FRAMES - 1) / (g.T - 1) &&
                   peptide_frame_told(g.x) % 1000 + stride * (g.T - 1) < FRAMES;
@@ -363,9 +365,29 @@ static void test_options(const km_dataset *d)
     }
     ok(longest, "a spacing too long for the file becomes the longest that fits");
     c.frames_min = c.frames_max = FRAMES + 1;
-    ok(km_group_draw(d, d->train, 3, &c, true, 4, 5, 0, 1, &g, &err) == KM_INPUT && strstr(err.msg, ".h5: 60 frames") &&
+    ok(km_group_draw(d, d->train, 3, &c, &m, 5, 0, 1, &g, &err) == KM_INPUT && strstr(err.msg, ".h5: 60 frames") &&
            !g.x,
        "a window longer than the file: %s", err.msg);
+}
+
+/* In the example peptide LGE the middle residue's N, CA, C are atoms 8, 9, 10. */
+static void test_canonical(const km_dataset *d)
+{
+    const km_config m = {.sigma_data = 4, .canonical_pose = true};
+    const km_train_config *c = config();
+    bool lies = true;
+    for (int i = 0; i < 20; i++) {
+        km_group g;
+        km_err err = {0};
+        if (km_group_draw(d, d->train, 3, c, &m, 5, i, 1, &g, &err) < 0) exit(1);
+        int anchor = 0;
+        while (anchor + 1 < g.T && g.sigma[anchor + 1] == 0) anchor++;
+        const float *n = g.x + (anchor * (int)g.system->features->A + 8) * 3, *ca = n + 3, *carbon = n + 6;
+        lies = lies && carbon[0] > ca[0] && fabsf(carbon[1] - ca[1]) < 1e-4f && fabsf(carbon[2] - ca[2]) < 1e-4f &&
+               n[1] > ca[1] && fabsf(n[2] - ca[2]) < 1e-4f;
+        km_group_clear(&g);
+    }
+    ok(lies, "windows of a canonical model lie along the middle residue of their anchor");
 }
 
 static bool same_group(const km_group *a, const km_group *b)
@@ -382,13 +404,14 @@ static void test_numbers(const km_dataset *d)
     const char *folder = ".";
     km_dataset *again = open_data(&folder, 1, NULL, c);
     km_err err = {0};
+    const km_config m = {.sigma_data = 4};
     bool same = true, apart = true, seeded = true;
     for (int i = 40; i-- > 0;) {
         km_group a, b, other, seed;
-        if (km_group_draw(d, d->train, 3, c, false, 4, 5, i, 2, &a, &err) < 0 ||
-            km_group_draw(again, again->train, 3, c, false, 4, 5, i, 2, &b, &err) < 0 ||
-            km_group_draw(d, d->train, 3, c, false, 4, 5, i + 1, 2, &other, &err) < 0 ||
-            km_group_draw(d, d->train, 3, c, false, 4, 6, i, 2, &seed, &err) < 0)
+        if (km_group_draw(d, d->train, 3, c, &m, 5, i, 2, &a, &err) < 0 ||
+            km_group_draw(again, again->train, 3, c, &m, 5, i, 2, &b, &err) < 0 ||
+            km_group_draw(d, d->train, 3, c, &m, 5, i + 1, 2, &other, &err) < 0 ||
+            km_group_draw(d, d->train, 3, c, &m, 6, i, 2, &seed, &err) < 0)
             exit(1);
         same = same && same_group(&a, &b);
         apart = apart && !same_group(&a, &other) && memcmp(a.x, a.x + (size_t)a.T * 63, (size_t)a.T * 63 * 4);
@@ -433,6 +456,7 @@ int main(void)
     test_split();
     km_dataset *d = open_data((const char *const[]){"."}, 1, NULL, config());
     test_windows(d);
+    test_canonical(d);
     test_options(d);
     test_numbers(d);
     km_dataset_close(d);

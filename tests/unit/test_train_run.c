@@ -60,7 +60,7 @@ static fixture make_fixture(const char *trained)
     km_params_train(x.m->params, trained);
     for (int i = 0; i < 5; i++) {
         km_err err;
-        if (km_group_draw(x.d, x.d->train, x.d->n_train, x.c, false, 4, 3, i, 2, &x.groups[i], &err) < 0) exit(1);
+        if (km_group_draw(x.d, x.d->train, x.d->n_train, x.c, &x.m->config, 3, i, 2, &x.groups[i], &err) < 0) exit(1);
     }
     return x;
 }
