@@ -137,8 +137,8 @@ bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
 # What clang's fuzzer needs is compiled by clang, without the kernels, and the C++ only for structures.
 TARGET ?= km
 TIME   ?= 60
-FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/traj.c formats/xtc*.c formats/trr.c \
-    formats/dcd.c)
+FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/traj.c \
+    formats/xtc*.c formats/trr.c formats/dcd.c)
 FUZZ_SOURCES.structure := $(wildcard lib/chem/*.c formats/structure*.c)
 FUZZ_CC.structure      := $(wildcard formats/structure*.cc)
 fuzz: ## with clang: make fuzz TARGET=km TIME=60

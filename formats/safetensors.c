@@ -3,21 +3,17 @@
  * believed before it is checked against the length of the file. */
 #include "formats/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "lib/base/io.h"
 #include "lib/base/mem.h"
 
 enum { MAX_HEADER = 100000000 }; /* the format's own limit */
 
 struct km_safetensors {
-    uint8_t *map;
+    const uint8_t *map;
     size_t map_bytes;
     json_t *header; /* owns every name */
     json_t *meta;   /* borrowed from header, or NULL */
@@ -172,34 +168,11 @@ static void align_data(km_safetensors *st)
     }
 }
 
-static km_status map_file(km_safetensors *st, const char *path, km_err *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat sb;
-    if (fd < 0) return km_fail(err, KM_SYSTEM, "cannot open: %s", strerror(errno));
-    km_status status = KM_OK;
-    if (fstat(fd, &sb)) {
-        status = km_fail(err, KM_SYSTEM, "cannot look at it: %s", strerror(errno));
-    } else if (!S_ISREG(sb.st_mode)) {
-        status = km_fail(err, KM_INPUT, "not a regular file");
-    } else if (sb.st_size > 0) {
-        void *map = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (map == MAP_FAILED) {
-            status = km_fail(err, KM_SYSTEM, "cannot map: %s", strerror(errno));
-        } else {
-            st->map = map;
-            st->map_bytes = (size_t)sb.st_size;
-        }
-    }
-    close(fd);
-    return status;
-}
-
 km_status km_safetensors_open(const char *path, km_safetensors **ret, km_err *err)
 {
     *ret = NULL;
     km_safetensors *st = KM_NEW(km_safetensors);
-    if (map_file(st, path, err) < 0 || parse_header(st, err) < 0) {
+    if (km_input_map(path, &st->map, &st->map_bytes, err) < 0 || parse_header(st, err) < 0) {
         km_safetensors_close(st);
         return err ? km_fail_in(err, path) : KM_INPUT;
     }
@@ -209,6 +182,21 @@ km_status km_safetensors_open(const char *path, km_safetensors **ret, km_err *er
     return KM_OK;
 }
 
+km_safetensors *km_safetensors_of(const km_st_tensor *tensors, int n_tensors, const km_st_meta *meta, int n_meta)
+{
+    km_safetensors *st = KM_NEW(km_safetensors);
+    st->header = json_object();
+    st->meta = json_object();
+    json_object_set_new(st->header, "__metadata__", st->meta);
+    for (int i = 0; i < n_meta; i++) json_object_set_new(st->meta, meta[i].key, json_string(meta[i].value));
+    st->tensors = KM_NEWN(km_st_tensor, n_tensors + 1);
+    if (n_tensors) memcpy(st->tensors, tensors, (size_t)n_tensors * sizeof *tensors);
+    st->n_tensors = n_tensors;
+    qsort(st->tensors, (size_t)st->n_tensors, sizeof *st->tensors, by_name);
+    align_data(st);
+    return st;
+}
+
 void km_safetensors_close(km_safetensors *st)
 {
     if (!st) return;
@@ -216,7 +204,7 @@ void km_safetensors_close(km_safetensors *st)
     free(st->copies);
     free(st->tensors);
     json_decref(st->header);
-    if (st->map) munmap(st->map, st->map_bytes);
+    km_input_unmap(st->map, st->map_bytes);
     free(st);
 }
 

@@ -45,6 +45,14 @@ typedef struct km_st_meta {
 } km_st_meta;
 km_status km_safetensors_write(const char *path, const km_st_tensor *tensors, int n_tensors, const km_st_meta *meta,
                                int n_meta, km_err *err) KM_MUST_USE;
+/* The same for tensors that do not lie in memory as they are to be written: opt_fetch gives the bytes of one when its
+ * turn comes, valid until the next call. `data` is then the caller's. */
+typedef const void *km_st_fetch(void *arg, const km_st_tensor *t);
+km_status km_safetensors_write_with(const char *path, const km_st_tensor *tensors, int n_tensors,
+                                    const km_st_meta *meta, int n_meta, km_st_fetch *opt_fetch, void *arg,
+                                    km_err *err) KM_MUST_USE;
+/* Tensors that lie elsewhere, as if a file held them; they and their names must outlive it. */
+km_safetensors *km_safetensors_of(const km_st_tensor *tensors, int n_tensors, const km_st_meta *meta, int n_meta);
 
 /* Any floating or integer tensor as f32 into out[count]; exact where f32 can hold it. */
 void km_st_to_f32(const km_st_tensor *t, float *out);

@@ -4,11 +4,11 @@
 
 #include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/io.h"
 #include "lib/base/mem.h"
 
 /* Wide elements first, so that every tensor is aligned without a hole; names order those of one width. */
@@ -57,38 +57,38 @@ static char *make_header(const km_st_tensor *t, int n_tensors, const km_st_meta 
     return header;
 }
 
-static int write_all(FILE *f, const char *header, size_t header_bytes, const km_st_tensor *t, int n_tensors)
+typedef struct source {
+    km_st_fetch *opt_fetch;
+    void *arg;
+} source;
+
+static bool write_all(FILE *f, const char *header, size_t header_bytes, const km_st_tensor *t, int n_tensors, source s)
 {
     uint8_t length[8];
     for (int i = 0; i < 8; i++) length[i] = (uint8_t)((uint64_t)header_bytes >> 8 * i);
-    int good = fwrite(length, 8, 1, f) == 1 && fwrite(header, header_bytes, 1, f) == 1;
-    for (int i = 0; good && i < n_tensors; i++) good = t[i].bytes == 0 || fwrite(t[i].data, t[i].bytes, 1, f) == 1;
-    return good && fflush(f) == 0 && fsync(fileno(f)) == 0;
+    bool good = fwrite(length, 8, 1, f) == 1 && fwrite(header, header_bytes, 1, f) == 1;
+    for (int i = 0; good && i < n_tensors; i++)
+        good = t[i].bytes == 0 ||
+               fwrite(s.opt_fetch ? s.opt_fetch(s.arg, &t[i]) : t[i].data, t[i].bytes, 1, f) == 1;
+    return good;
 }
 
 static km_status write_file(const char *path, const char *header, size_t header_bytes, const km_st_tensor *t,
-                            int n_tensors, km_err *err)
+                            int n_tensors, source s, km_err *err)
 {
-    char *part = km_asprintf("%s.part", path);
-    FILE *f = fopen(part, "wb");
-    km_status status = KM_OK;
-    if (!f) {
-        status = km_fail(err, KM_SYSTEM, "%s: cannot create: %s", part, strerror(errno));
-    } else {
-        int good = write_all(f, header, header_bytes, t, n_tensors), reason = errno;
-        if (fclose(f) && good) good = 0, reason = errno;
-        if (good && rename(part, path)) good = 0, reason = errno;
-        if (!good) {
-            status = km_fail(err, KM_SYSTEM, "%s: cannot write: %s", path, strerror(reason));
-            remove(part);
-        }
-    }
-    free(part);
+    km_output o;
+    KM_TRY(km_output_open(&o, path, true, err));
+    errno = 0;
+    if (write_all(o.file, header, header_bytes, t, n_tensors, s) && fflush(o.file) == 0 &&
+        (!o.part || fsync(fileno(o.file)) == 0))
+        return km_output_commit(&o, err);
+    km_status status = km_fail(err, KM_SYSTEM, "%s: cannot write: %s", o.what, strerror(errno));
+    km_output_abandon(&o, false);
     return status;
 }
 
-km_status km_safetensors_write(const char *path, const km_st_tensor *tensors, int n_tensors, const km_st_meta *meta,
-                               int n_meta, km_err *err)
+km_status km_safetensors_write_with(const char *path, const km_st_tensor *tensors, int n_tensors,
+                                    const km_st_meta *meta, int n_meta, km_st_fetch *opt_fetch, void *arg, km_err *err)
 {
     km_st_tensor *t = KM_NEWN(km_st_tensor, n_tensors);
     km_st_meta *m = KM_NEWN(km_st_meta, n_meta);
@@ -103,12 +103,18 @@ km_status km_safetensors_write(const char *path, const km_st_tensor *tensors, in
     }
     size_t header_bytes = 0;
     char *header = make_header(t, n_tensors, m, n_meta, &header_bytes);
-    km_status status = header ? write_file(path, header, header_bytes, t, n_tensors, err)
+    km_status status = header ? write_file(path, header, header_bytes, t, n_tensors, (source){opt_fetch, arg}, err)
                               : km_fail(err, KM_INPUT, "%s: a name or value that is not UTF-8", path);
     free(header);
     free(t);
     free(m);
     return status;
+}
+
+km_status km_safetensors_write(const char *path, const km_st_tensor *tensors, int n_tensors, const km_st_meta *meta,
+                               int n_meta, km_err *err)
+{
+    return km_safetensors_write_with(path, tensors, n_tensors, meta, n_meta, NULL, NULL, err);
 }
 
 static float from_bits(uint32_t bits)

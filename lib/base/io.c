@@ -2,10 +2,12 @@
 #include "lib/base/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +34,36 @@ km_status km_input_open(const char *path, FILE **ret, km_err *err)
 void km_input_close(FILE *f)
 {
     if (f && f != stdin) fclose(f);
+}
+
+km_status km_input_map(const char *path, const uint8_t **ret, size_t *ret_bytes, km_err *err)
+{
+    *ret = NULL;
+    *ret_bytes = 0;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat sb;
+    if (fd < 0) return km_fail(err, KM_SYSTEM, "cannot open: %s", strerror(errno));
+    km_status status = KM_OK;
+    if (fstat(fd, &sb)) {
+        status = km_fail(err, KM_SYSTEM, "cannot look at it: %s", strerror(errno));
+    } else if (!S_ISREG(sb.st_mode)) {
+        status = km_fail(err, KM_INPUT, "not a regular file");
+    } else if (sb.st_size > 0) {
+        void *map = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (map == MAP_FAILED) {
+            status = km_fail(err, KM_SYSTEM, "cannot map: %s", strerror(errno));
+        } else {
+            *ret = map;
+            *ret_bytes = (size_t)sb.st_size;
+        }
+    }
+    close(fd);
+    return status;
+}
+
+void km_input_unmap(const uint8_t *map, size_t bytes)
+{
+    if (map) munmap((void *)map, bytes);
 }
 
 static bool is_special(const char *path)

@@ -13,6 +13,9 @@
 /* Open path for reading; "-" or NULL is standard input. Directories are refused. Close with km_input_close. */
 km_status km_input_open(const char *path, FILE **ret_file, km_err *err) KM_MUST_USE;
 void km_input_close(FILE *f);
+/* Map a regular file to be read; NULL and 0 bytes when it is empty. Messages do not name it. */
+km_status km_input_map(const char *path, const uint8_t **ret, size_t *ret_bytes, km_err *err) KM_MUST_USE;
+void km_input_unmap(const uint8_t *map, size_t bytes);
 
 /* An output. path NULL or "-" is standard output; else PATH.part is written and renamed by km_output_commit. */
 typedef struct km_output {

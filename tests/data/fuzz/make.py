@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# Makes the first files of the corpora km/, safetensors/ and structure/ and the TRR files of traj/ (run in this directory); what a fuzzer finds is added beside them.
+# Makes the first files of the corpora km/, safetensors/, structure/ and torch/ and the TRR files of traj/ (run in this directory); what a fuzzer finds is added beside them.
 import gzip
 import json
 import os
 import struct
 import subprocess
+import zipfile
 
 import msgpack
 import zstandard
@@ -96,3 +97,12 @@ put("msa/small.sto", b"# STOCKHOLM 1.0\n#=GS one OX 9606\n\nquery --A.C\none ..A
 put("msa/notes.sto", b"# STOCKHOLM 1.0\n#=GS b DE x\n#=GS\n#=GS c OX 1\na ACD\nb ACD\n//\n")
 put("msa/zero-byte", b">q\nA\0CD\n")
 put("msa/long-line", b">q\n" + b"AC" * 9000 + b"\n")
+
+os.makedirs("torch", exist_ok=True)
+for name in "views", "config":
+    whole = "../torch/" + name + ".ckpt"
+    put("torch/" + name, open(whole, "rb").read())
+    put("torch/pickle-" + name, zipfile.ZipFile(whole).read("archive/data.pkl"))
+put("torch/pickle-deep", b"\x80\2" + b"]" * 3000 + b"a" * 2999 + b".")
+put("torch/pickle-doubling", b"\x80\2]q\0" + b"h\0h\0\x86q\0" * 40 + b".")
+put("torch/pickle-long-text", b"\x80\2X\xff\xff\xff\xffa.")
