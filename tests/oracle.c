@@ -13,6 +13,9 @@ static const struct kind {
 } kinds[] = {
     {"temporal_attention", oracle_temporal_attention},
     {"pairformer", oracle_pairformer},
+    {"msa_module", oracle_msa_module},
+    {"template_module", oracle_template_module},
+    {"trunk", oracle_trunk},
     {"input_embedder", oracle_input_embedder},
     {"diffusion_conditioning", oracle_conditioning},
     {"denoise", oracle_denoise},

@@ -17,12 +17,15 @@ typedef struct field {
     kind kind;
     size_t at;
     double normal, low, high;
+    bool quiet; /* not written where it is normal: weights from before it was there keep their digests */
 } field;
 
 #define DIM(path, member, normal) {path, INT, offsetof(km_config, member), normal, 1, 65536}
 #define COUNT(path, member, normal) {path, INT, offsetof(km_config, member), normal, 0, 1024}
 #define FLAG(path, member, normal) {path, BOOL, offsetof(km_config, member), normal, 0, 1}
 #define NUM(path, member, normal, low, high) {path, REAL, offsetof(km_config, member), normal, low, high}
+/* Of modules that only the whole trunk has. */
+#define MORE(kind, path, member, normal, low, high) {path, kind, offsetof(km_config, member), normal, low, high, true}
 
 /* Names and values as in Boltz-2's and Kinematic's checkpoints. */
 static const field model_fields[] = {
@@ -43,6 +46,20 @@ static const field model_fields[] = {
     DIM("pairformer_args.num_heads", pairformer_heads, 16),
     DIM("pairformer_args.pairwise_head_width", pairwise_head_width, 32),
     DIM("pairformer_args.pairwise_num_heads", pairwise_heads, 4),
+    MORE(INT, "msa_args.msa_s", msa_s, 64, 1, 65536),
+    MORE(INT, "msa_args.msa_blocks", msa_blocks, 0, 0, 1024),
+    MORE(INT, "msa_args.pairwise_head_width", msa_head_width, 32, 1, 65536),
+    MORE(INT, "msa_args.pairwise_num_heads", msa_heads, 4, 1, 65536),
+    MORE(BOOL, "msa_args.use_paired_feature", msa_paired, 1, 0, 1),
+    MORE(BOOL, "use_templates", templates, 0, 0, 1),
+    MORE(BOOL, "use_templates_v2", templates_v2, 0, 0, 1),
+    MORE(INT, "template_args.template_dim", template_dim, 64, 1, 65536),
+    MORE(INT, "template_args.template_blocks", template_blocks, 2, 0, 1024),
+    MORE(INT, "template_args.pairwise_head_width", template_head_width, 32, 1, 65536),
+    MORE(INT, "template_args.pairwise_num_heads", template_heads, 4, 1, 65536),
+    MORE(BOOL, "bond_type_feature", bond_types, 0, 0, 1),
+    MORE(REAL, "conditioning_cutoff_min", contact_min, 4, 0, 1e6),
+    MORE(REAL, "conditioning_cutoff_max", contact_max, 0, 0, 1e6),
     COUNT("recycling_steps", recycles, 3),
     NUM("sigma_data", sigma_data, 16, 1e-6, 1e6),
     DIM("dim_fourier", dim_fourier, 256),
@@ -261,6 +278,10 @@ static km_status check_config(const km_config *c, km_err *err)
     if (c->atom_feature_dim != 388)
         return km_fail(err, KM_INPUT, "configuration: 'atom_feature_dim' is %d; only 388 is known",
                        c->atom_feature_dim);
+    if (c->templates && !c->templates_v2)
+        return km_fail(err, KM_INPUT, "configuration: the first version of the templates' module is not known here");
+    if (c->contact_max != 0 && c->contact_min >= c->contact_max)
+        return km_fail(err, KM_INPUT, "configuration: 'conditioning_cutoff_max' is not above 'conditioning_cutoff_min'");
     if (!(c->lambda_lo <= c->lambda_hi)) return km_fail(err, KM_INPUT, "configuration: 'temporal_lambda' is empty");
     return KM_OK;
 }
@@ -333,12 +354,19 @@ static json_t *value_of(const field *f, const void *from)
     KM_BUG("kind %d", (int)f->kind);
 }
 
+static double number_of(const field *f, const void *from)
+{
+    const char *at = (const char *)from + f->at;
+    return f->kind == INT ? *(const int *)at : f->kind == BOOL ? *(const bool *)at : *(const double *)at;
+}
+
 static json_t *dump_section(const field *fields, int n, const void *from)
 {
     json_t *section = json_object();
     for (int i = 0; i < n; i++) {
         const char *dot = strchr(fields[i].path, '.');
         if (fields[i].kind == PRESETS && !*((const char *)from + fields[i].at)) continue; /* none */
+        if (fields[i].quiet && number_of(&fields[i], from) == fields[i].normal) continue;
         if (fields[i].kind == TIME && *(const int64_t *)((const char *)from + fields[i].at) == 0)
             continue; /* not known */
         json_t *to = section;

@@ -63,7 +63,8 @@ static km_status find_model(const char *name, char **ret_path, km_err *err)
 
 static const char *const trunk_prefixes[] = {
     "input_embedder.", "pairformer_module.", "rel_pos_encoder.", "s_init.", "z_init_1.", "z_init_2.", "s_norm.",
-    "z_norm.",         "s_recycle.",         "z_recycle.",       NULL};
+    "z_norm.",         "s_recycle.",         "z_recycle.",       "msa_module.",   "template_module.",
+    "token_bonds",     "contact_conditioning.", NULL};
 /* Whatever begins so must have a place; other names (confidence, distograms) are left alone. */
 static const char *const strict_prefixes[] = {"input_embedder.",
                                               "pairformer_module.",

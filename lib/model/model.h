@@ -24,6 +24,12 @@ typedef struct km_config {
     int embedder_depth, embedder_heads;        /* the input embedder's atom encoder */
     bool add_method, add_modified, add_cyclic, add_mol_type; /* its optional terms */
     int pairformer_blocks, pairformer_heads, pairwise_head_width, pairwise_heads;
+    int msa_s, msa_blocks, msa_head_width, msa_heads; /* the alignment's module; no blocks: none */
+    bool msa_paired;                                  /* it reads msa_paired */
+    bool templates, templates_v2;                     /* is there a templates' module, and of which kind */
+    int template_dim, template_blocks, template_head_width, template_heads;
+    bool bond_types;                     /* token bonds have a type */
+    double contact_min, contact_max;     /* angstrom; contact_max 0: no bonds and contacts between tokens */
     int recycles;
     /* diffusion */
     double sigma_data;

@@ -123,7 +123,8 @@ km_features *oracle_features(oracle_case *o)
 {
     km_features *f = km_arena_zero(o->cx->arena, sizeof *f);
     f->A = oracle_size(o, "in/ref_pos", 0);
-    f->N = oracle_size(o, "in/s", 0) ? oracle_size(o, "in/s", 0) : oracle_size(o, "in/res_type", 0);
+    static const char *const per_token[] = {"in/s", "in/res_type", "in/token_mask"};
+    for (int i = 0; i < 3 && f->N == 0; i++) f->N = oracle_size(o, per_token[i], 0);
     f->token_mask = floats_or_zero(o, "in/token_mask", f->N);
     f->atom_mask = floats_or_zero(o, "in/atom_mask", f->A);
     int32_t *token = oracle_ints(o, "in/atom_to_token");
@@ -146,5 +147,78 @@ km_features *oracle_features(oracle_case *o)
     f->method = ints_or_zero(o, "in/method_feature", f->N);
     f->profile = floats_or_zero(o, "in/profile", 33 * f->N);
     f->deletion_mean = floats_or_zero(o, "in/deletion_mean", f->N);
+    f->token_bonds = oracle_floats(o, "in/token_bonds");
+    f->type_bonds = oracle_ints(o, "in/type_bonds");
+    f->contact_conditioning = oracle_ints(o, "in/contact_conditioning");
+    f->contact_threshold = oracle_floats(o, "in/contact_threshold");
+    f->S = oracle_size(o, "in/msa", 0);
+    f->msa = oracle_ints(o, "in/msa");
+    f->has_deletion = oracle_floats(o, "in/has_deletion");
+    f->deletion_value = oracle_floats(o, "in/deletion_value");
+    f->msa_paired = oracle_floats(o, "in/msa_paired");
+    f->msa_mask = oracle_floats(o, "in/msa_mask");
+    f->n_templates = oracle_size(o, "in/template_restype", 0);
+    f->template_restype = oracle_ints(o, "in/template_restype");
+    f->visibility_ids = oracle_ints(o, "in/visibility_ids");
+    f->template_frame_rot = oracle_floats(o, "in/template_frame_rot");
+    f->template_frame_t = oracle_floats(o, "in/template_frame_t");
+    f->template_cb = oracle_floats(o, "in/template_cb");
+    f->template_ca = oracle_floats(o, "in/template_ca");
+    f->template_mask_cb = oracle_floats(o, "in/template_mask_cb");
+    f->template_mask_frame = oracle_floats(o, "in/template_mask_frame");
+    f->template_mask = oracle_floats(o, "in/template_mask");
     return f;
+}
+
+bool oracle_config(oracle_case *o, km_config *c)
+{
+    if (km_config_parse_hyper(o->config_text, c, &o->err) == KM_OK) return true;
+    oracle_fail(o, o->err.msg);
+    return false;
+}
+
+/* param/NAME, where NAME may be another in Boltz-2's checkpoints than here */
+static const km_st_tensor *find_param(const oracle_case *o, const char *name)
+{
+    static const char *const other[][2] = {{"rel_pos_encoder.", "rel_pos."},
+                                           {"score_model.", "structure_module.score_model."},
+                                           {"", ""}};
+    for (int i = 0; i < 3; i++) {
+        size_t n = strlen(other[i][0]);
+        char key[512];
+        if (strncmp(name, other[i][0], n)) continue;
+        snprintf(key, sizeof key, "param/%s%s", other[i][1], name + n);
+        const km_st_tensor *t = km_safetensors_find(o->file, key);
+        if (t) return t;
+    }
+    return NULL;
+}
+
+/* A layer's ...output_projection.0 is its ...output_projection_linear once more, where that is there. */
+static bool is_alias(const oracle_case *o, const char *name)
+{
+    static const char part[] = ".output_projection.0.";
+    const char *at = strstr(name, part);
+    char key[512];
+    if (!at) return false;
+    snprintf(key, sizeof key, "%.*s.output_projection_linear.%s", (int)(at - name), name, at + sizeof part - 1);
+    return km_safetensors_find(o->file, key) != NULL;
+}
+
+bool oracle_fill_params(oracle_case *o, km_params *p)
+{
+    int given = 0, n = km_params_count(p), failed = o->failed;
+    for (int i = 0; i < km_safetensors_count(o->file); i++)
+        given += !strncmp(km_safetensors_at(o->file, i)->name, "param/", 6) &&
+                 !is_alias(o, km_safetensors_at(o->file, i)->name);
+    if (given > n) oracle_fail(o, "there are parameters that nobody asked for");
+    for (int i = 0; i < n; i++) {
+        const km_st_tensor *t = find_param(o, km_params_name(p, i));
+        km_tensor *to = km_params_at(p, i);
+        km_dim count = t ? 1 : 0;
+        for (int d = 0; t && d < t->nd; d++) count *= t->shape[d];
+        if (count == km_numel(to)) km_st_to_f32(t, to->data);
+        else oracle_fail(o, km_params_name(p, i));
+    }
+    return o->failed == failed;
 }

@@ -40,27 +40,11 @@ void oracle_temporal_attention(oracle_case *o)
     km_params_free(p);
 }
 
-/* Only real tokens and pairs of them count. */
-static const float *pair_mask(oracle_case *o, const float *token_mask, km_dim N)
-{
-    float *mask = km_arena_get(o->cx->arena, (size_t)(N * N) * sizeof *mask);
-    for (km_dim i = 0; i < N; i++)
-        for (km_dim j = 0; j < N; j++) mask[N * i + j] = token_mask[i] * token_mask[j];
-    return mask;
-}
-
-static bool config_of(oracle_case *o, km_config *c)
-{
-    if (km_config_parse_hyper(o->config_text, c, &o->err) == KM_OK) return true;
-    oracle_fail(o, o->err.msg);
-    return false;
-}
-
 void oracle_pairformer(oracle_case *o)
 {
     km_config c;
     km_pairformer m;
-    if (!config_of(o, &c)) return;
+    if (!oracle_config(o, &c)) return;
     km_params *p = km_params_from_prefix(o->file, "param/");
     km_pairformer_init(&m, p, &c);
     if (km_params_check(p, (const char *const[]){"pairformer_module.", NULL}, &o->err) < 0) {
@@ -72,7 +56,7 @@ void oracle_pairformer(oracle_case *o)
         km_dim N = km_size(s, 0);
         km_pairformer_run(o->cx, &m, &s, &z, mask);
         oracle_compare_masked(o, "out/s", s->data, km_numel(s), mask, N);
-        oracle_compare_masked(o, "out/z", z->data, km_numel(z), pair_mask(o, mask, N), N * N);
+        oracle_compare_masked(o, "out/z", z->data, km_numel(z), km_pair_mask(o->cx, mask, N), N * N);
     }
     km_pairformer_clear(&m);
     km_params_free(p);
@@ -82,7 +66,7 @@ void oracle_input_embedder(oracle_case *o)
 {
     km_config c;
     km_embedder m;
-    if (!config_of(o, &c)) return;
+    if (!oracle_config(o, &c)) return;
     km_params *p = km_params_from_prefix(o->file, "param/");
     km_embedder_init(&m, p, &c);
     if (km_params_check(p, NULL, &o->err) < 0) {

@@ -45,8 +45,15 @@ void oracle_fail(oracle_case *o, const char *why);
 /* What stays the same for a molecule, from the case's in/ tensors; absent ones are zero. */
 km_features *oracle_features(oracle_case *o);
 
+/* The case's configuration; false after a failure, which is noted. */
+bool oracle_config(oracle_case *o, km_config *c);
+/* Fill a store that was made (all modules have asked) from the case's parameters under Boltz-2's names: each there, and
+ * none too many; false after a failure, which is noted. */
+bool oracle_fill_params(oracle_case *o, km_params *p);
+
 typedef void oracle_check(oracle_case *o);
 oracle_check oracle_temporal_attention, oracle_pairformer, oracle_input_embedder;
+oracle_check oracle_msa_module, oracle_template_module, oracle_trunk;
 oracle_check oracle_conditioning, oracle_denoise, oracle_sampler;
 oracle_check oracle_losses, oracle_train_step;
 

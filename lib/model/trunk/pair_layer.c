@@ -124,8 +124,8 @@ km_tensor *km_add_transition(km_ctx *cx, const km_nn_transition *l, km_tensor *s
     return km_reshape(cx, y, state->nd, state->shape);
 }
 
-/* Views of the state alone are made after a mark that is rewound, so the state itself is what is handed on. */
-static km_tensor *carried(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next)
+/* Views of the state are made after the mark, so the state itself is what is handed on. */
+km_tensor *km_carried(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next)
 {
     if (cx->tape) return next;
     KM_ASSERT(next->data == state->data);
@@ -137,11 +137,11 @@ km_tensor *km_pair_layer_run(km_ctx *cx, const km_pair_layer *l, km_tensor *z, c
                              const float *pair_mask)
 {
     km_mark mark = km_scope_begin(cx);
-    z = carried(cx, mark, z, multiply(cx, &l->mul_out, z, pair_mask, false));
-    z = carried(cx, mark, z, multiply(cx, &l->mul_in, z, pair_mask, true));
+    z = km_carried(cx, mark, z, multiply(cx, &l->mul_out, z, pair_mask, false));
+    z = km_carried(cx, mark, z, multiply(cx, &l->mul_in, z, pair_mask, true));
     km_tensor *swapped = attend(cx, &l->start, z, cx->tape ? NULL : km_tensor_like(cx, z), token_mask);
-    z = carried(cx, mark, z, attend(cx, &l->end, swapped, z, token_mask));
-    return carried(cx, mark, z, km_add_transition(cx, &l->transition, z));
+    z = km_carried(cx, mark, z, attend(cx, &l->end, swapped, z, token_mask));
+    return km_carried(cx, mark, z, km_add_transition(cx, &l->transition, z));
 }
 
 float *km_pair_mask(km_ctx *cx, const float *token_mask, km_dim N)

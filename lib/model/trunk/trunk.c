@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The trunk: input embedding, initial single and pair representations, recycled passes of the pairformer.
- *
- * Boltz-2's own trunk has more in two places. The initial pair representation also takes bonds, bond types and contacts
- * between tokens; a pass runs templates and the alignment module on z before the pairformer. Both places are marked
- * below; weights that have such parameters are refused when they are opened. */
+ * The trunk: input embedding, initial single and pair representations, recycled passes of templates, alignment and
+ * pairformer. Weights need not have the modules of links, templates and alignment. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +12,9 @@ struct km_trunk {
     km_nn_linear s_init, z_init_1, z_init_2, s_recycle, z_recycle;
     km_nn_norm s_norm, z_norm;
     const km_tensor *rel_pos; /* [token_z, 139], the diffusion module's too */
+    km_token_links links;
+    km_template_module templates;
+    km_msa_module msa;
     km_pairformer pairformer;
 };
 
@@ -33,6 +33,9 @@ km_trunk *km_trunk_new(const km_config *c, km_params *p)
     km_nn_linear_init(&t->s_recycle, p, "s_recycle", S, S, KM_INIT_ZERO);
     km_nn_linear_init(&t->z_recycle, p, "z_recycle", Z, Z, KM_INIT_ZERO);
     km_pairformer_init(&t->pairformer, p, c);
+    km_token_links_init(&t->links, p, c);
+    km_template_module_init(&t->templates, p, c);
+    km_msa_module_init(&t->msa, p, c);
     return t;
 }
 
@@ -41,6 +44,8 @@ void km_trunk_free(km_trunk *t)
     if (!t) return;
     km_embedder_clear(&t->embedder);
     km_pairformer_clear(&t->pairformer);
+    km_template_module_clear(&t->templates);
+    km_msa_module_clear(&t->msa);
     free(t);
 }
 
@@ -50,8 +55,7 @@ static km_tensor *initial_pairs(km_ctx *cx, const km_trunk *t, const km_features
     km_tensor *z =
         km_outer_add(cx, km_nn_linear_run(cx, &t->z_init_1, s_inputs), km_nn_linear_run(cx, &t->z_init_2, s_inputs));
     z = km_add(cx, z, km_relative_positions(cx, &t->config, t->rel_pos, f));
-    /* bonds, bond types and contacts between tokens would be added here */
-    return km_scope_end(cx, mark, z);
+    return km_scope_end(cx, mark, km_token_links_add(cx, &t->links, z, f));
 }
 
 static km_tensor *zeros_like(km_ctx *cx, const km_tensor *t)
@@ -65,6 +69,18 @@ static km_tensor *recycle(km_ctx *cx, const km_tensor *init, const km_nn_norm *n
                           const km_tensor *x)
 {
     return km_add(cx, init, km_nn_linear_run(cx, linear, km_nn_norm_run(cx, norm, x)));
+}
+
+/* z + templates, then z + the alignment's module, whose result holds z already: it counts twice, as in Boltz-2. */
+static km_tensor *add_evidence(km_ctx *cx, const km_trunk *t, km_tensor *z, const km_tensor *s_inputs,
+                               const km_features *f)
+{
+    km_mark mark = km_scope_begin(cx);
+    km_tensor *u = t->templates.layers ? km_template_module_run(cx, &t->templates, z, f) : NULL;
+    if (u) z = km_nn_carry(cx, mark, z, km_add(cx, z, u));
+    if (t->msa.depth == 0 || f->S == 0) return z;
+    return km_nn_carry(cx, mark, z,
+                       km_add(cx, z, km_msa_module_run(cx, &t->msa, km_nn_state(cx, z), s_inputs, f)));
 }
 
 km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, int recycles)
@@ -81,7 +97,7 @@ km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, i
         km_mark mark = km_scope_begin(cx);
         out.s = km_nn_carry(cx, mark, out.s, recycle(cx, s_init, &t->s_norm, &t->s_recycle, out.s));
         out.z = km_nn_carry(cx, mark, out.z, recycle(cx, z_init, &t->z_norm, &t->z_recycle, out.z));
-        /* templates, then the alignment module, would be added to z here */
+        out.z = add_evidence(cx, t, out.z, out.s_inputs, f);
         km_pairformer_run(cx, &t->pairformer, &out.s, &out.z, f->token_mask);
         if (!cx->tape) km_arena_rewind(cx->arena, mark);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The parts of the trunk: input embedder and pairformer, named as Boltz-2's checkpoints name them.
- * Source: AlphaFold 3, supplementary algorithms 1, 2, 12-17. Tests: reference cases of kinds `input_embedder`,
- * `pairformer` */
+ * The parts of the trunk: input embedder, bonds and contacts, the modules of templates and alignment, pairformer, named
+ * as Boltz-2's checkpoints name them.
+ * Source: AlphaFold 3, supplementary algorithms 1, 2, 8-17; Boltz-2. Tests: reference cases of kinds `input_embedder`,
+ * `msa_module`, `template_module`, `pairformer`, `trunk`; tests/unit/test_trunk.c */
 #ifndef LIB_MODEL_TRUNK_PARTS_H
 #define LIB_MODEL_TRUNK_PARTS_H
 
@@ -43,6 +44,9 @@ void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_d
 /* z [N, N, C], a state; token_mask [N], pair_mask [N, N] 0/1 */
 km_tensor *km_pair_layer_run(km_ctx *cx, const km_pair_layer *l, km_tensor *z, const float *token_mask,
                              const float *pair_mask);
+/* After a state was updated in place (`next` is it or a view): without a tape gives back what was made since the mark
+ * and returns the state, with one returns next. */
+km_tensor *km_carried(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next);
 /* state + transition(state) */
 km_tensor *km_add_transition(km_ctx *cx, const km_nn_transition *l, km_tensor *state);
 /* [N, N]: both tokens unmasked; in the arena */
@@ -66,5 +70,56 @@ void km_pairformer_clear(km_pairformer *m);
 /* s [N, token_s] and z [N, N, token_z] through all blocks, in place of the pointers. Both may be written over unless a
  * tape is on. token_mask [N] 0/1 */
 void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **s, km_tensor **z, const float *token_mask);
+
+/* -- the alignment's module */
+typedef struct km_msa_layer {
+    km_nn_norm norm_m;                   /* of the averaging */
+    km_nn_linear proj_m, proj_g, proj_o; /* 8 heads of 32 */
+    km_nn_norm_linear weights;           /* of pairs: norm_z, proj_z */
+    km_nn_transition transition;
+    km_nn_norm norm;                     /* of the outer product */
+    km_nn_linear a, b, o;                /* 32 channels each; o with a bias */
+    km_pair_layer pair;
+} km_msa_layer;
+
+typedef struct km_msa_module {
+    int depth;
+    bool paired;
+    km_nn_linear msa, s_inputs;
+    km_msa_layer *layers; /* [depth] */
+} km_msa_module;
+
+void km_msa_module_init(km_msa_module *m, km_params *p, const km_config *c);
+void km_msa_module_clear(km_msa_module *m);
+/* What becomes of z [N, N, token_z], a state; f with alignment rows, s_inputs [N, token_s] */
+km_tensor *km_msa_module_run(km_ctx *cx, const km_msa_module *m, km_tensor *z, const km_tensor *s_inputs,
+                             const km_features *f);
+
+/* -- the templates' module */
+typedef struct km_template_module {
+    int depth;
+    km_nn_norm z_norm, v_norm;
+    km_nn_linear z, a, u;
+    km_pair_layer *layers; /* [depth] */
+} km_template_module;
+
+void km_template_module_init(km_template_module *m, km_params *p, const km_config *c);
+void km_template_module_clear(km_template_module *m);
+/* u [N, N, token_z], what is to be added to z; NULL when f has no template with anything in it, where u would be 0 */
+km_tensor *km_template_module_run(km_ctx *cx, const km_template_module *m, const km_tensor *z, const km_features *f);
+
+/* -- bonds and contacts between tokens */
+typedef struct km_token_links {
+    bool present;
+    const km_tensor *bond, *opt_bond_types;     /* [C, 1], [7, C] */
+    const km_tensor *unspecified, *unselected;  /* [C] */
+    const km_tensor *fourier_w, *fourier_b;     /* [C] */
+    km_nn_linear contact;                       /* [C, 3 + 1 + C] */
+    double min, max;
+} km_token_links;
+
+void km_token_links_init(km_token_links *l, km_params *p, const km_config *c);
+/* z [N, N, token_z] with what bonds, their types and contacts add to it */
+km_tensor *km_token_links_add(km_ctx *cx, const km_token_links *l, const km_tensor *z, const km_features *f);
 
 #endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ * The alignment's module: rows of the alignment learn from pairs by averaging over tokens, pairs from rows by outer
+ * products. All rows that the features have take part, in their order. The dropout of training is left out. */
+#include <stdlib.h>
+
+#include "lib/model/trunk/trunk_parts.h"
+#include "lib/nn/rows.h"
+
+enum { RES_TYPES = 33, HEADS = 8, WIDTH = 32, OUTER = 32 };
+enum { LINES = 8, ROWS = 16, ENTRIES = 512 }; /* tokens, alignment rows and entries taken at a time */
+
+static void layer_init(km_msa_layer *l, km_params *p, const char *prefix, const km_config *c)
+{
+    char name[KM_NN_NAME];
+    km_dim M = c->msa_s, Z = c->token_z, W = HEADS * WIDTH;
+    km_nn_norm_init(&l->norm_m, p, km_nn_name(name, "%s.pair_weighted_averaging.norm_m", prefix), M);
+    km_nn_norm_init(&l->weights.norm, p, km_nn_name(name, "%s.pair_weighted_averaging.norm_z", prefix), Z);
+    km_nn_linear_init(&l->weights.linear, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_z", prefix), HEADS, Z,
+                      KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->proj_m, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_m", prefix), W, M,
+                      KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->proj_g, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_g", prefix), W, M,
+                      KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->proj_o, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_o", prefix), M, W, KM_INIT_ZERO);
+    km_nn_transition_init(&l->transition, p, km_nn_name(name, "%s.msa_transition", prefix), M, 4 * M);
+    km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.outer_product_mean.norm", prefix), M);
+    km_nn_linear_init(&l->a, p, km_nn_name(name, "%s.outer_product_mean.proj_a", prefix), OUTER, M, KM_INIT_DEFAULT);
+    km_nn_linear_init(&l->b, p, km_nn_name(name, "%s.outer_product_mean.proj_b", prefix), OUTER, M, KM_INIT_DEFAULT);
+    km_nn_linear_init_bias(&l->o, p, km_nn_name(name, "%s.outer_product_mean.proj_o", prefix), Z, OUTER * OUTER,
+                           KM_INIT_ZERO, KM_INIT_ZERO);
+    km_pair_layer_init(&l->pair, p, km_nn_name(name, "%s.pairformer_layer", prefix), Z, c->msa_heads, c->msa_head_width);
+}
+
+void km_msa_module_init(km_msa_module *m, km_params *p, const km_config *c)
+{
+    char name[KM_NN_NAME];
+    *m = (km_msa_module){c->msa_blocks, c->msa_paired};
+    if (!m->depth) return;
+    m->layers = KM_NEWN(km_msa_layer, (size_t)m->depth);
+    km_nn_linear_init(&m->s_inputs, p, "msa_module.s_proj", c->msa_s, c->token_s, KM_INIT_DEFAULT);
+    km_nn_linear_init(&m->msa, p, "msa_module.msa_proj", c->msa_s, RES_TYPES + 2 + m->paired, KM_INIT_DEFAULT);
+    for (int i = 0; i < m->depth; i++) layer_init(&m->layers[i], p, km_nn_name(name, "msa_module.layers.%d", i), c);
+}
+
+void km_msa_module_clear(km_msa_module *m) { free(m->layers); }
+
+/* -- rows of the alignment from their residues and deletions, and from the tokens */
+
+typedef struct entries {
+    const km_tensor *msa, *numbers, *tokens; /* [C, 33 + ...]; its columns for numbers; [N, C] */
+    const int32_t *residues;                 /* [S, N] */
+} entries;
+
+static km_tensor *embed_rows(km_ctx *cx, const void *arg, const km_tensor *numbers, km_dim first)
+{
+    const entries *e = arg;
+    km_dim S = km_size(numbers, 0), N = km_size(numbers, 1);
+    km_tensor *classes = km_lookup_columns(cx, e->msa, e->residues + first * N, S * N, 1);
+    return km_add(cx, km_add(cx, km_linear(cx, numbers, e->numbers, NULL), classes), e->tokens);
+}
+
+/* m [S, N, C]; the weight's columns for numbers are a matrix of their own, those for residue classes are looked up */
+static km_tensor *embed(km_ctx *cx, const km_msa_module *m, const km_tensor *s_inputs, const km_features *f)
+{
+    km_dim columns = 2 + m->paired;
+    int32_t *last = km_arena_get(cx->arena, (size_t)columns * sizeof *last);
+    km_tensor *numbers = KM_TENSOR(cx, f->S, f->N, columns);
+    for (km_dim i = 0; i < columns; i++) last[i] = (int32_t)(RES_TYPES + i);
+    for (km_dim i = 0; i < f->S * f->N; i++) {
+        float *to = numbers->data + i * columns;
+        to[0] = f->has_deletion[i], to[1] = f->deletion_value[i];
+        if (m->paired) to[2] = f->msa_paired[i];
+    }
+    entries e = {m->msa.w, km_heads_first(cx, km_lookup_columns(cx, m->msa.w, last, columns, 1)),
+                 km_nn_linear_run(cx, &m->s_inputs, s_inputs), f->msa};
+    return km_nn_map(cx, numbers, ROWS, embed_rows, &e, km_size(m->msa.w, 0));
+}
+
+/* -- m + proj_o of the average over tokens, weighted as pairs say */
+
+typedef struct averaging {
+    const km_msa_layer *l;
+    const km_tensor *logits; /* [heads, N, N] */
+    const float *mask;       /* [N] */
+} averaging;
+
+static km_tensor *add_average(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
+{
+    const averaging *t = arg;
+    (void)first;
+    km_tensor *x = km_nn_norm_run(cx, &t->l->norm_m, m);
+    km_tensor *v = km_nn_linear_run(cx, &t->l->proj_m, x), *g = km_nn_linear_run(cx, &t->l->proj_g, x);
+    return km_add(cx, m, km_nn_linear_run(cx, &t->l->proj_o, km_pair_average(cx, v, g, t->logits, t->mask)));
+}
+
+/* -- z + o of the mean over rows of outer products of a and b */
+
+typedef struct factor {
+    const km_nn_norm *norm;
+    const km_nn_linear *linear;
+    const float *mask; /* [S N] */
+} factor;
+
+static km_tensor *factor_of(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
+{
+    const factor *t = arg;
+    km_tensor *x = km_nn_linear_run(cx, t->linear, km_nn_norm_run(cx, t->norm, m));
+    return km_frame_axpby(cx, x, t->mask + first, NULL, NULL);
+}
+
+typedef struct outer {
+    const km_nn_linear *o;
+    const km_tensor *a, *b; /* [S, N, 32] */
+    const float *scale;     /* [N, N] */
+} outer;
+
+static km_tensor *add_outer(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+{
+    const outer *t = arg;
+    km_tensor *products = km_outer_products(cx, t->a, t->b, t->scale, first, km_size(z, 0));
+    return km_add(cx, z, km_nn_linear_run(cx, t->o, products));
+}
+
+/* What all layers share. */
+typedef struct shared {
+    const km_features *f;
+    const float *pair_mask, *scale; /* [N, N] */
+} shared;
+
+static km_tensor *learn_from_rows(km_ctx *cx, const km_msa_layer *l, km_tensor *z, const km_tensor *m, const shared *s)
+{
+    km_dim S = km_size(m, 0), N = km_size(m, 1);
+    km_tensor *rows = KM_RESHAPE(cx, m, S * N, km_size(m, 2));
+    km_tensor *a = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->a, s->f->msa_mask}, OUTER);
+    km_tensor *b = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->b, s->f->msa_mask}, OUTER);
+    a = KM_RESHAPE(cx, a, S, N, OUTER), b = KM_RESHAPE(cx, b, S, N, OUTER);
+    return km_nn_update(cx, z, LINES, add_outer, &(outer){&l->o, a, b, s->scale});
+}
+
+static void layer_run(km_ctx *cx, const km_msa_layer *l, km_tensor **ret_m, km_tensor **ret_z, const shared *s)
+{
+    km_tensor *m = *ret_m, *z = *ret_z;
+    km_mark mark = km_scope_begin(cx);
+    averaging t = {l, km_pair_bias(cx, &l->weights, z), s->f->token_mask};
+    m = km_carried(cx, mark, m, km_nn_update(cx, m, ROWS, add_average, &t));
+    m = km_carried(cx, mark, m, km_add_transition(cx, &l->transition, m));
+    z = km_carried(cx, mark, z, learn_from_rows(cx, l, z, m, s));
+    *ret_z = km_pair_layer_run(cx, &l->pair, z, s->f->token_mask, s->pair_mask);
+    *ret_m = m;
+}
+
+/* [N, N]: 1 / the number of rows with both tokens, or 1 where there is none */
+static const float *row_shares(km_ctx *cx, const km_features *f)
+{
+    km_tensor *mask = KM_TENSOR_OF(cx, (float *)f->msa_mask, f->S, f->N, 1); /* only read */
+    km_tensor *count = km_outer_products(cx, mask, mask, NULL, 0, f->N);
+    for (km_dim i = 0; i < f->N * f->N && !cx->dry; i++) count->data[i] = count->data[i] > 1 ? 1 / count->data[i] : 1;
+    return count->data;
+}
+
+km_tensor *km_msa_module_run(km_ctx *cx, const km_msa_module *m, km_tensor *z, const km_tensor *s_inputs,
+                             const km_features *f)
+{
+    km_mark mark = km_scope_begin(cx);
+    shared s = {f, km_pair_mask(cx, f->token_mask, f->N), row_shares(cx, f)};
+    km_tensor *x = embed(cx, m, s_inputs, f), *out = z;
+    for (int i = 0; i < m->depth; i++) layer_run(cx, &m->layers[i], &x, &out, &s);
+    return km_carried(cx, mark, z, out);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * The whole trunk: with a tape and without, on one thread and several, with parts of its input absent. What the numbers
+ * should be, the reference cases tell. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/model/model.h"
+#include "tests/unit/tap.h"
+#include "tests/unit/tiny.h"
+
+enum { N = 7, S = 5, T = 2, PAIRS = N * N };
+
+static const char config[] =
+    "{\"model\": {\"token_s\": 12, \"token_z\": 6, \"atom_s\": 8, \"atom_z\": 4, \"embedder_args\": "
+    "{\"atom_encoder_depth\": 1, \"atom_encoder_heads\": 2}, \"pairformer_args\": {\"num_blocks\": 1, \"num_heads\": 3, "
+    "\"pairwise_head_width\": 3, \"pairwise_num_heads\": 2}, \"recycling_steps\": 1, \"sigma_data\": 4, "
+    "\"token_transformer_depth\": 1, \"token_transformer_heads\": 4, \"token_temporal_heads\": 2, "
+    "\"atom_encoder_depth\": 1, \"atom_encoder_heads\": 2, \"atom_decoder_depth\": 1, \"atom_decoder_heads\": 4, "
+    "\"atom_temporal_heads\": 2, \"dim_fourier\": 10, \"msa_args\": {\"msa_s\": 5, \"msa_blocks\": 2, "
+    "\"pairwise_head_width\": 3, \"pairwise_num_heads\": 2}, \"use_templates\": true, \"use_templates_v2\": true, "
+    "\"template_args\": {\"template_dim\": 5, \"template_blocks\": 1, \"pairwise_head_width\": 3, "
+    "\"pairwise_num_heads\": 2}, \"bond_type_feature\": true, \"conditioning_cutoff_min\": 4, "
+    "\"conditioning_cutoff_max\": 20}}";
+
+/* What the tiny system is given besides. */
+static struct {
+    float bonds[PAIRS], threshold[PAIRS], deletion[S * N], ones[S * N];
+    int32_t period[N], types[PAIRS], contact[PAIRS], msa[S * N], restype[T * N], visibility[T * N];
+    float *places, mask[T * N];
+} more;
+
+static void make_more(void)
+{
+    more.places = tiny_normals(T * N * 9, 8, 3);
+    for (int i = 0; i < PAIRS; i++) {
+        more.contact[i] = i % 5, more.threshold[i] = (float)(4 + i % 13);
+        more.types[i] = i / N == i % N ? 2 : 0, more.bonds[i] = more.types[i] != 0;
+    }
+    for (int i = 0; i < 4; i++) more.period[i] = 4;
+    for (int i = 0; i < S * N; i++)
+        more.msa[i] = 2 + i * 7 % 20, more.ones[i] = 1, more.deletion[i] = (float)(i % 3 == 0);
+    for (int i = 0; i < T * N; i++) more.restype[i] = 2 + i % 20, more.mask[i] = i % 4 != 3;
+}
+
+static km_features whole(const km_features *tiny)
+{
+    km_features f = *tiny;
+    f.cyclic_period = more.period;
+    f.token_bonds = more.bonds, f.type_bonds = more.types;
+    f.contact_conditioning = more.contact, f.contact_threshold = more.threshold;
+    f.S = S, f.msa = more.msa, f.has_deletion = f.deletion_value = more.deletion;
+    f.msa_paired = f.msa_mask = more.ones;
+    f.n_templates = T, f.template_restype = more.restype, f.visibility_ids = more.visibility;
+    f.template_frame_rot = f.template_frame_t = f.template_cb = f.template_ca = more.places;
+    f.template_mask = f.template_mask_cb = f.template_mask_frame = more.mask;
+    return f;
+}
+
+static km_model *make(const char *json)
+{
+    km_config c;
+    km_sampling s;
+    km_err err;
+    km_model *m = NULL;
+    if (km_config_parse(json, &c, &s, &err) < 0 || km_model_make(&c, &s, 5, &m, &err) < 0) printf("# %s\n", err.msg);
+    if (m) tiny_shake(m, "", 0.2, 6);
+    return m;
+}
+
+/* s and z [N 12 + N N 6], the caller's */
+static float *run(const km_model *m, const km_features *f, int threads)
+{
+    km_ctx *cx = km_ctx_new(threads);
+    cx->ex.team_work = threads > 1 ? 0 : cx->ex.team_work;
+    km_trunk_out out = km_trunk_run(cx, m->trunk, f, 1);
+    float *y = km_alloc((N * 12 + PAIRS * 6) * sizeof *y);
+    memcpy(y, out.s->data, N * 12 * sizeof *y);
+    memcpy(y + N * 12, out.z->data, PAIRS * 6 * sizeof *y);
+    km_ctx_free(cx);
+    return y;
+}
+
+static bool same(const float *a, const float *b) { return !memcmp(a, b, (N * 12 + PAIRS * 6) * sizeof *a); }
+
+static double apart(const float *a, const km_tensor *b)
+{
+    double most = 0;
+    for (km_dim i = 0; i < km_numel(b); i++) most = fmax(most, fabs((double)a[i] - b->data[i]));
+    return most;
+}
+
+/* sum of s and of z, differentiated by every parameter */
+static void test_tape(km_model *m, const km_features *f, const float *want)
+{
+    static const float ones[PAIRS] = {1};
+    km_ctx *cx = km_ctx_new(1);
+    km_params_train(m->params, "*");
+    cx->param_grad = KM_NEWN(float, (size_t)km_params_size(m->params));
+    cx->tape = km_tape_new();
+    km_trunk_out out = km_trunk_run(cx, m->trunk, f, 1);
+    ok(apart(want, out.s) < 1e-4 && apart(want + N * 12, out.z) < 1e-4, "with a tape the same numbers");
+    km_tensor *xs = KM_RESHAPE(cx, out.s, 1, N * 4, 3), *xz = KM_RESHAPE(cx, out.z, 1, PAIRS * 2, 3);
+    float *zero = km_arena_zero(cx->arena, PAIRS * 6 * sizeof *zero), *atoms = km_arena_get(cx->arena, PAIRS * 8);
+    for (int i = 0; i < PAIRS * 2; i++) atoms[i] = 1;
+    km_backprop(cx, km_add(cx, km_loss_struct(cx, xs, zero, ones, atoms), km_loss_struct(cx, xz, zero, ones, atoms)), 1);
+    int without = 0, finite = 1;
+    for (int i = 0; i < km_params_count(m->params); i++) {
+        const km_tensor *t = km_params_at(m->params, i);
+        const char *name = km_params_name(m->params, i);
+        double sum = 0;
+        for (km_dim j = 0; j < km_numel(t); j++) sum += fabs(cx->param_grad[t->param_offset + j]);
+        finite = finite && isfinite(sum);
+        bool diffusion = strstr(name, "score_model") || strstr(name, "diffusion_");
+        if (sum == 0 && !diffusion && !strstr(name, "fourier")) without++, printf("# %s\n", name);
+    }
+    ok(without == 0 && finite, "every parameter of the trunk has a gradient");
+    free(cx->param_grad);
+    km_tape_free(cx->tape);
+    km_ctx_free(cx);
+}
+
+static void test_absent(const km_model *m, const km_features *f, const float *want)
+{
+    static const float none[T * N];
+    static const int32_t zeros[PAIRS];
+    km_features a = *f, b = *f;
+    a.template_mask = none, b.n_templates = 0;
+    float *x = run(m, &a, 1), *y = run(m, &b, 1);
+    ok(same(x, y) && !same(x, want), "templates with nothing in them are left out");
+    free(x), free(y);
+    a = b = *f;
+    a.token_bonds = NULL, a.type_bonds = NULL, a.contact_conditioning = NULL, a.contact_threshold = NULL;
+    b.token_bonds = (const float *)zeros, b.type_bonds = b.contact_conditioning = zeros;
+    x = run(m, &a, 1), y = run(m, &b, 1);
+    ok(same(x, y) && !same(x, want), "absent arrays of pairs are zeros");
+    free(x), free(y);
+    a = *f, a.S = 0;
+    x = run(m, &a, 1);
+    ok(!same(x, want), "without rows the alignment's module is left out");
+    free(x);
+}
+
+/* A model without these modules is written as it was before they were known. */
+static void test_written(void)
+{
+    km_config c;
+    km_sampling s;
+    km_err err;
+    ok(km_config_parse("{}", &c, &s, &err) == KM_OK && !c.templates && c.msa_blocks == 0, "modules are there if asked");
+    char *text = km_config_dump(&c, &s);
+    ok(!strstr(text, "msa_args") && !strstr(text, "template") && !strstr(text, "cutoff"), "and only then written");
+    free(text);
+    ok(km_config_parse(config, &c, &s, &err) == KM_OK, "a configuration with all of them");
+    text = km_config_dump(&c, &s);
+    km_config again;
+    ok(km_config_parse(text, &again, &s, &err) == KM_OK && !memcmp(&again, &c, sizeof c), "there and back");
+    free(text);
+    ok(km_config_parse("{\"model\": {\"use_templates\": true}}", &c, &s, &err) == KM_INPUT, "templates of version 1");
+    ok(km_config_parse("{\"model\": {\"conditioning_cutoff_max\": 3}}", &c, &s, &err) == KM_INPUT, "cutoffs in disorder");
+}
+
+int main(void)
+{
+    test_written();
+    make_more();
+    km_features *tiny = tiny_features(), f = whole(tiny);
+    km_model *m = make(config);
+    if (!m) return 1;
+    float *want = run(m, &f, 1), *more_threads = run(m, &f, 3);
+    ok(same(want, more_threads), "the same bytes on one thread and on three");
+    test_absent(m, &f, want);
+    test_tape(m, &f, want);
+    free(want), free(more_threads), free(more.places), free(tiny);
+    km_model_free(m);
+    return tap_end();
+}
