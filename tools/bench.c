@@ -1,23 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench.h"
 
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+#include "lib/base/clock.h"
 
 double km_bench_best(int times, void (*run)(void *arg), void *arg)
 {
     const double enough = 60;
-    double best = 1e300, begin = now();
-    for (int i = 0; i < times && (i == 0 || now() - begin < enough); i++) {
-        double start = now();
+    double best = 1e300, begin = km_seconds();
+    for (int i = 0; i < times && (i == 0 || km_seconds() - begin < enough); i++) {
+        double start = km_seconds();
         run(arg);
-        double seconds = now() - start;
+        double seconds = km_seconds() - start;
         if (seconds < best) best = seconds;
     }
     return best;

@@ -217,9 +217,7 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
         km_frame out = *in;
         out.trajectory = o.trajectories > 1 ? i : in->trajectory;
         km_history *h = history_of(j, out.trajectory);
-        if (h->count && in->time_fs <= h->times[h->count - 1])
-            return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", out.trajectory,
-                           km_ns_of_fs(in->time_fs), km_ns_of_fs(h->times[h->count - 1]));
+        KM_TRY(km_history_check(h, in->time_fs, err));
         km_history_add(h, in->time_fs, in->coords, in->n_atoms, j->f.history);
         KM_TRY(km_filter_write(f, &out, err));
     }

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/cpu.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -57,13 +57,6 @@ void km_cli_say(const km_cli *cli, const char *fmt, ...)
     va_end(ap);
 }
 
-static double seconds(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 int km_cli_end(const km_cli *cli, km_status status, const km_err *err)
 {
     if (status < 0) return km_cli_fail(cli, err);
@@ -79,7 +72,7 @@ int km_cli_end(const km_cli *cli, km_status status, const km_err *err)
         struct rusage u;
         getrusage(RUSAGE_SELF, &u);
         fprintf(stderr, "%s: %.1f s, processor %.1f s, peak memory %ld MiB\n", cli->program->name,
-                seconds() - cli->started, (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec * 1e-6,
+                km_seconds() - cli->started, (double)u.ru_utime.tv_sec + (double)u.ru_utime.tv_usec * 1e-6,
                 u.ru_maxrss / 1024);
     }
     return 0;
@@ -147,13 +140,13 @@ bool km_opt_same(const km_opt *o, const void *a, const void *b)
 
 void km_progress_start(km_progress *p, const km_cli *cli, const char *what, double total)
 {
-    *p = (km_progress){.on = cli->progress, .what = what, .total = total, .started = seconds()};
+    *p = (km_progress){.on = cli->progress, .what = what, .total = total, .started = km_seconds()};
 }
 
 void km_progress_add(km_progress *p, double done)
 {
     p->done += done;
-    double t = seconds();
+    double t = km_seconds();
     if (!p->on || t - p->drawn < 0.1) return;
     p->drawn = t;
     double part = p->total > 0 ? p->done / p->total : 0, left = part > 0 ? (t - p->started) * (1 - part) / part : 0;

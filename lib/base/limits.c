@@ -112,3 +112,5 @@ int64_t km_memory_available(void)
     int64_t left = least(least(system_available(), cgroup_available()), address_space_available());
     return left < 0 ? INT64_MAX : left;
 }
+
+int64_t km_memory_allowed(int64_t asked) { return asked ? asked : km_memory_available(); }

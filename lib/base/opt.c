@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/cpu.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
@@ -310,10 +311,7 @@ void km_cli_recall(const km_cli *cli, const char *arguments, const char *from)
 
 void km_cli_start(km_cli *cli, const km_program *program, int argc, char **argv)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    *cli = (km_cli){
-        .program = program, .argc = argc, .argv = argv, .started = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec};
+    *cli = (km_cli){.program = program, .argc = argc, .argv = argv, .started = km_seconds()};
     open_standard_streams();
     km_signals_init();
     signal(SIGABRT, on_bug);

@@ -161,7 +161,7 @@ static km_status check_memory(const km_model *m, const km_features *f, const km_
 {
     char advice[80];
     km_footprint p = km_footprint_of(m, f);
-    int64_t memory = o->memory ? o->memory : km_memory_available(), given = 0;
+    int64_t memory = km_memory_allowed(o->memory), given = 0;
     for (int first = 0; first < n; first += KM_CAUSAL_MOST) {
         int64_t sum = 0;
         for (int i = first; i < first + group_at(first, n); i++) sum += histories[i].count - histories[i].done;

@@ -33,6 +33,13 @@ void km_history_add(km_history *h, int64_t time_fs, const float *coords, int32_t
     memcpy(h->coords + (size_t)h->count++ * frame, coords, frame * sizeof(float));
 }
 
+km_status km_history_check(const km_history *h, int64_t time_fs, km_err *err)
+{
+    if (!h->count || time_fs > h->times[h->count - 1]) return KM_OK;
+    return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", h->trajectory,
+                   km_ns_of_fs(time_fs), km_ns_of_fs(h->times[h->count - 1]));
+}
+
 void km_history_clear(km_history *h)
 {
     free(h->times), free(h->coords);
@@ -141,7 +148,7 @@ static km_status settle_batch(const km_model *m, const km_features *f, const km_
     for (int i = 0; i < n; i++) longest = histories[i].count > longest ? histories[i].count : longest;
     int64_t history = o->n_new > window ? longest + window * ((o->n_new - 1) / window) : longest;
     if (history > o->history) history = o->history;
-    int64_t memory = o->memory ? o->memory : km_memory_available();
+    int64_t memory = km_memory_allowed(o->memory);
     int64_t frames = km_footprint_frames(&p, o->threads, memory), fit = frames / (history + window);
     *ret_most = fit < MOST ? (int)fit : MOST;
     if (fit > 0) return KM_OK;

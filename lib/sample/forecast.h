@@ -28,6 +28,8 @@ typedef struct km_history {
 } km_history;
 /* Add a frame; of more than keep, where that is not 0, the oldest goes. */
 void km_history_add(km_history *h, int64_t time_fs, const float *coords, int32_t n_atoms, int keep);
+/* May a frame of that time come next? KM_INPUT when it is not later than the newest. */
+km_status km_history_check(const km_history *h, int64_t time_fs, km_err *err) KM_MUST_USE;
 /* Room for so many frames: until then coords stay where they are. */
 void km_history_reserve(km_history *h, int frames, int32_t n_atoms);
 void km_history_clear(km_history *h);

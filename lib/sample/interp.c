@@ -42,7 +42,7 @@ km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk
 {
     km_interp *p = KM_NEW(km_interp);
     *p = (km_interp){.m = m, .o = *o, .A = f->A, .emit = emit, .arg = arg};
-    if (!p->o.memory) p->o.memory = km_memory_available();
+    p->o.memory = km_memory_allowed(o->memory);
     p->footprint = km_footprint_of(m, f);
     p->p = km_prepare(m, f, t, o->threads);
     p->s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
@@ -168,9 +168,6 @@ static km_status count_inner(const km_interp *p, const km_history *last, const k
 {
     char span[32], dt[32];
     int64_t length = frame->time_fs - last->times[0];
-    if (length <= 0)
-        return km_fail(err, KM_INPUT, "trajectory %d: a frame at %g ns follows one at %g ns", frame->trajectory,
-                       km_ns_of_fs(frame->time_fs), km_ns_of_fs(last->times[0]));
     *ret = length <= p->o.dt ? 0 : length / p->o.dt - 1;
     if (length <= p->o.dt || length % p->o.dt == 0) return KM_OK;
     km_format_time(length, span), km_format_time(p->o.dt, dt);
@@ -197,6 +194,7 @@ km_status km_interp_add(km_interp *p, const km_frame *frame, km_err *err)
     size_t bytes = (size_t)p->A * 3 * sizeof(float);
     km_history *last = last_of(p, frame->trajectory);
     interval v = {.trajectory = frame->trajectory, .given = frame->given, .to = frame->time_fs};
+    KM_TRY(km_history_check(last, frame->time_fs, err));
     if (last->count) {
         KM_TRY(count_inner(p, last, frame, &v.inner, err));
         v.from = last->times[0];

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/train/run.h"
@@ -24,13 +24,6 @@ typedef struct loop {
     int64_t last_windows; /* windows since then */
     km_step_sums sums;    /* of the steps since then */
 } loop;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Linear warm-up; then constant, or a half cosine down to lr_final of it at max_steps. */
 static double rate(const km_train_config *c, int64_t step)
@@ -140,7 +133,7 @@ static km_status validate_and_log(loop *l, km_err *err)
 static void log_step(loop *l, double lr, double norm)
 {
     const km_step_sums *s = &l->sums;
-    double n = s->windows ? s->windows : 1, t = now(), rate_ = n / fmax(t - l->last_time, 1e-9);
+    double n = s->windows ? s->windows : 1, t = km_seconds(), rate_ = n / fmax(t - l->last_time, 1e-9);
     char line[512];
     snprintf(line, sizeof line,
              "{\"step\": %" PRId64
@@ -207,7 +200,7 @@ static km_status steps(loop *l, km_err *err)
 km_status km_run_train(km_run *r, km_err *err)
 {
     const km_train_config *c = r->config;
-    loop l = {.run = r, .state = {.best = INFINITY}, .last_time = now()};
+    loop l = {.run = r, .state = {.best = INFINITY}, .last_time = km_seconds()};
     km_params_train(r->model->params, c->train);
     l.adam = km_adam_new(r->model->params, c->ema);
     l.adam->beta1 = c->beta1, l.adam->beta2 = c->beta2, l.adam->eps = c->eps;

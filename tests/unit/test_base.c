@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
@@ -56,8 +57,15 @@ static void test_philox(void)
     ok(memcmp(&r, &other, sizeof r) != 0, "another time, another stream");
 }
 
+static void test_clock(void)
+{
+    double before = km_seconds(), after = km_seconds();
+    ok(after >= before && after - before < 60, "time passes");
+}
+
 int main(void)
 {
+    test_clock();
     test_errors();
     test_arena();
     test_philox();

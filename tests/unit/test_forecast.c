@@ -22,6 +22,10 @@ static void test_history(void)
         }
         ok(good, "frame %d: the last %d are kept, the oldest first", i, h.count);
     }
+    km_err err = {0};
+    ok(km_history_check(&h, 701, &err) == KM_OK && km_history_check(&(km_history){0}, -5, &err) == KM_OK &&
+           km_history_check(&h, 700, &err) == KM_INPUT && strstr(err.msg, "trajectory 4: a frame at 0.0007 ns"),
+       "a frame must be later than the newest: %s", err.msg);
     const float last[3 * A] = {8, 0, 0, 0, 0, 0};
     km_history_add(&h, 800, last, A, 1);
     ok(h.count == 1 && h.times[0] == 800 && h.coords[0] == 8, "asked to keep fewer, more than one go");

@@ -158,6 +158,7 @@ static void test_cpu(void)
 static void test_memory(void)
 {
     ok(km_memory_available() > 0, "some memory is available");
+    ok(km_memory_allowed(5) == 5 && km_memory_allowed(0) > 0, "what is asked for, or what there is");
 #ifdef __SANITIZE_ADDRESS__ /* which has terabytes of addresses mapped already */
     return;
 #endif
