@@ -6,15 +6,17 @@
 
 #include "lib/sample/forecast.h"
 #include "tools/resume.h"
+#include "tools/sampling.h"
 #include "tools/weights.h"
 
 typedef struct settings {
-    const char *weights, *output, *sampler, *stereo, *resume, *preset;
-    int64_t time, dt, memory;
-    int frames, window, history, steps, trajectories;
-    double noise_scale, step_scale, beta;
+    const char *weights, *output, *resume, *preset;
+    km_sampling_choice sampling;
+    int64_t time, dt;
+    int frames, window, history, trajectories;
+    double beta;
     bool force, from_scratch, causal, beta_set;
-    bool time_set, dt_set, frames_set, window_set, history_set, steps_set, noise_set, step_set;
+    bool time_set, dt_set, frames_set, window_set, history_set;
 } settings;
 
 #define DEFAULTS {.trajectories = 1}
@@ -30,14 +32,7 @@ static const km_opt options[] = {
     {"window", 0, KM_OPT_INT, &o.window, "N", "new frames made at once", .min = 1, .max = 10000, .set = &o.window_set},
     {"history", 0, KM_OPT_INT, &o.history, "N", "earlier frames that a window sees", .min = 1, .max = 10000,
      .set = &o.history_set},
-    {"steps", 0, KM_OPT_INT, &o.steps, "N", "denoising steps", .min = 1, .max = 10000, .set = &o.steps_set},
-    {"sampler", 0, KM_OPT_CHOICE, &o.sampler, "NAME", "af3, karras or euler", .choices = "af3|karras|euler"},
-    {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100,
-     .set = &o.noise_set},
-    {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100,
-     .set = &o.step_set},
-    {"stereo", 0, KM_OPT_CHOICE, &o.stereo, "HOW", "hold the hand of stereo centres, or leave it free",
-     .choices = "hold|free"},
+    KM_SAMPLING_OPTIONS(o.sampling),
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
     {"causal", 0, KM_OPT_FLAG, &o.causal, NULL, "frame after frame, each seeing every frame before it"},
@@ -45,7 +40,6 @@ static const km_opt options[] = {
      .max = 4, .set = &o.beta_set},
     {"preset", 0, KM_OPT_STRING, &o.preset, "NAME",
      "a bundle of defaults that the weights name, such as equilibrium or unbinding"},
-    {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
     {"resume", 0, KM_OPT_STRING, &o.resume, "FILE.part",
      "finish what an interrupted run wrote; its options are recorded there"},
     {"force", 0, KM_OPT_FLAG, &o.force, NULL, "go beyond what the weights were trained for"},
@@ -67,7 +61,6 @@ typedef struct job {
     km_history *histories;
     int count;
     km_stereo *stereo; /* NULL: left free */
-    bool followed;     /* has the hands of the first frame */
     km_progress progress;
     km_filter *filter;
 } job;
@@ -116,24 +109,21 @@ static km_status settle_temporal(job *j, km_err *err)
     return KM_OK;
 }
 
-static km_status settle(job *j, const km_cli *cli, km_err *err)
+static km_status settle(job *j, const km_filter *filter, km_err *err)
 {
     km_sampling *s = &j->m->sampling;
     km_forecast_options *f = &j->f;
     if (!j->m->diffusion) return km_fail(err, KM_INPUT, "the weights %.100s hold no diffusion module", j->m->name);
     if (o.preset) KM_TRY(km_sampling_preset(s, o.preset, err));
     KM_TRY(settle_temporal(j, err));
-    if (!o.sampler) o.sampler = s->sampler;
-    if (!o.stereo) o.stereo = s->hold_stereo ? "hold" : "free";
-    if (!o.steps_set) o.steps = s->steps;
+    km_sampling_settle(&o.sampling, s);
     if (!o.window_set) o.window = o.causal ? 1 : s->window;
     if (!o.history_set) o.history = o.causal ? 0 : s->history;
-    if (!o.noise_set) o.noise_scale = s->noise_scale;
-    if (!o.step_set) o.step_scale = s->step_scale;
-    KM_TRY(km_sampler_parse(o.sampler, &f->sampler, err));
-    f->steps = o.steps, f->window = o.window, f->history = o.history;
-    f->noise_scale = o.noise_scale, f->step_scale = o.step_scale;
-    f->threads = cli->threads, f->memory = o.memory;
+    KM_TRY(km_sampler_parse(o.sampling.sampler, &f->sampler, err));
+    f->steps = o.sampling.steps, f->window = o.window, f->history = o.history;
+    f->noise_scale = o.sampling.noise_scale, f->step_scale = o.sampling.step_scale;
+    f->threads = filter->cli->threads, f->memory = o.sampling.memory;
+    f->opt_stereo = j->stereo = km_sampling_stereo(&o.sampling, filter->system);
     if (o.from_scratch && !s->from_scratch && !o.force)
         return km_fail(err, KM_USAGE, "the weights were not trained for --from-scratch; --force does it all the same");
     return settle_times(j, err);
@@ -144,7 +134,8 @@ static km_status check_given(km_err *err)
 {
     for (const km_opt *p = options; p->name; p++) {
         const void *now = (const char *)&asked + ((const char *)p->value - (const char *)&o);
-        bool free = p->value == &o.resume || p->value == &o.output || p->value == &o.weights || p->value == &o.memory;
+        bool free = p->value == &o.resume || p->value == &o.output || p->value == &o.weights ||
+                    p->value == &o.sampling.memory;
         if (free || !km_opt_given(p)) continue;
         if (!km_opt_same(p, p->value, now))
             return km_fail(err, KM_USAGE, "--%s differs from the interrupted run's", p->name);
@@ -169,8 +160,7 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     o = asked;
     j->f.seed = f->cli->seed;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
-    KM_TRY(settle(j, f->cli, err));
-    if (!strcmp(o.stereo, "hold")) j->f.opt_stereo = j->stereo = km_stereo_of(f->system);
+    KM_TRY(settle(j, f, err));
     return f->trunk ? KM_OK : km_weights_run_trunk(f, j->m, &(km_trunk_choice)KM_TRUNK_CHOICE_DEFAULT, err);
 }
 
@@ -179,20 +169,12 @@ static km_status ready_again(void *arg, km_filter *f, km_err *err)
     job *j = arg;
     if (!f->cli->no_provenance) o = (settings)DEFAULTS;
     KM_TRY(km_resume_recall(f, &j->f.seed, err));
-    o.weights = asked.weights, o.memory = asked.memory;
+    o.weights = asked.weights, o.sampling.memory = asked.sampling.memory;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(check_weights(f, j->m, err));
-    KM_TRY(settle(j, f->cli, err));
-    if (!strcmp(o.stereo, "hold")) j->f.opt_stereo = j->stereo = km_stereo_of(f->system);
+    KM_TRY(settle(j, f, err));
     KM_TRY(check_given(err));
     return f->trunk ? KM_OK : km_fail(err, KM_INPUT, "%s: no trunk in it: not an output of km-forecast", f->part);
-}
-
-/* The first frame tells the hands. */
-static void follow(job *j, const km_frame *in)
-{
-    if (j->stereo && !j->followed) km_stereo_follow(j->stereo, in->coords);
-    j->followed = true;
 }
 
 static km_history *history_of(job *j, int32_t trajectory)
@@ -209,7 +191,7 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
     if (o.from_scratch) return km_fail(err, KM_USAGE, "--from-scratch takes a stream without frames");
-    follow(j, in);
+    km_stereo_follow(j->stereo, in->coords);
     if (o.trajectories > 1 && in->trajectory > 0)
         return km_fail(err, KM_USAGE, "--trajectories %d: the input holds several trajectories already",
                        o.trajectories);
@@ -228,7 +210,7 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 static km_status frame_again(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
-    if (!f->marked) follow(j, in);
+    if (!f->marked) km_stereo_follow(j->stereo, in->coords);
     km_history *h = history_of(j, in->trajectory);
     int64_t due = (h->count ? h->times[h->count - 1] : -j->f.dt) + j->f.dt;
     if (f->marked && in->time_fs != due)

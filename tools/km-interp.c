@@ -4,29 +4,21 @@
 #include <string.h>
 
 #include "lib/sample/interp.h"
+#include "tools/sampling.h"
 #include "tools/weights.h"
 
 static struct {
-    const char *weights, *output, *sampler, *stereo, *batch;
-    int64_t dt, memory;
-    int steps;
-    double noise_scale, step_scale;
-    bool dt_set, steps_set, noise_set, step_set;
+    const char *weights, *output, *batch;
+    km_sampling_choice sampling;
+    int64_t dt;
+    bool dt_set;
 } o;
 
 static const km_opt options[] = {
     {"weights", 'w', KM_OPT_STRING, &o.weights, "FILE", "weights: a file, a training run or an installed model's name"},
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "spacing of the frames afterwards", .set = &o.dt_set},
-    {"steps", 0, KM_OPT_INT, &o.steps, "N", "denoising steps", .min = 1, .max = 10000, .set = &o.steps_set},
-    {"sampler", 0, KM_OPT_CHOICE, &o.sampler, "NAME", "af3, karras or euler", .choices = "af3|karras|euler"},
-    {"noise-scale", 0, KM_OPT_DOUBLE, &o.noise_scale, "X", "factor of the noise added in a step", .min = 0, .max = 100,
-     .set = &o.noise_set},
-    {"step-scale", 0, KM_OPT_DOUBLE, &o.step_scale, "X", "factor of a step's length", .min = 1e-3, .max = 100,
-     .set = &o.step_set},
-    {"stereo", 0, KM_OPT_CHOICE, &o.stereo, "HOW", "hold the hand of stereo centres, or leave it free",
-     .choices = "hold|free"},
+    KM_SAMPLING_OPTIONS(o.sampling),
     {"batch", 0, KM_OPT_STRING, &o.batch, "auto|N", "intervals at once (auto)"},
-    {"memory", 0, KM_OPT_SIZE, &o.memory, "SIZE", "take no more memory than this (what is available)"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
 };
@@ -43,7 +35,6 @@ typedef struct job {
     km_model *m;
     km_features *features;
     km_stereo *stereo; /* NULL: left free */
-    bool followed;     /* has the hands of the first frame */
     km_interp *interp;
     km_filter *filter;
     km_progress progress;
@@ -55,15 +46,18 @@ static km_status emit(void *arg, const km_frame *out, km_err *err)
     return km_filter_write(j->filter, out, err);
 }
 
-static km_status settle(const km_sampling *s, const km_cli *cli, km_interp_options *ret, km_err *err)
+static km_status settle(job *j, const km_filter *f, km_interp_options *ret, km_err *err)
 {
-    *ret = (km_interp_options){.steps = o.steps_set ? o.steps : s->steps,
-                               .noise_scale = o.noise_set ? o.noise_scale : s->noise_scale,
-                               .step_scale = o.step_set ? o.step_scale : s->step_scale,
+    const km_sampling *s = &j->m->sampling;
+    km_sampling_choice c = o.sampling; /* the stream's next system may come with other weights */
+    km_sampling_settle(&c, s);
+    *ret = (km_interp_options){.steps = c.steps,
+                               .noise_scale = c.noise_scale,
+                               .step_scale = c.step_scale,
                                .dt = o.dt_set ? o.dt : s->interp_dt,
-                               .seed = cli->seed,
-                               .threads = cli->threads,
-                               .memory = o.memory};
+                               .seed = f->cli->seed,
+                               .threads = f->cli->threads,
+                               .memory = c.memory};
     if (o.batch && strcmp(o.batch, "auto")) {
         char *rest;
         long n = strtol(o.batch, &rest, 10);
@@ -71,7 +65,8 @@ static km_status settle(const km_sampling *s, const km_cli *cli, km_interp_optio
             return km_fail(err, KM_USAGE, "option '--batch' '%.40s': expected auto or a number", o.batch);
         ret->batch = (int)n;
     }
-    return km_sampler_parse(o.sampler ? o.sampler : s->sampler, &ret->sampler, err);
+    ret->opt_stereo = j->stereo = km_sampling_stereo(&c, f->system);
+    return km_sampler_parse(c.sampler, &ret->sampler, err);
 }
 
 static km_status ready(void *arg, km_filter *f, km_err *err)
@@ -79,12 +74,10 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     job *j = arg;
     km_interp_options options_;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
-    KM_TRY(settle(&j->m->sampling, f->cli, &options_, err));
+    KM_TRY(settle(j, f, &options_, err));
     if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, &(km_trunk_choice)KM_TRUNK_CHOICE_DEFAULT, err));
     j->filter = f;
     j->features = km_features_of(f->system, NULL, NULL);
-    bool hold = o.stereo ? !strcmp(o.stereo, "hold") : j->m->sampling.hold_stereo;
-    options_.opt_stereo = j->stereo = hold ? km_stereo_of(f->system) : NULL;
     j->interp = km_interp_new(j->m, j->features, f->trunk, &options_, emit, j);
     km_progress_start(&j->progress, f->cli, "given frames", 0);
     return KM_OK;
@@ -94,8 +87,7 @@ static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
     (void)f;
-    if (j->stereo && !j->followed) km_stereo_follow(j->stereo, in->coords);
-    j->followed = true;
+    km_stereo_follow(j->stereo, in->coords);
     km_progress_add(&j->progress, 1);
     return km_interp_add(j->interp, in, err);
 }

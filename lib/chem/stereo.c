@@ -73,10 +73,12 @@ km_stereo *km_stereo_of(const km_system *s)
     return out;
 }
 
-void km_stereo_follow(km_stereo *s, const float *coords)
+void km_stereo_follow(km_stereo *opt_s, const float *coords)
 {
-    for (int32_t i = 0; i < s->n; i++) {
-        int32_t *c = s->centres[i], last = c[3];
+    if (!opt_s || opt_s->followed) return;
+    opt_s->followed = true;
+    for (int32_t i = 0; i < opt_s->n; i++) {
+        int32_t *c = opt_s->centres[i], last = c[3];
         if (hand(coords + 3 * (size_t)c[0], coords + 3 * (size_t)c[1], coords + 3 * (size_t)c[2],
                  coords + 3 * (size_t)c[3]) < 0)
             c[3] = c[2], c[2] = last;

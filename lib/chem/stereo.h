@@ -13,13 +13,14 @@ typedef struct km_stereo {
     int32_t n;
     /* centre c and neighbours a, b, d of one residue, in the order that makes (a - c) . ((b - c) x (d - c)) positive */
     int32_t (*centres)[4];
+    bool followed; /* has the hands of the first structure */
 } km_stereo;
 
 /* The centres of a tokenised system, with the hands of the reference conformers; km_stereo_free. */
 km_stereo *km_stereo_of(const km_system *s);
-/* From now on the hands are those of a given structure, where they are clear in it: D residues, and like groups named
- * the other way round. */
-void km_stereo_follow(km_stereo *s, const float *coords);
+/* From now on the hands are those of the given structure, where they are clear in it: D residues, and like groups named
+ * the other way round. The first structure tells them, later ones change nothing. */
+void km_stereo_follow(km_stereo *opt_s, const float *coords);
 void km_stereo_free(km_stereo *s);
 
 /* Move every centre of the wrong hand to the other side of its neighbours' plane, which leaves its bonds' lengths and

@@ -71,11 +71,18 @@ static void test_peptide(const km_system *s, const float *given, km_stereo *ster
 
     for (size_t i = 0; i < n; i += 3) x[i] = -x[i];
     km_stereo_follow(stereo, x);
-    ok(km_stereo_hold(stereo, x) == 0 && km_chem_chirality(s, 0, x) == -1, "D residues that are given stay D");
+    ok(km_stereo_hold(stereo, x) == 3, "a later structure is not followed");
+    for (size_t i = 0; i < n; i += 3) x[i] = -x[i];
+    km_stereo *other = km_stereo_of(s);
+    km_stereo_follow(other, x);
+    ok(km_stereo_hold(other, x) == 0 && km_chem_chirality(s, 0, x) == -1, "D residues that are given stay D");
+    km_stereo_free(other), other = km_stereo_of(s);
     memset(x, 0, n * sizeof *x);
-    km_stereo_follow(stereo, x);
-    km_stereo_hold(stereo, x);
+    km_stereo_follow(other, x);
+    km_stereo_hold(other, x);
     ok(worst_move(x, x + 3, n - 3) == 0 && x[0] == 0, "points on top of each other give no NaN");
+    km_stereo_free(other);
+    km_stereo_follow(NULL, x);
     free(x), free(once);
 }
 
