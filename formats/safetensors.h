@@ -56,5 +56,7 @@ km_safetensors *km_safetensors_of(const km_st_tensor *tensors, int n_tensors, co
 
 /* Any floating or integer tensor as f32 into out[count]; exact where f32 can hold it. */
 void km_st_to_f32(const km_st_tensor *t, float *out);
+/* f32 as KM_F32, KM_F16 or KM_BF16, rounded to the nearest, to even in the middle. */
+void km_st_from_f32(const float *x, size_t n, km_dtype to, void *out);
 
 #endif

@@ -159,3 +159,42 @@ void km_st_to_f32(const km_st_tensor *t, float *out)
     case KM_BOOL: CONVERT(uint8_t, v != 0);
     }
 }
+
+static uint32_t to_bits(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, 4);
+    return bits;
+}
+
+/* The quotient of bits by 2^shift, rounded to the nearest, to even in the middle. */
+static uint32_t round_shift(uint32_t bits, int shift)
+{
+    uint32_t down = bits >> shift, rest = bits & ((1u << shift) - 1), middle = 1u << (shift - 1);
+    return down + (rest > middle || (rest == middle && (down & 1)));
+}
+
+static uint16_t to_half(float f)
+{
+    uint32_t bits = to_bits(f), sign = bits >> 16 & 0x8000, size = bits & 0x7fffffff;
+    int exponent = (int)(size >> 23) - 112;
+    if (size > 0x7f800000) return (uint16_t)(sign | 0x7e00); /* not a number */
+    if (exponent >= 31) return (uint16_t)(sign | 0x7c00);
+    if (exponent > 0) return (uint16_t)(sign | round_shift(size - (112u << 23), 13)); /* may carry into infinity */
+    if (exponent < -10) return (uint16_t)sign;
+    return (uint16_t)(sign | round_shift((size & 0x7fffff) | 0x800000, 14 - exponent));
+}
+
+static uint16_t to_brain(float f)
+{
+    uint32_t bits = to_bits(f);
+    if ((bits & 0x7fffffff) > 0x7f800000) return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)round_shift(bits, 16);
+}
+
+void km_st_from_f32(const float *x, size_t n, km_dtype to, void *out)
+{
+    KM_ASSERT(to == KM_F32 || to == KM_F16 || to == KM_BF16);
+    if (to == KM_F32) memcpy(out, x, n * sizeof *x);
+    for (size_t i = 0; to != KM_F32 && i < n; i++) ((uint16_t *)out)[i] = to == KM_F16 ? to_half(x[i]) : to_brain(x[i]);
+}

@@ -24,7 +24,7 @@ typedef struct reader {
 
 #define fail(r, ...)                                                                                                   \
     do {                                                                                                               \
-        if ((r)->status == KM_OK) (r)->status = km_fail((r)->err, KM_INPUT, __VA_ARGS__);                               \
+        if ((r)->status == KM_OK) (r)->status = km_fail((r)->err, KM_INPUT, __VA_ARGS__);                              \
     } while (0)
 #define AT "data.pkl, byte %zu: "
 

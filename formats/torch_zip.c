@@ -84,7 +84,8 @@ static km_status read_entry(const uint8_t *file, size_t bytes, const uint8_t *p,
                             km_zip_member *m, size_t *ret_length, km_err *err)
 {
     long long at = p - file;
-    if (left < ENTRY_BYTES || get(p, 4) != entry_sign) return km_fail(err, KM_INPUT, "byte %lld: no directory entry", at);
+    if (left < ENTRY_BYTES || get(p, 4) != entry_sign)
+        return km_fail(err, KM_INPUT, "byte %lld: no directory entry", at);
     size_t name = get(p + 28, 2), extra = get(p + 30, 2), length = ENTRY_BYTES + name + extra + get(p + 32, 2);
     uint64_t packed = get(p + 20, 4), offset = get(p + 42, 4);
     m->size = get(p + 24, 4);

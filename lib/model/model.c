@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/model/checkpoint.h"
+
 /* -- 1. where a model lies */
 
 static bool is_kind(const char *path, mode_t kind)
@@ -49,7 +51,7 @@ static char *find_named(const char *name)
     return found;
 }
 
-static km_status find_model(const char *name, char **ret_path, km_err *err)
+km_status km_model_find(const char *name, char **ret_path, km_err *err)
 {
     if (is_kind(name, S_IFDIR)) {
         *ret_path = if_file(km_asprintf("%s/best.safetensors", name));
@@ -104,12 +106,18 @@ static void take_digests(km_model *m)
 
 static km_status open_file(km_model *m, km_err *err)
 {
-    KM_TRY(km_safetensors_open(m->path, &m->file, err));
+    KM_TRY(km_checkpoint_open(m->path, &m->weights, err));
+    m->file = km_checkpoint_file(m->weights, strict_prefixes);
     const char *config = km_safetensors_meta(m->file, "config");
+    if (m->weights->problem.code)
+        return km_fail(err, KM_INPUT, "%.120s: %.120s", m->path, m->weights->problem.msg);
     if (!config)
         return km_fail(err, KM_INPUT, "%s: no configuration in the metadata: not weights of this program", m->path);
     if (km_config_parse(config, &m->config, &m->sampling, err) < 0) return km_fail_in(err, m->path);
     m->params = km_params_from_file(m->file);
+    if (m->config.temporal && !km_checkpoint_temporal(m->weights))
+        km_params_make_missing(m->params, "*.temporal_attn.* *.temporal_layers.*", 1, m->config.lambda_lo,
+                               m->config.lambda_hi); /* Boltz-2's weights: all frames alone, until trained */
     if (km_params_has(m->params, "s_init.weight")) m->trunk = km_trunk_new(&m->config, m->params);
     if (km_params_has(m->params, "score_model.a_norm.weight")) m->diffusion = km_diffusion_new(&m->config, m->params);
     if (!m->trunk && !m->diffusion)
@@ -123,7 +131,7 @@ km_status km_model_open(const char *name, const km_backend *opt_be, km_model **r
 {
     char *path;
     *ret = NULL;
-    KM_TRY(find_model(name, &path, err));
+    KM_TRY(km_model_find(name, &path, err));
     km_model *m = KM_NEW(km_model);
     m->name = km_strdup(name);
     m->path = path;
@@ -164,7 +172,7 @@ void km_model_free(km_model *m)
     km_trunk_free(m->trunk);
     km_diffusion_free(m->diffusion);
     km_params_free(m->params);
-    if (m->file) km_safetensors_close(m->file);
+    km_checkpoint_close(m->weights);
     free(m->name);
     free(m->path);
     free(m);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The model: configuration, weights, trunk and diffusion module, named as checkpoints name them.
  *
- * Weights are safetensors whose metadata holds the configuration (key `config`, JSON with the sections below) and the
+ * Weights are PyTorch checkpoints (checkpoint.h) or safetensors whose metadata holds the configuration (key `config`, JSON with the sections below) and the
  * digests
  * (`trunk_digest`, `digest`). lib/model/README.md lists modules, parameter names and what a further family would need.
  * Tests: tests/unit/test_model.c, tests/oracle.c (reference cases) */
@@ -108,6 +108,7 @@ typedef struct km_model {
     km_trunk *trunk;         /* NULL when the weights have none */
     km_diffusion *diffusion; /* NULL when the weights have none */
     km_safetensors *file;    /* what params are mapped from, or NULL */
+    struct km_checkpoint *weights; /* the file's owner */
     char *name, *path;       /* as the user asked, and where it was found */
     char digest[65], trunk_digest[65];
 } km_model;
@@ -121,6 +122,8 @@ km_status km_model_open(const char *name, const km_backend *opt_be, km_model **r
 km_status km_model_make(const km_config *c, const km_sampling *s, uint64_t seed, km_model **ret,
                         km_err *err) KM_MUST_USE;
 void km_model_free(km_model *m);
+/* Where the model of this name lies; the caller frees the path. */
+km_status km_model_find(const char *name, char **ret_path, km_err *err) KM_MUST_USE;
 /* All parameters, with configuration and digests in the metadata. block: values to write instead of the store's (EMA),
  * laid out like the training block, or NULL. */
 km_status km_model_save(const km_model *m, const float *opt_block, const char *path, km_err *err) KM_MUST_USE;

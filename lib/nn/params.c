@@ -20,6 +20,7 @@ typedef struct entry {
 struct km_params {
     const km_safetensors *file; /* NULL: parameters are made */
     char *prefix;
+    char *made; /* patterns of names that are made where the file lacks them, or NULL */
     uint64_t seed;
     double lambda_lo, lambda_hi;
     entry **entries; /* in the order asked for */
@@ -101,6 +102,15 @@ km_params *km_params_make(uint64_t seed, double lambda_lo, double lambda_hi)
     return p;
 }
 
+void km_params_make_missing(km_params *p, const char *patterns, uint64_t seed, double lambda_lo, double lambda_hi)
+{
+    free(p->made);
+    p->made = km_strdup(patterns);
+    p->seed = seed;
+    p->lambda_lo = lambda_lo;
+    p->lambda_hi = lambda_hi;
+}
+
 void km_params_free(km_params *p)
 {
     if (!p) return;
@@ -114,19 +124,41 @@ void km_params_free(km_params *p)
     free(p->slots);
     free(p->block);
     free(p->prefix);
+    free(p->made);
     free(p);
+}
+
+char *km_params_alias(const char *name)
+{
+    static const char *const twins[] = {".output_projection_linear.", ".output_projection.0."};
+    for (int i = 0; i < 2; i++) {
+        const char *at = strstr(name, twins[i]);
+        if (at) return km_asprintf("%.*s%s%s", (int)(at - name), name, twins[!i], at + strlen(twins[i]));
+    }
+    return NULL;
 }
 
 static const km_st_tensor *in_file(const km_params *p, const char *name)
 {
-    if (!p->prefix[0]) return km_safetensors_find(p->file, name);
-    char *full = km_asprintf("%s%s", p->prefix, name);
+    char *full = km_asprintf("%s%s", p->prefix, name), *alias = NULL;
     const km_st_tensor *t = km_safetensors_find(p->file, full);
+    if (!t && (alias = km_params_alias(full))) t = km_safetensors_find(p->file, alias);
+    free(alias);
     free(full);
     return t;
 }
 
 bool km_params_has(const km_params *p, const char *name) { return !p->file || in_file(p, name); }
+
+static bool matches_one(const char *name, const char *patterns)
+{
+    bool found = false;
+    char *copy = km_strdup(patterns), *rest = copy;
+    for (char *word; !found && (word = strsep(&rest, " \t\n")) != NULL;)
+        found = *word && fnmatch(word, name, FNM_NOESCAPE) == 0;
+    free(copy);
+    return found;
+}
 
 static void shape_text(char out[64], int nd, const int64_t *shape)
 {
@@ -189,7 +221,7 @@ km_tensor *km_params_get(km_params *p, km_init init, const char *name, int nd, c
     e->t.nd = nd;
     e->t.param_offset = -1;
     memcpy(e->t.shape, shape, (size_t)nd * sizeof *shape);
-    if (p->file) {
+    if (p->file && !(p->made && matches_one(name, p->made) && !in_file(p, name))) {
         take_from_file(p, e);
         return &e->t;
     }
@@ -207,6 +239,15 @@ void km_params_freeze(km_params *p, const char *prefix)
 
 /* -- 3. checks */
 
+/* Did anybody ask for this parameter, under either of its names? */
+static bool has_place(const km_params *p, const char *name)
+{
+    char *alias = km_params_alias(name);
+    bool found = find_entry(p, name) || (alias && find_entry(p, alias));
+    free(alias);
+    return found;
+}
+
 static bool begins_with_one(const char *name, const char *const *prefixes)
 {
     for (; *prefixes; prefixes++)
@@ -222,7 +263,7 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
     for (int i = 0; i < km_safetensors_count(p->file); i++) {
         const char *name = km_safetensors_at(p->file, i)->name;
         if (strncmp(name, p->prefix, skip) != 0 || !begins_with_one(name + skip, opt_strict_prefixes)) continue;
-        if (!find_entry(p, name + skip))
+        if (!has_place(p, name + skip))
             return km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", name + skip);
     }
     return KM_OK;
@@ -252,16 +293,6 @@ void km_params_pack(km_params *p, const km_backend *be)
 }
 
 size_t km_params_packed_bytes(const km_params *p) { return p->packed_bytes; }
-
-static bool matches_one(const char *name, const char *patterns)
-{
-    bool found = false;
-    char *copy = km_strdup(patterns), *rest = copy;
-    for (char *word; !found && (word = strsep(&rest, " \t\n")) != NULL;)
-        found = *word && fnmatch(word, name, FNM_NOESCAPE) == 0;
-    free(copy);
-    return found;
-}
 
 /* Parameters begin at multiples of 16 floats, so that each is aligned to a cache line. */
 void km_params_train(km_params *p, const char *patterns)

@@ -36,6 +36,12 @@ km_params *km_params_from_prefix(const km_safetensors *file, const char *prefix)
 /* An empty store that makes every parameter asked for, from the seed; log lambda between log lo and log hi (per ns). */
 km_params *km_params_make(uint64_t seed, double lambda_lo, double lambda_hi);
 void km_params_free(km_params *p);
+/* Make parameters too, as a store of km_params_make does, where the file lacks them and their names fit one of the
+ * patterns (as of km_params_train). */
+void km_params_make_missing(km_params *p, const char *patterns, uint64_t seed, double lambda_lo, double lambda_hi);
+/* PyTorch's modules hold one linear layer twice, as X.output_projection_linear and X.output_projection.0: the other
+ * name for a name, or NULL. Either is found in a file. The caller frees it. */
+char *km_params_alias(const char *name);
 
 /* The parameter NAME of this shape (last dimension 0: none). A missing one is noted, and km_params_check tells; the
  * returned tensor is then a placeholder. Ask only while modules are being built. */

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+# km-weights: checkpoints of PyTorch and safetensors, one into the other.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_DIRNAME/../.."
+    T=$BATS_TEST_TMPDIR
+    views=tests/data/torch/views.ckpt
+}
+
+@test "list: names, types and shapes, as text and JSON" {
+    run --separate-stderr km-weights list "$views"
+    [ "$status" -eq 0 ]
+    [[ $output == *"matrix F32 [4,3]"* ]]
+    [[ $output == *"extra/bfloat16 BF16 [3]"* ]]
+    run --separate-stderr bash -o pipefail -c "km-weights list --json --only 'extra/*' $views | /usr/bin/python3 -c '
+import json, sys
+j = json.load(sys.stdin)
+assert j[\"format\"] == \"pytorch\" and len(j[\"tensors\"]) == 12
+assert dict(name=\"extra/int64\", dtype=\"I64\", shape=[3]) in j[\"tensors\"]
+'"
+    [ "$status" -eq 0 ]
+}
+
+@test "list: hyper-parameters that omegaconf holds" {
+    run --separate-stderr km-weights list --json tests/data/torch/config.ckpt
+    [ "$status" -eq 0 ]
+    [[ $output == *'"hyper_parameters": {'*'"depth": 2'* ]]
+}
+
+@test "count: by module, what has two names once" {
+    km-weights convert mini -o "$T/mini.ckpt"
+    run --separate-stderr km-weights count "$T/mini.ckpt"
+    [ "$status" -eq 0 ]
+    [ "${lines[-1]}" = "$(km-weights count mini | tail -n 1)" ]
+    [[ $output == *"  score_model"* ]]
+}
+
+@test "convert: a checkpoint's tensors in safetensors, as NumPy would have them" {
+    km-weights convert "$views" -o "$T/views.safetensors"
+    run --separate-stderr km-weights compare "$views" "$T/views.safetensors"
+    [ "$status" -eq 0 ]
+    [[ $output == "18 tensors are the same, 0 differ" ]]
+    /usr/bin/python3 - "$T/views.safetensors" <<'EOF'
+import json, struct, sys
+raw = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", raw[:8])[0]
+head = json.loads(raw[8:8 + n])
+def data(name):
+    a, b = head[name]["data_offsets"]
+    return raw[8 + n + a:8 + n + b]
+block = [float(i) for i in range(24)]
+assert struct.unpack("<12f", data("matrix")) == tuple(block[12 + 4 * (i % 3) + i // 3] for i in range(12))
+assert struct.unpack("<6f", data("expanded")) == (1.5, -2.0) * 3
+assert data("extra/bfloat16") == struct.pack("<3H", 0x3f80, 0, 0x4000) and data("extra/bool") == bytes([1, 0, 1])
+assert head["empty"]["shape"] == [0, 4]
+EOF
+}
+
+@test "convert: there and back the same bytes, digests and all" {
+    km-weights convert mini -o "$T/mini.ckpt"
+    run --separate-stderr km-weights compare mini "$T/mini.ckpt"
+    [ "$status" -eq 0 ]
+    run --separate-stderr bash -o pipefail -c "diff <(km-weights list mini | grep digest) <(km-weights list '$T/mini.ckpt' | grep digest)"
+    [ "$status" -eq 0 ]
+    km-weights convert mini -o "$T/again.ckpt"
+    cmp "$T/mini.ckpt" "$T/again.ckpt"
+}
+
+@test "convert: a zip and a pickle that call nothing but what torch.load allows" {
+    km-weights convert mini -o "$T/mini.ckpt"
+    /usr/bin/python3 - "$T/mini.ckpt" <<'EOF'
+import pickletools, sys, zipfile
+z = zipfile.ZipFile(sys.argv[1])
+assert z.testzip() is None and all(i.compress_type == 0 for i in z.infolist())
+assert z.read("archive/byteorder") == b"little" and z.read("archive/version") == b"3\n"
+for i in z.infolist():
+    z.fp.seek(i.header_offset + 26)
+    n, m = (int.from_bytes(z.fp.read(2), "little") for _ in range(2))
+    assert (i.header_offset + 30 + n + m) % 64 == 0, i.filename
+pickle = z.read("archive/data.pkl")
+allowed = {"torch._utils _rebuild_tensor_v2", "collections OrderedDict", "torch FloatStorage"}
+ops = list(pickletools.genops(pickle))
+assert {a for o, a, _ in ops if o.name == "GLOBAL"} == allowed
+pickletools.dis(pickle, out=open("/dev/null", "w"))
+texts = {a for o, a, _ in ops if o.name == "BINUNICODE"}
+assert {"state_dict", "rest", "kinematic", "rel_pos_encoder.linear_layer.weight"} <= texts
+assert "score_model.token_transformer.layers.0.output_projection.0.weight" in texts
+assert "score_model.token_transformer.layers.0.output_projection_linear.weight" in texts
+EOF
+}
+
+@test "a model as a checkpoint is weights like any other" {
+    km-weights convert mini -o "$T/mini.ckpt"
+    km-tokenize -q -o "$T/x.km" tests/data/features-peptide.pdb
+    km-trunk --no-pg --weights mini -o "$T/a.km" "$T/x.km"
+    km-trunk --no-pg --weights "$T/mini.ckpt" -o "$T/b.km" "$T/x.km"
+    run --separate-stderr bash -c "km-info --json '$T/a.km' | grep trunk_digest"
+    [ "$output" = "$(km-info --json "$T/b.km" | grep trunk_digest)" ]
+    [ -n "$output" ]
+}
+
+@test "convert --dtype: fewer bytes, no digests; numbers to the nearest" {
+    km-weights convert --dtype bf16 mini -o "$T/half.safetensors"
+    [ "$(stat -c %s "$T/half.safetensors")" -lt 5000000 ]
+    run km-weights list "$T/half.safetensors"
+    [[ $output != *digest* ]]
+    [[ $output == *"s_init.weight BF16"* ]]
+    km-weights convert --dtype f32 "$T/half.safetensors" -o "$T/whole.safetensors"
+    km-weights convert --dtype bf16 "$T/whole.safetensors" -o "$T/again.safetensors"
+    km-weights compare "$T/half.safetensors" "$T/again.safetensors"
+    run --separate-stderr km-weights compare --json --only s_init.weight mini "$T/half.safetensors"
+    [ "$status" -eq 1 ]
+    [[ $output == *'"how": "another type"'* ]]
+}
+
+@test "compare: what is missing, differs or has another shape is status 1" {
+    km-weights convert --only matrix "$views" -o "$T/part.safetensors"
+    run --separate-stderr km-weights compare "$views" "$T/part.safetensors"
+    [ "$status" -eq 1 ]
+    [[ $output == *"row: only in the first"* ]]
+    [[ $output == *"1 tensors are the same, 17 differ"* ]]
+}
+
+@test "hostile and damaged files: one line, status 3, nothing written" {
+    run --separate-stderr km-weights list tests/data/torch/lower.ckpt
+    [ "$status" -eq 3 ]
+    [ -z "$output" ]
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == *"lower.ckpt: data.pkl, byte "*"'__builtin__ eval'"* ]]
+    head -c 4000 "$views" >"$T/cut.ckpt"
+    run --separate-stderr km-weights convert "$T/cut.ckpt" -o "$T/cut.safetensors"
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"cut.ckpt: truncated"* ]]
+    [ ! -e "$T/cut.safetensors" ] && [ ! -e "$T/cut.safetensors.part" ]
+    run --separate-stderr km-trunk --weights "$views" tests/data/features-peptide.pdb
+    [ "$status" -eq 3 ]
+}
+
+@test "misuse" {
+    for a in "list" "steal $views" "list $views $views" "compare $views" "convert $views" "list -o $T/x $views"; do
+        # shellcheck disable=SC2086
+        run --separate-stderr km-weights $a
+        [ "$status" -eq 2 ]
+        [ "${#stderr_lines[@]}" -eq 1 ]
+    done
+    run --separate-stderr km-weights list /nonexistent
+    [ "$status" -eq 3 ]
+    run --separate-stderr km-weights list "$T"
+    [ "$status" -eq 3 ]
+    run --separate-stderr km-weights convert "$views" -o /nonexistent/x.safetensors
+    [ "$status" -eq 4 ]
+}
