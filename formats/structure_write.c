@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * PDB (wwPDB format 3.3) and mmCIF, written by hand. */
+#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
 #include "formats/structure.h"
+#include "lib/base/component.h"
 
-/* formats may not ask lib/chem; these are the elements structures of proteins, nucleic acids and their ligands have. */
-static const char *symbol_of(int element)
+static const char *upper_symbol(int element, char out[3])
 {
-    static const char *const symbols[] = {"X",  "H",  "HE", "LI", "BE", "B",  "C",  "N",  "O",  "F",  "NE", "NA",
-                                          "MG", "AL", "SI", "P",  "S",  "CL", "AR", "K",  "CA", "SC", "TI", "V",
-                                          "CR", "MN", "FE", "CO", "NI", "CU", "ZN", "GA", "GE", "AS", "SE", "BR",
-                                          "KR", "RB", "SR", "Y",  "ZR", "NB", "MO", "TC", "RU", "RH", "PD", "AG",
-                                          "CD", "IN", "SN", "SB", "TE", "I",  "XE", "CS", "BA"};
-    return element > 0 && element < (int)(sizeof symbols / sizeof symbols[0]) ? symbols[element] : "X";
+    const char *symbol = km_element_symbol(element);
+    int n = 0;
+    for (; symbol[n]; n++) out[n] = (char)toupper((unsigned char)symbol[n]);
+    out[n] = '\0';
+    return out;
 }
 
 static bool is_het(const km_system *s, int32_t residue)
@@ -61,8 +61,8 @@ static void write_pdb_atom(FILE *f, const km_system *s, int32_t i, int serial, c
 {
     const km_atom *a = &s->atoms[i];
     const km_residue *r = &s->residues[a->residue];
-    const char *symbol = symbol_of(a->element);
-    char name[8];
+    char name[8], room[3];
+    const char *symbol = upper_symbol(a->element, room);
     snprintf(name, sizeof name, strlen(a->name) < 4 && strlen(symbol) == 1 ? " %-3s" : "%-4s", a->name);
     char charge[3] = "  ";
     if (a->charge && a->charge > -10 && a->charge < 10) {
@@ -80,7 +80,7 @@ static void write_cif_atom(FILE *f, const km_system *s, int32_t i, int model, co
     const km_residue *r = &s->residues[a->residue];
     const km_chain *c = &s->chains[r->chain];
     bool het = is_het(s, a->residue);
-    char sequence[16] = ".", quoted[12];
+    char sequence[16] = ".", quoted[12], symbol[3];
     if (!het) snprintf(sequence, sizeof sequence, "%d", r->index + 1);
     snprintf(quoted, sizeof quoted, strchr(a->name, '\'') ? "\"%s\"" : "%s", a->name);
     const char *chain = c->name[0] ? c->name : "A";
@@ -88,7 +88,7 @@ static void write_cif_atom(FILE *f, const km_system *s, int32_t i, int model, co
     int digits = 0;
     for (int32_t v = r->chain + 1; v > 0; v = (v - 1) / 26) label[digits++] = (char)('A' + (v - 1) % 26);
     fprintf(f, "%s %d %s %s . %s %s %d %s %c %.3f %.3f %.3f 1.00 0.00 %d %d %s %d\n", het ? "HETATM" : "ATOM", i + 1,
-            symbol_of(a->element), quoted, r->name, label, c->entity_id + 1, sequence,
+            upper_symbol(a->element, symbol), quoted, r->name, label, c->entity_id + 1, sequence,
             r->icode && r->icode != ' ' ? r->icode : '?', (double)x[0], (double)x[1], (double)x[2], a->charge,
             r->number, chain, model);
 }

@@ -84,7 +84,7 @@ def main():
     print("\nstatic const km_component components[] = {")
     for i, (name, letter, order, kind, center, rep) in enumerate(table):
         print(f"    {{\"{name}\", '{letter}', {kind}, {i + 2}, {len(order)}, COUNT(bonds_{name}), {order.index(center)}, "
-              f"{order.index(rep)},\n     atoms_{name}, bonds_{name}}},")
+              f"{order.index(rep)},\n     atoms_{name}, bonds_{name}, .standard = true}},")
     print("};")
 
 

@@ -118,14 +118,3 @@ int km_chem_guess_element(const char *residue, const char *atom)
     default: return 0;
     }
 }
-
-const char *km_chem_symbol(int element)
-{
-    static const char *const symbols[] = {"X",  "H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na",
-                                          "Mg", "Al", "Si", "P",  "S",  "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",
-                                          "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br",
-                                          "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh", "Pd", "Ag",
-                                          "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba"};
-    if (element == 80) return "Hg";
-    return element > 0 && element < COUNT(symbols) ? symbols[element] : "X";
-}

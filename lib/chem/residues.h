@@ -8,29 +8,7 @@
 
 #include <stdbool.h>
 
-#include "lib/base/system.h"
-
-typedef struct km_component_atom {
-    km_name name;
-    uint8_t element; /* atomic number */
-    int8_t charge;   /* formal charge, as the dictionary draws the free molecule */
-    float pos[3];    /* ideal coordinates, angstrom */
-} km_component_atom;
-
-typedef struct km_component_bond {
-    uint8_t a, b, type; /* positions in the atom list, a < b; KM_BOND_SINGLE ... */
-} km_component_bond;
-
-typedef struct km_component {
-    km_name name;      /* "ALA" */
-    char letter;       /* 'A' */
-    uint8_t mol_type;  /* KM_PROTEIN ... */
-    int res_type;      /* the model's class */
-    int n_atoms, n_bonds;
-    int center, repr;  /* CA and CB (GLY: CA); C1' and C4 or C2 */
-    const km_component_atom *atoms;
-    const km_component_bond *bonds;
-} km_component;
+#include "lib/base/component.h"
 
 /* How the residues of a polymer are joined: N-C of a peptide, P-O3' of a nucleic acid. Angstrom. */
 #define KM_PEPTIDE_BOND 1.329f    /* C-N, Engh & Huber 1991; to proline 1.341 */
@@ -66,7 +44,5 @@ bool km_chem_is_additive(const char *residue);
 /* The atomic number an atom's name suggests where the file says none: H C N O P S, and ions by residue name; 0 unknown.
  */
 int km_chem_guess_element(const char *residue, const char *atom);
-/* "C" for 6; "X" for what is unknown. */
-const char *km_chem_symbol(int element);
 
 #endif

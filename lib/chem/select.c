@@ -81,7 +81,7 @@ static const struct {
 static const char *name_of(const km_system *s, int32_t a) { return s->atoms[a].name; }
 static const char *resname_of(const km_system *s, int32_t a) { return residue_of(s, a)->name; }
 static const char *chain_name_of(const km_system *s, int32_t a) { return chain_of(s, a)->name; }
-static const char *element_of(const km_system *s, int32_t a) { return km_chem_symbol(s->atoms[a].element); }
+static const char *element_of(const km_system *s, int32_t a) { return km_element_symbol(s->atoms[a].element); }
 
 static const struct {
     const char *word;

@@ -70,7 +70,7 @@ static void test_names(void)
     ok(km_chem_guess_element("ALA", "1HB") == 1 && km_chem_guess_element("ALA", "CA") == 6 &&
            km_chem_guess_element("CA", "CA") == 20,
        "elements by name");
-    ok(strcmp(km_chem_symbol(17), "Cl") == 0 && strcmp(km_chem_symbol(0), "X") == 0, "symbols");
+    ok(strcmp(km_element_symbol(17), "Cl") == 0 && strcmp(km_element_symbol(0), "X") == 0, "symbols");
 }
 
 int main(void)
