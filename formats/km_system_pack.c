@@ -8,7 +8,7 @@
 #include "formats/km_wire.h"
 #include "lib/base/mem.h"
 
-typedef enum kind { NAME, CHARACTER, I32, U8, I8, VEC3 } kind;
+typedef enum kind { NAME, CHARACTER, I32, U8, I8, F32, VEC3 } kind;
 
 typedef struct column {
     const char *key;
@@ -43,6 +43,10 @@ static const column bond_columns[] = {
     COL(km_bond, a, I32), COL(km_bond, b, I32), COL(km_bond, type, U8), {0},
 };
 
+static const column contact_columns[] = {
+    COL(km_contact, a, I32), COL(km_contact, b, I32), COL(km_contact, type, U8), COL(km_contact, threshold, F32), {0},
+};
+
 static const struct table {
     const char *key;
     const column *columns;
@@ -53,8 +57,12 @@ static const struct table {
     {"chains", chain_columns, sizeof(km_chain), offsetof(km_system, n_chains), offsetof(km_system, chains)},
     {"tokens", token_columns, sizeof(km_token), offsetof(km_system, n_tokens), offsetof(km_system, tokens)},
     {"bonds", bond_columns, sizeof(km_bond), offsetof(km_system, n_bonds), offsetof(km_system, bonds)},
+    {"contacts", contact_columns, sizeof(km_contact), offsetof(km_system, n_contacts), offsetof(km_system, contacts)},
 };
-enum { N_TABLES = sizeof tables / sizeof tables[0] };
+enum { N_TABLES = sizeof tables / sizeof tables[0], N_NEEDED = N_TABLES - 1 }; /* contacts are written where there are any */
+
+/* Bytes of a cell of a column of floats, else 0. */
+static size_t float_bytes(kind k) { return k == VEC3 ? 3 * sizeof(float) : k == F32 ? sizeof(float) : 0; }
 
 /* The texts of a provenance record; its seed is a number. */
 static const struct {
@@ -80,7 +88,8 @@ static void put_cell(msgpack_packer *p, kind k, const void *cell)
     case I32: msgpack_pack_int32(p, *(const int32_t *)cell); break;
     case U8: msgpack_pack_uint8(p, *(const uint8_t *)cell); break;
     case I8: msgpack_pack_int8(p, *(const int8_t *)cell); break;
-    case VEC3: msgpack_pack_bin_body(p, cell, 3 * sizeof(float)); break;
+    case F32:
+    case VEC3: msgpack_pack_bin_body(p, cell, float_bytes(k)); break;
     }
 }
 
@@ -94,7 +103,7 @@ static void put_table(msgpack_packer *p, const struct table *t, const km_system 
     msgpack_pack_map(p, n_columns);
     for (const column *c = t->columns; c->key; c++) {
         km_wire_put_text(p, c->key);
-        if (c->kind == VEC3) msgpack_pack_bin(p, (size_t)n * 3 * sizeof(float));
+        if (float_bytes(c->kind)) msgpack_pack_bin(p, (size_t)n * float_bytes(c->kind));
         else msgpack_pack_array(p, (size_t)n);
         for (int32_t i = 0; i < n; i++) put_cell(p, c->kind, rows + (size_t)i * t->row + c->offset);
     }
@@ -107,7 +116,8 @@ km_status km_system_pack(const km_system *s, void **ret_bytes, size_t *ret_n, km
     km_bytes b = {0};
     msgpack_packer p;
     msgpack_packer_init(&p, &b, km_bytes_write);
-    msgpack_pack_map(&p, (size_t)(5 + N_TABLES + s->n_extra));
+    int n_tables = s->n_contacts > 0 ? N_TABLES : N_NEEDED;
+    msgpack_pack_map(&p, (size_t)(5 + n_tables + s->n_extra));
     km_wire_put_text(&p, "type");
     km_wire_put_text(&p, "system");
     km_wire_put_text(&p, "version");
@@ -116,7 +126,7 @@ km_status km_system_pack(const km_system *s, void **ret_bytes, size_t *ret_n, km
     km_wire_put_text(&p, s->name);
     km_wire_put_text(&p, "method");
     msgpack_pack_int32(&p, s->method);
-    for (int i = 0; i < N_TABLES; i++) put_table(&p, &tables[i], s);
+    for (int i = 0; i < n_tables; i++) put_table(&p, &tables[i], s);
     km_wire_put_text(&p, "provenance");
     msgpack_pack_array(&p, (size_t)s->n_provenance);
     for (int32_t i = 0; i < s->n_provenance; i++) {
@@ -169,6 +179,7 @@ static bool get_cell(const msgpack_object *o, kind k, void *cell)
         if (!get_int(o, INT8_MIN, INT8_MAX, &v)) return false;
         *(int8_t *)cell = (int8_t)v;
         return true;
+    case F32:
     case VEC3: break;
     }
     return false;
@@ -177,10 +188,8 @@ static bool get_cell(const msgpack_object *o, kind k, void *cell)
 /* Rows of the column, or -1 for a value of the wrong type. */
 static int64_t column_length(const column *c, const msgpack_object *o)
 {
-    if (c->kind == VEC3)
-        return o->type == MSGPACK_OBJECT_BIN && o->via.bin.size % (3 * sizeof(float)) == 0
-                   ? (int64_t)(o->via.bin.size / (3 * sizeof(float)))
-                   : -1;
+    size_t each = float_bytes(c->kind);
+    if (each) return o->type == MSGPACK_OBJECT_BIN && o->via.bin.size % each == 0 ? (int64_t)(o->via.bin.size / each) : -1;
     return o->type == MSGPACK_OBJECT_ARRAY ? (int64_t)o->via.array.size : -1;
 }
 
@@ -209,7 +218,8 @@ static km_status get_table(const struct table *t, const msgpack_object *o, km_sy
                            (long long)n);
         for (int64_t i = 0; i < n; i++) {
             char *cell = rows + (size_t)i * t->row + c->offset;
-            if (c->kind == VEC3) memcpy(cell, v->via.bin.ptr + 12 * i, 12);
+            size_t each = float_bytes(c->kind);
+            if (each) memcpy(cell, v->via.bin.ptr + each * (size_t)i, each);
             else if (!get_cell(&v->via.array.ptr[i], c->kind, cell))
                 return km_fail(err, KM_INPUT, "%s: %s[%lld]: bad value", t->key, c->key, (long long)i);
         }
@@ -302,7 +312,7 @@ static km_status get_system(km_system *s, const uint8_t *bytes, const uint8_t *e
         for (int k = 0; k < 2; k++) msgpack_unpacked_destroy(&key_and_value[k]);
         if (status < 0) return status;
     }
-    for (int i = 0; i < N_TABLES; i++)
+    for (int i = 0; i < N_NEEDED; i++)
         if (!(seen & 1u << i)) return km_fail(err, KM_INPUT, "%s: missing", tables[i].key);
     return km_system_check(s, err);
 }

@@ -28,7 +28,7 @@ void km_system_free(km_system *s)
     if (!s) return;
     for (int i = 0; i < s->n_provenance; i++) clear_provenance(&s->provenance[i]);
     free(s->name), free(s->atoms), free(s->residues), free(s->chains);
-    free(s->tokens), free(s->bonds), free(s->provenance), free(s->extra);
+    free(s->tokens), free(s->bonds), free(s->contacts), free(s->provenance), free(s->extra);
     free(s);
 }
 
@@ -59,6 +59,7 @@ km_system *km_system_copy(const km_system *s)
     c->chains = copy(s->chains, (size_t)s->n_chains, sizeof *s->chains);
     c->tokens = copy(s->tokens, (size_t)s->n_tokens, sizeof *s->tokens);
     c->bonds = copy(s->bonds, (size_t)s->n_bonds, sizeof *s->bonds);
+    c->contacts = copy(s->contacts, (size_t)s->n_contacts, sizeof *s->contacts);
     c->extra = s->extra ? copy(s->extra, s->extra_bytes, 1) : NULL;
     c->provenance = NULL;
     c->n_provenance = 0;
@@ -87,7 +88,8 @@ static km_status check_counts(const km_system *s, km_err *err)
         const void *p;
     } parts[] = {{"atoms", s->n_atoms, s->atoms},    {"residues", s->n_residues, s->residues},
                  {"chains", s->n_chains, s->chains}, {"tokens", s->n_tokens, s->tokens},
-                 {"bonds", s->n_bonds, s->bonds},    {"provenance records", s->n_provenance, s->provenance}};
+                 {"bonds", s->n_bonds, s->bonds},    {"contacts", s->n_contacts, s->contacts},
+                 {"provenance records", s->n_provenance, s->provenance}};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (parts[i].n < 0 || (parts[i].n > 0 && !parts[i].p))
             return km_fail(err, KM_INPUT, "system: %d %s", parts[i].n, parts[i].what);
@@ -199,6 +201,19 @@ static km_status check_bonds(const km_system *s, km_err *err)
     return KM_OK;
 }
 
+static km_status check_contacts(const km_system *s, km_err *err)
+{
+    for (int i = 0; i < s->n_contacts; i++) {
+        const km_contact *c = &s->contacts[i];
+        const char *bad = NULL;
+        if (!in(c->a, s->n_tokens) || !in(c->b, s->n_tokens)) bad = "pair of tokens";
+        if (c->type < KM_CONTACT_POCKET || c->type > KM_CONTACT_PAIR) bad = "type";
+        if (!(c->threshold > 0 && c->threshold < 1e6f)) bad = "threshold";
+        if (bad) return km_fail(err, KM_INPUT, "contact %d: bad %s", i, bad);
+    }
+    return KM_OK;
+}
+
 km_status km_system_check(const km_system *s, km_err *err)
 {
     KM_TRY(check_counts(s, err));
@@ -207,6 +222,7 @@ km_status km_system_check(const km_system *s, km_err *err)
     KM_TRY(check_tokens(s, err));
     KM_TRY(check_atoms(s, err));
     KM_TRY(check_bonds(s, err));
+    KM_TRY(check_contacts(s, err));
     for (int i = 0; i < s->n_provenance; i++) {
         const km_provenance *p = &s->provenance[i];
         if (!p->program || !p->version || !p->arguments || !p->weights_name || !p->weights_path || !p->weights_digest ||

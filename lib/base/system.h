@@ -58,6 +58,14 @@ typedef struct km_token {
     uint8_t mol_type, modified;
 } km_token;
 
+/* A pair of tokens that the model is told to bring near each other. */
+enum { KM_CONTACT_UNSPECIFIED = 0, KM_CONTACT_UNSELECTED, KM_CONTACT_POCKET, KM_CONTACT_BINDER, KM_CONTACT_PAIR };
+typedef struct km_contact {
+    int32_t a, b;    /* token indices */
+    uint8_t type;    /* KM_CONTACT_POCKET (a of the pocket, b of the binder), _BINDER (the converse) or _PAIR (both alike) */
+    float threshold; /* angstrom */
+} km_contact;
+
 typedef struct km_bond {
     int32_t a, b;  /* atom indices, a < b */
     uint8_t type;  /* KM_BOND_SINGLE ... */
@@ -72,12 +80,13 @@ typedef struct km_provenance {
 
 typedef struct km_system {
     char *name;             /* of the structure: a file's stem */
-    int32_t n_atoms, n_residues, n_chains, n_tokens, n_bonds, n_provenance;
+    int32_t n_atoms, n_residues, n_chains, n_tokens, n_bonds, n_contacts, n_provenance;
     km_atom *atoms;         /* [A], in Boltz-2's order within each residue */
     km_residue *residues;   /* [R] */
     km_chain *chains;       /* [C] */
     km_token *tokens;       /* [N]; n_tokens is 0 for a raw system */
     km_bond *bonds;         /* [B], sorted by (a, b), covalent, within and between residues */
+    km_contact *contacts;   /* in the order they were asked for: a later one counts where two speak of one pair */
     int32_t method;         /* Boltz-2's experimental method class, 1 (X-ray) unless known */
     km_provenance *provenance;
     /* Unknown keys of the message it came from, as raw msgpack map entries, passed through. Owned. */

@@ -77,6 +77,14 @@ static void cut_tokens(km_system *c, const maps *m)
         c->bonds[n++] = (km_bond){m->atom[b.a], m->atom[b.b], b.type};
     }
     c->n_bonds = n;
+    n = 0;
+    for (int32_t i = 0; i < c->n_contacts; i++) {
+        km_contact k = c->contacts[i];
+        if (m->token[k.a] < 0 || m->token[k.b] < 0) continue;
+        k.a = m->token[k.a], k.b = m->token[k.b];
+        c->contacts[n++] = k;
+    }
+    c->n_contacts = n;
 }
 
 /* Where the atoms of a residue and the residues of a chain now begin. */

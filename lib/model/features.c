@@ -27,11 +27,12 @@ typedef struct arrays {
     int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period;
     int32_t *res_type, *mol_type, *modified, *method;
     float *token_bonds, *has_deletion, *deletion_value, *msa_paired, *msa_mask;
-    int32_t *type_bonds, *msa;
+    int32_t *type_bonds, *msa, *contact_conditioning;
+    float *contact_threshold;
 } arrays;
 
-/* bonds: how many pairs of tokens have room for bonds; rows: of the alignment. */
-static arrays cut(block *b, km_dim N, km_dim A, km_dim bonds, km_dim rows)
+/* bonds, contacts: how many pairs of tokens have room for them; rows: of the alignment. */
+static arrays cut(block *b, km_dim N, km_dim A, km_dim bonds, km_dim contacts, km_dim rows)
 {
     return (arrays){
         .token_mask = piece(b, N), .atom_mask = piece(b, A), .ref_pos = piece(b, 3 * A), .ref_charge = piece(b, A),
@@ -40,6 +41,7 @@ static arrays cut(block *b, km_dim N, km_dim A, km_dim bonds, km_dim rows)
         .asym_id = piece(b, N), .entity_id = piece(b, N), .sym_id = piece(b, N), .residue_index = piece(b, N),
         .token_index = piece(b, N), .cyclic_period = piece(b, N), .res_type = piece(b, N), .mol_type = piece(b, N),
         .modified = piece(b, N), .method = piece(b, N), .token_bonds = piece(b, bonds), .type_bonds = piece(b, bonds),
+        .contact_conditioning = piece(b, contacts), .contact_threshold = piece(b, contacts),
         .msa = piece(b, rows * N), .has_deletion = piece(b, rows * N), .deletion_value = piece(b, rows * N),
         .msa_paired = piece(b, rows * N), .msa_mask = piece(b, rows * N),
     };
@@ -74,8 +76,8 @@ static void fill_token(const arrays *to, const km_token *from, km_dim n, int32_t
     to->method[n] = method;
 }
 
-/* Do these atoms' tokens count as bonded? Neighbours in a polymer never do, nor the ends of its ring; bonds within a
- * token count where it is a modified residue. */
+/* Do these atoms' tokens count as bonded? Links of a polymer do not; bonds within a token count
+ * where it is a modified residue. */
 static bool bonds_tokens(const km_system *s, const km_bond *b)
 {
     int32_t i = s->atoms[b->a].token, j = s->atoms[b->b].token;
@@ -83,8 +85,7 @@ static bool bonds_tokens(const km_system *s, const km_bond *b)
     const km_token *p = &s->tokens[i], *q = &s->tokens[j];
     if (i == j) return p->modified;
     if (p->asym_id != q->asym_id || p->mol_type == KM_NONPOLYMER) return true;
-    int32_t apart = abs(p->residue_index - q->residue_index);
-    return apart != 1 && (p->cyclic_period <= 0 || apart != p->cyclic_period - 1);
+    return b->type == KM_BOND_COVALENT;
 }
 
 static bool any_token_bond(const km_system *s)
@@ -103,6 +104,20 @@ static void fill_bonds(const arrays *to, const km_system *s)
         km_dim p = s->atoms[b->a].token, q = s->atoms[b->b].token;
         to->token_bonds[p * N + q] = to->token_bonds[q * N + p] = 1;
         to->type_bonds[p * N + q] = to->type_bonds[q * N + p] = b->type;
+    }
+}
+
+/* Where one pair is asked for, all others are marked as not. */
+static void fill_contacts(const arrays *to, const km_system *s)
+{
+    km_dim N = s->n_tokens;
+    for (km_dim i = 0; i < N * N; i++) to->contact_conditioning[i] = KM_CONTACT_UNSELECTED;
+    for (int32_t i = 0; i < s->n_contacts; i++) {
+        const km_contact *c = &s->contacts[i];
+        int back = c->type == KM_CONTACT_PAIR ? KM_CONTACT_PAIR : KM_CONTACT_POCKET + KM_CONTACT_BINDER - c->type;
+        to->contact_conditioning[c->a * N + c->b] = c->type;
+        to->contact_conditioning[c->b * N + c->a] = back;
+        to->contact_threshold[c->a * N + c->b] = to->contact_threshold[c->b * N + c->a] = c->threshold;
     }
 }
 
@@ -132,7 +147,7 @@ static void fill_alignment(const arrays *to, const km_msa *m)
 }
 
 /* Everything but the templates, which are not copied. */
-static km_features shown(const arrays *a, km_dim N, km_dim A, km_dim bonds, km_dim rows)
+static km_features shown(const arrays *a, km_dim N, km_dim A, km_dim bonds, km_dim contacts, km_dim rows)
 {
     return (km_features){
         .N = N, .A = A, .token_mask = a->token_mask, .atom_mask = a->atom_mask, .atom_token = a->atom_token,
@@ -141,7 +156,9 @@ static km_features shown(const arrays *a, km_dim N, km_dim A, km_dim bonds, km_d
         .residue_index = a->residue_index, .token_index = a->token_index, .cyclic_period = a->cyclic_period,
         .res_type = a->res_type, .mol_type = a->mol_type, .modified = a->modified, .method = a->method,
         .profile = a->profile, .deletion_mean = a->deletion_mean, .token_bonds = bonds ? a->token_bonds : NULL,
-        .type_bonds = bonds ? a->type_bonds : NULL, .S = rows, .msa = a->msa, .has_deletion = a->has_deletion,
+        .type_bonds = bonds ? a->type_bonds : NULL,
+        .contact_conditioning = contacts ? a->contact_conditioning : NULL,
+        .contact_threshold = contacts ? a->contact_threshold : NULL, .S = rows, .msa = a->msa, .has_deletion = a->has_deletion,
         .deletion_value = a->deletion_value, .msa_paired = a->msa_paired, .msa_mask = a->msa_mask,
     };
 }
@@ -158,19 +175,21 @@ static void show_templates(km_features *f, const km_templates *t)
 km_features *km_features_of(const km_system *s, const km_msa *opt_msa, const km_templates *opt_templates)
 {
     km_dim N = s->n_tokens, A = s->n_atoms, rows = opt_msa ? opt_msa->n_rows : 1, bonds = any_token_bond(s) ? N * N : 0;
+    km_dim contacts = s->n_contacts > 0 ? N * N : 0;
     KM_ASSERT(!opt_msa || opt_msa->n_tokens == s->n_tokens);
     KM_ASSERT(!opt_templates || opt_templates->n_tokens == s->n_tokens);
     block b = {NULL, 0};
-    cut(&b, N, A, bonds, rows);
+    cut(&b, N, A, bonds, contacts, rows);
     km_features *f = km_calloc(1, sizeof *f + 64 + b.used);
     b = (block){(char *)f + (sizeof *f + 63) / 64 * 64, 0};
-    arrays to = cut(&b, N, A, bonds, rows);
+    arrays to = cut(&b, N, A, bonds, contacts, rows);
     for (km_dim a = 0; a < A; a++) fill_atom(&to, &s->atoms[a], a);
     for (km_dim n = 0; n < N; n++) fill_token(&to, &s->tokens[n], n, s->method);
     if (bonds) fill_bonds(&to, s);
+    if (contacts) fill_contacts(&to, s);
     if (opt_msa) fill_alignment(&to, opt_msa);
     else fill_sequence(&to, s);
-    *f = shown(&to, N, A, bonds, rows);
+    *f = shown(&to, N, A, bonds, contacts, rows);
     if (opt_templates) show_templates(f, opt_templates);
     return f;
 }

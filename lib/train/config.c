@@ -9,7 +9,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/opt.h"
-#include "lib/train/yaml.h"
+#include "formats/yaml.h"
 
 typedef enum kind { INT, INT64, REAL, BOOL_WORD, TIME, TEXT } kind;
 

@@ -8,7 +8,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/train/config.h"
-#include "lib/train/yaml.h"
+#include "formats/yaml.h"
 #include "tests/unit/tap.h"
 
 static char path[] = "/tmp/km-config-XXXXXX";

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * YAML as far as configurations need it: nested mappings of scalars, flattened to dotted keys.
  * Tests: tests/unit/test_train_config.c */
-#ifndef LIB_TRAIN_YAML_H
-#define LIB_TRAIN_YAML_H
+#ifndef FORMATS_YAML_H
+#define FORMATS_YAML_H
 
 #include <jansson.h>
 

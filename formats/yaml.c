@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/train/yaml.h"
+#include "formats/yaml.h"
 
 #include <errno.h>
 #include <math.h>
