@@ -31,7 +31,7 @@ static const km_ccd_entry *entries_of(const km_ccd *d) { return (const km_ccd_en
 static bool sound(const km_ccd *d)
 {
     const km_ccd_head *h = head_of(d);
-    if (d->n < sizeof *h || memcmp(h->magic, "KMCCD 1", 8) != 0 || h->bytes != d->n) return false;
+    if (d->n < sizeof *h || memcmp(h->magic, KM_CCD_MAGIC, 8) != 0 || h->bytes != d->n) return false;
     if (h->count == 0 || h->count > (d->n - sizeof *h) / sizeof(km_ccd_entry)) return false;
     const km_ccd_entry *e = entries_of(d);
     if (crc32(0, (const Bytef *)e, (uInt)(h->count * sizeof *e)) != h->crc) return false;
@@ -232,7 +232,8 @@ static km_component *component_of(const km_name name, const km_ccd_record *r)
                         .atoms = to, .bonds = to_bonds, .unplaced = r->unplaced};
     memcpy(c->name, name, sizeof c->name);
     for (int i = 0; i < r->n_atoms; i++) {
-        to[i] = (km_component_atom){.element = from[i].element, .charge = from[i].charge, .leaves = from[i].leaves};
+        to[i] = (km_component_atom){.element = from[i].element, .charge = from[i].charge, .leaves = from[i].leaves,
+                                    .hydrogens = from[i].hydrogens};
         memcpy(to[i].name, from[i].name, sizeof to->name);
         memcpy(to[i].pos, from[i].pos, sizeof to->pos);
     }

@@ -224,44 +224,39 @@ static int find_atom(const km_ccd_atom *atoms, int n, const km_name name)
     return -1;
 }
 
-static bool known_atom(const atom_row *rows, size_t n, const km_name name)
+static const atom_row *find_row(const atom_row *rows, size_t n, const km_name name)
 {
     for (size_t i = 0; i < n; i++)
-        if (memcmp(rows[i].atom.name, name, sizeof(km_name)) == 0) return true;
-    return false;
+        if (memcmp(rows[i].atom.name, name, sizeof(km_name)) == 0) return &rows[i];
+    return NULL;
 }
 
-static km_status put_bonds(km_ccd_builder *b, const group *atoms, const group *bonds, const km_ccd_atom *heavy,
-                           km_ccd_record *r, km_err *err)
+/* Bonds between heavy atoms are kept, those to hydrogens counted. */
+static km_status take_bonds(const km_ccd_builder *b, const group *atoms, const group *bonds, km_ccd_atom *heavy,
+                            km_ccd_bond *out, km_ccd_record *r, km_err *err)
 {
     for (size_t i = 0; bonds && i < bonds->n; i++) {
         const bond_row *row = &b->bonds[bonds->first + i];
+        const atom_row *x = find_row(b->atoms + atoms->first, atoms->n, row->a);
+        const atom_row *y = find_row(b->atoms + atoms->first, atoms->n, row->b);
+        if (!x || !y || x == y)
+            return km_fail(err, KM_INPUT, "component %s: a bond between %s and %s", atoms->name, row->a, row->b);
         int p = find_atom(heavy, r->n_atoms, row->a), q = find_atom(heavy, r->n_atoms, row->b);
-        if (p < 0 || q < 0 || p == q) {
-            const char *name = p < 0 ? row->a : row->b;
-            if (p == q && p >= 0) return km_fail(err, KM_INPUT, "component %s: a bond of %s to itself", atoms->name, name);
-            for (int k = 0; k < 2; k++) /* hydrogens are atoms that are not kept */
-                if (!known_atom(b->atoms + atoms->first, atoms->n, k ? row->b : row->a))
-                    return km_fail(err, KM_INPUT, "component %s: a bond to %s, which it does not have", atoms->name,
-                                   k ? row->b : row->a);
-            continue;
-        }
-        if (r->n_bonds == UINT16_MAX) return km_fail(err, KM_INPUT, "component %s: too many bonds", atoms->name);
-        km_ccd_bond bond = {(uint16_t)(p < q ? p : q), (uint16_t)(p < q ? q : p), row->type};
-        put(b, &bond, sizeof bond);
-        r->n_bonds++;
+        if (p >= 0 && q >= 0)
+            out[r->n_bonds++] = (km_ccd_bond){(uint16_t)(p < q ? p : q), (uint16_t)(p < q ? q : p), row->type};
+        else if (p >= 0 || q >= 0) heavy[p >= 0 ? p : q].hydrogens++;
     }
     return KM_OK;
 }
 
 static km_status put_record(km_ccd_builder *b, const group *comp, const group *atoms, const group *bonds, km_err *err)
 {
-    size_t at = b->n;
-    if (atoms->n > 20000) return km_fail(err, KM_INPUT, "component %s: %zu atoms", atoms->name, atoms->n);
+    if (atoms->n > 20000 || (bonds && bonds->n > 20000))
+        return km_fail(err, KM_INPUT, "component %s: more than 20000 atoms or bonds", atoms->name);
     km_ccd_record r = {.mol_type = comp ? comp->mol_type : KM_NONPOLYMER};
     r.unplaced = !place(b->atoms + atoms->first, atoms->n);
-    put(b, &r, sizeof r);
     km_ccd_atom *heavy = KM_NEWN(km_ccd_atom, atoms->n);
+    km_ccd_bond *kept = KM_NEWN(km_ccd_bond, bonds ? bonds->n : 0);
     km_status status = KM_OK;
     for (size_t i = 0; i < atoms->n && status == KM_OK; i++) {
         const km_ccd_atom *a = &b->atoms[atoms->first + i].atom;
@@ -270,11 +265,12 @@ static km_status put_record(km_ccd_builder *b, const group *comp, const group *a
             status = km_fail(err, KM_INPUT, "component %s: atom %s is there twice", atoms->name, a->name);
         heavy[r.n_atoms++] = *a;
     }
+    if (status == KM_OK) status = take_bonds(b, atoms, bonds, heavy, kept, &r, err);
+    put(b, &r, sizeof r);
     put(b, heavy, r.n_atoms * sizeof *heavy);
-    if (status == KM_OK) status = put_bonds(b, atoms, bonds, heavy, &r, err);
-    free(heavy);
-    memcpy(b->image + at, &r, sizeof r);
+    put(b, kept, r.n_bonds * sizeof *kept);
     put(b, "\0\0", b->n % 4); /* records begin at multiples of four */
+    free(heavy), free(kept);
     return status;
 }
 
@@ -284,7 +280,7 @@ km_status km_ccd_builder_image(km_ccd_builder *b, char **ret, size_t *ret_n, km_
     for (int i = 0; i < KM_CCD_CATEGORIES; i++) KM_TRY(sort_groups(&b->of[i], what[i], err));
     const groups *g = &b->of[KM_CCD_ATOM];
     if (g->n == 0) return km_fail(err, KM_INPUT, "no components (rows of _chem_comp_atom) found");
-    km_ccd_head head = {.magic = "KMCCD 1", .count = (uint32_t)g->n};
+    km_ccd_head head = {.magic = KM_CCD_MAGIC, .count = (uint32_t)g->n};
     size_t directory = g->n * sizeof(km_ccd_entry);
     km_ccd_entry *entries = km_calloc(g->n, sizeof *entries);
     b->n = 0;

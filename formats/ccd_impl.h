@@ -11,6 +11,8 @@
 
 #include "lib/base/component.h"
 
+#define KM_CCD_MAGIC "KMCCD 1"
+
 typedef struct km_ccd_head {
     char magic[8];
     uint64_t source_bytes; /* size and time of the dictionary */
@@ -35,7 +37,7 @@ typedef struct km_ccd_atom {
     float pos[3];
     uint8_t element;
     int8_t charge;
-    uint8_t leaves, unused;
+    uint8_t leaves, hydrogens;
 } km_ccd_atom;
 
 typedef struct km_ccd_bond {

@@ -17,7 +17,8 @@ typedef struct km_structure {
     km_system *system; /* atoms in file order, residues, chains, bonds where the file states them; no tokens */
     float *coords;     /* [M, A, 3]: M models */
     int32_t n_models;
-    bool *is_polymer;  /* [R] the file or gemmi's entity assignment says so */
+    bool *is_polymer; /* [R] the file or gemmi's entity assignment says so */
+    bool *is_het;     /* [R] its records are HETATM */
     int32_t *label_seq; /* [R] mmCIF label_seq_id, or 0 */
     char **sequence; /* [C] SEQRES / entity_poly_seq: residue names between blanks; NULL where the file has none */
     int32_t *alt_dropped; /* how many alternate locations were left out, [1] */

@@ -258,6 +258,7 @@ void add_residue(km_structure *s, const Place &p)
     r->index = c->n_residues++;
     r->first_atom = sys->n_atoms;
     s->is_polymer[sys->n_residues] = p.residue->entity_type == gemmi::EntityType::Polymer;
+    s->is_het[sys->n_residues] = p.residue->het_flag == 'H';
     s->label_seq[sys->n_residues++] = p.residue->label_seq ? *p.residue->label_seq : 0;
 }
 
@@ -289,6 +290,7 @@ void fill_atoms(km_structure *s, const gemmi::Structure &st, const std::vector<P
     sys->chains = KM_NEWN(km_chain, n);
     s->sequence = KM_NEWN(char *, n);
     s->is_polymer = KM_NEWN(bool, n);
+    s->is_het = KM_NEWN(bool, n);
     s->label_seq = KM_NEWN(int32_t, n);
     for (size_t i = 0; i < n; i++) {
         const Place &p = places[i];
@@ -391,6 +393,7 @@ extern "C" void km_structure_free(km_structure *s)
     km_system_free(s->system);
     free(s->coords);
     free(s->is_polymer);
+    free(s->is_het);
     free(s->label_seq);
     free(s->sequence);
     free(s->alt_dropped);

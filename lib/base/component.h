@@ -11,10 +11,11 @@
 
 typedef struct km_component_atom {
     km_name name;
-    uint8_t element; /* atomic number */
-    int8_t charge;   /* formal charge, as the dictionary draws the free molecule */
-    float pos[3];    /* ideal coordinates, angstrom */
-    bool leaves;     /* goes when the residue becomes part of a polymer */
+    uint8_t element;   /* atomic number */
+    int8_t charge;     /* formal charge, as the dictionary draws the free molecule */
+    float pos[3];      /* ideal coordinates, angstrom */
+    uint8_t hydrogens; /* bonded to it; 0 for the built-in residues */
+    bool leaves;       /* goes when the residue becomes part of a polymer */
 } km_component_atom;
 
 typedef struct km_component_bond {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Coordinates of a raw structure in a system's order, and a place for what is missing. */
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "lib/chem/residues.h"
@@ -19,23 +20,63 @@ static void axes_of(const float *a, const float *b, const float *c, double e[3][
     for (int k = 0; k < 3; k++) e[2][k] = e[0][(k + 1) % 3] * e[1][(k + 2) % 3] - e[0][(k + 2) % 3] * e[1][(k + 1) % 3];
 }
 
+/* Put an atom where it lies in the reference conformer, laid on three others f; the origin is the middle one. */
+static void place(const km_atom *atoms, const int f[3], int atom, float *x)
+{
+    double here[3][3], ideal[3][3];
+    axes_of(x + f[0] * 3, x + f[1] * 3, x + f[2] * 3, here);
+    axes_of(atoms[f[0]].ref_pos, atoms[f[1]].ref_pos, atoms[f[2]].ref_pos, ideal);
+    for (int k = 0; k < 3; k++) x[atom * 3 + k] = x[f[1] * 3 + k];
+    for (int axis = 0; axis < 3; axis++) {
+        double along = 0;
+        for (int k = 0; k < 3; k++) along += ideal[axis][k] * ((double)atoms[atom].ref_pos[k] - atoms[f[1]].ref_pos[k]);
+        for (int k = 0; k < 3; k++) x[atom * 3 + k] += (float)(along * here[axis][k]);
+    }
+}
+
+static double squared_distance(const float *a, const float *b)
+{
+    double sum = 0;
+    for (int k = 0; k < 3; k++) sum += ((double)a[k] - b[k]) * ((double)a[k] - b[k]);
+    return sum;
+}
+
+static bool in_line(const float *a, const float *b, const float *c)
+{
+    double p = squared_distance(a, b), q = squared_distance(b, c), r = squared_distance(a, c);
+    return 4 * p * q - (p + q - r) * (p + q - r) < 0.1 * p * q; /* 16 times the squared area; 9 degrees */
+}
+
+/* The three atoms that are there nearest to a missing one in the conformer, not in line if that can be. */
+static void choose_anchors(const km_tokenized *t, const km_residue *r, int atom, int f[3])
+{
+    const km_atom *atoms = t->system->atoms + r->first_atom;
+    const int32_t *source = t->source + r->first_atom;
+    for (int rank = 0; rank < 3; rank++) {
+        double best = INFINITY;
+        f[rank] = rank ? f[0] : 0;
+        for (int pass = 0; pass < 2 && best == INFINITY; pass++)
+            for (int i = 0; i < r->n_atoms; i++) {
+                double d = squared_distance(atoms[i].ref_pos, atoms[atom].ref_pos);
+                if (source[i] < 0 || d >= best || (rank > 0 && i == f[0]) || (rank > 1 && i == f[1])) continue;
+                if (rank == 2 && pass == 0 && in_line(atoms[f[0]].ref_pos, atoms[f[1]].ref_pos, atoms[i].ref_pos)) continue;
+                best = d, f[rank] = i;
+            }
+    }
+    int nearest = f[0];
+    f[0] = f[1], f[1] = nearest;
+}
+
 static void place_missing(const km_tokenized *t, const km_residue *r, float *out)
 {
-    const km_component *c = km_chem_component(r->name);
+    const km_token *token = &t->system->tokens[t->system->atoms[r->first_atom].token];
+    bool standard = token->mol_type != KM_NONPOLYMER && !token->modified;
     int f[3];
-    double here[3][3], ideal[3][3];
-    km_chem_component_frame(c, f);
-    float *x = out + (size_t)r->first_atom * 3;
-    axes_of(x + f[0] * 3, x + f[1] * 3, x + f[2] * 3, here);
-    axes_of(c->atoms[f[0]].pos, c->atoms[f[1]].pos, c->atoms[f[2]].pos, ideal);
-    for (int i = 0; i < c->n_atoms; i++) {
+    if (standard) km_chem_component_frame(km_chem_component(r->name), f);
+    for (int i = 0; i < r->n_atoms; i++) {
         if (t->source[r->first_atom + i] >= 0) continue;
-        for (int k = 0; k < 3; k++) x[i * 3 + k] = x[f[1] * 3 + k];
-        for (int axis = 0; axis < 3; axis++) {
-            double along = 0;
-            for (int k = 0; k < 3; k++) along += ideal[axis][k] * ((double)c->atoms[i].pos[k] - c->atoms[f[1]].pos[k]);
-            for (int k = 0; k < 3; k++) x[i * 3 + k] += (float)(along * here[axis][k]);
-        }
+        if (!standard) choose_anchors(t, r, i, f);
+        place(t->system->atoms + r->first_atom, f, i, out + (size_t)r->first_atom * 3);
     }
 }
 

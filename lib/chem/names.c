@@ -75,23 +75,50 @@ bool km_chem_is_water(const char *residue)
 }
 
 typedef struct ion {
-    const char *name;
-    int element;
+    const char *name, *dictionary; /* what the component dictionary calls it */
+    int element, charge;
+    bool metal;                    /* one that proteins hold in place */
 } ion;
 
 static const ion ions[] = {
-    {"NA", 11},  {"NA+", 11}, {"Na+", 11}, {"SOD", 11}, {"CL", 17},  {"CL-", 17},  {"Cl-", 17}, {"CLA", 17},
-    {"K", 19},   {"K+", 19},  {"POT", 19}, {"MG", 12},  {"MG2", 12}, {"MG+2", 12}, {"CA", 20},  {"CA2", 20},
-    {"CAL", 20}, {"ZN", 30},  {"ZN2", 30}, {"MN", 25},  {"FE", 26},  {"FE2", 26},  {"CU", 29},  {"CU1", 29},
-    {"CO", 27},  {"NI", 28},  {"CD", 48},  {"LI", 3},   {"LIT", 3},  {"RB", 37},   {"CS", 55},  {"CES", 55},
-    {"BR", 35},  {"IOD", 53}, {"F", 9},    {"HG", 80},  {"BA", 56},  {"SR", 38},
+    {"NA", "NA", 11, 1, false},    {"NA+", "NA", 11, 1, false}, {"Na+", "NA", 11, 1, false}, {"SOD", "NA", 11, 1, false},
+    {"CL", "CL", 17, -1, false},   {"CL-", "CL", 17, -1, false}, {"Cl-", "CL", 17, -1, false}, {"CLA", "CL", 17, -1, false},
+    {"K", "K", 19, 1, false},      {"K+", "K", 19, 1, false},   {"POT", "K", 19, 1, false},  {"MG", "MG", 12, 2, true},
+    {"MG2", "MG", 12, 2, true},    {"MG+2", "MG", 12, 2, true}, {"CA", "CA", 20, 2, true},   {"CA2", "CA", 20, 2, true},
+    {"CAL", "CA", 20, 2, true},    {"ZN", "ZN", 30, 2, true},   {"ZN2", "ZN", 30, 2, true},  {"MN", "MN", 25, 2, true},
+    {"FE", "FE", 26, 3, true},     {"FE2", "FE2", 26, 2, true}, {"CU", "CU", 29, 2, true},   {"CU1", "CU1", 29, 1, true},
+    {"CO", "CO", 27, 2, true},     {"NI", "NI", 28, 2, true},   {"CD", "CD", 48, 2, true},   {"LI", "LI", 3, 1, false},
+    {"LIT", "LI", 3, 1, false},    {"RB", "RB", 37, 1, false},  {"CS", "CS", 55, 1, false},  {"CES", "CS", 55, 1, false},
+    {"BR", "BR", 35, -1, false},   {"IOD", "IOD", 53, -1, false}, {"F", "F", 9, -1, false},  {"HG", "HG", 80, 2, true},
+    {"BA", "BA", 56, 2, false},    {"SR", "SR", 38, 2, true},
 };
 
-bool km_chem_is_ion(const char *residue)
+static const ion *find_ion(const char *residue)
 {
     for (int i = 0; i < COUNT(ions); i++)
-        if (strcmp(ions[i].name, residue) == 0) return true;
-    return false;
+        if (strcmp(ions[i].name, residue) == 0) return &ions[i];
+    return NULL;
+}
+
+bool km_chem_is_ion(const char *residue) { return find_ion(residue) != NULL; }
+
+const char *km_chem_ion_name(const char *residue)
+{
+    const ion *i = find_ion(residue);
+    return i ? i->dictionary : residue;
+}
+
+bool km_chem_is_metal(const char *residue)
+{
+    const ion *i = find_ion(residue);
+    return i && i->metal;
+}
+
+int km_chem_ion(const char *name, int *ret_charge)
+{
+    const ion *i = find_ion(name);
+    *ret_charge = i ? i->charge : 0;
+    return i ? i->element : 0;
 }
 
 bool km_chem_is_additive(const char *residue)
@@ -104,8 +131,8 @@ bool km_chem_is_additive(const char *residue)
 
 int km_chem_guess_element(const char *residue, const char *atom)
 {
-    for (int i = 0; i < COUNT(ions); i++)
-        if (strcmp(ions[i].name, residue) == 0) return ions[i].element;
+    const ion *known = find_ion(residue);
+    if (known) return known->element;
     while (isdigit((unsigned char)*atom)) atom++;
     switch (toupper((unsigned char)*atom)) {
     case 'H':

@@ -14,6 +14,7 @@
 #define KM_PEPTIDE_BOND 1.329f    /* C-N, Engh & Huber 1991; to proline 1.341 */
 #define KM_PHOSPHATE_BOND 1.607f  /* Parkinson et al. 1996 */
 #define KM_DISULFIDE_BOND 2.033f  /* Engh & Huber 1991 */
+#define KM_LINK_MAX 2.0f          /* C-N and P-O3' nearer than this are links, where nothing else says so */
 #define KM_DISULFIDE_MAX 2.5f     /* SG-SG nearer than this are bonded */
 
 enum { KM_RES_CLASSES = 33, KM_RES_FIRST = 2 };
@@ -39,6 +40,12 @@ const char *km_chem_atom_name(const char *residue, const char *atom);
 bool km_chem_is_water(const char *residue);
 /* Ions of one atom, by the dictionary's or a force field's name (NA, NA+, SOD, CLA, ZN ...). */
 bool km_chem_is_ion(const char *residue);
+/* The dictionary's name of such an ion; itself where there is nothing to change. */
+const char *km_chem_ion_name(const char *residue);
+/* One that macromolecules hold in place (MG, CA, ZN ...). */
+bool km_chem_is_metal(const char *residue);
+/* Its atomic number, 0 for what is no ion, and charge. */
+int km_chem_ion(const char *name, int *ret_charge);
 /* Salts, buffers and cryoprotectants of crystallisation (SO4, GOL, EDO ...). */
 bool km_chem_is_additive(const char *residue);
 /* The atomic number an atom's name suggests where the file says none: H C N O P S, and ions by residue name; 0 unknown.

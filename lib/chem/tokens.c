@@ -6,16 +6,19 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/chem/build.h"
+#include "lib/chem/polymer.h"
 #include "lib/chem/residues.h"
 
-/* A build in progress: arrays have room for what the raw structure could give. */
+/* A build in progress. */
 typedef struct builder {
     const km_structure *raw;
     const km_token_options *options;
-    km_system *s;
-    int32_t *source;
+    km_library *library;
+    km_build to;
     km_token_report *report;
-    int64_t room_atoms, room_bonds;
+    bool *stays;     /* [R] of the raw residues */
+    int32_t *raw_of; /* [C] of the system's chains: the raw chain whose sequence counts */
 } builder;
 
 static bool chain_selected(const char *list, const char *name)
@@ -53,16 +56,21 @@ static km_status residue_fail(const builder *b, const km_residue *r, km_err *err
 }
 
 /* Does this residue leave? Counts it. */
-static bool leaves(builder *b, const km_residue *r)
+static bool leaves(builder *b, int32_t residue)
 {
+    const km_residue *r = &b->raw->system->residues[residue];
+    if (b->options->keep) return false;
     if (km_chem_is_water(r->name)) return b->report->waters++, true;
-    if (r->n_atoms == 1 && km_chem_is_ion(r->name)) return b->report->ions++, true;
     if (km_chem_is_additive(r->name)) return b->report->additives++, true;
-    return false;
+    if (r->n_atoms != 1 || !km_chem_is_ion(r->name)) return false;
+    if (km_chem_is_held(b->raw, residue)) return b->report->held++, false;
+    return b->report->ions++, true;
 }
 
-/* Find each atom of component c among the residue's raw atoms: found [c->n_atoms], -1 where there is none. */
-static km_status match_atoms(builder *b, const km_residue *r, const km_component *c, int32_t *found, km_err *err)
+/* Find each atom of component c among the residue's raw atoms: found [c->n_atoms], -1 where there is none. whole: c
+ * with its leaving atoms, or NULL. */
+static km_status match_atoms(builder *b, const km_residue *r, const km_component *c, const km_component *whole,
+                             int32_t *found, km_err *err)
 {
     char what[96];
     for (int i = 0; i < c->n_atoms; i++) found[i] = -1;
@@ -73,14 +81,15 @@ static km_status match_atoms(builder *b, const km_residue *r, const km_component
             b->report->hydrogens++;
             continue;
         }
-        const char *name = km_chem_atom_name(c->name, a->name);
-        if (strcmp(name, "OXT") == 0 || strcmp(name, "OP3") == 0) {
+        const char *name = c->n_atoms == 1 && r->n_atoms == 1 ? c->atoms[0].name : km_chem_atom_name(c->name, a->name);
+        int k = km_chem_component_atom(c, name);
+        if (k < 0 && (strcmp(name, "OXT") == 0 || strcmp(name, "OP3") == 0 ||
+                      (whole && km_chem_component_atom(whole, name) >= 0))) {
             b->report->leaving++;
             continue;
         }
-        int k = km_chem_component_atom(c, name);
         if (k < 0) {
-            snprintf(what, sizeof what, "atom %s does not belong to it (modified residues need --ccd)", a->name);
+            snprintf(what, sizeof what, "atom %s does not belong to it", a->name);
             return residue_fail(b, r, err, what);
         }
         if (found[k] >= 0) {
@@ -92,10 +101,29 @@ static km_status match_atoms(builder *b, const km_residue *r, const km_component
     return KM_OK;
 }
 
+/* Is what is there enough to place what is not? */
+static km_status check_anchors(builder *b, const km_residue *r, const km_component *c, const int32_t *found, km_err *err)
+{
+    char what[64];
+    int anchors[3], there = 0;
+    if (!c->standard) {
+        for (int i = 0; i < c->n_atoms; i++) there += found[i] >= 0;
+        snprintf(what, sizeof what, "only %d of its %d atoms are there", there, c->n_atoms);
+        return there < 3 ? residue_fail(b, r, err, what) : KM_OK;
+    }
+    km_chem_component_frame(c, anchors);
+    for (int i = 0; i < 3; i++)
+        if (found[anchors[i]] < 0) {
+            snprintf(what, sizeof what, "backbone atom %s is missing", c->atoms[anchors[i]].name);
+            return residue_fail(b, r, err, what);
+        }
+    return KM_OK;
+}
+
 static km_status note_missing(builder *b, const km_residue *r, const km_component *c, const int32_t *found, km_err *err)
 {
     char names[96] = "";
-    int n = 0, anchors[3];
+    int n = 0;
     for (int i = 0; i < c->n_atoms; i++) {
         if (found[i] >= 0) continue;
         size_t used = strlen(names);
@@ -111,263 +139,238 @@ static km_status note_missing(builder *b, const km_residue *r, const km_componen
     else if (strlen(b->report->missing_list) + strlen(list) + 3 < sizeof b->report->missing_list)
         strcat(strcat(b->report->missing_list, "; "), list);
     b->report->missing += n;
-    km_chem_component_frame(c, anchors);
-    for (int i = 0; i < 3 && b->options->missing != KM_MISSING_REFUSE; i++)
-        if (found[anchors[i]] < 0) {
-            char what[64];
-            snprintf(what, sizeof what, "backbone atom %s is missing", c->atoms[anchors[i]].name);
-            return residue_fail(b, r, err, what);
-        }
-    return KM_OK;
-}
-
-static void add_token(builder *b, const km_component *c, int32_t residue)
-{
-    km_system *s = b->s;
-    const km_residue *r = &s->residues[residue];
-    const km_chain *ch = &s->chains[r->chain];
-    km_token *t = &s->tokens[s->n_tokens];
-    *t = (km_token){.residue = residue,
-                    .res_type = c->res_type,
-                    .first_atom = r->first_atom,
-                    .n_atoms = r->n_atoms,
-                    .center_atom = r->first_atom + c->center,
-                    .repr_atom = r->first_atom + c->repr,
-                    .asym_id = ch->asym_id,
-                    .residue_index = r->index,
-                    .token_index = s->n_tokens,
-                    .mol_type = c->mol_type};
-    s->n_tokens++;
-}
-
-static void add_atoms(builder *b, const km_component *c, const int32_t *found, int32_t residue)
-{
-    km_system *s = b->s;
-    if (s->n_atoms + c->n_atoms > b->room_atoms) {
-        b->room_atoms = 2 * b->room_atoms + c->n_atoms;
-        s->atoms = km_realloc(s->atoms, (size_t)b->room_atoms * sizeof *s->atoms);
-        b->source = km_realloc(b->source, (size_t)b->room_atoms * sizeof *b->source);
-    }
-    for (int i = 0; i < c->n_atoms; i++) {
-        km_atom a = {.element = c->atoms[i].element,
-                     .charge = c->atoms[i].charge,
-                     .residue = residue,
-                     .token = s->n_tokens,
-                     .ref_space_uid = residue,
-                     .present = found[i] >= 0 || b->options->missing == KM_MISSING_BUILD};
-        memcpy(a.name, c->atoms[i].name, sizeof a.name);
-        memcpy(a.ref_pos, c->atoms[i].pos, sizeof a.ref_pos);
-        b->source[s->n_atoms] = found[i];
-        s->atoms[s->n_atoms++] = a;
-    }
-}
-
-static void add_bond(builder *b, int32_t x, int32_t y, int type, int *count)
-{
-    km_system *s = b->s;
-    int32_t lo = x < y ? x : y, hi = x < y ? y : x;
-    /* Only bonds between residues can come twice, and there are few of those; dictionary bonds come first and once. */
-    if (count != &b->report->bonds_dictionary)
-        for (int32_t i = 0; i < s->n_bonds; i++)
-            if (s->bonds[i].a == lo && s->bonds[i].b == hi) return;
-    if (s->n_bonds == b->room_bonds) {
-        b->room_bonds = 2 * b->room_bonds + 64;
-        s->bonds = km_realloc(s->bonds, (size_t)b->room_bonds * sizeof *s->bonds);
-    }
-    s->bonds[s->n_bonds++] = (km_bond){lo, hi, (uint8_t)type};
-    ++*count;
-}
-
-static int32_t system_atom(const km_system *s, int32_t residue, const char *name)
-{
-    const km_residue *r = &s->residues[residue];
-    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
-        if (strcmp(s->atoms[i].name, name) == 0) return i;
-    return -1;
+    return b->options->missing == KM_MISSING_REFUSE ? KM_OK : check_anchors(b, r, c, found, err);
 }
 
 /* Distance in the first model, or -1 where one of the two is missing. */
 static float distance(const builder *b, int32_t x, int32_t y)
 {
-    if (b->source[x] < 0 || b->source[y] < 0) return -1;
-    const float *p = b->raw->coords + (size_t)b->source[x] * 3, *q = b->raw->coords + (size_t)b->source[y] * 3;
-    return sqrtf((p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]));
+    if (x < 0 || y < 0 || b->to.source[x] < 0 || b->to.source[y] < 0) return -1;
+    return km_chem_raw_distance(b->raw, b->to.source[x], b->to.source[y]);
+}
+
+/* Where the residue stands in its chain. */
+static int32_t number_residue(const builder *b, int32_t raw_residue, int32_t raw_before, float link)
+{
+    const km_system *s = b->to.s, *raw = b->raw->system;
+    const km_residue *r = &raw->residues[raw_residue];
+    bool numbered = b->raw->sequence[r->chain] && b->raw->label_seq[raw_residue] > 0;
+    if (raw_before < 0) return numbered ? b->raw->label_seq[raw_residue] - 1 : 0;
+    int32_t step = r->number - raw->residues[raw_before].number;
+    if (s->chains[s->n_chains - 1].mol_type == KM_NONPOLYMER) step = 1;
+    else if (numbered && b->raw->label_seq[raw_residue] > b->raw->label_seq[raw_before])
+        step = b->raw->label_seq[raw_residue] - b->raw->label_seq[raw_before];
+    else if (link <= 2.5f || step < 1) step = 1;
+    return s->residues[s->n_residues - 1].index + step;
 }
 
 /* Number the new last residue and join it to the one before. Neighbours are joined unless the file shows that they are
  * apart; then the gap is as wide as the author's numbers say. */
 static void link_residue(builder *b, int32_t residue, int32_t raw_residue, int32_t raw_before)
 {
-    km_system *s = b->s;
-    km_residue *r = &s->residues[residue];
-    bool numbered = b->raw->sequence[b->raw->system->residues[raw_residue].chain] && b->raw->label_seq[raw_residue] > 0;
-    if (raw_before < 0) {
-        r->index = numbered ? b->raw->label_seq[raw_residue] - 1 : 0;
-        return;
+    km_system *s = b->to.s;
+    int32_t x = -1, y = -1;
+    if (raw_before >= 0) {
+        int mol_type = s->chains[s->residues[residue].chain].mol_type;
+        x = km_build_atom(&b->to, residue - 1, mol_type == KM_PROTEIN ? "C" : "O3'");
+        y = km_build_atom(&b->to, residue, mol_type == KM_PROTEIN ? "N" : "P");
+        if (mol_type == KM_NONPOLYMER) x = y = -1;
     }
-    const km_residue *before = &s->residues[residue - 1];
-    bool protein = s->chains[r->chain].mol_type == KM_PROTEIN;
-    int32_t x = system_atom(s, residue - 1, protein ? "C" : "O3'"), y = system_atom(s, residue, protein ? "N" : "P");
     float d = distance(b, x, y);
-    int32_t step = r->number - before->number;
-    if (numbered && b->raw->label_seq[raw_residue] > b->raw->label_seq[raw_before])
-        step = b->raw->label_seq[raw_residue] - b->raw->label_seq[raw_before];
-    else if (d <= 2.5f || step < 1)
-        step = 1;
-    r->index = before->index + step;
-    if (step == 1 && d <= 2.5f) add_bond(b, x, y, KM_BOND_SINGLE, &b->report->bonds_dictionary);
+    s->n_residues--; /* its number is that of the residue before, and a step */
+    int32_t index = number_residue(b, raw_residue, raw_before, d);
+    s->residues[s->n_residues++].index = index;
+    for (int32_t t = s->atoms[s->residues[residue].first_atom].token; t < s->n_tokens; t++)
+        s->tokens[t].residue_index = index;
+    if (x >= 0 && y >= 0 && index == s->residues[residue - 1].index + 1 && d <= 2.5f) km_build_link(&b->to, x, y);
+}
+
+/* What a residue of this chain is made of, and the same with its leaving atoms where it has any. */
+static km_status find_component(builder *b, const km_residue *raw, const km_component **c, const km_component **whole,
+                                km_err *err)
+{
+    const km_system *s = b->to.s;
+    const km_chain *chain = &s->chains[s->n_chains - 1];
+    bool polymer = chain->mol_type != KM_NONPOLYMER;
+    const char *name = polymer ? km_chem_residue_name(raw->name)
+                               : raw->n_atoms == 1 ? km_chem_ion_name(raw->name) : raw->name;
+    km_err why;
+    *whole = NULL;
+    km_status status = polymer ? km_library_residue(b->library, name, c, &why) : km_library_molecule(b->library, name, c, &why);
+    if (status == KM_OK && polymer && !(*c)->standard) status = km_library_molecule(b->library, name, whole, &why);
+    if (status < 0) return why.code == KM_INPUT ? residue_fail(b, raw, err, why.msg) : km_fail(err, why.code, "%s", why.msg);
+    if ((*c)->standard && polymer && (*c)->mol_type != chain->mol_type)
+        return residue_fail(b, raw, err, "another kind of polymer than the chain before it");
+    return KM_OK;
+}
+
+/* Of a molecule bonded to others, leaving atoms that the file does not have are gone; found is cut as well. */
+static const km_component *without_left(builder *b, const km_component *c, int32_t *found)
+{
+    bool *leave = KM_NEWN(bool, (size_t)c->n_atoms);
+    int kept = 0, all = c->n_atoms;
+    for (int i = 0; i < all; i++) {
+        leave[i] = found[i] < 0 && c->atoms[i].leaves;
+        if (!leave[i]) found[kept++] = found[i];
+    }
+    if (kept < all) c = km_library_without(b->library, c, leave);
+    free(leave);
+    return c;
 }
 
 static km_status add_residue(builder *b, int32_t raw_residue, int32_t raw_before, km_err *err)
 {
     const km_residue *raw = &b->raw->system->residues[raw_residue];
-    km_system *s = b->s;
-    const km_component *c = km_chem_component(km_chem_residue_name(raw->name));
-    if (!c) return residue_fail(b, raw, err, "not one of the built-in components (needs --ccd)");
-    km_chain *chain = &s->chains[s->n_chains - 1];
-    if (raw_before < 0) chain->mol_type = c->mol_type;
-    if (chain->mol_type != c->mol_type)
-        return residue_fail(b, raw, err, "another kind of polymer than the chain before it");
-    int32_t found[32];
-    KM_ASSERT(c->n_atoms <= 32);
-    KM_TRY(match_atoms(b, raw, c, found, err));
-    KM_TRY(note_missing(b, raw, c, found, err));
-    int32_t residue = s->n_residues++, first = s->n_atoms;
-    km_residue *r = &s->residues[residue];
-    *r = (km_residue){.chain = s->n_chains - 1, .number = raw->number, .icode = raw->icode ? raw->icode : ' ',
-                      .first_atom = first, .n_atoms = c->n_atoms};
-    memcpy(r->name, c->name, sizeof r->name);
-    chain->n_residues++;
-    add_atoms(b, c, found, residue);
-    for (int i = 0; i < c->n_bonds; i++)
-        add_bond(b, first + c->bonds[i].a, first + c->bonds[i].b, c->bonds[i].type, &b->report->bonds_dictionary);
-    link_residue(b, residue, raw_residue, raw_before);
-    add_token(b, c, residue);
-    return KM_OK;
+    const km_component *c, *whole;
+    KM_TRY(find_component(b, raw, &c, &whole, err));
+    int32_t *found = KM_NEWN(int32_t, (size_t)c->n_atoms);
+    km_status status = match_atoms(b, raw, c, whole, found, err);
+    if (status == KM_OK && !c->standard) c = without_left(b, c, found);
+    if (status == KM_OK) status = note_missing(b, raw, c, found, err);
+    if (status == KM_OK) {
+        const km_residue like = {.number = raw->number, .icode = raw->icode};
+        int32_t residue = km_build_residue(&b->to, c, &like, found, b->options->missing == KM_MISSING_BUILD);
+        link_residue(b, residue, raw_residue, raw_before);
+    }
+    free(found);
+    return status;
 }
 
-static km_status add_chain(builder *b, int32_t raw_chain, km_err *err)
+/* The raw chains first ... last - 1 are one of the system's. */
+static km_status add_chain(builder *b, int32_t first, int32_t last, km_err *err)
 {
-    const km_chain *raw = &b->raw->system->chains[raw_chain];
-    km_system *s = b->s;
-    int32_t before = -1;
-    for (int32_t i = raw->first_residue; i < raw->first_residue + raw->n_residues; i++) {
-        if (leaves(b, &b->raw->system->residues[i])) continue;
-        if (before < 0) {
-            km_chain *c = &s->chains[s->n_chains];
-            *c = (km_chain){.asym_id = s->n_chains, .first_residue = s->n_residues};
-            memcpy(c->name, raw->name, sizeof c->name);
-            if (!c->name[0]) c->name[0] = (char)('A' + s->n_chains % 26);
-            s->n_chains++;
+    const km_system *raw = b->raw->system;
+    int32_t before = -1, of = first;
+    int mol_type = km_chem_raw_mol_type(b->raw, b->stays, first, last, &of);
+    for (int32_t c = first; c < last; c++) {
+        const km_chain *from = &raw->chains[c];
+        for (int32_t i = from->first_residue; i < from->first_residue + from->n_residues; i++) {
+            if (!b->stays[i]) continue;
+            if (before < 0) {
+                b->raw_of[b->to.s->n_chains] = of;
+                km_build_chain(&b->to, from->name, mol_type);
+            }
+            KM_TRY(add_residue(b, i, before, err));
+            before = i;
         }
-        KM_TRY(add_residue(b, i, before, err));
-        before = i;
     }
     return KM_OK;
 }
 
 /* Equal kind and sequence. The file's whole sequence counts where both chains have one: gaps do not make another
  * entity. */
-static bool same_entity(const builder *b, const int32_t *raw_of, int32_t x, int32_t y)
+static bool same_entity(const builder *b, int32_t x, int32_t y)
 {
-    const km_chain *p = &b->s->chains[x], *q = &b->s->chains[y];
+    const km_system *s = b->to.s;
+    const km_chain *p = &s->chains[x], *q = &s->chains[y];
     if (p->mol_type != q->mol_type) return false;
-    const char *sx = b->raw->sequence[raw_of[x]], *sy = b->raw->sequence[raw_of[y]];
+    const char *sx = b->raw->sequence[b->raw_of[x]], *sy = b->raw->sequence[b->raw_of[y]];
     if (sx && sy) return strcmp(sx, sy) == 0;
     if (p->n_residues != q->n_residues) return false;
     for (int32_t i = 0; i < p->n_residues; i++)
-        if (strcmp(b->s->residues[p->first_residue + i].name, b->s->residues[q->first_residue + i].name) != 0)
-            return false;
+        if (strcmp(s->residues[p->first_residue + i].name, s->residues[q->first_residue + i].name) != 0) return false;
     return true;
 }
 
-static void number_entities(builder *b, const int32_t *raw_of)
+static void finish(builder *b)
 {
-    km_system *s = b->s;
-    int32_t entities = 0;
-    for (int32_t c = 0; c < s->n_chains; c++) {
-        int32_t like = 0, copies = 0;
-        while (like < c && !same_entity(b, raw_of, like, c)) like++;
-        for (int32_t d = 0; d < c; d++) copies += like < c && s->chains[d].entity_id == s->chains[like].entity_id;
-        s->chains[c].entity_id = like < c ? s->chains[like].entity_id : entities++;
-        s->chains[c].sym_id = copies;
-    }
-    for (int32_t t = 0; t < s->n_tokens; t++) {
-        const km_chain *c = &s->chains[s->residues[s->tokens[t].residue].chain];
-        s->tokens[t].entity_id = c->entity_id;
-        s->tokens[t].sym_id = c->sym_id;
-    }
+    km_system *s = b->to.s;
+    int32_t *entity = KM_NEWN(int32_t, (size_t)s->n_chains + 1);
+    for (int32_t c = 0; c < s->n_chains; c++)
+        while (entity[c] < c && !same_entity(b, entity[c], c)) entity[c]++;
+    km_build_finish(&b->to, entity);
+    free(entity);
 }
 
-static int compare_bonds(const void *x, const void *y)
+static bool is_single_ion(const km_structure *raw, int32_t atom)
 {
-    const km_bond *p = x, *q = y;
-    return p->a != q->a ? (p->a < q->a ? -1 : 1) : (p->b > q->b) - (p->b < q->b);
+    const km_residue *r = &raw->system->residues[raw->system->atoms[atom].residue];
+    return r->n_atoms == 1 && km_chem_is_ion(r->name);
 }
 
-/* What the file states, then disulfides by distance. */
+/* What the file states between residues, coordination of ions apart; then disulfides by distance. */
 static void add_other_bonds(builder *b)
 {
-    km_system *s = b->s;
-    int32_t *of_raw = KM_NEWN(int32_t, (size_t)b->raw->system->n_atoms + 1);
-    for (int32_t i = 0; i < b->raw->system->n_atoms; i++) of_raw[i] = -1;
+    km_system *s = b->to.s;
+    const km_system *raw = b->raw->system;
+    int32_t *of_raw = KM_NEWN(int32_t, (size_t)raw->n_atoms + 1);
+    for (int32_t i = 0; i < raw->n_atoms; i++) of_raw[i] = -1;
     for (int32_t i = 0; i < s->n_atoms; i++)
-        if (b->source[i] >= 0) of_raw[b->source[i]] = i;
-    for (int32_t i = 0; i < b->raw->system->n_bonds; i++) {
-        int32_t x = of_raw[b->raw->system->bonds[i].a], y = of_raw[b->raw->system->bonds[i].b];
-        if (x >= 0 && y >= 0) add_bond(b, x, y, KM_BOND_COVALENT, &b->report->bonds_file);
+        if (b->to.source[i] >= 0) of_raw[b->to.source[i]] = i;
+    for (int32_t i = 0; i < raw->n_bonds; i++) {
+        const km_bond *k = &raw->bonds[i];
+        int32_t x = of_raw[k->a], y = of_raw[k->b];
+        if (x < 0 || y < 0 || s->atoms[x].residue == s->atoms[y].residue) continue;
+        if (is_single_ion(b->raw, k->a) || is_single_ion(b->raw, k->b)) continue;
+        b->report->bonds_file += km_build_bond(&b->to, x, y, KM_BOND_COVALENT);
     }
     free(of_raw);
     int32_t *sulfur = KM_NEWN(int32_t, (size_t)s->n_residues + 1), n = 0;
     for (int32_t i = 0; i < s->n_atoms; i++)
-        if (strcmp(s->atoms[i].name, "SG") == 0 && b->source[i] >= 0) sulfur[n++] = i;
+        if (strcmp(s->atoms[i].name, "SG") == 0 && b->to.source[i] >= 0 && n < s->n_residues) sulfur[n++] = i;
     for (int32_t i = 0; i < n; i++)
         for (int32_t k = i + 1; k < n; k++)
             if (distance(b, sulfur[i], sulfur[k]) < KM_DISULFIDE_MAX)
-                add_bond(b, sulfur[i], sulfur[k], KM_BOND_COVALENT, &b->report->bonds_distance);
+                b->report->bonds_distance += km_build_bond(&b->to, sulfur[i], sulfur[k], KM_BOND_COVALENT);
     free(sulfur);
-    qsort(s->bonds, (size_t)s->n_bonds, sizeof *s->bonds, compare_bonds);
 }
 
-static km_status build(builder *b, int32_t *raw_of, km_err *err)
+/* A polymer whose last residue is linked to its first is a ring. */
+static void close_rings(builder *b)
 {
-    KM_TRY(check_selection(b->raw, b->options->chains, err));
-    for (int32_t c = 0; c < b->raw->system->n_chains; c++) {
-        if (!chain_selected(b->options->chains, b->raw->system->chains[c].name)) continue;
-        int32_t before = b->s->n_chains;
-        KM_TRY(add_chain(b, c, err));
-        if (b->s->n_chains > before) raw_of[before] = c;
+    km_system *s = b->to.s;
+    for (int32_t c = 0; c < s->n_chains; c++) {
+        km_chain *h = &s->chains[c];
+        int32_t first = h->first_residue, last = first + h->n_residues - 1;
+        if (h->mol_type == KM_NONPOLYMER || h->n_residues < 3 ||
+            s->residues[last].index - s->residues[first].index != h->n_residues - 1)
+            continue;
+        bool protein = h->mol_type == KM_PROTEIN;
+        int32_t x = km_build_atom(&b->to, last, protein ? "C" : "O3'");
+        int32_t y = km_build_atom(&b->to, first, protein ? "N" : "P");
+        float d = distance(b, x, y);
+        if (d < 0 || d > KM_LINK_MAX) continue;
+        h->cyclic_period = h->n_residues;
+        b->report->bonds_distance += km_build_bond(&b->to, x, y, KM_BOND_SINGLE);
     }
-    if (b->s->n_chains == 0) return km_fail(err, KM_INPUT, "nothing is left without solvent and ions");
+}
+
+static km_status build(builder *b, km_err *err)
+{
+    const km_system *raw = b->raw->system;
+    const char *chains = b->options->chains;
+    KM_TRY(check_selection(b->raw, chains, err));
+    for (int32_t i = 0; i < raw->n_residues; i++)
+        b->stays[i] = chain_selected(chains, raw->chains[raw->residues[i].chain].name) && !leaves(b, i);
+    for (int32_t c = 0, next; c < raw->n_chains; c = next) {
+        next = km_chem_raw_chain_end(b->raw, b->stays, c);
+        KM_TRY(add_chain(b, c, next, err));
+    }
+    if (b->to.s->n_chains == 0) return km_fail(err, KM_INPUT, "nothing is left without solvent and ions");
     if (b->report->missing > 0 && b->options->missing == KM_MISSING_REFUSE)
         return km_fail(err, KM_INPUT, "%d heavy atoms are missing (%s): use --missing drop or --missing build",
                        b->report->missing, b->report->missing_list);
-    number_entities(b, raw_of);
+    close_rings(b);
     add_other_bonds(b);
+    finish(b);
+    b->report->bonds_dictionary = b->to.n_dictionary;
     return KM_OK;
 }
 
 km_status km_chem_tokenize(const km_structure *raw, const km_token_options *options, km_tokenized *ret, km_err *err)
 {
     memset(ret, 0, sizeof *ret);
-    const km_system *from = raw->system;
-    builder b = {
-        .raw = raw, .options = options, .s = km_system_new(), .report = &ret->report, .room_atoms = from->n_atoms};
-    b.s->atoms = KM_NEWN(km_atom, (size_t)from->n_atoms + 1);
-    b.s->residues = KM_NEWN(km_residue, (size_t)from->n_residues + 1);
-    b.s->chains = KM_NEWN(km_chain, (size_t)from->n_chains + 1);
-    b.s->tokens = KM_NEWN(km_token, (size_t)from->n_residues + 1);
-    b.source = KM_NEWN(int32_t, (size_t)from->n_atoms + 1);
-    b.s->method = 1;
-    free(b.s->name);
-    b.s->name = km_strdup(from->name ? from->name : "");
+    builder b = {.raw = raw, .options = options, .to = km_build_start(raw->system->name), .report = &ret->report,
+                 .library = options->library ? options->library : km_library_new(NULL),
+                 .stays = KM_NEWN(bool, (size_t)raw->system->n_residues + 1),
+                 .raw_of = KM_NEWN(int32_t, (size_t)raw->system->n_chains + 1)};
     ret->report.alternates = raw->alt_dropped ? *raw->alt_dropped : 0;
-    int32_t *raw_of = KM_NEWN(int32_t, (size_t)from->n_chains + 1);
-    km_status status = build(&b, raw_of, err);
-    free(raw_of);
-    ret->system = b.s;
-    ret->source = b.source;
-    if (status == KM_OK) status = km_system_check(b.s, err);
+    km_status status = build(&b, err);
+    if (!options->library) km_library_free(b.library);
+    free(b.stays), free(b.raw_of);
+    ret->system = b.to.s;
+    ret->source = b.to.source;
+    if (status == KM_OK) status = km_system_check(ret->system, err);
     if (status < 0) km_tokenized_clear(ret);
     return status;
 }

@@ -1,30 +1,35 @@
 /* SPDX-License-Identifier: MIT
- * From what a file says to what the model sees: a raw structure becomes a complete system of standard residues, its
- * atoms in Boltz-2's order, with tokens, bonds and reference conformers. Solvent, ions, crystallisation agents,
- * hydrogens and the leaving atoms OXT and OP3 go. Ligands and modified residues need a component dictionary and are
- * refused for now.
+ * From what a file says to what the model sees: a raw structure becomes a complete system, its
+ * atoms in Boltz-2's order, with tokens, bonds and reference conformers. Solvent, ions that no molecule holds,
+ * crystallisation agents, hydrogens and the leaving atoms OXT and OP3 go. A residue of a polymer is one token, modified
+ * or not; anything else has one for each atom. Ligands and modified residues come from the library's dictionary.
  * Tests: tests/unit/test_tokens.c, tests/cli/tokenize.bats */
 #ifndef LIB_CHEM_TOKENS_H
 #define LIB_CHEM_TOKENS_H
 
 #include "formats/structure.h"
+#include "lib/chem/library.h"
 
 /* What to do about a heavy atom that the file lacks. */
 typedef enum km_missing {
     KM_MISSING_REFUSE = 0,
     KM_MISSING_DROP,  /* keep it with present = 0; its coordinates are a placeholder, the ideal place */
-    KM_MISSING_BUILD, /* put it where the ideal residue has it, laid on N, CA and C (C4', C1', C3'); present = 1 */
+    KM_MISSING_BUILD, /* put it where the ideal residue has it, laid on N, CA and C (C4', C1', C3') or, in what is not
+                         standard, on the three nearest atoms that are there; present = 1 */
 } km_missing;
 
 typedef struct km_token_options {
     const char *chains; /* "A,B", or NULL for all */
     km_missing missing;
+    bool keep;           /* waters, ions and crystallisation agents too */
+    km_library *library; /* NULL: what is built in */
 } km_token_options;
 
 /* What was left out and added. */
 typedef struct km_token_report {
     int hydrogens, waters, ions, additives; /* waters, ions, additives: residues */
     int leaving, alternates, missing;       /* atoms */
+    int held;                               /* ions that stay because a molecule holds them */
     int bonds_dictionary, bonds_file, bonds_distance;
     char missing_list[160];                 /* the first of them: "ARG 5 A: CG CD" */
 } km_token_report;

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * The components that systems are made of: built-in residues, ions of one atom, those of a dictionary, and ligands that
+ * the user gives.
+ * Tests: tests/unit/test_library.c */
+#ifndef LIB_CHEM_LIBRARY_H
+#define LIB_CHEM_LIBRARY_H
+
+#include "formats/ccd.h"
+
+typedef struct km_library km_library;
+
+/* path: of a dictionary (formats/ccd.h), or NULL for what is built in; it is opened when it is first needed. */
+km_library *km_library_new(const char *opt_path);
+void km_library_free(km_library *l);
+
+/* The residue of that name in a polymer: a built-in one, else the dictionary's without its leaving atoms. */
+km_status km_library_residue(km_library *l, const char *name, const km_component **ret, km_err *err) KM_MUST_USE;
+/* The molecule of that name by itself, with all its heavy atoms and aromatic bonds marked. Both stay the library's.
+ * KM_INPUT names a component that there is no such thing as. */
+km_status km_library_molecule(km_library *l, const char *name, const km_component **ret, km_err *err) KM_MUST_USE;
+/* c without these atoms, leave [c->n_atoms]; it stays the library's. */
+const km_component *km_library_without(km_library *l, const km_component *c, const bool *leave);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * What is a polymer in a raw structure, and what only lies beside one. Of lib/chem alone.
+ * Tests: tests/unit/test_tokens.c */
+#ifndef LIB_CHEM_POLYMER_H
+#define LIB_CHEM_POLYMER_H
+
+#include "formats/structure.h"
+
+/* Distance of two atoms in the first model, angstrom. */
+float km_chem_raw_distance(const km_structure *raw, int32_t a, int32_t b);
+
+/* Is this ion of one atom a metal with two or more N, O or S of macromolecules or ligands within 2.8 angstrom? */
+bool km_chem_is_held(const km_structure *raw, int32_t residue);
+
+/* The chains from `chain` on that are one molecule: a polymer, and residues that the file lists as chains of their own
+ * but which are linked to it where a residue would be (caps, modified ends). Returns the first chain behind them.
+ * stays [R]: the residues that count. */
+int32_t km_chem_raw_chain_end(const km_structure *raw, const bool *stays, int32_t chain);
+
+/* KM_PROTEIN ... of the chains first ... last - 1: that of their first standard residue, unless the file has it as a
+ * molecule by itself, else what the file says. *ret_chain: the one that is a polymer, or first. */
+int km_chem_raw_mol_type(const km_structure *raw, const bool *stays, int32_t first, int32_t last, int32_t *ret_chain);
+
+#endif
