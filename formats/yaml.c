@@ -73,6 +73,67 @@ km_status km_yaml_read_flat(const char *path, json_t **ret, json_t **ret_lines, 
     return status;
 }
 
+enum { MAX_DEPTH = 16, MAX_NODES = 1 << 20 };
+
+typedef struct tree {
+    yaml_document_t *document;
+    int left; /* nodes still allowed: a few lines of aliases may stand for millions */
+    km_err *err;
+} tree;
+
+static json_t *refuse(const tree *t, const yaml_node_t *node, const char *what)
+{
+    km_fail(t->err, KM_INPUT, "line %zu: %s", node->start_mark.line + 1, what);
+    return NULL;
+}
+
+static json_t *build(tree *t, int index, int depth)
+{
+    const yaml_node_t *node = yaml_document_get_node(t->document, index);
+    if (depth > MAX_DEPTH || --t->left < 0) return refuse(t, node, "nested too deep, or too large");
+    if (node->type == YAML_SCALAR_NODE) {
+        json_t *text = json_stringn((const char *)node->data.scalar.value, node->data.scalar.length);
+        return text ? text : refuse(t, node, "a value is not UTF-8");
+    }
+    json_t *out = node->type == YAML_MAPPING_NODE ? json_object() : json_array(), *v;
+    if (node->type == YAML_SEQUENCE_NODE)
+        for (const yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
+            if (!(v = build(t, *i, depth + 1))) return json_decref(out), NULL;
+            json_array_append_new(out, v);
+        }
+    else
+        for (const yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
+            const yaml_node_t *k = yaml_document_get_node(t->document, p->key);
+            const char *key = k->type == YAML_SCALAR_NODE ? (const char *)k->data.scalar.value : NULL;
+            if (!key || json_object_get(out, key))
+                return json_decref(out), refuse(t, k, key ? "a key is given twice" : "a key must be a word");
+            if (!(v = build(t, p->value, depth + 1))) return json_decref(out), NULL;
+            if (json_object_set_new(out, key, v) < 0) return json_decref(out), refuse(t, k, "a key is not UTF-8");
+        }
+    return out;
+}
+
+km_status km_yaml_parse(const char *text, size_t n, json_t **ret, km_err *err)
+{
+    yaml_parser_t parser;
+    yaml_document_t document;
+    km_status status = KM_INPUT;
+    *ret = NULL;
+    yaml_parser_initialize(&parser);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
+    if (!yaml_parser_load(&parser, &document)) {
+        km_fail(err, KM_INPUT, "line %zu: %.80s", parser.problem_mark.line + 1,
+                parser.problem ? parser.problem : "not YAML");
+    } else {
+        if (yaml_document_get_root_node(&document)) *ret = build(&(tree){&document, MAX_NODES, err}, 1, 0);
+        else km_fail(err, KM_INPUT, "empty");
+        status = *ret ? KM_OK : KM_INPUT;
+        yaml_document_delete(&document);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
+
 json_t *km_yaml_scalar(const char *text)
 {
     char *end;

@@ -22,6 +22,7 @@ static const struct kind {
     {"sampler", oracle_sampler},
     {"losses", oracle_losses},
     {"train_step", oracle_train_step},
+    {"features", oracle_of_input},
 };
 
 static double meta_number(const km_safetensors *f, const char *key, double otherwise)

@@ -56,6 +56,7 @@ oracle_check oracle_temporal_attention, oracle_pairformer, oracle_input_embedder
 oracle_check oracle_msa_module, oracle_template_module, oracle_trunk;
 oracle_check oracle_conditioning, oracle_denoise, oracle_sampler;
 oracle_check oracle_losses, oracle_train_step;
+oracle_check oracle_of_input;
 
 /* The diffusion module of a case, shared by the kinds that evaluate it. params are the case's; the caller frees. NULL
  * after a failure, which is noted. */
