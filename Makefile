@@ -139,7 +139,9 @@ TARGET ?= km
 TIME   ?= 60
 FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/traj.c \
     formats/xtc*.c formats/trr.c formats/dcd.c)
-FUZZ_SOURCES.structure := $(wildcard lib/chem/*.c formats/structure*.c)
+CCD_SOURCES := $(wildcard formats/ccd*.c formats/bcif.c formats/cif.c formats/slurp.c)
+FUZZ_SOURCES.structure := $(wildcard lib/chem/*.c formats/structure*.c formats/yaml.c) $(CCD_SOURCES)
+FUZZ_SOURCES.ccd       := $(CCD_SOURCES)
 FUZZ_CC.structure      := $(wildcard formats/structure*.cc)
 fuzz: ## with clang: make fuzz TARGET=km TIME=60
 	@mkdir -p build/fuzz/$(TARGET)

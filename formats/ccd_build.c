@@ -79,7 +79,7 @@ static bool take_name(km_ccd_value t, km_name out)
 static double take_number(km_ccd_value t)
 {
     char text[32], *end;
-    if (t.is_number) return t.number;
+    if (t.is_number) return fabs(t.number) < 1e6 ? t.number : NAN;
     if (!t.s || t.n == 0 || t.n >= sizeof text) return NAN;
     memcpy(text, t.s, t.n);
     text[t.n] = '\0';

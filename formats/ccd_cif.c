@@ -38,7 +38,7 @@ static km_status next(reader *r, km_err *err) { return km_cif_next(&r->cif, &r->
 
 static km_status fail(const reader *r, const char *what, km_err *err)
 {
-    return km_fail(err, KM_INPUT, "line %zu: %s", km_cif_line(&r->cif), what);
+    return km_fail(err, KM_INPUT, "line %zu: %s", km_cif_line(&r->cif, r->word.text), what);
 }
 
 static km_status give(reader *r, int category, const km_ccd_value *row, km_err *err)
@@ -46,7 +46,7 @@ static km_status give(reader *r, int category, const km_ccd_value *row, km_err *
     km_status status = km_ccd_builder_row(r->builder, category, row, err);
     if (status < 0 && err) {
         char line[40];
-        snprintf(line, sizeof line, "line %zu", km_cif_line(&r->cif));
+        snprintf(line, sizeof line, "line %zu", km_cif_line(&r->cif, row[0].s ? row[0].s : r->word.text));
         return km_fail_in(err, line);
     }
     return status;
@@ -89,7 +89,7 @@ static km_status read_loop(reader *r, km_err *err)
     }
     if (n == 0) return fail(r, "a loop without columns", err);
     for (int i = 0; category >= 0 && i < km_ccd_categories[category].needed; i++)
-        if (!had[i]) return km_fail(err, KM_INPUT, "line %zu: %s.%s is missing", km_cif_line(&r->cif),
+        if (!had[i]) return km_fail(err, KM_INPUT, "line %zu: %s.%s is missing", km_cif_line(&r->cif, r->word.text),
                                     km_ccd_categories[category].name, km_ccd_categories[category].columns[i]);
     while (r->word.kind == KM_CIF_VALUE) {
         km_ccd_value row[KM_CCD_MAX_COLUMNS] = {{0}};

@@ -6,16 +6,16 @@
 
 static bool blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
-size_t km_cif_line(const km_cif *c)
+size_t km_cif_line(const km_cif *c, const char *at)
 {
     size_t line = 1;
-    for (const char *p = c->start; (p = memchr(p, '\n', (size_t)(c->at - p))); p++) line++;
+    for (const char *p = c->start; (p = memchr(p, '\n', (size_t)(at - p))); p++) line++;
     return line;
 }
 
 static km_status bad(const km_cif *c, const char *what, km_err *err)
 {
-    return km_fail(err, KM_INPUT, "line %zu: %s", km_cif_line(c), what);
+    return km_fail(err, KM_INPUT, "line %zu: %s", km_cif_line(c, c->at), what);
 }
 
 static void skip_blanks(km_cif *c)

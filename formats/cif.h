@@ -25,7 +25,7 @@ typedef struct km_cif {
 
 /* The next word. KM_INPUT with the line for a quotation or a text that does not end, and for save frames. */
 km_status km_cif_next(km_cif *c, km_cif_word *ret, km_err *err) KM_MUST_USE;
-/* The line that c stands in, from 1. */
-size_t km_cif_line(const km_cif *c);
+/* The line of a place in the text, from 1. */
+size_t km_cif_line(const km_cif *c, const char *at);
 
 #endif
