@@ -28,7 +28,8 @@ static void make_room(text *t)
 static km_status read_plain(FILE *f, const char *name, text *t, km_err *err)
 {
     size_t got = 1;
-    while (got > 0 && t->n < MAX_BYTES) {
+    /* not again after a failure: a read that a signal broke off would wait once more */
+    while (!ferror(f) && got > 0 && t->n < MAX_BYTES) {
         make_room(t);
         t->n += got = fread(t->data + t->n, 1, BLOCK, f);
     }

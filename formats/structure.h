@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Structures: PDB and mmCIF, read through gemmi (structure_gemmi.cc, the only C++ here) and written by ourselves.
  *
+ * Bonds are those between residues that struct_conn, LINK, SSBOND and CONECT state.
+ *
  * What comes back is what the file says: every atom (hydrogens and waters too) in file order, alternate locations
  * resolved to the one of highest occupancy (ties: the first), one model. Naming, order, tokens and bonds are lib/chem's
  * work.

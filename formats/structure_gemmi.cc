@@ -116,8 +116,39 @@ void end_before_distance(char *line, size_t n)
     std::memset(line + 73, ' ', n - 73);
 }
 
-void prepare_pdb(std::string &text)
+using Pairs = std::vector<std::pair<int, int>>;
+
+/* CONECT by the serial numbers as the file has them; a number that two atoms of a model have says nothing. */
+class Conect
 {
+    std::unordered_map<std::string, int> running;
+    std::vector<std::pair<std::string, std::string>> stated;
+
+public:
+    void atom(const char *line, int serial)
+    {
+        auto at = running.emplace(std::string(line + 6, 5), serial);
+        if (!at.second && at.first->second != serial) at.first->second = 0;
+    }
+    void record(const char *line, size_t n)
+    {
+        for (size_t column = 11; column + 5 <= n && column < 31; column += 5)
+            stated.emplace_back(std::string(line + 6, 5), std::string(line + column, 5));
+    }
+    Pairs pairs() const
+    {
+        Pairs out;
+        for (const auto &s : stated) {
+            auto a = running.find(s.first), b = running.find(s.second);
+            if (a != running.end() && b != running.end() && a->second && b->second) out.emplace_back(a->second, b->second);
+        }
+        return out;
+    }
+};
+
+Pairs prepare_pdb(std::string &text)
+{
+    Conect conect;
     int line_number = 0, serial = 0;
     for (size_t at = 0; at < text.size();) {
         size_t end = std::min(text.find('\n', at), text.size());
@@ -132,14 +163,18 @@ void prepare_pdb(std::string &text)
                 throw std::runtime_error("line " + std::to_string(line_number) + ": atom record cut short");
             for (int column = 30; column < 54; column += 8) check_number(line, column, line_number);
             if (serial >= 43000000) throw std::runtime_error("more than 43 million atoms");
-            put_serial(line + 6, ++serial);
+            conect.atom(line, ++serial);
+            put_serial(line + 6, serial);
         }
+        if (end - at >= 16 && std::memcmp(line, "CONECT", 6) == 0) conect.record(line, end - at);
         end_before_distance(line, end - at);
         at = end + 1;
     }
+    return conect.pairs();
 }
 
-gemmi::Structure parse(std::string &text, const char *path)
+/* conect: pairs of atoms by their running numbers */
+gemmi::Structure parse(std::string &text, const char *path, Pairs *conect)
 {
     auto kind = gemmi::coor_format_from_content(text.data(), text.data() + text.size());
     gemmi::Structure st;
@@ -149,7 +184,7 @@ gemmi::Structure parse(std::string &text, const char *path)
             throw std::runtime_error(
                 "no atoms found (_atom_site needs label_alt_id, occupancy, B_iso_or_equiv and auth_seq_id too)");
     } else if (kind == gemmi::CoorFormat::Pdb) {
-        prepare_pdb(text);
+        *conect = prepare_pdb(text);
         gemmi::PdbReadOptions options;
         options.split_chain_on_ter = true;
         st = gemmi::read_pdb_from_memory(text.data(), text.size(), path, options);
@@ -262,7 +297,7 @@ void add_residue(km_structure *s, const Place &p)
     s->label_seq[sys->n_residues++] = p.residue->label_seq ? *p.residue->label_seq : 0;
 }
 
-void add_bonds(km_structure *s, gemmi::Structure &st, const std::vector<Place> &places)
+void add_bonds(km_structure *s, gemmi::Structure &st, const std::vector<Place> &places, const Pairs &conect)
 {
     std::unordered_map<const gemmi::Atom *, int32_t> index;
     for (size_t i = 0; i < places.size(); i++) index[places[i].atom] = int32_t(i);
@@ -273,6 +308,14 @@ void add_bonds(km_structure *s, gemmi::Structure &st, const std::vector<Place> &
         auto a = index.find(st.models[0].find_cra(c.partner1, true).atom);
         auto b = index.find(st.models[0].find_cra(c.partner2, true).atom);
         if (a == index.end() || b == index.end() || a->second == b->second) continue;
+        pairs.emplace_back(std::min(a->second, b->second), std::max(a->second, b->second));
+    }
+    std::unordered_map<int, int32_t> by_number;
+    for (size_t i = 0; i < places.size(); i++) by_number[places[i].atom->serial] = int32_t(i);
+    for (const auto &c : conect) {
+        auto a = by_number.find(c.first), b = by_number.find(c.second);
+        if (a == by_number.end() || b == by_number.end()) continue;
+        if (places[size_t(a->second)].residue == places[size_t(b->second)].residue) continue;
         pairs.emplace_back(std::min(a->second, b->second), std::max(a->second, b->second));
     }
     std::sort(pairs.begin(), pairs.end());
@@ -336,7 +379,8 @@ void fill_coords(km_structure *s, const gemmi::Structure &st, int first, const s
 void read_into(km_structure *s, FILE *f, const char *path, int model)
 {
     std::string text = unpack(read_all(f));
-    gemmi::Structure st = parse(text, path);
+    Pairs conect;
+    gemmi::Structure st = parse(text, path, &conect);
     int n_models = int(st.models.size());
     if (model > n_models)
         throw std::runtime_error("there is no model " + std::to_string(model) + ", only " + std::to_string(n_models));
@@ -350,7 +394,7 @@ void read_into(km_structure *s, FILE *f, const char *path, int model)
     s->system->name = km_strdup(st.name.empty() || std::strcmp(path, "-") == 0 ? "input" : st.name.c_str());
     fill_atoms(s, st, places);
     fill_coords(s, st, first, places);
-    add_bonds(s, st, places);
+    add_bonds(s, st, places, conect);
 }
 
 } // namespace

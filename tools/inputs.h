@@ -5,6 +5,7 @@
 
 #include "lib/base/opt.h"
 #include "lib/chem/msa.h"
+#include "lib/chem/schema.h"
 
 /* --msa CHAIN=FILE, as often as there are; `deletions` is all or boltz2. *ret is NULL where there are none. */
 typedef struct km_msa_inputs {
@@ -13,7 +14,9 @@ typedef struct km_msa_inputs {
     int max_rows;
     bool taxonomy;
 } km_msa_inputs;
-km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, km_msa **ret, km_err *err) KM_MUST_USE;
+/* named: the alignments that an input names of itself; --msa counts before them. */
+km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, const km_schema *opt_named, km_msa **ret,
+                        km_err *err) KM_MUST_USE;
 
 #define KM_MSA_INPUTS_DEFAULT {.deletions = "all", .max_rows = KM_MSA_ROWS}
 /* The options that fill `in`, for a program's table. */

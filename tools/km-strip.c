@@ -45,8 +45,8 @@ static const km_opt table[] = {
     {"license", 0, KM_OPT_STRING, &o.license, "TEXT", "licence of the data to store (with -o FILE.h5)"},
     {"set", 0, KM_OPT_STRING, &o.set, "NAME", "a public data set's own layout (not in this version)"},
     {"id", 0, KM_OPT_STRING, &o.id, "ID", "system of the set (not in this version)"},
-    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep solvent (not in this version)"},
-    {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary (not in this version)"},
+    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep solvent, ions and crystallisation agents"},
+    {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
     {0}};
 static const km_program program = {
@@ -83,8 +83,6 @@ static km_status check_options(km_err *err)
 {
     const char *what = o.set         ? "--set"
                        : o.id        ? "--id"
-                       : o.keep      ? "--keep"
-                       : o.ccd       ? "--ccd"
                                      : NULL;
     if (o.raw && o.msa.files.count) return km_fail(err, KM_USAGE, "--msa needs tokens: not with --raw");
     if (what) return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
@@ -143,9 +141,14 @@ static km_status load_topology(strip *s, km_err *err)
         if (km_system_check(s->raw->system, err) < 0) return km_fail_in(err, o.top);
         s->system = s->raw->system;
     } else {
-        if (km_chem_tokenize(s->raw, &options, &s->t, err) < 0) return km_fail_in(err, o.top);
+        const char *ccd = o.ccd ? o.ccd : getenv("KM_CCD");
+        options.keep = o.keep;
+        options.library = km_library_new(ccd && *ccd ? ccd : NULL);
+        km_status status = km_chem_tokenize(s->raw, &options, &s->t, err);
+        km_library_free(options.library);
+        if (status < 0) return km_fail_in(err, o.top);
         s->system = s->t.system;
-        KM_TRY(km_inputs_msa(s->system, &o.msa, &s->msa, err));
+        KM_TRY(km_inputs_msa(s->system, &o.msa, NULL, &s->msa, err));
         say_report(s);
     }
     add_provenance(s->cli, o.raw ? s->raw->system : s->t.system);

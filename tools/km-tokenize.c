@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * km-tokenize: a structure file to a stream that holds one system and frame 0. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/slurp.h"
 #include "lib/base/mem.h"
 #include "lib/chem/tokens.h"
 #include "tools/filter.h"
@@ -13,18 +15,19 @@ static struct {
     km_msa_inputs msa;
     km_opt_list ligand, template;
     int model, assembly;
-    bool keep, assembly_set;
+    bool keep, assembly_set, model_set;
 } o = {.family = "boltz2", .missing = "refuse", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
 
 static const km_opt table[] = {
     {"output", 'o', KM_OPT_STRING, &o.out, "FILE", "write FILE instead of standard output"},
     {"chain", 0, KM_OPT_STRING, &o.chain, "A,B", "only these chains"},
-    {"model", 0, KM_OPT_INT, &o.model, "N", "which model of the file, from 1", .min = 1, .max = 1e6},
+    {"model", 0, KM_OPT_INT, &o.model, "N", "which model of the file, from 1", .min = 1, .max = 1e6,
+     .set = &o.model_set},
     {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
      "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
     {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
-    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters and crystallisation agents (not in this version)"},
-    {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary (not in this version)"},
+    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions and crystallisation agents"},
+    {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
     {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE", "ligand as SDF (not in this version)"},
     {"template", 0, KM_OPT_LIST, &o.template, "FILE", "template structure (not in this version)"},
@@ -32,16 +35,15 @@ static const km_opt table[] = {
      .set = &o.assembly_set},
     {0}};
 static const km_program program = {"km-tokenize", "[options] [INPUT]",
-                                   "make a system of tokens and a first frame from a PDB or mmCIF file", table, 0, 1};
+                                   "make a system of tokens, and a first frame, from PDB, mmCIF or Boltz-2's YAML or FASTA", table, 0, 1};
 
 static km_status check_supported(km_err *err)
 {
-    const char *what = o.keep ? "--keep" : o.ccd ? "--ccd" : o.ligand.count ? "--ligand"
+    const char *what = o.ligand.count ? "--ligand"
                      : o.template.count ? "--template" : o.assembly_set ? "--assembly" : NULL;
     if (strcmp(o.family, "boltz2") != 0) what = "--family biokinema";
     if (!what) return KM_OK;
-    return km_fail(err, KM_USAGE,
-                   "%s is not supported in this version (standard residues of proteins and nucleic acids only)", what);
+    return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
 }
 
 static void say_report(const km_cli *cli, const char *name, const km_tokenized *t)
@@ -52,6 +54,7 @@ static void say_report(const km_cli *cli, const char *name, const km_tokenized *
         cli,
         "%s: %d chains, %d residues, %d heavy atoms; bonds: %d from the dictionary, %d from the file, %d by distance",
         name, s->n_chains, s->n_residues, s->n_atoms, r->bonds_dictionary, r->bonds_file, r->bonds_distance);
+    if (r->held) km_cli_say(cli, "%s: kept %d ions that its molecules hold", name, r->held);
     if (r->hydrogens + r->waters + r->ions + r->additives + r->leaving + r->alternates)
         km_cli_say(
             cli,
@@ -69,26 +72,39 @@ static void add_provenance(const km_cli *cli, km_system *s)
     free(arguments);
 }
 
-static km_status write_system(km_writer *w, const km_tokenized *t, const km_msa *opt_msa, const float *coords,
-                              km_err *err)
+static km_library *open_library(void)
 {
-    km_frame frame = {.given = true, .n_atoms = t->system->n_atoms, .coords = (float *)coords};
-    KM_TRY(km_writer_system(w, t->system, err));
-    if (opt_msa) KM_TRY(km_writer_msa(w, opt_msa, err));
-    KM_TRY(km_writer_frame(w, &frame, err));
-    return km_writer_end(w, err);
+    const char *path = o.ccd ? o.ccd : getenv("KM_CCD");
+    return km_library_new(path && *path ? path : NULL);
 }
 
-static km_status from_structure(const km_cli *cli, FILE *in, const char *name, km_err *err)
+/* coords [A, 3] or NULL: then there is no frame. */
+static km_status write_stream(const km_system *s, const km_msa *opt_msa, float *opt_coords, km_err *err)
+{
+    km_output out;
+    KM_TRY(km_output_open(&out, o.out, true, err));
+    km_writer *w = km_writer_new(out.file, out.what);
+    km_frame frame = {.given = true, .n_atoms = s->n_atoms, .coords = opt_coords};
+    km_status status = km_writer_system(w, s, err);
+    if (status == KM_OK && opt_msa) status = km_writer_msa(w, opt_msa, err);
+    if (status == KM_OK && opt_coords) status = km_writer_frame(w, &frame, err);
+    if (status == KM_OK) status = km_writer_end(w, err);
+    km_writer_free(w);
+    if (status == KM_OK) return km_output_commit(&out, err);
+    km_output_abandon(&out, false);
+    return status;
+}
+
+static km_status from_structure(const km_cli *cli, FILE *in, const char *name, km_library *library, km_err *err)
 {
     km_structure *raw = NULL;
     km_tokenized t = {0};
     km_msa *msa = NULL;
-    km_output out;
     float *coords = NULL;
-    km_token_options options = {.chains = o.chain, .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
-                                                               : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD
-                                                                                                 : KM_MISSING_REFUSE};
+    km_token_options options = {.chains = o.chain, .keep = o.keep, .library = library,
+                                .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
+                                           : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD
+                                                                             : KM_MISSING_REFUSE};
     km_status status = km_structure_read_file(in, name, o.model, &raw, err);
     if (status < 0) return status;
     status = km_chem_tokenize(raw, &options, &t, err);
@@ -97,18 +113,12 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
         goto done;
     }
     say_report(cli, name, &t);
-    status = km_inputs_msa(t.system, &o.msa, &msa, err);
+    status = km_inputs_msa(t.system, &o.msa, NULL, &msa, err);
     if (status < 0) goto done;
     add_provenance(cli, t.system);
     coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof *coords);
     km_chem_gather(&t, raw->coords, coords);
-    status = km_output_open(&out, o.out, true, err);
-    if (status < 0) goto done;
-    km_writer *w = km_writer_new(out.file, out.what);
-    status = write_system(w, &t, msa, coords, err);
-    km_writer_free(w);
-    if (status < 0) km_output_abandon(&out, false);
-    else status = km_output_commit(&out, err);
+    status = write_stream(t.system, msa, coords, err);
 done:
     free(coords);
     km_msa_free(msa);
@@ -117,12 +127,55 @@ done:
     return status;
 }
 
+/* Boltz-2's input: a system without coordinates. */
+static km_status from_schema(const km_cli *cli, const char *text, size_t n, const char *name, km_library *library,
+                             km_err *err)
+{
+    km_schema in;
+    km_msa *msa = NULL;
+    if (o.chain || o.model_set) return km_fail(err, KM_USAGE, "--chain and --model need a structure, not a list of sequences");
+    KM_TRY(km_schema_read(text, n, name, library, &in, err));
+    const km_system *s = in.system;
+    km_status status = KM_OK;
+    if (in.templates) status = km_fail(err, KM_USAGE, "%.150s: templates are not supported in this version", name);
+    if (status == KM_OK) status = km_inputs_msa(s, &o.msa, &in, &msa, err);
+    if (status == KM_OK) {
+        km_cli_say(cli, "%s: %d chains, %d residues, %d heavy atoms, %d tokens, no coordinates", name, s->n_chains,
+                   s->n_residues, s->n_atoms, s->n_tokens);
+        add_provenance(cli, in.system);
+        status = write_stream(s, msa, NULL, err);
+    }
+    km_msa_free(msa);
+    km_schema_clear(&in);
+    return status;
+}
+
+static km_status from_text(const km_cli *cli, FILE *in, const char *name, km_err *err)
+{
+    char *text;
+    size_t n;
+    KM_TRY(km_slurp_file(in, name, &text, &n, err));
+    km_library *library = open_library();
+    km_status status = KM_OK;
+    if (km_schema_is(text, n)) {
+        status = from_schema(cli, text, n, name, library, err);
+    } else {
+        FILE *again = fmemopen(text, n ? n : 1, "r"); /* one NUL is no structure either */
+        status = again ? from_structure(cli, again, name, library, err)
+                       : km_fail(err, KM_SYSTEM, "cannot read memory: %s", strerror(errno));
+        if (again) fclose(again);
+    }
+    km_library_free(library);
+    free(text);
+    return status;
+}
+
 /* A stream has its tokens already; what is given beside it takes the place of what it has. */
 static km_status ready(void *arg, km_filter *f, km_err *err)
 {
     (void)arg;
     km_msa *msa;
-    KM_TRY(km_inputs_msa(f->system, &o.msa, &msa, err));
+    KM_TRY(km_inputs_msa(f->system, &o.msa, NULL, &msa, err));
     if (!msa) return KM_OK;
     km_msa_free(f->msa);
     km_trunk_result_free(f->trunk);
@@ -140,7 +193,7 @@ int main(int argc, char **argv)
     FILE *in = NULL;
     if (status == KM_OK) status = km_input_open(path, &in, &err);
     if (status < 0) return km_cli_fail(&cli, &err);
-    /* A zstd frame begins with '(', which neither PDB, mmCIF nor gzip do. */
+    /* A zstd frame begins with '(', which neither PDB, mmCIF, YAML nor gzip do. */
     int first = getc(in);
     if (first != EOF) ungetc(first, in);
     if (first == 0x28) {
@@ -148,7 +201,7 @@ int main(int argc, char **argv)
         km_input_close(in);
         return km_filter_run(&cli, path, o.out, &pass_on, NULL);
     }
-    status = from_structure(&cli, in, name, &err);
+    status = from_text(&cli, in, name, &err);
     km_input_close(in);
     return km_cli_end(&cli, status, &err);
 }

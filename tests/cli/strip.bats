@@ -94,7 +94,7 @@ print("good")' "$tmp/a.h5" | grep good
 
 @test "usage" {
     refused 2 'top' "$xtc"
-    for option in --set=atlas --id=1abc --keep --ccd=x; do
+    for option in --set=atlas --id=1abc; do
         refused 2 'not supported' --top "$pdb" "$option" "$xtc"
     done
     run km-strip -q --top "$pdb" --set-name mini "$xtc"

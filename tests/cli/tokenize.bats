@@ -63,7 +63,7 @@ for m in u: print(m["type"], m.get("time"), m.get("given"))'
 }
 
 @test "what this version lacks is refused with status 2" {
-    for option in --keep --ccd=x --ligand=A=x --template=x --assembly=1 --family=biokinema; do
+    for option in --ligand=A=x --template=x --assembly=1 --family=biokinema; do
         refused 2 'not supported' km-tokenize "$option" "$pdb"
     done
 }
@@ -93,4 +93,73 @@ for m in u: print(m["type"], m.get("time"), m.get("given"))'
 @test "a full disk is found" {
     run bash -c "km-tokenize -q '$pdb' >/dev/full"
     [ "$status" -eq 4 ]
+}
+
+ccd=tests/data/oracle/features-components.cif
+
+yaml() { # the text of a case's input
+    "${PYTHON:-/usr/bin/python3}" -c '
+import json, struct, sys
+f = open("tests/data/oracle/features-%s.safetensors" % sys.argv[1], "rb")
+meta = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))["__metadata__"]
+print(json.loads(meta["inputs"])[sys.argv[1] + ".yaml"])' "$1"
+}
+
+@test "Boltz-2's YAML becomes a system without a frame" {
+    yaml constraints >"$tmp/c.yaml"
+    km-tokenize -q --no-pg --ccd $ccd "$tmp/c.yaml" >"$tmp/a.km"
+    KM_CCD=$ccd km-tokenize -q --no-pg <"$tmp/c.yaml" >"$tmp/b.km"
+    run messages <"$tmp/a.km"
+    [ "${#lines[@]}" -eq 2 ]
+    run km-info "$tmp/a.km"
+    [[ $output == *"tokens: 52"* ]]
+    gzip -c "$ccd" >"$tmp/ccd.gz"
+    gzip -c "$tmp/c.yaml" | km-tokenize -q --no-pg --ccd "$tmp/ccd.gz" | cmp - "$tmp/a.km"
+    km-tokenize -q --no-pg "$tmp/a.km" | cmp - "$tmp/a.km"
+}
+
+@test "FASTA and YAML say the same" {
+    printf '>A|protein\nACDEF\nGHI\n>B|dna\nACGT\n>C|ccd\nATP\n' >"$tmp/x.fasta"
+    printf 'sequences:\n- protein: {id: A, sequence: ACDEFGHI}\n- dna: {id: B, sequence: ACGT}\n- ligand: {id: C, ccd: ATP}\n' >"$tmp/x.yaml"
+    km-tokenize -q --no-pg --ccd $ccd "$tmp/x.fasta" >"$tmp/a.km"
+    km-tokenize -q --no-pg --ccd $ccd "$tmp/x.yaml" >"$tmp/b.km"
+    cmp "$tmp/a.km" "$tmp/b.km"
+}
+
+@test "an input that is wrong: which sequence or constraint, and how" {
+    p='sequences: [{protein: {id: A, sequence: ACD}}, {ligand: {id: L, ccd: ATP}}]'
+    say() { printf '%s\n' "$@" >"$tmp/x.yaml"; }
+    say 'sequences: [{ligand: {id: L, ccd: QQQ}}]'
+    refused 3 'sequence 1 (ligand): component QQQ is not in' km-tokenize --ccd $ccd "$tmp/x.yaml"
+    refused 3 'component QQQ is not built in (needs --ccd' km-tokenize "$tmp/x.yaml"
+    say 'sequences: [{ligand: {id: L, smiles: CCO}}]'
+    refused 3 'SMILES is not read' km-tokenize "$tmp/x.yaml"
+    say 'sequences: [{protein: {id: A, sequence: ACd}}]'
+    refused 3 'character 3 of the sequence' km-tokenize "$tmp/x.yaml"
+    say 'sequences: [{protein: {id: A, sequence: ACD}}, {protein: {id: A, sequence: ACE}}]'
+    refused 3 'sequence 2 (protein): an id that another chain has' km-tokenize "$tmp/x.yaml"
+    say 'sequences: [{protein: {id: A, sequence: ACD, modifications: [{position: 4, ccd: SEP}]}}]'
+    refused 3 'a position within the sequence' km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'constraints: [{bond: {atom1: [A, 2, SG], atom2: [L, 1, XX]}}]'
+    refused 3 'constraint 1: an atom that its residue does not have' km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'constraints: [{contact: {token1: [A, 2], token2: [B, 1]}}]'
+    refused 3 'constraint 1: a token is' km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'constraints: [{pocket: {binder: L, contacts: [[A, 1]], force: true}}]'
+    refused 3 "'force' is not supported" km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'properties: [{affinity: {binder: L}}]'
+    refused 3 "'properties' is not supported" km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say 'sequences: [{protein: {id: A' 
+    refused 3 'line ' km-tokenize "$tmp/x.yaml"
+    say "$p"
+    refused 2 'need a structure' km-tokenize --chain A --ccd $ccd "$tmp/x.yaml"
+}
+
+@test "a dictionary that is broken or not there" {
+    printf 'sequences: [{ligand: {id: L, ccd: ATP}}]\n' >"$tmp/x.yaml"
+    head -c 20000 $ccd >"$tmp/cut.cif"
+    refused 3 'cut.cif: line' km-tokenize --ccd "$tmp/cut.cif" "$tmp/x.yaml"
+    head -c 3000 tests/data/components.bcif >"$tmp/cut.bcif"
+    refused 3 'cut.bcif: BinaryCIF: cut short' km-tokenize --ccd "$tmp/cut.bcif" "$tmp/x.yaml"
+    refused 3 'no components' km-tokenize --ccd /dev/null "$tmp/x.yaml"
+    refused 4 nothere km-tokenize --ccd "$tmp/nothere" "$tmp/x.yaml"
 }
