@@ -135,6 +135,7 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
     km_msa *msa = NULL;
     if (o.chain || o.model_set) return km_fail(err, KM_USAGE, "--chain and --model need a structure, not a list of sequences");
     KM_TRY(km_schema_read(text, n, name, library, &in, err));
+    if (strcmp(name, "standard input") == 0) free(in.system->name), in.system->name = km_strdup("input");
     const km_system *s = in.system;
     km_status status = KM_OK;
     if (in.templates) status = km_fail(err, KM_USAGE, "%.150s: templates are not supported in this version", name);
