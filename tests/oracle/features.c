@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/chem/msa.h"
 #include "lib/chem/schema.h"
 #include "tests/oracle/oracle.h"
 
@@ -76,6 +77,63 @@ static void compare_marked(oracle_case *o, const km_system *s)
     compare_ints(o, "out/r_set_to_rep_atom", set, polymers, 1);
 }
 
+static void compare_alignment(oracle_case *o, const km_features *f, const char *tail)
+{
+    static const char *const names[] = {"has_deletion", "deletion_value", "deletion_mean"};
+    const float *const values[] = {f->has_deletion, f->deletion_value, f->deletion_mean};
+    char name[64];
+    for (int i = 0; i < 3; i++) {
+        snprintf(name, sizeof name, "out/%s%s", names[i], tail);
+        compare_floats(o, name, values[i], i < 2 ? f->S : f->N, i < 2 ? f->N : 1);
+    }
+    compare_ints(o, "out/msa", f->msa, f->S, f->N);
+    compare_floats(o, "out/msa_paired", f->msa_paired, f->S, f->N);
+    compare_floats(o, "out/msa_mask", f->msa_mask, f->S, f->N);
+    compare_floats(o, "out/profile", f->profile, f->N, 33);
+}
+
+/* Each chain's alignment, from the case's texts. */
+static km_status read_alignments(oracle_case *o, const km_schema *in, const json_t *texts, km_alignment **of_chain)
+{
+    for (int i = 0; i < in->n_msa; i++) {
+        const char *text = json_string_value(json_object_get(texts, in->msa[i].path));
+        if (strcmp(in->msa[i].path, "empty") == 0) continue;
+        if (!text) return km_fail(&o->err, KM_INPUT, "the case has no text of %.100s", in->msa[i].path);
+        FILE *f = tmpfile();
+        if (!f || fputs(text, f) < 0) return km_fail(&o->err, KM_SYSTEM, "no temporary file");
+        rewind(f);
+        const km_alignment_options options = {(int32_t)oracle_number(o, "max_msa_seqs", 0), false};
+        for (int32_t c = 0; c < in->system->n_chains; c++) {
+            if (strcmp(in->system->chains[c].name, in->msa[i].chain) != 0) continue;
+            km_status status = km_alignment_read_file(f, in->msa[i].path, &options, &of_chain[c], &o->err);
+            if (status < 0) return fclose(f), status;
+        }
+        fclose(f);
+    }
+    return KM_OK;
+}
+
+/* Deletions as Boltz-2 2.2 has them, and all of them. */
+static void check_alignments(oracle_case *o, const km_schema *in, const json_t *texts)
+{
+    int32_t n = in->system->n_chains;
+    km_alignment **of_chain = KM_NEWN(km_alignment *, (size_t)n);
+    km_status status = read_alignments(o, in, texts, of_chain);
+    for (int all = 0; all < 2 && status == KM_OK; all++) {
+        const km_msa_options options = {.max_rows = (int32_t)oracle_number(o, "max_msa_seqs", 0), .boltz2_deletions = !all};
+        km_msa *m = NULL;
+        status = km_chem_msa(in->system, (const km_alignment *const *)of_chain, &options, &m, &o->err);
+        if (status < 0) break;
+        km_features *f = km_features_of(in->system, m, NULL);
+        compare_alignment(o, f, all ? "_repaired" : "");
+        km_features_free(f);
+        km_msa_free(m);
+    }
+    if (status < 0) oracle_fail(o, o->err.msg);
+    for (int32_t c = 0; c < n; c++) km_alignment_free(of_chain[c]);
+    free(of_chain);
+}
+
 static void check_input(oracle_case *o, const json_t *texts, km_library *l)
 {
     const char *file = oracle_word(o, "main_file"), *text = json_string_value(json_object_get(texts, file));
@@ -93,6 +151,7 @@ static void check_input(oracle_case *o, const json_t *texts, km_library *l)
     compare_atoms(o, f);
     compare_marked(o, in.system);
     km_features_free(f);
+    check_alignments(o, &in, texts);
     km_schema_clear(&in);
 }
 
