@@ -29,7 +29,7 @@ static const km_opt table[] = {
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
-    {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE", "ligand as SDF (not in this version)"},
+    {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE", "ligand of a chain as SDF or MOL, with its own bonds; may be repeated"},
     {"template", 0, KM_OPT_LIST, &o.template, "FILE", "template structure (not in this version)"},
     {"assembly", 0, KM_OPT_INT, &o.assembly, "N", "biological assembly (not in this version)", .min = 0, .max = 1e6,
      .set = &o.assembly_set},
@@ -39,8 +39,7 @@ static const km_program program = {"km-tokenize", "[options] [INPUT]",
 
 static km_status check_supported(km_err *err)
 {
-    const char *what = o.ligand.count ? "--ligand"
-                     : o.template.count ? "--template" : o.assembly_set ? "--assembly" : NULL;
+    const char *what = o.template.count ? "--template" : o.assembly_set ? "--assembly" : NULL;
     if (strcmp(o.family, "boltz2") != 0) what = "--family biokinema";
     if (!what) return KM_OK;
     return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
@@ -70,6 +69,21 @@ static void add_provenance(const km_cli *cli, km_system *s)
     km_provenance p = {.program = "km-tokenize", .version = KM_VERSION, .arguments = arguments, .seed = cli->seed};
     km_system_add_provenance(s, &p);
     free(arguments);
+}
+
+/* --ligand CHAIN=FILE */
+static km_status add_ligands(km_library *l, km_err *err)
+{
+    km_status status = KM_OK;
+    for (int i = 0; i < o.ligand.count && status == KM_OK; i++) {
+        char *chain = km_strdup(o.ligand.items[i]), *equals = strchr(chain, '=');
+        if (equals && equals > chain && equals[1]) {
+            *equals = '\0';
+            status = km_library_draw(l, chain, equals + 1, err);
+        } else status = km_fail(err, KM_USAGE, "option '--ligand' '%.120s': expected CHAIN=FILE", o.ligand.items[i]);
+        free(chain);
+    }
+    return status;
 }
 
 static km_library *open_library(void)
@@ -157,7 +171,12 @@ static km_status from_text(const km_cli *cli, FILE *in, const char *name, km_err
     size_t n;
     KM_TRY(km_slurp_file(in, name, &text, &n, err));
     km_library *library = open_library();
-    km_status status = KM_OK;
+    km_status status = add_ligands(library, err);
+    if (status < 0) {
+        km_library_free(library);
+        free(text);
+        return status;
+    }
     if (km_schema_is(text, n)) {
         status = from_schema(cli, text, n, name, library, err);
     } else {

@@ -5,16 +5,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/sdf.h"
 #include "lib/base/mem.h"
 #include "lib/chem/aromatic.h"
 #include "lib/chem/residues.h"
+
+typedef struct drawn {
+    char *chain, *path;
+    km_component *molecule;
+    bool used;
+} drawn;
 
 struct km_library {
     char *path;
     km_ccd *dictionary;
     km_component **molecules, **cut; /* owned: from the dictionary; less some of their atoms */
     const km_component **whole;      /* of cut[i]: where it comes from, for those that lost their leaving atoms */
-    int n_molecules, n_cut;
+    drawn *drawn;
+    int n_molecules, n_cut, n_drawn;
 };
 
 km_library *km_library_new(const char *opt_path)
@@ -29,7 +37,8 @@ void km_library_free(km_library *l)
     if (!l) return;
     for (int i = 0; i < l->n_molecules; i++) free(l->molecules[i]);
     for (int i = 0; i < l->n_cut; i++) free(l->cut[i]);
-    free(l->molecules), free(l->cut), free(l->whole), free(l->path);
+    for (int i = 0; i < l->n_drawn; i++) free(l->drawn[i].chain), free(l->drawn[i].path), free(l->drawn[i].molecule);
+    free(l->drawn), free(l->molecules), free(l->cut), free(l->whole), free(l->path);
     km_ccd_close(l->dictionary);
     free(l);
 }
@@ -113,6 +122,50 @@ const km_component *km_library_without(km_library *l, const km_component *c, con
     l->whole = km_realloc(l->whole, (size_t)(l->n_cut + 1) * sizeof *l->whole);
     l->whole[l->n_cut] = NULL;
     return l->cut[l->n_cut++] = k;
+}
+
+km_status km_library_draw(km_library *l, const char *chain, const char *path, km_err *err)
+{
+    km_component *c;
+    if (km_library_drawn(l, chain, false)) return km_fail(err, KM_USAGE, "chain %.20s is given two ligands", chain);
+    KM_TRY(km_sdf_read(path, &c, err));
+    km_chem_find_aromatic(c->atoms, c->n_atoms, (km_component_bond *)c->bonds, c->n_bonds);
+    l->drawn = km_realloc(l->drawn, (size_t)(l->n_drawn + 1) * sizeof *l->drawn);
+    l->drawn[l->n_drawn++] = (drawn){km_strdup(chain), km_strdup(path), c, false};
+    return KM_OK;
+}
+
+const km_component *km_library_drawn(km_library *l, const char *chain, bool use)
+{
+    for (int i = 0; i < l->n_drawn; i++) {
+        if (strcmp(l->drawn[i].chain, chain) != 0) continue;
+        l->drawn[i].used = l->drawn[i].used || use;
+        return l->drawn[i].molecule;
+    }
+    return NULL;
+}
+
+km_status km_library_check_used(const km_library *l, km_err *err)
+{
+    for (int i = 0; i < l->n_drawn; i++)
+        if (!l->drawn[i].used)
+            return km_fail(err, KM_INPUT, "chain %.20s has no ligand with the atoms and bonds of %.150s", l->drawn[i].chain,
+                           l->drawn[i].path);
+    return KM_OK;
+}
+
+const km_component *km_library_named(km_library *l, const km_component *c, const km_name *names, const float *pos)
+{
+    bool *none = KM_NEWN(bool, (size_t)c->n_atoms);
+    km_component *k = (km_component *)km_library_without(l, c, none);
+    km_component_atom *atoms = (km_component_atom *)k->atoms;
+    for (int i = 0; i < k->n_atoms; i++) {
+        memcpy(atoms[i].name, names[i], sizeof atoms->name);
+        if (c->unplaced) memcpy(atoms[i].pos, pos + 3 * i, sizeof atoms->pos);
+    }
+    k->unplaced = false;
+    free(none);
+    return k;
 }
 
 km_status km_library_residue(km_library *l, const char *name, const km_component **ret, km_err *err)

@@ -72,6 +72,18 @@ static km_status check_keys(const json_t *map, const char *const *known, const c
 
 /* -- what the list says */
 
+/* Has the user given a drawing for every chain of this entry? */
+static bool all_drawn(const reader *r, const entry *e)
+{
+    const json_t *ids = json_object_get(e->body, "id"), *id;
+    size_t i;
+    if (e->mol_type != KM_NONPOLYMER) return false;
+    if (json_is_string(ids)) return km_library_drawn(r->library, json_string_value(ids), false) != NULL;
+    json_array_foreach((json_t *)ids, i, id)
+        if (!json_is_string(id) || !km_library_drawn(r->library, json_string_value(id), false)) return false;
+    return json_array_size(ids) > 0;
+}
+
 static km_status read_entry(reader *r, int i, json_t *item, km_err *err)
 {
     static const char *const kinds[] = {"protein", "dna", "rna", "ligand"};
@@ -89,7 +101,8 @@ static km_status read_entry(reader *r, int i, json_t *item, km_err *err)
     KM_TRY(check_keys(e->body, keys, where, err));
     bool ligand = e->mol_type == KM_NONPOLYMER, ring;
     if (json_object_get(e->body, "smiles"))
-        return entry_fail(e, err, "SMILES is not read: give a component code (ccd)");
+        return all_drawn(r, e) ? KM_OK
+                               : entry_fail(e, err, "SMILES is not read: give a component code (ccd), or a drawing with --ligand");
     if (!json_object_get(e->body, ligand ? "ccd" : "sequence") || json_object_get(e->body, ligand ? "sequence" : "ccd"))
         return entry_fail(e, err, ligand ? "a ligand has a ccd" : "a polymer has a sequence");
     if (!km_schema_bool(json_object_get(e->body, "cyclic"), &ring)) return entry_fail(e, err, "cyclic is true or false");
@@ -105,7 +118,7 @@ static km_status group_entries(reader *r, km_err *err)
     static const char *const same[] = {"modifications", "cyclic", "msa"};
     for (int i = 0; i < r->n_entries; i++) {
         entry *e = &r->entries[i];
-        const char *key = e->mol_type == KM_NONPOLYMER ? "ccd" : "sequence";
+        const char *key = e->mol_type != KM_NONPOLYMER ? "sequence" : json_object_get(e->body, "ccd") ? "ccd" : "smiles";
         for (int k = 0; k < i; k++) {
             const entry *f = &r->entries[k];
             if (f->mol_type != e->mol_type || !json_equal(json_object_get(e->body, key), json_object_get(f->body, key)))
@@ -182,6 +195,13 @@ static km_status add_polymer(reader *r, const entry *e, km_err *err)
 
 static km_status add_ligand(reader *r, const entry *e, km_err *err)
 {
+    const km_chain *chain = &r->to.s->chains[r->to.s->n_chains - 1];
+    const km_component *drawn = km_library_drawn(r->library, chain->name, true);
+    if (drawn && drawn->unplaced) return entry_fail(e, err, "its ligand is drawn flat: coordinates in space are needed");
+    if (drawn) {
+        const km_residue like = {.number = 1};
+        return km_build_residue(&r->to, drawn, &like, NULL, false), KM_OK;
+    }
     const json_t *codes = json_object_get(e->body, "ccd"), *code;
     size_t i;
     if (json_is_string(codes)) return add_residue(r, e, json_string_value(codes), 0, err);
@@ -265,6 +285,7 @@ static km_status read_document(reader *r, const json_t *document, km_err *err)
         for (int i = first; i < r->n_entries; i++)
             if (r->entries[i].entity == first) KM_TRY(add_chains(r, &r->entries[i], err));
     KM_TRY(km_schema_constrain(&r->to, json_object_get(document, "constraints"), err));
+    KM_TRY(km_library_check_used(r->library, err));
     km_build_finish(&r->to, r->entity);
     if (json_array_size(templates)) r->out->templates = json_incref(templates);
     return km_system_check(r->to.s, err);

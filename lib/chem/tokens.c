@@ -7,6 +7,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/chem/build.h"
+#include "lib/chem/graph.h"
 #include "lib/chem/polymer.h"
 #include "lib/chem/residues.h"
 
@@ -236,6 +237,45 @@ static km_status add_residue(builder *b, int32_t raw_residue, int32_t raw_before
     return status;
 }
 
+/* A ligand that the user has drawn: its atoms are found by elements and bonds, and have the file's names. False where the
+ * residue is another molecule. */
+static bool add_drawn(builder *b, int32_t raw_residue, int32_t raw_before)
+{
+    const km_system *raw = b->raw->system;
+    const km_residue *r = &raw->residues[raw_residue];
+    const char *chain = raw->chains[r->chain].name;
+    const km_component *c = km_library_drawn(b->library, chain, false);
+    if (!c || b->to.s->chains[b->to.s->n_chains - 1].mol_type != KM_NONPOLYMER) return false;
+    size_t n = (size_t)r->n_atoms;
+    int32_t *heavy = KM_NEWN(int32_t, n), *found = KM_NEWN(int32_t, n + (size_t)c->n_atoms);
+    int *elements = KM_NEWN(int, n), *place = KM_NEWN(int, (size_t)c->n_atoms), count = 0;
+    float *x = KM_NEWN(float, 3 * (n + (size_t)c->n_atoms));
+    km_name *names = km_calloc((size_t)c->n_atoms, sizeof *names);
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++) {
+        int element = raw->atoms[i].element ? raw->atoms[i].element : km_chem_guess_element(r->name, raw->atoms[i].name);
+        if (element == 1) continue;
+        memcpy(x + 3 * count, b->raw->coords + 3 * (size_t)i, 3 * sizeof *x);
+        elements[count] = element;
+        heavy[count++] = i;
+    }
+    bool same = km_chem_match_graph(c, elements, x, count, place);
+    if (same) {
+        for (int i = 0; i < c->n_atoms; i++) {
+            found[i] = heavy[place[i]];
+            memcpy(names[i], raw->atoms[found[i]].name, sizeof *names);
+            memcpy(x + 3 * i, b->raw->coords + 3 * (size_t)found[i], 3 * sizeof *x);
+        }
+        km_library_drawn(b->library, chain, true);
+        b->report->hydrogens += r->n_atoms - count;
+        km_residue like = {.number = r->number, .icode = r->icode};
+        memcpy(like.name, r->name, sizeof like.name);
+        int32_t residue = km_build_residue(&b->to, km_library_named(b->library, c, names, x), &like, found, false);
+        link_residue(b, residue, raw_residue, raw_before);
+    }
+    free(heavy), free(found), free(elements), free(place), free(x), free(names);
+    return same;
+}
+
 /* The raw chains first ... last - 1 are one of the system's. */
 static km_status add_chain(builder *b, int32_t first, int32_t last, km_err *err)
 {
@@ -250,7 +290,7 @@ static km_status add_chain(builder *b, int32_t first, int32_t last, km_err *err)
                 b->raw_of[b->to.s->n_chains] = of;
                 km_build_chain(&b->to, from->name, mol_type);
             }
-            KM_TRY(add_residue(b, i, before, err));
+            if (!add_drawn(b, i, before)) KM_TRY(add_residue(b, i, before, err));
             before = i;
         }
     }
@@ -347,6 +387,7 @@ static km_status build(builder *b, km_err *err)
         KM_TRY(add_chain(b, c, next, err));
     }
     if (b->to.s->n_chains == 0) return km_fail(err, KM_INPUT, "nothing is left without solvent and ions");
+    KM_TRY(km_library_check_used(b->library, err));
     if (b->report->missing > 0 && b->options->missing == KM_MISSING_REFUSE)
         return km_fail(err, KM_INPUT, "%d heavy atoms are missing (%s): use --missing drop or --missing build",
                        b->report->missing, b->report->missing_list);

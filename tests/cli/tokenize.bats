@@ -63,7 +63,7 @@ for m in u: print(m["type"], m.get("time"), m.get("given"))'
 }
 
 @test "what this version lacks is refused with status 2" {
-    for option in --ligand=A=x --template=x --assembly=1 --family=biokinema; do
+    for option in --template=x --assembly=1 --family=biokinema; do
         refused 2 'not supported' km-tokenize "$option" "$pdb"
     done
 }
@@ -162,4 +162,45 @@ print(json.loads(meta["inputs"])[sys.argv[1] + ".yaml"])' "$1"
     refused 3 'cut.bcif: BinaryCIF: cut short' km-tokenize --ccd "$tmp/cut.bcif" "$tmp/x.yaml"
     refused 3 'no components' km-tokenize --ccd /dev/null "$tmp/x.yaml"
     refused 4 nothere km-tokenize --ccd "$tmp/nothere" "$tmp/x.yaml"
+}
+
+sdf() { # acetate; the argument takes the place of its double-bonded atom
+    printf 'acetate\n\n\n  4  3  0  0  0  0  0  0  0  0999 V2000\n'
+    printf '    0.0000    0.0000    0.1000 C   0  0\n    1.5000    0.0000    0.0000 C   0  0\n'
+    printf '    2.1000    1.0500    0.0000 %s   0  0\n    2.1000   -1.1000    0.0000 O   0  5\n' "$1"
+    printf '  1  2  1  0\n  2  3  2  0\n  2  4  1  0\nM  END\n'
+}
+
+@test "a ligand with its own bonds: found in a structure by atoms and bonds" {
+    sdf O >"$tmp/lig.sdf"
+    {
+        grep -E '^(ATOM|TER)' "$pdb"
+        printf 'HETATM%5d %-4s LIG L   1    %8.3f%8.3f%8.3f  1.00  0.00           %s\n' 91 OA 12.1 1.05 30 O 92 CX 10 0 30.1 C \
+            93 OB 12.1 -1.1 30 O 94 CY 11.5 0 30 C
+    } >"$tmp/x.pdb"
+    refused 3 'residue LIG 1 of chain L: component LIG is not built in' km-tokenize "$tmp/x.pdb"
+    km-tokenize -q --no-pg --ligand "L=$tmp/lig.sdf" "$tmp/x.pdb" >"$tmp/x.km"
+    run km-info "$tmp/x.km"
+    [[ $output == *"name L, type nonpolymer, residues 1, atoms 4"* ]]
+    km-export "$tmp/x.km" "$tmp/y.pdb"
+    grep -q ' CX  LIG L   1      10.000   0.000  30.100' "$tmp/y.pdb"
+    sdf N >"$tmp/other.sdf"
+    refused 3 'LIG is not built in' km-tokenize --ligand "L=$tmp/other.sdf" "$tmp/x.pdb"
+    refused 3 "chain L has no ligand with the atoms and bonds of $tmp/lig.sdf" km-tokenize --ligand "L=$tmp/lig.sdf" "$pdb"
+    refused 2 'expected CHAIN=FILE' km-tokenize --ligand "$tmp/lig.sdf" "$tmp/x.pdb"
+    refused 2 'given two ligands' km-tokenize --ligand "L=$tmp/lig.sdf" --ligand "L=$tmp/lig.sdf" "$tmp/x.pdb"
+    head -3 "$tmp/lig.sdf" >"$tmp/cut.sdf"
+    refused 3 'cut.sdf: line 4: the molecule is cut short' km-tokenize --ligand "L=$tmp/cut.sdf" "$tmp/x.pdb"
+    refused 4 'nothere' km-tokenize --ligand "L=$tmp/nothere" "$tmp/x.pdb"
+}
+
+@test "a ligand with its own bonds in place of SMILES" {
+    sdf O >"$tmp/lig.sdf"
+    printf 'sequences: [{protein: {id: A, sequence: AC}}, {ligand: {id: L, smiles: "CC(=O)[O-]"}}]\n' >"$tmp/x.yaml"
+    km-tokenize -q --no-pg --ligand "L=$tmp/lig.sdf" "$tmp/x.yaml" >"$tmp/x.km"
+    run km-info "$tmp/x.km"
+    [[ $output == *"tokens: 6"* ]]
+    sed -i 's/0.1000 C/0.0000 C/' "$tmp/lig.sdf"
+    refused 3 'drawn flat' km-tokenize --ligand "L=$tmp/lig.sdf" "$tmp/x.yaml"
+    refused 3 'SMILES is not read' km-tokenize "$tmp/x.yaml"
 }
