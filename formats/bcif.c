@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Each encoding is undone in turn, the last first. No size is believed before it is compared with the number of rows. */
+ * Each encoding is undone in turn, the last first. No size is believed before it is compared with the number of rows.
+ */
 #include "formats/bcif.h"
 
 #include <limits.h>
@@ -73,7 +74,8 @@ static km_status undo_bytes(const msgpack_object *step, const msgpack_object *by
                             km_err *err)
 {
     double code;
-    if (bytes->type != MSGPACK_OBJECT_BIN || !get_number(step, "type", &code)) return bad(err, "ByteArray without bytes");
+    if (bytes->type != MSGPACK_OBJECT_BIN || !get_number(step, "type", &code))
+        return bad(err, "ByteArray without bytes");
     int type = code >= 0 && code < 64 ? (int)code : 0, width = width_of(type);
     if (width == 0 || bytes->via.bin.size % (unsigned)width) return bad(err, "ByteArray of an unknown type or length");
     c->n = bytes->via.bin.size / (unsigned)width;

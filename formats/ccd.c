@@ -25,7 +25,11 @@ struct km_ccd {
 };
 
 static const km_ccd_head *head_of(const km_ccd *d) { return (const km_ccd_head *)d->image; }
-static const km_ccd_entry *entries_of(const km_ccd *d) { return (const km_ccd_entry *)(d->image + sizeof(km_ccd_head)); }
+static const km_ccd_entry *entries_of(const km_ccd *d)
+{
+    return (const km_ccd_entry *)(d->image + sizeof(km_ccd_head));
+}
+
 
 /* Are head and entries sound, and all records within the image? */
 static bool sound(const km_ccd *d)
@@ -36,8 +40,8 @@ static bool sound(const km_ccd *d)
     const km_ccd_entry *e = entries_of(d);
     if (crc32(0, (const Bytef *)e, (uInt)(h->count * sizeof *e)) != h->crc) return false;
     for (uint32_t i = 0; i < h->count; i++)
-        if (e[i].name[7] || e[i].offset > d->n || e[i].bytes > d->n - e[i].offset || e[i].bytes < sizeof(km_ccd_record) ||
-            (i && memcmp(e[i - 1].name, e[i].name, sizeof e->name) >= 0))
+        if (e[i].name[7] || e[i].offset > d->n || e[i].bytes > d->n - e[i].offset ||
+            e[i].bytes < sizeof(km_ccd_record) || (i && memcmp(e[i - 1].name, e[i].name, sizeof e->name) >= 0))
             return false;
     return true;
 }
@@ -252,7 +256,8 @@ km_status km_ccd_find(const km_ccd *d, const char *name, km_component **ret, km_
     if (!e) return 0;
     const km_ccd_record *r = (const km_ccd_record *)(d->image + e->offset);
     if (e->offset % 4 || crc32(0, (const Bytef *)r, e->bytes) != e->crc || !sound_record(r, e->bytes))
-        return km_fail(err, KM_INPUT, "%.150s: its index is damaged at component %s: remove the .kmi file", d->path, name);
+        return km_fail(err, KM_INPUT, "%.150s: its index is damaged at component %s: remove the .kmi file", d->path,
+                       name);
     *ret = component_of(key, r);
     return 1;
 }

@@ -24,9 +24,9 @@ int32_t km_ccd_count(const km_ccd *d);
 /* The name of component i, in order of the alphabet. */
 void km_ccd_name(const km_ccd *d, int32_t i, km_name ret);
 /* Heavy atoms in the dictionary's order with ideal coordinates, or those of the model where the ideal ones are not
- * complete, else unplaced; bonds by the orders that are drawn, not aromatic; mol_type by its type ("L-peptide linking");
- * res_type 0, letter X. *ret is one block, the caller's to free. 1; 0 when there is no such component; KM_INPUT when the
- * index is damaged. */
+ * complete, else unplaced; bonds by the orders that are drawn, not aromatic; mol_type by its type ("L-peptide
+ * linking"); res_type 0, letter X. *ret is one block, the caller's to free. 1; 0 when there is no such component;
+ * KM_INPUT when the index is damaged. */
 km_status km_ccd_find(const km_ccd *d, const char *name, km_component **ret, km_err *err) KM_MUST_USE;
 
 #endif

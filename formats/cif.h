@@ -14,7 +14,7 @@ typedef enum km_cif_kind { KM_CIF_END = 0, KM_CIF_DATA, KM_CIF_LOOP, KM_CIF_TAG,
 
 typedef struct km_cif_word {
     km_cif_kind kind;
-    const char *text; /* of DATA the block's name, of TAG with its underscore, of VALUE without quotes; not terminated */
+    const char *text; /* DATA: the block's name; TAG: with its underscore; VALUE: without quotes; not terminated */
     size_t n;
     bool null;        /* a value `?` or `.`, not quoted */
 } km_cif_word;

@@ -59,7 +59,8 @@ static const struct table {
     {"bonds", bond_columns, sizeof(km_bond), offsetof(km_system, n_bonds), offsetof(km_system, bonds)},
     {"contacts", contact_columns, sizeof(km_contact), offsetof(km_system, n_contacts), offsetof(km_system, contacts)},
 };
-enum { N_TABLES = sizeof tables / sizeof tables[0], N_NEEDED = N_TABLES - 1 }; /* contacts are written where there are any */
+/* Contacts are written where there are any. */
+enum { N_TABLES = sizeof tables / sizeof tables[0], N_NEEDED = N_TABLES - 1 };
 
 /* Bytes of a cell of a column of floats, else 0. */
 static size_t float_bytes(kind k) { return k == VEC3 ? 3 * sizeof(float) : k == F32 ? sizeof(float) : 0; }
@@ -189,7 +190,8 @@ static bool get_cell(const msgpack_object *o, kind k, void *cell)
 static int64_t column_length(const column *c, const msgpack_object *o)
 {
     size_t each = float_bytes(c->kind);
-    if (each) return o->type == MSGPACK_OBJECT_BIN && o->via.bin.size % each == 0 ? (int64_t)(o->via.bin.size / each) : -1;
+    if (each)
+        return o->type == MSGPACK_OBJECT_BIN && o->via.bin.size % each == 0 ? (int64_t)(o->via.bin.size / each) : -1;
     return o->type == MSGPACK_OBJECT_ARRAY ? (int64_t)o->via.array.size : -1;
 }
 

@@ -162,7 +162,8 @@ static km_status read_v3000(reader *r)
                 return bad(r, "not the next atom");
             KM_TRY(put_atom(r, atoms++, symbol, x, charge ? atoi(charge + 4) : 0));
         } else if (*in == 'b') {
-            if (sscanf(line, "%d %d %d %d", &number, &order, &a, &b) != 4 || bonds == n_bonds) return bad(r, "not a bond");
+            if (sscanf(line, "%d %d %d %d", &number, &order, &a, &b) != 4 || bonds == n_bonds)
+                return bad(r, "not a bond");
             KM_TRY(put_bond(r, bonds++, a, b, order));
         }
     }
@@ -186,10 +187,16 @@ static int implicit_hydrogens(int element, int charge, int valence)
     return 0;
 }
 
+static uint8_t type_of(int order)
+{
+    return (uint8_t)(order == 4 ? KM_BOND_AROMATIC : order < 4 ? order + 1 : KM_BOND_OTHER);
+}
+
 static km_component *component_of(const reader *r)
 {
     size_t n = (size_t)r->n_atoms;
-    km_component *c = km_calloc(1, sizeof *c + n * sizeof(km_component_atom) + (size_t)r->n_bonds * sizeof(km_component_bond));
+    km_component *c =
+        km_calloc(1, sizeof *c + n * sizeof(km_component_atom) + (size_t)r->n_bonds * sizeof(km_component_bond));
     km_component_atom *atoms = (km_component_atom *)(c + 1);
     km_component_bond *bonds = (km_component_bond *)(atoms + n);
     int *to = KM_NEWN(int, n), *twice = KM_NEWN(int, n); /* place among the heavy ones; twice the sum of orders */
@@ -211,8 +218,8 @@ static km_component *component_of(const reader *r)
         int p = to[b->a], q = to[b->b], order = b->order == 4 ? 3 : b->order < 4 ? 2 * b->order : 2;
         twice[b->a] += order, twice[b->b] += order;
         if (p >= 0 && q >= 0)
-            bonds[c->n_bonds++] = (km_component_bond){(uint16_t)(p < q ? p : q), (uint16_t)(p < q ? q : p),
-                (uint8_t)(b->order == 4 ? KM_BOND_AROMATIC : b->order < 4 ? b->order + 1 : KM_BOND_OTHER)};
+            bonds[c->n_bonds++] =
+                (km_component_bond){(uint16_t)(p < q ? p : q), (uint16_t)(p < q ? q : p), type_of(b->order)};
         else if (p >= 0 || q >= 0) atoms[p >= 0 ? p : q].hydrogens++;
     }
     for (int i = 0; i < r->n_atoms; i++)

@@ -140,7 +140,8 @@ public:
         Pairs out;
         for (const auto &s : stated) {
             auto a = running.find(s.first), b = running.find(s.second);
-            if (a != running.end() && b != running.end() && a->second && b->second) out.emplace_back(a->second, b->second);
+            if (a != running.end() && b != running.end() && a->second && b->second)
+                out.emplace_back(a->second, b->second);
         }
         return out;
     }

@@ -29,13 +29,19 @@ static const km_opt table[] = {
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
-    {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE", "ligand of a chain as SDF or MOL, with its own bonds; may be repeated"},
+    {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE",
+     "ligand of a chain as SDF or MOL, with its own bonds; may be repeated"},
     {"template", 0, KM_OPT_LIST, &o.template, "FILE", "template structure (not in this version)"},
     {"assembly", 0, KM_OPT_INT, &o.assembly, "N", "biological assembly (not in this version)", .min = 0, .max = 1e6,
      .set = &o.assembly_set},
     {0}};
-static const km_program program = {"km-tokenize", "[options] [INPUT]",
-                                   "make a system of tokens, and a first frame, from PDB, mmCIF or Boltz-2's YAML or FASTA", table, 0, 1};
+static const km_program program = {
+    "km-tokenize",
+    "[options] [INPUT]",
+    "make a system of tokens, and a first frame, from PDB, mmCIF or Boltz-2's YAML or FASTA",
+    table,
+    0,
+    1};
 
 static km_status check_supported(km_err *err)
 {
@@ -147,7 +153,8 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
 {
     km_schema in;
     km_msa *msa = NULL;
-    if (o.chain || o.model_set) return km_fail(err, KM_USAGE, "--chain and --model need a structure, not a list of sequences");
+    if (o.chain || o.model_set)
+        return km_fail(err, KM_USAGE, "--chain and --model need a structure, not a list of sequences");
     KM_TRY(km_schema_read(text, n, name, library, &in, err));
     if (strcmp(name, "standard input") == 0) free(in.system->name), in.system->name = km_strdup("input");
     const km_system *s = in.system;

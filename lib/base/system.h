@@ -62,7 +62,7 @@ typedef struct km_token {
 enum { KM_CONTACT_UNSPECIFIED = 0, KM_CONTACT_UNSELECTED, KM_CONTACT_POCKET, KM_CONTACT_BINDER, KM_CONTACT_PAIR };
 typedef struct km_contact {
     int32_t a, b;    /* token indices */
-    uint8_t type;    /* KM_CONTACT_POCKET (a of the pocket, b of the binder), _BINDER (the converse) or _PAIR (both alike) */
+    uint8_t type;    /* KM_CONTACT_POCKET (a of the pocket, b of the binder), _BINDER (the converse) or _PAIR */
     float threshold; /* angstrom */
 } km_contact;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Aromatic bonds, found as RDKit finds them (rdkit.org/docs/RDKit_Book.html#aromaticity), because Boltz-2 was trained on
- * what it finds: rings, alone or fused up to six, around which there are 4n + 2 electrons.
+ * Aromatic bonds, found as RDKit finds them (rdkit.org/docs/RDKit_Book.html#aromaticity), because Boltz-2 was trained
+ * on what it finds: rings, alone or fused up to six, around which there are 4n + 2 electrons.
  * Tests: tests/unit/test_aromatic.c */
 #ifndef LIB_CHEM_AROMATIC_H
 #define LIB_CHEM_AROMATIC_H

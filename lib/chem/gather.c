@@ -59,7 +59,8 @@ static void choose_anchors(const km_tokenized *t, const km_residue *r, int atom,
             for (int i = 0; i < r->n_atoms; i++) {
                 double d = squared_distance(atoms[i].ref_pos, atoms[atom].ref_pos);
                 if (source[i] < 0 || d >= best || (rank > 0 && i == f[0]) || (rank > 1 && i == f[1])) continue;
-                if (rank == 2 && pass == 0 && in_line(atoms[f[0]].ref_pos, atoms[f[1]].ref_pos, atoms[i].ref_pos)) continue;
+                if (rank == 2 && pass == 0 && in_line(atoms[f[0]].ref_pos, atoms[f[1]].ref_pos, atoms[i].ref_pos))
+                    continue;
                 best = d, f[rank] = i;
             }
     }

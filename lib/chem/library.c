@@ -37,7 +37,8 @@ void km_library_free(km_library *l)
     if (!l) return;
     for (int i = 0; i < l->n_molecules; i++) free(l->molecules[i]);
     for (int i = 0; i < l->n_cut; i++) free(l->cut[i]);
-    for (int i = 0; i < l->n_drawn; i++) free(l->drawn[i].chain), free(l->drawn[i].path), free(l->drawn[i].molecule);
+    for (int i = 0; i < l->n_drawn; i++)
+        free(l->drawn[i].chain), free(l->drawn[i].path), free(l->drawn[i].molecule);
     free(l->drawn), free(l->molecules), free(l->cut), free(l->whole), free(l->path);
     km_ccd_close(l->dictionary);
     free(l);
@@ -93,8 +94,8 @@ km_status km_library_molecule(km_library *l, const char *name, const km_componen
     if (status == 0) c = make_ion(name), status = c != NULL;
     if (status == 0 && l->path) return km_fail(err, KM_INPUT, "component %.20s is not in %.150s", name, l->path);
     if (status == 0)
-        return km_fail(err, KM_INPUT, "component %.20s is not built in (needs --ccd or $KM_CCD: a component dictionary)",
-                       name);
+        return km_fail(err, KM_INPUT,
+                       "component %.20s is not built in (needs --ccd or $KM_CCD: a component dictionary)", name);
     if (status < 0) return status;
     *ret = keep(l, c);
     return KM_OK;
@@ -102,7 +103,8 @@ km_status km_library_molecule(km_library *l, const char *name, const km_componen
 
 const km_component *km_library_without(km_library *l, const km_component *c, const bool *leave)
 {
-    km_component *k = km_calloc(1, sizeof *k + (size_t)c->n_atoms * sizeof *c->atoms + (size_t)c->n_bonds * sizeof *c->bonds);
+    km_component *k = km_calloc(1, sizeof *k + (size_t)c->n_atoms * sizeof *c->atoms +
+                                       (size_t)c->n_bonds * sizeof *c->bonds);
     km_component_atom *atoms = (km_component_atom *)(k + 1);
     km_component_bond *bonds = (km_component_bond *)(atoms + c->n_atoms);
     int *to = KM_NEWN(int, (size_t)c->n_atoms);
@@ -149,8 +151,8 @@ km_status km_library_check_used(const km_library *l, km_err *err)
 {
     for (int i = 0; i < l->n_drawn; i++)
         if (!l->drawn[i].used)
-            return km_fail(err, KM_INPUT, "chain %.20s has no ligand with the atoms and bonds of %.150s", l->drawn[i].chain,
-                           l->drawn[i].path);
+            return km_fail(err, KM_INPUT, "chain %.20s has no ligand with the atoms and bonds of %.150s",
+                           l->drawn[i].chain, l->drawn[i].path);
     return KM_OK;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The components that systems are made of: built-in residues, ions of one atom, those of a dictionary, and ligands that
  * the user gives.
- * Tests: tests/unit/test_library.c */
+ * Tests: tests/unit/test_ligands.c */
 #ifndef LIB_CHEM_LIBRARY_H
 #define LIB_CHEM_LIBRARY_H
 
@@ -18,14 +18,14 @@ km_status km_library_residue(km_library *l, const char *name, const km_component
 /* The molecule of that name by itself, with all its heavy atoms and aromatic bonds marked. Both stay the library's.
  * KM_INPUT names a component that there is no such thing as. */
 km_status km_library_molecule(km_library *l, const char *name, const km_component **ret, km_err *err) KM_MUST_USE;
-/* The ligand of a chain is the molecule of an SDF or MOL file (formats/sdf.h), aromatic bonds marked. KM_USAGE: the chain
- * has one already. */
+/* The ligand of a chain is the molecule of an SDF or MOL file (formats/sdf.h), aromatic bonds marked. KM_USAGE: the
+ * chain has one already. */
 km_status km_library_draw(km_library *l, const char *chain, const char *path, km_err *err) KM_MUST_USE;
 /* That of this chain, or NULL; use: it is made use of. */
 const km_component *km_library_drawn(km_library *l, const char *chain, bool use);
 /* KM_INPUT names a file of which no use was made. */
 km_status km_library_check_used(const km_library *l, km_err *err) KM_MUST_USE;
-/* c with these names (7 characters and a NUL each) and, where it is unplaced, at these places; it stays the library's. */
+/* c with these names and, where it is unplaced, at these places; it stays the library's. */
 const km_component *km_library_named(km_library *l, const km_component *c, const km_name *names, const float *pos);
 
 /* c without these atoms, leave [c->n_atoms]; it stays the library's. */

@@ -81,16 +81,17 @@ typedef struct ion {
 } ion;
 
 static const ion ions[] = {
-    {"NA", "NA", 11, 1, false},    {"NA+", "NA", 11, 1, false}, {"Na+", "NA", 11, 1, false}, {"SOD", "NA", 11, 1, false},
-    {"CL", "CL", 17, -1, false},   {"CL-", "CL", 17, -1, false}, {"Cl-", "CL", 17, -1, false}, {"CLA", "CL", 17, -1, false},
-    {"K", "K", 19, 1, false},      {"K+", "K", 19, 1, false},   {"POT", "K", 19, 1, false},  {"MG", "MG", 12, 2, true},
-    {"MG2", "MG", 12, 2, true},    {"MG+2", "MG", 12, 2, true}, {"CA", "CA", 20, 2, true},   {"CA2", "CA", 20, 2, true},
-    {"CAL", "CA", 20, 2, true},    {"ZN", "ZN", 30, 2, true},   {"ZN2", "ZN", 30, 2, true},  {"MN", "MN", 25, 2, true},
-    {"FE", "FE", 26, 3, true},     {"FE2", "FE2", 26, 2, true}, {"CU", "CU", 29, 2, true},   {"CU1", "CU1", 29, 1, true},
-    {"CO", "CO", 27, 2, true},     {"NI", "NI", 28, 2, true},   {"CD", "CD", 48, 2, true},   {"LI", "LI", 3, 1, false},
-    {"LIT", "LI", 3, 1, false},    {"RB", "RB", 37, 1, false},  {"CS", "CS", 55, 1, false},  {"CES", "CS", 55, 1, false},
-    {"BR", "BR", 35, -1, false},   {"IOD", "IOD", 53, -1, false}, {"F", "F", 9, -1, false},  {"HG", "HG", 80, 2, true},
-    {"BA", "BA", 56, 2, false},    {"SR", "SR", 38, 2, true},
+    {"NA", "NA", 11, 1, false}, {"NA+", "NA", 11, 1, false}, {"Na+", "NA", 11, 1, false},
+    {"SOD", "NA", 11, 1, false}, {"CL", "CL", 17, -1, false}, {"CL-", "CL", 17, -1, false},
+    {"Cl-", "CL", 17, -1, false}, {"CLA", "CL", 17, -1, false}, {"K", "K", 19, 1, false}, {"K+", "K", 19, 1, false},
+    {"POT", "K", 19, 1, false}, {"MG", "MG", 12, 2, true}, {"MG2", "MG", 12, 2, true}, {"MG+2", "MG", 12, 2, true},
+    {"CA", "CA", 20, 2, true}, {"CA2", "CA", 20, 2, true}, {"CAL", "CA", 20, 2, true}, {"ZN", "ZN", 30, 2, true},
+    {"ZN2", "ZN", 30, 2, true}, {"MN", "MN", 25, 2, true}, {"FE", "FE", 26, 3, true}, {"FE2", "FE2", 26, 2, true},
+    {"CU", "CU", 29, 2, true}, {"CU1", "CU1", 29, 1, true}, {"CO", "CO", 27, 2, true}, {"NI", "NI", 28, 2, true},
+    {"CD", "CD", 48, 2, true}, {"LI", "LI", 3, 1, false}, {"LIT", "LI", 3, 1, false}, {"RB", "RB", 37, 1, false},
+    {"CS", "CS", 55, 1, false}, {"CES", "CS", 55, 1, false}, {"BR", "BR", 35, -1, false},
+    {"IOD", "IOD", 53, -1, false}, {"F", "F", 9, -1, false}, {"HG", "HG", 80, 2, true}, {"BA", "BA", 56, 2, false},
+    {"SR", "SR", 38, 2, true},
 };
 
 static const ion *find_ion(const char *residue)

@@ -56,7 +56,8 @@ int km_chem_raw_mol_type(const km_structure *raw, const bool *stays, int32_t fir
         for (int32_t i = s->chains[c].first_residue; i < s->chains[c].first_residue + s->chains[c].n_residues; i++) {
             const km_component *k = stays[i] ? standard_of(raw, i) : NULL;
             if (k) return *ret_chain = c, k->mol_type;
-            if (stays[i] && raw->is_polymer[i] && stated == KM_NONPOLYMER) *ret_chain = c, stated = s->chains[c].mol_type;
+            if (stays[i] && raw->is_polymer[i] && stated == KM_NONPOLYMER)
+                *ret_chain = c, stated = s->chains[c].mol_type;
         }
     return stated;
 }

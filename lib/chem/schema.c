@@ -102,10 +102,11 @@ static km_status read_entry(reader *r, int i, json_t *item, km_err *err)
     bool ligand = e->mol_type == KM_NONPOLYMER, ring;
     if (json_object_get(e->body, "smiles"))
         return all_drawn(r, e) ? KM_OK
-                               : entry_fail(e, err, "SMILES is not read: give a component code (ccd), or a drawing with --ligand");
+                               : entry_fail(e, err, "SMILES is not read: give a component code (ccd), or --ligand");
     if (!json_object_get(e->body, ligand ? "ccd" : "sequence") || json_object_get(e->body, ligand ? "sequence" : "ccd"))
         return entry_fail(e, err, ligand ? "a ligand has a ccd" : "a polymer has a sequence");
-    if (!km_schema_bool(json_object_get(e->body, "cyclic"), &ring)) return entry_fail(e, err, "cyclic is true or false");
+    if (!km_schema_bool(json_object_get(e->body, "cyclic"), &ring))
+        return entry_fail(e, err, "cyclic is true or false");
     if (ligand && ring) return entry_fail(e, err, "a ligand cannot be cyclic");
     if (e->mol_type != KM_PROTEIN && text_of(e->body, "msa"))
         return entry_fail(e, err, "only proteins have an alignment");
@@ -118,11 +119,12 @@ static km_status group_entries(reader *r, km_err *err)
     static const char *const same[] = {"modifications", "cyclic", "msa"};
     for (int i = 0; i < r->n_entries; i++) {
         entry *e = &r->entries[i];
-        const char *key = e->mol_type != KM_NONPOLYMER ? "sequence" : json_object_get(e->body, "ccd") ? "ccd" : "smiles";
+        const char *ligand = json_object_get(e->body, "ccd") ? "ccd" : "smiles";
+        const char *key = e->mol_type == KM_NONPOLYMER ? ligand : "sequence";
         for (int k = 0; k < i; k++) {
             const entry *f = &r->entries[k];
-            if (f->mol_type != e->mol_type || !json_equal(json_object_get(e->body, key), json_object_get(f->body, key)))
-                continue;
+            if (f->mol_type != e->mol_type) continue;
+            if (!json_equal(json_object_get(e->body, key), json_object_get(f->body, key))) continue;
             e->entity = f->entity;
             for (int s = 0; s < 3; s++) {
                 json_t *x = json_object_get(e->body, same[s]), *y = json_object_get(f->body, same[s]);
@@ -197,7 +199,8 @@ static km_status add_ligand(reader *r, const entry *e, km_err *err)
 {
     const km_chain *chain = &r->to.s->chains[r->to.s->n_chains - 1];
     const km_component *drawn = km_library_drawn(r->library, chain->name, true);
-    if (drawn && drawn->unplaced) return entry_fail(e, err, "its ligand is drawn flat: coordinates in space are needed");
+    if (drawn && drawn->unplaced)
+        return entry_fail(e, err, "its ligand is drawn flat: coordinates in space are needed");
     if (drawn) {
         const km_residue like = {.number = 1};
         return km_build_residue(&r->to, drawn, &like, NULL, false), KM_OK;
@@ -244,7 +247,8 @@ static km_status add_chain(reader *r, const entry *e, const json_t *id, km_err *
 {
     const char *name = json_string_value(id), *msa = text_of(e->body, "msa");
     bool ring;
-    if (!name || !*name || strlen(name) >= sizeof(km_name)) return entry_fail(e, err, "an id has 1 to 7 characters");
+    if (!name || !*name || strlen(name) >= sizeof(km_name))
+        return entry_fail(e, err, "an id has 1 to 7 characters");
     if (km_schema_chain(&r->to, name)) return entry_fail(e, err, "an id that another chain has");
     int32_t n = r->to.s->n_chains;
     r->entity = km_realloc(r->entity, (size_t)(n + 1) * sizeof *r->entity);

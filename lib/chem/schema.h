@@ -4,8 +4,8 @@
  * (github.com/jwohlwend/boltz, docs/prediction.md). A system comes of it, without coordinates.
  *
  * Chains stand in Boltz-2's order: those of one type and sequence together, where the first of them was. Read as text
- * and meant differently: a constraint's `force`, `properties` are refused, SMILES unless the library has a drawing for the chain.
- * Tests: tests/unit/test_schema.c, tests/cli/tokenize.bats, tests/oracle.c (kind features) */
+ * and meant differently: a constraint's `force`, `properties` are refused, SMILES unless the library has a drawing for
+ * the chain. Tests: tests/unit/test_schema.c, tests/cli/tokenize.bats, tests/oracle.c (kind features) */
 #ifndef LIB_CHEM_SCHEMA_H
 #define LIB_CHEM_SCHEMA_H
 

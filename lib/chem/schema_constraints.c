@@ -103,7 +103,8 @@ static km_status add_pocket(const constraint *c)
     const km_chain *binder = km_schema_chain(c->b, json_string_value(json_object_get(c->body, "binder")));
     float threshold;
     size_t i;
-    if (!binder || json_array_size(contacts) == 0) return bad(c, "a pocket has a binder, which is a chain, and contacts");
+    if (!binder || json_array_size(contacts) == 0)
+        return bad(c, "a pocket has a binder, which is a chain, and contacts");
     KM_TRY(read_distance(c, &threshold));
     bool *pocket = KM_NEWN(bool, (size_t)s->n_tokens);
     km_status status = KM_OK;

@@ -103,7 +103,8 @@ static km_status match_atoms(builder *b, const km_residue *r, const km_component
 }
 
 /* Is what is there enough to place what is not? */
-static km_status check_anchors(builder *b, const km_residue *r, const km_component *c, const int32_t *found, km_err *err)
+static km_status check_anchors(builder *b, const km_residue *r, const km_component *c, const int32_t *found,
+                               km_err *err)
 {
     char what[64];
     int anchors[3], there = 0;
@@ -197,9 +198,11 @@ static km_status find_component(builder *b, const km_residue *raw, const km_comp
                                : raw->n_atoms == 1 ? km_chem_ion_name(raw->name) : raw->name;
     km_err why;
     *whole = NULL;
-    km_status status = polymer ? km_library_residue(b->library, name, c, &why) : km_library_molecule(b->library, name, c, &why);
+    km_status status =
+        polymer ? km_library_residue(b->library, name, c, &why) : km_library_molecule(b->library, name, c, &why);
     if (status == KM_OK && polymer && !(*c)->standard) status = km_library_molecule(b->library, name, whole, &why);
-    if (status < 0) return why.code == KM_INPUT ? residue_fail(b, raw, err, why.msg) : km_fail(err, why.code, "%s", why.msg);
+    if (status < 0)
+        return why.code == KM_INPUT ? residue_fail(b, raw, err, why.msg) : km_fail(err, why.code, "%s", why.msg);
     if ((*c)->standard && polymer && (*c)->mol_type != chain->mol_type)
         return residue_fail(b, raw, err, "another kind of polymer than the chain before it");
     return KM_OK;
@@ -237,8 +240,8 @@ static km_status add_residue(builder *b, int32_t raw_residue, int32_t raw_before
     return status;
 }
 
-/* A ligand that the user has drawn: its atoms are found by elements and bonds, and have the file's names. False where the
- * residue is another molecule. */
+/* A ligand that the user has drawn: its atoms are found by elements and bonds, and have the file's names. False where
+ * the residue is another molecule. */
 static bool add_drawn(builder *b, int32_t raw_residue, int32_t raw_before)
 {
     const km_system *raw = b->raw->system;
@@ -252,7 +255,8 @@ static bool add_drawn(builder *b, int32_t raw_residue, int32_t raw_before)
     float *x = KM_NEWN(float, 3 * (n + (size_t)c->n_atoms));
     km_name *names = km_calloc((size_t)c->n_atoms, sizeof *names);
     for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++) {
-        int element = raw->atoms[i].element ? raw->atoms[i].element : km_chem_guess_element(r->name, raw->atoms[i].name);
+        int element =
+            raw->atoms[i].element ? raw->atoms[i].element : km_chem_guess_element(r->name, raw->atoms[i].name);
         if (element == 1) continue;
         memcpy(x + 3 * count, b->raw->coords + 3 * (size_t)i, 3 * sizeof *x);
         elements[count] = element;

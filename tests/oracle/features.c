@@ -120,7 +120,8 @@ static void check_alignments(oracle_case *o, const km_schema *in, const json_t *
     km_alignment **of_chain = KM_NEWN(km_alignment *, (size_t)n);
     km_status status = read_alignments(o, in, texts, of_chain);
     for (int all = 0; all < 2 && status == KM_OK; all++) {
-        const km_msa_options options = {.max_rows = (int32_t)oracle_number(o, "max_msa_seqs", 0), .boltz2_deletions = !all};
+        const km_msa_options options = {.max_rows = (int32_t)oracle_number(o, "max_msa_seqs", 0),
+                                        .boltz2_deletions = !all};
         km_msa *m = NULL;
         status = km_chem_msa(in->system, (const km_alignment *const *)of_chain, &options, &m, &o->err);
         if (status < 0) break;
@@ -158,7 +159,8 @@ static void check_input(oracle_case *o, const json_t *texts, km_library *l)
 void oracle_of_input(oracle_case *o)
 {
     const char *folder = strrchr(o->path, '/'), *texts = km_safetensors_meta(o->file, "inputs");
-    char *components = km_asprintf("%.*s%s", folder ? (int)(folder + 1 - o->path) : 0, o->path, oracle_word(o, "components"));
+    char *components =
+        km_asprintf("%.*s%s", folder ? (int)(folder + 1 - o->path) : 0, o->path, oracle_word(o, "components"));
     json_t *inputs = json_loads(texts ? texts : "", 0, NULL);
     km_library *l = km_library_new(components);
     check_input(o, inputs, l);

@@ -55,8 +55,9 @@ static void test_text(const km_ccd *d)
     ok(sorted, "five components by name");
     ok(km_ccd_find(d, "SEP", &c, &err) == 1 && c->n_atoms == 11 && c->n_bonds == 10 && c->mol_type == KM_PROTEIN,
        "a residue of proteins: heavy atoms and their bonds");
-    ok(!strcmp(c->atoms[3].name, "OG") && !strcmp(c->atoms[6].name, "OXT") && c->atoms[6].leaves && !c->atoms[3].leaves &&
-           c->atoms[7].element == 15 && c->atoms[1].hydrogens == 1 && c->atoms[0].pos[0] == 1.855f,
+    ok(!strcmp(c->atoms[3].name, "OG") && !strcmp(c->atoms[6].name, "OXT") && c->atoms[6].leaves &&
+           !c->atoms[3].leaves && c->atoms[7].element == 15 && c->atoms[1].hydrogens == 1 &&
+           c->atoms[0].pos[0] == 1.855f,
        "names, elements, leaving atoms, hydrogens, ideal coordinates");
     free(c);
     ok(km_ccd_find(d, "ZN", &c, &err) == 1 && c->n_atoms == 1 && c->atoms[0].charge == 2 && c->atoms[0].element == 30 &&
@@ -191,7 +192,8 @@ static void test_index(void)
     write_file(index, text, n);
     km_ccd *d;
     km_component *c;
-    ok(km_ccd_open(path, &d, &err) == KM_OK && km_ccd_find(d, "LAST", &c, &err) == KM_INPUT && strstr(err.msg, "damaged"),
+    ok(km_ccd_open(path, &d, &err) == KM_OK && km_ccd_find(d, "LAST", &c, &err) == KM_INPUT &&
+           strstr(err.msg, "damaged"),
        "a damaged record is refused: %s", err.msg);
     km_ccd_close(d);
     free(text);
@@ -254,8 +256,9 @@ int main(void)
     size_t n_cif, n_bcif;
     if (!mkdtemp(folder)) return 1;
     if (!ok(km_slurp("tests/data/components.cif", &cif, &n_cif, &err) == KM_OK &&
-            km_slurp("tests/data/components.bcif", &bcif, &n_bcif, &err) == KM_OK &&
-            km_ccd_parse(cif, n_cif, "cif", &text, &err) == KM_OK && km_ccd_parse(bcif, n_bcif, "bcif", &binary, &err) == KM_OK,
+                km_slurp("tests/data/components.bcif", &bcif, &n_bcif, &err) == KM_OK &&
+                km_ccd_parse(cif, n_cif, "cif", &text, &err) == KM_OK &&
+                km_ccd_parse(bcif, n_bcif, "bcif", &binary, &err) == KM_OK,
             "mmCIF and BinaryCIF are read %s", err.msg))
         return tap_end();
     test_text(text);

@@ -27,8 +27,8 @@ static void start(pdb *p)
     p->f = open_memstream(&p->text, &p->n);
 }
 
-static void put_atom(pdb *p, const char *record, const char *name, const char *residue, char chain, int number, double x,
-                     double y, double z, const char *element)
+static void put_atom(pdb *p, const char *record, const char *name, const char *residue, char chain, int number,
+                     double x, double y, double z, const char *element)
 {
     fprintf(p->f, "%-6s%5d %-4s %3s %c%4d    %8.3f%8.3f%8.3f  1.00  0.00          %2s\n", record, ++p->serial, name,
             residue, chain, number, x, y, z, element);
@@ -82,16 +82,21 @@ static void test_complex(void)
     put(&p, "ATP", 'A', 101, false, 40, "");
     put(&p, "ATP", 'A', 102, false, 70, "");
     put_atom(&p, "HETATM", "O", "HOH", 'A', 201, 20, 20, 20, "O");
-    if (!ok(tokenize(&p, KM_MISSING_REFUSE, &t, NULL, &err) == KM_OK, "a modified residue and two ligands %s", err.msg)) return;
+    if (!ok(tokenize(&p, KM_MISSING_REFUSE, &t, NULL, &err) == KM_OK, "a modified residue and two ligands %s", err.msg))
+        return;
     const km_system *s = t.system;
-    ok(s->n_chains == 3 && s->chains[0].mol_type == KM_PROTEIN && s->chains[1].mol_type == KM_NONPOLYMER, "three chains");
-    ok(s->chains[1].entity_id == 1 && s->chains[2].entity_id == 1 && s->chains[2].sym_id == 1 && s->chains[2].asym_id == 2,
+    ok(s->n_chains == 3 && s->chains[0].mol_type == KM_PROTEIN && s->chains[1].mol_type == KM_NONPOLYMER,
+       "three chains");
+    ok(s->chains[1].entity_id == 1 && s->chains[2].entity_id == 1 && s->chains[2].sym_id == 1 &&
+           s->chains[2].asym_id == 2,
        "the ligands are copies");
-    ok(s->n_tokens == 3 + 31 + 31 && s->tokens[1].modified && s->tokens[1].res_type == 22 && s->tokens[1].n_atoms == 10 &&
-           s->tokens[1].center_atom == s->tokens[1].first_atom && !s->tokens[3].modified && s->tokens[3].res_type == 22,
+    ok(s->n_tokens == 3 + 31 + 31 && s->tokens[1].modified && s->tokens[1].res_type == 22 &&
+           s->tokens[1].n_atoms == 10 && s->tokens[1].center_atom == s->tokens[1].first_atom &&
+           !s->tokens[3].modified && s->tokens[3].res_type == 22,
        "tokens: a residue each, modified or not; an atom each of a ligand");
     ok(!strcmp(s->atoms[5].name, "N") && !strcmp(s->atoms[14].name, "O3P"), "the dictionary's order, without OXT");
-    ok(!strcmp(s->atoms[19].name, "PG") && t.report.waters == 1 && t.report.missing == 0, "the ligand's; the water left");
+    ok(!strcmp(s->atoms[19].name, "PG") && t.report.waters == 1 && t.report.missing == 0,
+       "the ligand's; the water left");
     int aromatic = 0;
     for (int i = 0; i < s->n_bonds; i++) aromatic += s->bonds[i].type == KM_BOND_AROMATIC;
     ok(aromatic == 2 * 10, "adenine is aromatic all around, the bond between its rings too");
@@ -111,7 +116,8 @@ static void test_refused(void)
            strstr(err.msg, "QQQ is not in"), "%s", err.msg);
     start(&p);
     put(&p, "ATP", 'B', 1, false, 0, " N6 ");
-    ok(tokenize(&p, KM_MISSING_REFUSE, &t, NULL, &err) == KM_INPUT && strstr(err.msg, "1 heavy atoms are missing (ATP 1 B: N6)"),
+    ok(tokenize(&p, KM_MISSING_REFUSE, &t, NULL, &err) == KM_INPUT &&
+           strstr(err.msg, "1 heavy atoms are missing (ATP 1 B: N6)"),
        "%s", err.msg);
     start(&p);
     put(&p, "ATP", 'B', 1, false, 0, "");
@@ -121,7 +127,8 @@ static void test_refused(void)
     start(&p);
     put_atom(&p, "HETATM", "PA", "ATP", 'B', 1, 1, 0, 0, "P");
     put_atom(&p, "HETATM", "PB", "ATP", 'B', 1, 4, 0, 0, "P");
-    ok(tokenize(&p, KM_MISSING_BUILD, &t, NULL, &err) == KM_INPUT && strstr(err.msg, "only 2 of its 31 atoms"), "%s", err.msg);
+    ok(tokenize(&p, KM_MISSING_BUILD, &t, NULL, &err) == KM_INPUT && strstr(err.msg, "only 2 of its 31 atoms"), "%s",
+       err.msg);
 }
 
 static void test_built(void)
@@ -132,12 +139,14 @@ static void test_built(void)
     pdb p;
     start(&p);
     put(&p, "ATP", 'B', 1, false, 5, " N6 O3' PG ");
-    if (!ok(tokenize(&p, KM_MISSING_BUILD, &t, &x, &err) == KM_OK && t.report.missing == 3, "missing atoms built %s", err.msg))
+    if (!ok(tokenize(&p, KM_MISSING_BUILD, &t, &x, &err) == KM_OK && t.report.missing == 3, "missing atoms built %s",
+            err.msg))
         return;
     const km_system *s = t.system;
     float worst = 0;
     for (int i = 0; i < s->n_atoms; i++)
-        for (int k = 0; k < 3; k++) worst = fmaxf(worst, fabsf(x[3 * i + k] - s->atoms[i].ref_pos[k] - (k == 0 ? 5 : 0)));
+        for (int k = 0; k < 3; k++)
+            worst = fmaxf(worst, fabsf(x[3 * i + k] - s->atoms[i].ref_pos[k] - (k == 0 ? 5 : 0)));
     ok(worst < 2e-3f, "where the conformer has them, to the digits of the file (%g)", (double)worst);
     free(x);
     km_tokenized_clear(&t);
@@ -181,8 +190,8 @@ static void test_ions(void)
         const float *n = h->atoms[0].pos, *o = h->atoms[3].pos; /* N and O are 2.7 to 3.6 apart */
         put_atom(&p, "HETATM", "ZN", "ZN", 'C', 1, held ? (double)(n[0] + o[0]) / 2 : 30, (double)(n[1] + o[1]) / 2,
                  (double)(n[2] + o[2]) / 2, "ZN");
-        put_atom(&p, "HETATM", "NA", "SOD", 'C', 2, held ? (double)(n[0] + o[0]) / 2 : 30, 1 + (double)(n[1] + o[1]) / 2,
-                 (double)(n[2] + o[2]) / 2, "NA");
+        put_atom(&p, "HETATM", "NA", "SOD", 'C', 2, held ? (double)(n[0] + o[0]) / 2 : 30,
+                 1 + (double)(n[1] + o[1]) / 2, (double)(n[2] + o[2]) / 2, "NA");
         if (!ok(tokenize(&p, KM_MISSING_REFUSE, &t, NULL, &err) == KM_OK, "ions %s", err.msg)) return;
         ok(t.report.held == held && t.report.ions == 2 - held && t.system->n_chains == 2 + held,
            held ? "a metal between donors stays, sodium does not" : "free ions leave");
@@ -198,8 +207,12 @@ static void put_ring(pdb *p, int n, bool closed)
     for (int i = 0; i < n; i++) {
         static const char *const names[] = {"N", "CA", "C", "O"};
         for (int k = 0; k < 4; k++) {
-            double angle = 2 * M_PI * (i + (k < 3 ? k : 2) / 3.0) / (n + !closed), r = (k == 3 ? 1.2 : 0) + 4.0 * n / (2 * M_PI);
-            put_atom(p, "ATOM", names[k], "GLY", 'A', i + 1, r * cos(angle), r * sin(angle), 0, k == 0 ? "N" : k == 3 ? "O" : "C");
+            double angle = 2 * M_PI * (i + (k < 3 ? k : 2) / 3.0) / (n + !closed),
+                   r = (k == 3 ? 1.2 : 0) + 4.0 * n / (2 * M_PI);
+            put_atom(p, "ATOM", names[k], "GLY", 'A', i + 1, r * cos(angle), r * sin(angle), 0,
+                     k == 0   ? "N"
+                     : k == 3 ? "O"
+                              : "C");
         }
     }
 }
@@ -212,7 +225,8 @@ static void test_ring(void)
         pdb p;
         start(&p);
         put_ring(&p, 6, closed);
-        if (!ok(tokenize(&p, KM_MISSING_REFUSE, &t, NULL, &err) == KM_OK, "six residues on a circle %s", err.msg)) return;
+        if (!ok(tokenize(&p, KM_MISSING_REFUSE, &t, NULL, &err) == KM_OK, "six residues on a circle %s", err.msg))
+            return;
         ok(t.system->chains[0].cyclic_period == 6 * closed && t.system->tokens[3].cyclic_period == 6 * closed &&
                t.system->n_bonds == 6 * 3 + 5 + closed,
            closed ? "are a ring" : "with a gap are none");

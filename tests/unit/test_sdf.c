@@ -34,11 +34,13 @@ static void test_read(const char *text, const char *kind)
     if (!ok(km_sdf_parse(text, "x.sdf", &c, &err) == KM_OK, "%s %s", kind, err.msg)) return;
     ok(c->n_atoms == 4 && c->n_bonds == 3 && !strcmp(c->atoms[0].name, "C1") && !strcmp(c->atoms[3].name, "O4"),
        "heavy atoms, named by number");
-    ok(c->atoms[0].hydrogens == 3 && c->atoms[1].hydrogens == 0 && c->atoms[2].hydrogens == 0 && c->atoms[3].hydrogens == 0,
+    ok(c->atoms[0].hydrogens == 3 && c->atoms[1].hydrogens == 0 && c->atoms[2].hydrogens == 0 &&
+           c->atoms[3].hydrogens == 0,
        "hydrogens, drawn or not");
     ok(c->atoms[3].charge == -1 && c->atoms[2].charge == 0 && c->atoms[2].pos[1] == 1.05f && !c->unplaced,
        "charges and coordinates");
-    ok(c->bonds[0].a == 0 && c->bonds[0].b == 1 && c->bonds[1].type == KM_BOND_DOUBLE && c->bonds[2].type == KM_BOND_SINGLE,
+    ok(c->bonds[0].a == 0 && c->bonds[0].b == 1 && c->bonds[1].type == KM_BOND_DOUBLE &&
+           c->bonds[2].type == KM_BOND_SINGLE,
        "bonds");
     free(c);
 }
@@ -82,7 +84,8 @@ static void test_match(void)
     float far[12];
     ok(km_chem_match_graph(c, elements, x, 4, found) && found[0] == 1 && found[1] == 3 && found[2] + found[3] == 2,
        "atoms in another order are found");
-    ok(!km_chem_match_graph(c, other, x, 4, found) && !km_chem_match_graph(c, elements, x, 3, found), "other atoms are not");
+    ok(!km_chem_match_graph(c, other, x, 4, found) && !km_chem_match_graph(c, elements, x, 3, found),
+       "other atoms are not");
     memcpy(far, x, sizeof far);
     far[0] = 9;
     ok(!km_chem_match_graph(c, elements, far, 4, found), "nor other bonds");
