@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "formats/h5md_tensors.h"
 #include "formats/km.h"
 #include "lib/base/mem.h"
 
@@ -25,6 +26,8 @@ struct km_h5md {
     hid_t file;
     int64_t size; /* of the file, bytes */
     km_system *system;
+    km_msa *msa;
+    km_templates *templates;
     char *set;
     int n_trajectories;
     trajectory *trajectories;
@@ -144,6 +147,9 @@ static km_status open_file(km_h5md *h, km_err *err)
     h->file = H5Fopen(h->name, H5F_ACC_RDONLY, H5P_DEFAULT);
     if (h->file < 0) return km_fail(err, KM_INPUT, "%s: truncated, damaged, or being written", h->name);
     KM_TRY(read_system(h, err));
+    km_status status = km_h5md_read_msa(h->file, h->system->n_tokens, &h->msa, err);
+    if (status == KM_OK) status = km_h5md_read_templates(h->file, h->system->n_tokens, &h->templates, err);
+    if (status < 0) return km_fail_in(err, h->name);
     h->set = read_text(h->file, "/kinematic", "set");
     while (h->n_trajectories < INT_MAX && has_trajectory(h, h->n_trajectories + 1)) {
         h->trajectories = km_realloc(h->trajectories, ((size_t)h->n_trajectories + 1) * sizeof *h->trajectories);
@@ -175,6 +181,8 @@ void km_h5md_close(km_h5md *h)
     }
     if (h->file >= 0) H5Fclose(h->file);
     km_system_free(h->system);
+    km_msa_free(h->msa);
+    km_templates_free(h->templates);
     free(h->trajectories);
     free(h->set);
     free(h->name);
@@ -182,6 +190,8 @@ void km_h5md_close(km_h5md *h)
 }
 
 const km_system *km_h5md_system(const km_h5md *h) { return h->system; }
+const km_msa *km_h5md_msa(const km_h5md *h) { return h->msa; }
+const km_templates *km_h5md_templates(const km_h5md *h) { return h->templates; }
 const char *km_h5md_set(const km_h5md *h) { return h->set; }
 int km_h5md_trajectories(const km_h5md *h) { return h->n_trajectories; }
 

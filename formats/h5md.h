@@ -4,13 +4,15 @@
  *
  * /particles/NAME/position/{value [F, A, 3] f32 angstrom, step, time ps}, one group a trajectory; chunk = max(1, 64 KiB
  * / frame bytes) whole frames, no compression; /kinematic holds the system record (a .km `system` message, as bytes, so
- * that there is one definition of it), the set's name and licence. HDF5 is not safe for threads: one thread at a time,
+ * that there is one definition of it), alignment and templates where there are any (h5md_tensors.h), the set's name and
+ * licence. HDF5 is not safe for threads: one thread at a time,
  * over all files together. Its own printing of errors is turned off.
  * Tests: tests/unit/test_h5md.c,
  * tests/cli/strip.bats (read back by h5py) */
 #ifndef FORMATS_H5MD_H
 #define FORMATS_H5MD_H
 
+#include "lib/base/alignment.h"
 #include "lib/base/system.h"
 
 typedef struct km_h5md km_h5md;
@@ -18,6 +20,8 @@ typedef struct km_h5md km_h5md;
 km_status km_h5md_open(const char *path, km_h5md **ret, km_err *err) KM_MUST_USE;
 void km_h5md_close(km_h5md *h);
 const km_system *km_h5md_system(const km_h5md *h);
+const km_msa *km_h5md_msa(const km_h5md *h);             /* NULL where none is stored */
+const km_templates *km_h5md_templates(const km_h5md *h); /* likewise */
 const char *km_h5md_set(const km_h5md *h);           /* "" where none is stored */
 int km_h5md_trajectories(const km_h5md *h);
 int64_t km_h5md_frames(const km_h5md *h, int trajectory);
@@ -32,6 +36,9 @@ typedef struct km_h5md_writer km_h5md_writer;
 /* Through PATH.part and a rename on commit. */
 km_status km_h5md_create(const char *path, const km_system *s, const char *set, const char *license,
                          km_h5md_writer **ret, km_err *err) KM_MUST_USE;
+/* What goes with the system, before any frame. */
+km_status km_h5md_put(km_h5md_writer *w, const km_msa *opt_msa, const km_templates *opt_templates, km_err *err)
+    KM_MUST_USE;
 /* trajectory (0-based) must be the last one or one more than that. KM_INPUT: a number not finite. */
 km_status km_h5md_write(km_h5md_writer *w, int trajectory, const float *coords, int64_t time_fs,
                         km_err *err) KM_MUST_USE;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "formats/h5md.h"
+#include "formats/h5md_tensors.h"
 #include "formats/km.h"
 #include "lib/base/mem.h"
 
@@ -131,6 +132,15 @@ km_status km_h5md_create(const char *path, const km_system *s, const char *set, 
     km_status status = refused(w, err);
     km_h5md_abandon(w);
     return status;
+}
+
+km_status km_h5md_put(km_h5md_writer *w, const km_msa *opt_msa, const km_templates *opt_templates, km_err *err)
+{
+    KM_ASSERT(w->n_trajectories == 0);
+    errno = 0;
+    bool good = !opt_msa || km_h5md_write_msa(w->file, opt_msa);
+    good = good && (!opt_templates || km_h5md_write_templates(w->file, opt_templates));
+    return good ? KM_OK : refused(w, err);
 }
 
 static bool note_unit(hid_t set, const char *unit) { return set >= 0 && put_text(set, "unit", unit); }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * a3m: FASTA whose columns are upper case or '-' and whose deletions are lower case (hh-suite user guide). A sequence may
- * take several lines. */
+ * a3m: FASTA whose columns are upper case or '-' and whose deletions are lower case (hh-suite user guide). A
+ * sequence may take several lines. */
 #include <stdlib.h>
 
 #include "formats/msa_rows.h"

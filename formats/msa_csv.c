@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Boltz's csv: a head with the columns `key` and `sequence` in any order, then a row a line, written as in a3m. A key is
- * a whole number, -1 or empty for none. Fields may stand between quotation marks. */
+ * Boltz's csv: a head with the columns `key` and `sequence` in any order, then a row a line, written as in a3m. A key
+ * is a whole number, -1 or empty for none. Fields may stand between quotation marks. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Stockholm 1.0 (Pfam, HMMER): `NAME SEQUENCE` lines, in one block or several, to `//`. The query is the first sequence;
- * where it has a gap, the letters of the other rows count as deletions. */
+ * Stockholm 1.0 (Pfam, HMMER): `NAME SEQUENCE` lines, in one block or several, to `//`. The query is the first
+ * sequence; where it has a gap, the letters of the other rows count as deletions. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>

@@ -21,6 +21,8 @@
 #include <gemmi/mmread.hpp>
 #include <gemmi/polyheur.hpp>
 
+#include "formats/structure_gemmi.hh"
+
 #define _Noreturn [[noreturn]]
 extern "C" {
 #include "formats/structure.h"
@@ -147,8 +149,22 @@ public:
     }
 };
 
+/* gemmi reads 13 residues of every SEQRES line, though the line ends among them. */
+void pad_sequences(std::string &text)
+{
+    const size_t width = 70;
+    for (size_t at = text.compare(0, 6, "SEQRES") ? text.find("\nSEQRES") : 0; at != std::string::npos;) {
+        at += text[at] == '\n';
+        size_t n = std::min(text.find('\n', at), text.size()) - at;
+        if (n && text[at + n - 1] == '\r') n--;
+        if (n < width) text.insert(at + n, width - n, ' ');
+        at = text.find("\nSEQRES", at);
+    }
+}
+
 Pairs prepare_pdb(std::string &text)
 {
+    pad_sequences(text);
     Conect conect;
     int line_number = 0, serial = 0;
     for (size_t at = 0; at < text.size();) {
@@ -399,6 +415,10 @@ void read_into(km_structure *s, FILE *f, const char *path, int model)
 }
 
 } // namespace
+
+std::string km_gemmi::read_text(FILE *f) { return unpack(read_all(f)); }
+
+void km_gemmi::prepare_pdb(std::string &text) { ::prepare_pdb(text); }
 
 extern "C" km_status km_structure_read(const char *path, int model, km_structure **ret, km_err *err)
 {

@@ -23,6 +23,7 @@ static const struct kind {
     {"losses", oracle_losses},
     {"train_step", oracle_train_step},
     {"features", oracle_of_input},
+    {"template_features", oracle_of_input},
 };
 
 static double meta_number(const km_safetensors *f, const char *key, double otherwise)

@@ -42,3 +42,41 @@ km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, const km_sc
     free(texts), free(files);
     return status;
 }
+
+/* An entry as a YAML input has it. */
+static km_status read_template(const char *text, json_t *list, km_err *err)
+{
+    json_t *entry = json_object(), *chains = json_array(), *parts = json_array();
+    size_t n = strcspn(text, "=/");
+    const char *path = text[n] == '=' ? text + n + 1 : text;
+    char *names = km_asprintf("%.*s", path == text ? 0 : (int)n, text), *rest = names, *name;
+    while ((name = strsep(&rest, ","))) {
+        char *part = strchr(name, ':');
+        if (part) *part++ = 0;
+        if (*name) json_array_append_new(chains, json_string(name));
+        if (part && *part) json_array_append_new(parts, json_string(part));
+    }
+    bool good = *path && (path == text || json_array_size(chains)) &&
+                (!json_array_size(parts) || json_array_size(parts) == json_array_size(chains));
+    free(names);
+    json_object_set_new(entry, "cif", json_string(path));
+    if (json_array_size(chains)) json_object_set(entry, "chain_id", chains);
+    if (json_array_size(parts)) json_object_set(entry, "template_id", parts);
+    json_decref(chains), json_decref(parts);
+    json_array_append_new(list, entry);
+    return good ? KM_OK
+                : km_fail(err, KM_USAGE, "option '--template' '%.120s': expected FILE, A,B=FILE or A:X,B:Y=FILE", text);
+}
+
+km_status km_inputs_templates(const km_system *s, const km_opt_list *files, const km_schema *opt_named, km_library *l,
+                              km_templates **ret, km_err *err)
+{
+    json_t *list = json_array();
+    km_status status = KM_OK;
+    *ret = NULL;
+    for (int i = 0; i < files->count && status == KM_OK; i++) status = read_template(files->items[i], list, err);
+    if (opt_named && opt_named->templates) json_array_extend(list, opt_named->templates);
+    if (status == KM_OK) status = km_chem_templates_listed(s, list, NULL, l, ret, err);
+    json_decref(list);
+    return status;
+}

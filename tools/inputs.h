@@ -6,6 +6,7 @@
 #include "lib/base/opt.h"
 #include "lib/chem/msa.h"
 #include "lib/chem/schema.h"
+#include "lib/chem/templates.h"
 
 /* --msa CHAIN=FILE, as often as there are; `deletions` is all or boltz2. *ret is NULL where there are none. */
 typedef struct km_msa_inputs {
@@ -18,10 +19,15 @@ typedef struct km_msa_inputs {
 km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, const km_schema *opt_named, km_msa **ret,
                         km_err *err) KM_MUST_USE;
 
+/* --template [CHAINS=]FILE, as often as there are; CHAINS are A,B or, each with a chain of the file, A:X,B:Y. Behind
+ * them those that an input names of itself. *ret is NULL where there are none. */
+km_status km_inputs_templates(const km_system *s, const km_opt_list *files, const km_schema *opt_named, km_library *l,
+                              km_templates **ret, km_err *err) KM_MUST_USE;
+
 #define KM_MSA_INPUTS_DEFAULT {.deletions = "all", .max_rows = KM_MSA_ROWS}
 /* The options that fill `in`, for a program's table. */
 #define KM_MSA_INPUTS_OPTIONS(in)                                                                                      \
-    {"msa", 0, KM_OPT_LIST, &(in).files, "CHAIN=FILE", "alignment of a chain: a3m, Stockholm or csv; may be repeated"}, \
+    {"msa", 0, KM_OPT_LIST, &(in).files, "CHAIN=FILE", "alignment of a chain: a3m, Stockholm or csv; repeatable"},      \
     {"msa-rows", 0, KM_OPT_INT, &(in).max_rows, "N", "rows of alignments to keep", .min = 1, .max = KM_MSA_MAX_ROWS},  \
     {"msa-deletions", 0, KM_OPT_CHOICE, &(in).deletions, "HOW",                                                        \
      "deletions as the alignment has them, or (almost none) as Boltz-2 2.2 does", .choices = "all|boltz2"},            \

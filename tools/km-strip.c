@@ -164,7 +164,10 @@ static km_status load_topology(strip *s, km_err *err)
 
 static km_status open_output(strip *s, km_err *err)
 {
-    if (o.out && ends_with(o.out, ".h5")) return km_h5md_create(o.out, s->system, o.set_name, o.license, &s->h5, err);
+    if (o.out && ends_with(o.out, ".h5")) {
+        KM_TRY(km_h5md_create(o.out, s->system, o.set_name, o.license, &s->h5, err));
+        return km_h5md_put(s->h5, s->msa, NULL, err);
+    }
     KM_TRY(km_output_open(&s->out, o.out, true, err));
     s->writer = km_writer_new(s->out.file, s->out.what);
     KM_TRY(km_writer_system(s->writer, s->system, err));

@@ -31,7 +31,8 @@ static const km_opt table[] = {
     KM_MSA_INPUTS_OPTIONS(o.msa),
     {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE",
      "ligand of a chain as SDF or MOL, with its own bonds; may be repeated"},
-    {"template", 0, KM_OPT_LIST, &o.template, "FILE", "template structure (not in this version)"},
+    {"template", 0, KM_OPT_LIST, &o.template, "FILE",
+     "template structure, PDB or mmCIF, for all proteins, or CHAINS=FILE; may be repeated"},
     {"assembly", 0, KM_OPT_INT, &o.assembly, "N", "biological assembly (not in this version)", .min = 0, .max = 1e6,
      .set = &o.assembly_set},
     {0}};
@@ -45,7 +46,7 @@ static const km_program program = {
 
 static km_status check_supported(km_err *err)
 {
-    const char *what = o.template.count ? "--template" : o.assembly_set ? "--assembly" : NULL;
+    const char *what = o.assembly_set ? "--assembly" : NULL;
     if (strcmp(o.family, "boltz2") != 0) what = "--family biokinema";
     if (!what) return KM_OK;
     return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
@@ -99,7 +100,8 @@ static km_library *open_library(void)
 }
 
 /* coords [A, 3] or NULL: then there is no frame. */
-static km_status write_stream(const km_system *s, const km_msa *opt_msa, float *opt_coords, km_err *err)
+static km_status write_stream(const km_system *s, const km_msa *opt_msa, const km_templates *opt_templates,
+                              float *opt_coords, km_err *err)
 {
     km_output out;
     KM_TRY(km_output_open(&out, o.out, true, err));
@@ -107,6 +109,7 @@ static km_status write_stream(const km_system *s, const km_msa *opt_msa, float *
     km_frame frame = {.given = true, .n_atoms = s->n_atoms, .coords = opt_coords};
     km_status status = km_writer_system(w, s, err);
     if (status == KM_OK && opt_msa) status = km_writer_msa(w, opt_msa, err);
+    if (status == KM_OK && opt_templates) status = km_writer_templates(w, opt_templates, err);
     if (status == KM_OK && opt_coords) status = km_writer_frame(w, &frame, err);
     if (status == KM_OK) status = km_writer_end(w, err);
     km_writer_free(w);
@@ -120,6 +123,7 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
     km_structure *raw = NULL;
     km_tokenized t = {0};
     km_msa *msa = NULL;
+    km_templates *templates = NULL;
     float *coords = NULL;
     km_token_options options = {.chains = o.chain, .keep = o.keep, .library = library,
                                 .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
@@ -134,14 +138,16 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
     }
     say_report(cli, name, &t);
     status = km_inputs_msa(t.system, &o.msa, NULL, &msa, err);
+    if (status == KM_OK) status = km_inputs_templates(t.system, &o.template, NULL, library, &templates, err);
     if (status < 0) goto done;
     add_provenance(cli, t.system);
     coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof *coords);
     km_chem_gather(&t, raw->coords, coords);
-    status = write_stream(t.system, msa, coords, err);
+    status = write_stream(t.system, msa, templates, coords, err);
 done:
     free(coords);
     km_msa_free(msa);
+    km_templates_free(templates);
     km_tokenized_clear(&t);
     km_structure_free(raw);
     return status;
@@ -153,21 +159,22 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
 {
     km_schema in;
     km_msa *msa = NULL;
+    km_templates *templates = NULL;
     if (o.chain || o.model_set)
         return km_fail(err, KM_USAGE, "--chain and --model need a structure, not a list of sequences");
     KM_TRY(km_schema_read(text, n, name, library, &in, err));
     if (strcmp(name, "standard input") == 0) free(in.system->name), in.system->name = km_strdup("input");
     const km_system *s = in.system;
-    km_status status = KM_OK;
-    if (in.templates) status = km_fail(err, KM_USAGE, "%.150s: templates are not supported in this version", name);
-    if (status == KM_OK) status = km_inputs_msa(s, &o.msa, &in, &msa, err);
+    km_status status = km_inputs_msa(s, &o.msa, &in, &msa, err);
+    if (status == KM_OK) status = km_inputs_templates(s, &o.template, &in, library, &templates, err);
     if (status == KM_OK) {
         km_cli_say(cli, "%s: %d chains, %d residues, %d heavy atoms, %d tokens, no coordinates", name, s->n_chains,
                    s->n_residues, s->n_atoms, s->n_tokens);
         add_provenance(cli, in.system);
-        status = write_stream(s, msa, NULL, err);
+        status = write_stream(s, msa, templates, NULL, err);
     }
     km_msa_free(msa);
+    km_templates_free(templates);
     km_schema_clear(&in);
     return status;
 }
@@ -202,11 +209,18 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
 {
     (void)arg;
     km_msa *msa;
-    KM_TRY(km_inputs_msa(f->system, &o.msa, NULL, &msa, err));
-    if (!msa) return KM_OK;
-    km_msa_free(f->msa);
-    km_trunk_result_free(f->trunk);
-    f->msa = msa, f->trunk = NULL;
+    km_templates *templates;
+    km_library *library = open_library();
+    km_status status = km_inputs_msa(f->system, &o.msa, NULL, &msa, err);
+    if (status == KM_OK) status = km_inputs_templates(f->system, &o.template, NULL, library, &templates, err);
+    km_library_free(library);
+    if (status < 0) {
+        km_msa_free(msa);
+        return status;
+    }
+    if (msa || templates) km_trunk_result_free(f->trunk), f->trunk = NULL;
+    if (msa) km_msa_free(f->msa), f->msa = msa;
+    if (templates) km_templates_free(f->templates), f->templates = templates;
     return KM_OK;
 }
 

@@ -13,7 +13,7 @@
 #include "lib/train/run.h"
 
 static struct {
-    const char *config, *init, *split, *output;
+    const char *config, *init, *split, *output, *trunk;
     km_opt_list data;
     bool resume;
 } o;
@@ -22,6 +22,7 @@ static const km_opt options[] = {
     {"config", 'c', KM_OPT_STRING, &o.config, "FILE", "configuration: a file, or the name of an installed one (mini)"},
     {"data", 'd', KM_OPT_LIST, &o.data, "PATH", "an .h5 file of km-strip, or a directory of them; may be repeated"},
     {"init", 0, KM_OPT_STRING, &o.init, "WEIGHTS", "weights to start from, instead of new ones"},
+    {"trunk", 0, KM_OPT_STRING, &o.trunk, "DIR", "results of the frozen trunk, made by km-trunk --cache DIR"},
     {"split", 0, KM_OPT_STRING, &o.split, "FILE", "lines `system train|val|test`"},
     {"output", 'o', KM_OPT_STRING, &o.output, "RUN", "directory of the run"},
     {"resume", 0, KM_OPT_FLAG, &o.resume, NULL, "go on where RUN stopped"},
@@ -128,6 +129,7 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
     if (status == KM_OK) status = enter_run(c, err);
     if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
     if (status == KM_OK) status = get_model(c, &run.model, err);
+    if (status == KM_OK && o.trunk) status = km_dataset_load_trunks(run.data, run.model, o.trunk, err);
     if (status == KM_OK) {
         km_cli_say(cli, "%d systems to train on, %d to validate", run.data->n_train, run.data->n_val);
         km_progress_start(&bar, cli, "steps", c->max_steps);

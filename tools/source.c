@@ -13,9 +13,12 @@ struct km_source {
     km_reader *reader; /* of a stream, or NULL */
     km_h5md *h5;       /* or this */
     char *path;
-    km_system *system; /* of h5, until it is taken */
+    km_system *system; /* of h5, until they are taken */
+    km_msa *msa;
+    km_templates *templates;
     float *coords;
-    bool begun, ended;
+    int head; /* messages before the frames that have come: system, alignment, templates */
+    bool ended;
     int trajectory;    /* where we are in h5 */
     int64_t frame, n_frames;
 };
@@ -57,6 +60,8 @@ void km_source_close(km_source *s)
     km_reader_free(s->reader);
     km_h5md_close(s->h5);
     km_system_free(s->system);
+    km_msa_free(s->msa);
+    km_templates_free(s->templates);
     km_input_close(s->file);
     free(s->coords);
     free(s->path);
@@ -66,12 +71,13 @@ void km_source_close(km_source *s)
 static km_status next_of_h5(km_source *s, km_msg *m, km_err *err)
 {
     *m = (km_msg){0};
-    if (!s->begun) {
-        s->begun = true;
-        s->system = km_system_copy(km_h5md_system(s->h5));
-        m->type = KM_MSG_SYSTEM;
-        m->system = s->system;
-        return 1;
+    if (s->head < 3) {
+        s->head++;
+        if (s->head == 1) m->type = KM_MSG_SYSTEM, m->system = s->system = km_system_copy(km_h5md_system(s->h5));
+        if (s->head == 2) m->type = KM_MSG_MSA, m->msa = s->msa = km_msa_copy(km_h5md_msa(s->h5));
+        if (s->head == 3)
+            m->type = KM_MSG_TEMPLATES, m->templates = s->templates = km_templates_copy(km_h5md_templates(s->h5));
+        return m->system || m->msa || m->templates ? 1 : next_of_h5(s, m, err);
     }
     if (km_interrupted()) return km_fail(err, KM_INTERRUPTED, "interrupted");
     while (s->trajectory < km_h5md_trajectories(s->h5) && s->frame == km_h5md_frames(s->h5, s->trajectory))
@@ -104,9 +110,21 @@ km_system *km_source_take_system(km_source *s)
     return taken;
 }
 
-km_msa *km_source_take_msa(km_source *s) { return s->reader ? km_reader_take_msa(s->reader) : NULL; }
+km_msa *km_source_take_msa(km_source *s)
+{
+    if (s->reader) return km_reader_take_msa(s->reader);
+    km_msa *taken = s->msa;
+    s->msa = NULL;
+    return taken;
+}
 
-km_templates *km_source_take_templates(km_source *s) { return s->reader ? km_reader_take_templates(s->reader) : NULL; }
+km_templates *km_source_take_templates(km_source *s)
+{
+    if (s->reader) return km_reader_take_templates(s->reader);
+    km_templates *taken = s->templates;
+    s->templates = NULL;
+    return taken;
+}
 
 km_trunk_result *km_source_take_trunk(km_source *s) { return s->reader ? km_reader_take_trunk(s->reader) : NULL; }
 

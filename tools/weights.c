@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/trunk_h5.h"
+
 static bool given(const char *s) { return s && *s; }
 
 /* The newest record of a program that made frames: its path when that file is still there, else its name. */
@@ -62,22 +64,63 @@ static void take(km_trunk_result *r, const km_trunk_out *t)
     memcpy(r->z, t->z->data, (size_t)km_numel(t->z) * sizeof(float));
 }
 
+/* Say how and by which weights it was made. */
+static void sign(km_trunk_result *r, const km_model *m, int recycles)
+{
+    r->recycles = recycles;
+    set_text(&r->weights_name, m->name), set_text(&r->weights_path, m->path);
+    set_text(&r->weights_digest, m->digest), set_text(&r->trunk_digest, m->trunk_digest);
+}
+
+static km_trunk_result *compute(const km_model *m, const km_features *features, int recycles, int threads)
+{
+    km_ctx *cx = km_ctx_new(threads);
+    km_trunk_result *r = km_trunk_result_new((int32_t)features->N, m->config.token_s, m->config.token_z);
+    km_trunk_out out = km_trunk_run(cx, m->trunk, features, recycles);
+    take(r, &out);
+    km_ctx_free(cx);
+    return r;
+}
+
+/* From the folder, or computed and added to it. What is damaged there is computed again. */
+static km_status cached(const km_filter *f, const km_model *m, const km_features *features, int recycles,
+                        const char *folder, km_trunk_result **ret, km_err *err)
+{
+    char key[65];
+    km_trunk_key(m, features, recycles, key);
+    km_status got = km_trunk_h5_read(folder, key, (int32_t)features->N, ret, err);
+    if (got == 1 && ((*ret)->token_s != m->config.token_s || (*ret)->token_z != m->config.token_z)) {
+        km_trunk_result_free(*ret);
+        got = km_fail(err, KM_INPUT, "%.120s/%s.h5: of another model", folder, key);
+    }
+    if (got == 1) return KM_OK;
+    if (got < 0 && got != KM_INPUT) return got;
+    if (got == KM_INPUT) km_cli_say(f->cli, "%s: computed again", err->msg);
+    *ret = compute(m, features, recycles, f->cli->threads);
+    km_trunk_h5_round(*ret);
+    sign(*ret, m, recycles);
+    got = km_trunk_h5_write(folder, key, *ret, err);
+    if (got < 0) km_trunk_result_free(*ret);
+    return got;
+}
+
 km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_choice *choice, km_err *err)
 {
     if (!m->trunk) return km_fail(err, KM_INPUT, "the weights %.100s hold no trunk", m->name);
     if (f->system->n_tokens == 0) return km_fail(err, KM_INPUT, "the system has no tokens: make it with km-tokenize");
-    km_ctx *cx = km_ctx_new(f->cli->threads);
+    if (!f->msa && m->config.msa_blocks)
+        km_cli_say(f->cli, "%s: no alignment: the trunk sees the sequence alone", f->system->name);
+    int recycles = choice->recycles < 0 ? m->config.recycles : choice->recycles;
     km_msa *msa = f->msa ? km_chem_msa_draw(f->msa, choice->msa_depth, f->cli->seed) : NULL;
     km_features *features = km_features_of(f->system, msa, f->templates);
-    km_trunk_result *r = km_trunk_result_new(f->system->n_tokens, m->config.token_s, m->config.token_z);
-    r->recycles = choice->recycles < 0 ? m->config.recycles : choice->recycles;
-    km_trunk_out out = km_trunk_run(cx, m->trunk, features, r->recycles);
-    take(r, &out);
-    set_text(&r->weights_name, m->name), set_text(&r->weights_path, m->path);
-    set_text(&r->weights_digest, m->digest), set_text(&r->trunk_digest, m->trunk_digest);
+    km_trunk_result *r = NULL;
+    km_status status = KM_OK;
+    if (choice->cache) status = cached(f, m, features, recycles, choice->cache, &r, err);
+    else r = compute(m, features, recycles, f->cli->threads);
     km_features_free(features);
     km_msa_free(msa);
-    km_ctx_free(cx);
+    if (status < 0) return status;
+    sign(r, m, recycles);
     km_trunk_result_free(f->trunk);
     f->trunk = r;
     return KM_OK;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
 
@@ -22,6 +23,18 @@ void km_msa_free(km_msa *m)
     if (!m) return;
     free(m->residues), free(m->paired), free(m->deletions), free(m->profile), free(m->deletion_mean);
     free(m);
+}
+
+km_msa *km_msa_copy(const km_msa *m)
+{
+    if (!m) return NULL;
+    km_msa *c = km_msa_new(m->n_rows, m->n_tokens);
+    size_t N = (size_t)m->n_tokens, n = (size_t)m->n_rows * N;
+    memcpy(c->residues, m->residues, n), memcpy(c->paired, m->paired, n);
+    memcpy(c->deletions, m->deletions, n * sizeof *c->deletions);
+    memcpy(c->profile, m->profile, N * KM_MSA_CLASSES * sizeof *c->profile);
+    memcpy(c->deletion_mean, m->deletion_mean, N * sizeof *c->deletion_mean);
+    return c;
 }
 
 static km_status check_floats(const char *what, const float *x, size_t n, bool mask, km_err *err)
@@ -65,6 +78,18 @@ void km_templates_free(km_templates *t)
     free(t->restype), free(t->frame_rot), free(t->frame_t), free(t->cb), free(t->ca);
     free(t->mask_cb), free(t->mask_frame), free(t->mask), free(t->visibility_ids);
     free(t);
+}
+
+km_templates *km_templates_copy(const km_templates *t)
+{
+    if (!t) return NULL;
+    km_templates *c = km_templates_new(t->n_templates, t->n_tokens);
+    size_t n = (size_t)t->n_templates * (size_t)t->n_tokens * sizeof(float);
+    memcpy(c->restype, t->restype, n), memcpy(c->visibility_ids, t->visibility_ids, n);
+    memcpy(c->frame_rot, t->frame_rot, 9 * n), memcpy(c->frame_t, t->frame_t, 3 * n);
+    memcpy(c->cb, t->cb, 3 * n), memcpy(c->ca, t->ca, 3 * n);
+    memcpy(c->mask_cb, t->mask_cb, n), memcpy(c->mask_frame, t->mask_frame, n), memcpy(c->mask, t->mask, n);
+    return c;
 }
 
 km_status km_templates_check(const km_templates *t, km_err *err)

@@ -23,6 +23,7 @@ typedef struct km_msa {
 } km_msa;
 km_msa *km_msa_new(int32_t n_rows, int32_t n_tokens); /* all zero */
 void km_msa_free(km_msa *m);
+km_msa *km_msa_copy(const km_msa *opt_m); /* NULL of NULL */
 /* Every class in range, paired 0 or 1, deletions not negative, numbers finite: KM_OK, or KM_INPUT that names it. */
 km_status km_msa_check(const km_msa *m, km_err *err) KM_MUST_USE;
 
@@ -37,6 +38,7 @@ typedef struct km_templates {
 } km_templates;
 km_templates *km_templates_new(int32_t n_templates, int32_t n_tokens); /* all zero */
 void km_templates_free(km_templates *t);
+km_templates *km_templates_copy(const km_templates *opt_t); /* NULL of NULL */
 /* Every class in range, masks 0 or 1, numbers finite: KM_OK, or KM_INPUT that names it. */
 km_status km_templates_check(const km_templates *t, km_err *err) KM_MUST_USE;
 

@@ -38,7 +38,10 @@ int km_chem_msa_class(char letter)
     return c ? c->res_type : -1;
 }
 
-static int32_t count_rows(const builder *b, int32_t chain) { return b->of_chain[chain] ? b->of_chain[chain]->n_rows : 1; }
+static int32_t count_rows(const builder *b, int32_t chain)
+{
+    return b->of_chain[chain] ? b->of_chain[chain]->n_rows : 1;
+}
 
 /* May this letter of the query stand for a residue of this class? */
 static bool stands_for(char letter, int class_)
@@ -114,7 +117,8 @@ static int32_t list_groups(const member *all, int32_t n, group *out)
     int32_t n_groups = 0;
     for (int32_t i = 0, end; i < n; i = end) {
         group g = {.first = i, .n_chains = 1, .order = all[i].order};
-        for (end = i + 1; end < n && all[end].key == all[i].key; end++) g.n_chains += all[end].chain != all[end - 1].chain;
+        for (end = i + 1; end < n && all[end].key == all[i].key; end++)
+            g.n_chains += all[end].chain != all[end - 1].chain;
         g.count = end - i;
         if (g.count < 2) continue;
         out[n_groups++] = g;
@@ -226,7 +230,8 @@ km_status km_chem_msa(const km_system *s, const km_alignment *const *of_chain, c
 {
     size_t R = (size_t)s->n_residues + 1, C = (size_t)s->n_chains + 1;
     builder b = {.s = s, .of_chain = of_chain, .class_of = KM_NEWN(int32_t, R), .column = KM_NEWN(int32_t, R),
-                 .next = KM_NEWN(int32_t, C), .pairing = KM_NEWN(int32_t, MAX_ROWS * C), .paired = KM_NEWN(uint8_t, MAX_ROWS * C)};
+                 .next = KM_NEWN(int32_t, C), .pairing = KM_NEWN(int32_t, MAX_ROWS * C),
+                 .paired = KM_NEWN(uint8_t, MAX_ROWS * C)};
     km_status status = prepare(&b, err);
     *ret = NULL;
     if (status == KM_OK) {

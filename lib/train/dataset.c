@@ -10,6 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
 #include "lib/chem/geometry.h"
+#include "lib/chem/msa.h"
 #include "lib/train/data.h"
 
 typedef struct paths {
@@ -175,7 +176,10 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
             return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
         t->dt = dt;
     }
-    t->features = km_features_of(s, NULL, NULL);
+    /* the rows that km-trunk draws unless it is told otherwise */
+    km_msa *msa = km_h5md_msa(t->file) ? km_chem_msa_draw(km_h5md_msa(t->file), KM_MSA_DRAWN, 1) : NULL;
+    t->features = km_features_of(s, msa, km_h5md_templates(t->file));
+    km_msa_free(msa);
     take_atoms(t, s);
     take_bonds(t, s, c->bond_all);
     return KM_OK;
@@ -183,8 +187,9 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
 
 static void close_system(km_train_system *t)
 {
-    km_h5md_close(t->file);
     km_features_free(t->features);
+    km_trunk_result_free(t->trunk);
+    km_h5md_close(t->file); /* holds the templates that the features use */
     free(t->path), free(t->atom_mask), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
 }
 

@@ -211,7 +211,9 @@ km_status km_run_train(km_run *r, km_err *err)
     if (status == KM_OK) status = open_log(&l, err);
     if (status == KM_OK) {
         l.stepper = km_stepper_new(r->model, c, r->threads);
-        status = steps(&l, err);
+        if (r->data->systems[r->data->train[0]].trunk && km_stepper_trains_trunk(l.stepper))
+            status = km_fail(err, KM_USAGE, "--trunk: the configuration trains the trunk (key train)");
+        if (status == KM_OK) status = steps(&l, err);
         if (fclose(l.log) != 0 && status == KM_OK)
             status = km_fail(err, KM_SYSTEM, "%.200s/log.jsonl: cannot be written", r->dir);
     }

@@ -50,6 +50,8 @@ km_stepper *km_stepper_new(km_model *m, const km_train_config *c, int threads)
     return s;
 }
 
+bool km_stepper_trains_trunk(const km_stepper *s) { return s->trunk_trained; }
+
 void km_stepper_free(km_stepper *s)
 {
     if (!s) return;
@@ -90,9 +92,15 @@ static void add_values(km_step_sums *sums, const km_loss_values *v)
     sums->flex += v->flex, sums->center += v->center, sums->windows++;
 }
 
-static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_features *f)
+static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_train_system *y)
 {
+    const km_features *f = y->features;
+    const km_trunk_result *r = y->trunk;
     km_tape *tape = cx->tape;
+    if (r)
+        return (km_trunk_out){KM_TENSOR_OF(cx, r->s_inputs, r->n_tokens, r->token_s),
+                              KM_TENSOR_OF(cx, r->s, r->n_tokens, r->token_s),
+                              KM_TENSOR_OF(cx, r->z, r->n_tokens, r->n_tokens, r->token_z)};
     if (!s->trunk_trained) cx->tape = NULL;
     km_trunk_out t = km_trunk_run(cx, s->model->trunk, f, s->model->config.recycles);
     cx->tape = tape;
@@ -108,7 +116,7 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g)
     int32_t *level = km_arena_get(cx->arena, (size_t)frames * sizeof *level);
     float *sigma = km_arena_get(cx->arena, (size_t)(frames + 1) * sizeof *sigma);
     km_dim L = find_levels(g, level, sigma);
-    km_trunk_out trunk = run_trunk(s, cx, y->features);
+    km_trunk_out trunk = run_trunk(s, cx, y);
     km_conditioning *k = km_diffusion_condition(cx, s->model->diffusion, y->features, &trunk);
     km_levels *levels = km_diffusion_levels(cx, s->model->diffusion, k, sigma, L);
     km_tensor *x = KM_TENSOR_OF(cx, g->noisy, g->B, g->T, A, 3);

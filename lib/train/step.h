@@ -16,6 +16,8 @@ typedef struct km_step_sums {
 
 typedef struct km_stepper km_stepper;
 km_stepper *km_stepper_new(km_model *m, const km_train_config *c, int threads);
+/* Is any parameter of the trunk trained? Then a system's stored result is none. */
+bool km_stepper_trains_trunk(const km_stepper *s);
 void km_stepper_free(km_stepper *s);
 /* Forward and backward over n groups; ret_grad [km_params_size] is the gradient of the mean over windows of the loss.
  * Valid until the next call. grad NULL: the losses only. */

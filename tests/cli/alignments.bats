@@ -116,3 +116,23 @@ for m in msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(sys.stdin.b
     [ "$status" -eq 1 ]
     refused 2 'msa-depth' km-trunk --weights mini --msa-depth 0 "$T/in.km"
 }
+
+@test "a template goes into the stream" {
+    km-tokenize -q --template "$pdb" "$pdb" >"$T/in.km"
+    km-info "$T/in.km" | grep 'templates: templates 1, tokens_covered \[2\]'
+    gzip -c "$pdb" >"$T/t.pdb.gz"
+    km-tokenize -q --no-pg --template A="$T/t.pdb.gz" "$pdb" >"$T/a.km"
+    km-tokenize -q --no-pg --template A:A1="$pdb" "$pdb" >"$T/b.km"
+    cmp "$T/a.km" "$T/b.km"
+    printf 'sequences:\n  - protein:\n      id: A\n      sequence: GAS\n      msa: empty\ntemplates:\n  - pdb: %s\n' "$pdb" >"$T/x.yaml"
+    km-tokenize -q "$T/x.yaml" | km-info | grep 'tokens_covered \[2\]'
+    km-tokenize -q "$pdb" | km-trunk --weights mini | km-tokenize --template "$pdb" >"$T/c.km"
+    km-info "$T/c.km" | grep 'tokens_covered'
+    ! km-info "$T/c.km" | grep 'trunk:'
+    refused 2 "no protein chain 'Q'" km-tokenize -q --template Q="$pdb" "$pdb"
+    refused 2 "no protein chain 'Z1'" km-tokenize -q --template A:Z1="$pdb" "$pdb"
+    refused 2 'expected FILE' km-tokenize -q --template A:A1,B="$pdb" "$pdb"
+    refused 2 'expected FILE' km-tokenize -q --template A= "$pdb"
+    refused 4 'none.cif' km-tokenize -q --template "$T/none.cif" "$pdb"
+    refused 3 'a.a3m' km-tokenize -q --template "$T/a.a3m" "$pdb"
+}

@@ -63,7 +63,7 @@ for m in u: print(m["type"], m.get("time"), m.get("given"))'
 }
 
 @test "what this version lacks is refused with status 2" {
-    for option in --template=x --assembly=1 --family=biokinema; do
+    for option in --assembly=1 --family=biokinema; do
         refused 2 'not supported' km-tokenize "$option" "$pdb"
     done
 }

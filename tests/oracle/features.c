@@ -7,7 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/chem/msa.h"
 #include "lib/chem/schema.h"
-#include "tests/oracle/oracle.h"
+#include "tests/oracle/beside.h"
 
 /* n numbers of a kind of row, each of `each`, and zeros behind them up to the case's number of rows. */
 static void compare_ints(oracle_case *o, const char *name, const int32_t *got, km_dim n, km_dim each)
@@ -147,12 +147,16 @@ static void check_input(oracle_case *o, const json_t *texts, km_library *l)
         oracle_fail(o, o->err.msg);
         return;
     }
-    km_features *f = km_features_of(in.system, NULL, NULL);
-    compare_tokens(o, f);
-    compare_atoms(o, f);
-    compare_marked(o, in.system);
-    km_features_free(f);
-    check_alignments(o, &in, texts);
+    if (in.templates) {
+        oracle_compare_templates(o, &in, texts, l);
+    } else {
+        km_features *f = km_features_of(in.system, NULL, NULL);
+        compare_tokens(o, f);
+        compare_atoms(o, f);
+        compare_marked(o, in.system);
+        km_features_free(f);
+        check_alignments(o, &in, texts);
+    }
     km_schema_clear(&in);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * lib/chem/msa: alignments of chains to one of a system. Expected rows follow Boltz-2's rules by hand; its own output is
- * compared by tests/oracle.c (kind features). */
+ * lib/chem/msa: alignments of chains to one of a system. Expected rows follow Boltz-2's rules by hand; its own output
+ * is compared by tests/oracle.c (kind features). */
 #include "lib/chem/msa.h"
 
 #include <math.h>
@@ -11,8 +11,8 @@
 #include "lib/chem/residues.h"
 #include "tests/unit/tap.h"
 
-/* Protein chains of these sequences, X an unknown residue, and last an ion; residue indices have a gap where the sequence
- * has a blank. */
+/* Protein chains of these sequences, X an unknown residue, and last an ion; residue indices have a gap where the
+ * sequence has a blank. */
 static km_system *make_system(const char *const *sequences, int n)
 {
     km_system *s = km_system_new();

@@ -9,8 +9,8 @@
 #include "lib/base/mem.h"
 #include "tests/unit/tap.h"
 
-static const char a3m[] = "#A3M#\n>query x\nACDEF\n\n>one OX=9606 z\nA-dkDEF\n>two TaxID=10090\nacACD\r\nEF\n>again\nacaC-DEF\n"
-                          ">three\nAC-EFwy\n";
+static const char a3m[] = "#A3M#\n>query x\nACDEF\n\n>one OX=9606 z\nA-dkDEF\n>two TaxID=10090\nacACD\r\nEF\n"
+                          ">again\nacaC-DEF\n>three\nAC-EFwy\n";
 static const char csv[] = "sequence,key\nACDEF,\nA-dkDEF,9606\n\"acACDEF\",10090.0\nacACDEF,5\nAC-EFwy,-1\n";
 static const char sto[] = "# STOCKHOLM 1.0\n#=GF ID x\n#=GS one/1-7 OX 9606\n#=GS two DE mouse OX=10090\n\n"
                           "query     --A.C\none/1-7   ..A--\ntwo       AcA-c\nthree     --A-C\n#=GC RF   ..x.x\n\n"

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include <openssl/evp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/model/model.h"
+
+static void add(EVP_MD_CTX *md, const void *data, size_t n)
+{
+    if (EVP_DigestUpdate(md, data, n) != 1) KM_BUG("libcrypto without SHA-256");
+}
+
+/* An array of n numbers of four bytes, or that there is none. */
+static void add_array(EVP_MD_CTX *md, const void *opt_data, km_dim n)
+{
+    add(md, opt_data ? "+" : "-", 1);
+    if (opt_data) add(md, opt_data, (size_t)n * 4);
+}
+
+void km_trunk_key(const km_model *m, const km_features *f, int recycles, char out[65])
+{
+    km_dim N = f->N, A = f->A, P = N * N, S = f->S * N, T = f->n_templates * N;
+    const struct {
+        const void *data;
+        km_dim n;
+    } arrays[] = {
+        {f->token_mask, N},      {f->atom_mask, A},         {f->atom_token, A},     {f->ref_pos, 3 * A},
+        {f->ref_charge, A},      {f->ref_element, A},       {f->ref_name, 4 * A},   {f->ref_space_uid, A},
+        {f->asym_id, N},         {f->entity_id, N},         {f->sym_id, N},         {f->residue_index, N},
+        {f->token_index, N},     {f->cyclic_period, N},     {f->res_type, N},       {f->mol_type, N},
+        {f->modified, N},        {f->method, N},            {f->profile, 33 * N},   {f->deletion_mean, N},
+        {f->token_bonds, P},     {f->type_bonds, P},        {f->contact_conditioning, P}, {f->contact_threshold, P},
+        {f->msa, S},             {f->has_deletion, S},      {f->deletion_value, S}, {f->msa_paired, S},
+        {f->msa_mask, S},        {f->template_restype, T},  {f->visibility_ids, T}, {f->template_frame_rot, 9 * T},
+        {f->template_frame_t, 3 * T}, {f->template_cb, 3 * T}, {f->template_ca, 3 * T}, {f->template_mask_cb, T},
+        {f->template_mask_frame, T}, {f->template_mask, T},
+    };
+    unsigned char hash[32];
+    char head[256];
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
+    int n = snprintf(head, sizeof head, "kinematic trunk 1 %s %d %lld %lld %lld %lld", m->trunk_digest, recycles,
+                     (long long)N, (long long)A, (long long)f->S, (long long)f->n_templates);
+    add(md, head, (size_t)n + 1);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) add_array(md, arrays[i].data, arrays[i].n);
+    EVP_DigestFinal_ex(md, hash, NULL);
+    EVP_MD_CTX_free(md);
+    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
