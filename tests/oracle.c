@@ -20,6 +20,7 @@ static const struct kind {
     {"diffusion_conditioning", oracle_conditioning},
     {"denoise", oracle_denoise},
     {"sampler", oracle_sampler},
+    {"boltz2_sample", oracle_boltz2_sample},
     {"losses", oracle_losses},
     {"train_step", oracle_train_step},
     {"features", oracle_of_input},

@@ -72,7 +72,8 @@ static km_status settle_times(job *j, km_err *err)
     char a[32], b[32], c[32];
     if (!o.dt_set) o.dt = s->dt;
     if (!o.time_set) o.time = s->time;
-    if (!o.force && (o.dt < s->min_dt || o.dt > s->max_dt)) {
+    bool alone = o.from_scratch && o.frames_set && o.frames == 1; /* the spacing is of no matter */
+    if (!o.force && !alone && (o.dt < s->min_dt || o.dt > s->max_dt)) {
         km_format_time(o.dt, a), km_format_time(s->min_dt, b), km_format_time(s->max_dt, c);
         return km_fail(err, KM_USAGE,
                        "--dt %s is outside of the trained spacings, %s to %s; --force does it all the same", a, b, c);
@@ -109,6 +110,16 @@ static km_status settle_temporal(job *j, km_err *err)
     return KM_OK;
 }
 
+/* Boltz-2's sampler moves each frame about on its own. */
+static km_status check_boltz2(km_err *err)
+{
+    if (o.causal) return km_fail(err, KM_USAGE, "--sampler boltz2 cannot be --causal: it sees no frame before");
+    if (!(o.from_scratch && o.frames_set && o.frames == 1) && !o.force)
+        return km_fail(err, KM_USAGE,
+                       "--sampler boltz2 is for --from-scratch --frames 1; --force does more all the same");
+    return KM_OK;
+}
+
 static km_status settle(job *j, const km_filter *filter, km_err *err)
 {
     km_sampling *s = &j->m->sampling;
@@ -120,6 +131,7 @@ static km_status settle(job *j, const km_filter *filter, km_err *err)
     if (!o.window_set) o.window = o.causal ? 1 : s->window;
     if (!o.history_set) o.history = o.causal ? 0 : s->history;
     KM_TRY(km_sampler_parse(o.sampling.sampler, &f->sampler, err));
+    if (f->sampler == KM_SAMPLER_BOLTZ2) KM_TRY(check_boltz2(err));
     f->steps = o.sampling.steps, f->window = o.window, f->history = o.history;
     f->noise_scale = o.sampling.noise_scale, f->step_scale = o.sampling.step_scale;
     f->threads = filter->cli->threads, f->memory = o.sampling.memory;

@@ -65,8 +65,11 @@ static km_status settle(job *j, const km_filter *f, km_interp_options *ret, km_e
             return km_fail(err, KM_USAGE, "option '--batch' '%.40s': expected auto or a number", o.batch);
         ret->batch = (int)n;
     }
+    KM_TRY(km_sampler_parse(c.sampler, &ret->sampler, err));
+    if (ret->sampler == KM_SAMPLER_BOLTZ2)
+        return km_fail(err, KM_USAGE, "the sampler boltz2 makes structures by themselves: name another with --sampler");
     ret->opt_stereo = j->stereo = km_sampling_stereo(&c, f->system);
-    return km_sampler_parse(c.sampler, &ret->sampler, err);
+    return KM_OK;
 }
 
 static km_status ready(void *arg, km_filter *f, km_err *err)

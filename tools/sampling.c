@@ -7,8 +7,9 @@ void km_sampling_settle(km_sampling_choice *c, const km_sampling *s)
 {
     if (!c->sampler) c->sampler = s->sampler;
     if (!c->stereo) c->stereo = s->hold_stereo ? "hold" : "free";
-    if (!c->steps_set) c->steps = s->steps;
-    if (!c->noise_set) c->noise_scale = s->noise_scale;
+    bool boltz2 = !strcmp(c->sampler, "boltz2") && strcmp(s->sampler, "boltz2");
+    if (!c->steps_set) c->steps = boltz2 ? 200 : s->steps;
+    if (!c->noise_set) c->noise_scale = boltz2 ? 1.003 : s->noise_scale;
     if (!c->step_set) c->step_scale = s->step_scale;
 }
 

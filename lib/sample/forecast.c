@@ -120,7 +120,8 @@ static km_status run_batch(const forecast *r, const int *which, int count, km_di
     batch b = batch_new(count, depth, r->width, r->p->k->f->A);
     for (km_dim i = 0; i < b.B; i++) fill(&b, i, &r->histories[which[i]], &r->m->config, r->p->k->f, r->o->dt);
     km_keyed_noise noise = {r->o->seed, b.A, b.T, b.fs, b.trajectory};
-    km_windows w = {b.B, b.T, b.x, b.times, b.clean, km_draw_keyed, &noise, NULL, r->o->opt_stereo};
+    km_windows w = {b.B, b.T, b.x, b.times, b.clean, km_draw_keyed, &noise, NULL, r->o->opt_stereo,
+                    km_turn_keyed};
     km_status status = km_windows_sample(r->p->cx, r->m, r->p->k, r->s, &w, err);
     for (km_dim i = 0; i < b.B && status == KM_OK; i++) status = hand_over(r, &b, i, &r->histories[which[i]], err);
     batch_free(&b);

@@ -7,7 +7,7 @@
 #include "lib/sample/window.h"
 
 typedef struct km_forecast_options {
-    km_sampler sampler;
+    km_sampler sampler;         /* boltz2: not causal, and no frame before: each new one is a structure by itself */
     bool causal;                /* frame after frame (causal.h), window and history apart */
     int steps, window, history; /* window: new frames at a time; history: at most so many frames before them */
     double noise_scale, step_scale;

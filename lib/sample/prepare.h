@@ -22,5 +22,7 @@ typedef struct km_keyed_noise {
     const int32_t *trajectories;  /* [B] */
 } km_keyed_noise;
 void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw);
+/* For km_windows.opt_turn: any rotation alike, and a shift of standard normal components in angstrom. */
+void km_turn_keyed(void *keyed, int step, km_dim b, km_dim t, double rot[9], double shift[3]);
 
 #endif

@@ -10,7 +10,8 @@ km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err)
     if (!strcmp(word, "af3")) *ret = KM_SAMPLER_AF3;
     else if (!strcmp(word, "karras")) *ret = KM_SAMPLER_KARRAS;
     else if (!strcmp(word, "euler")) *ret = KM_SAMPLER_EULER;
-    else return km_fail(err, KM_USAGE, "no sampler '%.40s': there are af3, karras and euler", word);
+    else if (!strcmp(word, "boltz2")) *ret = KM_SAMPLER_BOLTZ2;
+    else return km_fail(err, KM_USAGE, "no sampler '%.40s': there are af3, karras, euler and boltz2", word);
     return KM_OK;
 }
 
@@ -25,8 +26,9 @@ km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_ste
                              double step_scale)
 {
     km_schedule *out = KM_NEW(km_schedule);
-    bool af3 = sampler == KM_SAMPLER_AF3;
+    bool af3 = sampler == KM_SAMPLER_AF3 || sampler == KM_SAMPLER_BOLTZ2;
     out->n_steps = n_steps;
+    out->turned = out->aligned = sampler == KM_SAMPLER_BOLTZ2;
     out->sigmas = KM_NEWN(double, (size_t)n_steps + 1), out->steps = KM_NEWN(km_step, (size_t)n_steps);
     levels(out->sigmas, n_steps, af3 ? s->sigma_min : s->churn_sigma_min, af3 ? s->sigma_max : s->churn_sigma_max,
            s->rho);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * Noise schedules: from sigma_max down to sigma_min and then 0 (Karras et al. 2022, equation 5; AlphaFold 3's variant).
+ * Noise schedules: from sigma_max down to sigma_min and then 0 (Karras et al. 2022, equation 5; AlphaFold 3's variant;
+ * Boltz-2's, which is that and rigid motions).
  * Tests: tests/unit/test_sampler.c, reference cases of kind `sampler` */
 #ifndef LIB_SAMPLE_SCHEDULE_H
 #define LIB_SAMPLE_SCHEDULE_H
 
 #include "lib/model/model.h"
 
-typedef enum km_sampler { KM_SAMPLER_AF3, KM_SAMPLER_KARRAS, KM_SAMPLER_EULER } km_sampler;
+typedef enum km_sampler { KM_SAMPLER_AF3, KM_SAMPLER_KARRAS, KM_SAMPLER_EULER, KM_SAMPLER_BOLTZ2 } km_sampler;
 
 /* The sampler a word names; KM_USAGE for an unknown one. */
 km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err) KM_MUST_USE;
@@ -16,13 +17,15 @@ km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err) KM_MU
 typedef struct km_step {
     double sigma, hat, next;
     double noise;      /* what multiplies a standard normal draw: noise_scale sqrt(hat^2 - sigma^2) */
-    double step_scale; /* 1 but for af3 */
+    double step_scale; /* 1 but for af3 and boltz2 */
 } km_step;
 
 typedef struct km_schedule {
     int n_steps;
     double *sigmas; /* [n_steps + 1], angstrom, the last 0 */
     km_step *steps; /* [n_steps] */
+    bool turned;    /* a step begins with a frame centred, turned and shifted at random */
+    bool aligned;   /* and moves it onto the denoised one before it steps towards that */
 } km_schedule;
 
 /* All numbers from s (sigmas in angstrom as stored). n_steps at least 1. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/base/io.h"
+#include "lib/traj/superpose.h"
 
 /* Some of a batch's windows, and the arrays of their run that stay. */
 typedef struct share {
@@ -31,6 +32,32 @@ static share *start(km_ctx *cx, const km_conditioning *k, const km_windows *w, k
     r->low = noisy == w->T, r->L = noisy == 0 || noisy == w->T ? 1 : 2;
     for (km_dim f = 0; f < r->frames; f++) r->level[f] = !is_clean(w, f) - r->low;
     return r;
+}
+
+/* Target frames about the origin, turned and shifted. The mean is over all rows, padding included, as Boltz-2 has it. */
+static void turn(const share *r, const km_windows *w, int step)
+{
+    KM_ASSERT(w->opt_turn);
+    for (km_dim f = 0; f < r->frames; f++) {
+        double rot[9], shift[3], mean[3] = {0};
+        float *x = r->x + f * r->A * 3;
+        if (is_clean(w, f)) continue;
+        for (km_dim i = 0; i < r->A * 3; i++) mean[i % 3] += x[i] / (double)r->A;
+        w->opt_turn(w->noise_arg, step, r->first + f / w->T, f % w->T, rot, shift);
+        km_superpose_apply(x, (int)r->A, rot, mean, shift, x);
+    }
+}
+
+/* Target frames moved as they are onto the denoised ones. */
+static void align(const share *r, const km_windows *w, const float *atom_mask, const float *denoised)
+{
+    for (km_dim f = 0; f < r->frames; f++) {
+        double rot[9], from[3], to[3];
+        float *x = r->noisy + f * r->A * 3;
+        if (is_clean(w, f)) continue;
+        km_superpose(x, denoised + f * r->A * 3, atom_mask, (int)r->A, rot, from, to);
+        km_superpose_apply(x, (int)r->A, rot, from, to, x);
+    }
 }
 
 /* x_hat = x + noise draw on target frames; clean frames as they are */
@@ -91,10 +118,12 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
     km_status status = KM_OK;
     for (int i = 0; i < s->n_steps && status == KM_OK; i++) {
         km_mark inner = km_scope_begin(cx);
+        if (s->turned) turn(r, w, i);
         raise_noise(r, w, &s->steps[i], i);
         r->sigma[1] = (float)s->steps[i].hat;
         km_tensor *d = evaluate(cx, m, k, w, r);
         if (w->opt_stereo) hold_stereo(r, w, d->data);
+        if (s->aligned) align(r, w, k->f->atom_mask, d->data);
         if (!move(r, w, &s->steps[i], d->data))
             status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
         km_arena_rewind(cx->arena, inner);

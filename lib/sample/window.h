@@ -11,6 +11,9 @@
  * Called from several threads at once. */
 typedef void km_noise(void *arg, int step, km_dim b, km_dim t, float *draw);
 
+/* The motion of such a frame at a step: after its mean is at the origin, x becomes rot x + shift. rot [3, 3] row-major */
+typedef void km_turn(void *arg, int step, km_dim b, km_dim t, double rot[9], double shift[3]);
+
 typedef struct km_windows {
     km_dim B, T;
     float *x;           /* [B, T, A, 3] angstrom: clean frames on entry, all frames on return */
@@ -20,6 +23,7 @@ typedef struct km_windows {
     void *noise_arg;
     km_nn_past *const *opt_pasts; /* [B], T 1: what came before, of a causal model */
     const km_stereo *opt_stereo; /* centres whose hand is held in every denoised frame */
+    km_turn *opt_turn;           /* given noise_arg; wanted where the schedule turns frames */
 } km_windows;
 
 /* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend

@@ -343,3 +343,20 @@ end_by() { # SIGNAL
     run --separate-stderr km-forecast -v --weights causal.safetensors --causal --steps 2 --frames 1 init.km
     [[ $stderr == *"each frame"*MB* ]]
 }
+
+@test "a structure by itself with Boltz-2's sampler" {
+    without_frames > none.km
+    km-forecast -q --from-scratch --force --frames 1 --sampler boltz2 --steps 3 --seed 5 -o a.km none.km
+    km-forecast -q --from-scratch --force --frames 1 --sampler boltz2 --steps 3 --seed 5 --threads 1 -o b.km none.km
+    km-forecast -q --from-scratch --force --frames 1 --sampler boltz2 --steps 3 --seed 6 -o c.km none.km
+    [ "$(coords a.km)" = "$(coords b.km)" ]
+    [ "$(coords a.km)" != "$(coords c.km)" ]
+    run -2 km-forecast --from-scratch --frames 2 --sampler boltz2 none.km
+    [[ $output == *"--frames 1"* ]]
+    run -2 km-forecast --frames 1 --sampler boltz2 init.km
+    run -2 km-forecast --from-scratch --force --frames 1 --causal --sampler boltz2 none.km
+    [[ $output == *causal* ]]
+    weights w.safetensors 'c["sampling"]["sampler"] = "boltz2"'
+    run -2 km-interp --weights w.safetensors init.km
+    [[ $output == *boltz2* ]]
+}

@@ -54,7 +54,7 @@ bool oracle_fill_params(oracle_case *o, km_params *p);
 typedef void oracle_check(oracle_case *o);
 oracle_check oracle_temporal_attention, oracle_pairformer, oracle_input_embedder;
 oracle_check oracle_msa_module, oracle_template_module, oracle_trunk;
-oracle_check oracle_conditioning, oracle_denoise, oracle_sampler;
+oracle_check oracle_conditioning, oracle_denoise, oracle_sampler, oracle_boltz2_sample;
 oracle_check oracle_losses, oracle_train_step;
 oracle_check oracle_of_input;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/io.h"
-#include "lib/sample/window.h"
+#include "lib/sample/prepare.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
 
@@ -76,7 +76,8 @@ static void test_words(void)
     km_err err = {0};
     ok(km_sampler_parse("af3", &s, &err) == KM_OK && s == KM_SAMPLER_AF3 &&
            km_sampler_parse("karras", &s, &err) == KM_OK && s == KM_SAMPLER_KARRAS &&
-           km_sampler_parse("euler", &s, &err) == KM_OK && s == KM_SAMPLER_EULER,
+           km_sampler_parse("euler", &s, &err) == KM_OK && s == KM_SAMPLER_EULER &&
+           km_sampler_parse("boltz2", &s, &err) == KM_OK && s == KM_SAMPLER_BOLTZ2,
        "the samplers' names");
     ok(km_sampler_parse("heun", &s, &err) == KM_USAGE && strstr(err.msg, "heun"), "another one is refused by name");
 }
@@ -255,8 +256,67 @@ static void test_failures(void)
     tear_down(&t);
 }
 
+static void stay(void *arg, int step, km_dim b, km_dim frame, double rot[9], double shift[3])
+{
+    (void)arg, (void)step, (void)b, (void)frame;
+    for (int i = 0; i < 9; i++) rot[i] = i % 4 == 0;
+    for (int i = 0; i < 3; i++) shift[i] = 0;
+}
+
+static void tumble(void *arg, int step, km_dim b, km_dim frame, double rot[9], double shift[3])
+{
+    static const int64_t times[T] = {0, 1, 2, 3};
+    static const int32_t trajectories[1] = {4};
+    km_keyed_noise k = {.seed = 9, .T = T, .times = times, .trajectories = trajectories};
+    (void)arg;
+    km_turn_keyed(&k, step, b, frame, rot, shift);
+}
+
+/* Distances within a frame from its first atom, of a run without noise whose denoiser knows no direction. */
+static void distances(fixture *t, km_turn *how, bool aligned, double *d)
+{
+    km_dim window = T * t->A * 3;
+    float *x = km_alloc((size_t)window * sizeof *x);
+    km_err err;
+    km_schedule *s = km_schedule_new(&moderate, KM_SAMPLER_BOLTZ2, STEPS, 0, 0.5);
+    s->aligned = aligned;
+    for (km_dim i = 0; i < window; i++) x[i] = (float)cos(0.11 * (double)i);
+    km_windows w = {1, T, x, t->times, clean, draw, t, .opt_turn = how};
+    ok(km_windows_sample(t->cx, t->m, t->k, s, &w, &err) == KM_OK, "boltz2 samples");
+    for (km_dim a = 0; a < t->A; a++) {
+        const float *p = x + t->A * 3, *q = p + 3 * a;
+        d[a] = sqrt(pow(p[0] - q[0], 2) + pow(p[1] - q[1], 2) + pow(p[2] - q[2], 2));
+    }
+    km_schedule_free(s);
+    free(x);
+}
+
+static void test_turns(void)
+{
+    double rot[2][9], shift[2][3], still[64], turned[64], worst = 0, most = 0;
+    for (int i = 0; i < 2; i++) tumble(NULL, i, 0, 1, rot[i], shift[i]);
+    for (int i = 0; i < 9; i++) {
+        double sum = 0;
+        for (int k = 0; k < 3; k++) sum += rot[0][3 * (i / 3) + k] * rot[0][3 * (i % 3) + k];
+        worst = fmax(worst, fabs(sum - (i % 4 == 0)));
+    }
+    ok(worst < 1e-12 && memcmp(rot[0], rot[1], sizeof rot[0]) && memcmp(shift[0], shift[1], sizeof shift[0]),
+       "every step has a rotation of its own");
+    for (int aligned = 0; aligned < 2; aligned++) {
+        fixture t;
+        set_up(&t, true);
+        distances(&t, stay, aligned, still);
+        distances(&t, tumble, aligned, turned);
+        worst = most = 0;
+        for (km_dim a = 0; a < t.A; a++) worst = fmax(worst, fabs(still[a] - turned[a])), most = fmax(most, still[a]);
+        ok(worst < 1e-5 * most && most > 0, "turns do not change a shape: %.1e of %.1e", worst, most);
+        tear_down(&t);
+    }
+}
+
 int main(void)
 {
+    test_turns();
     test_schedules();
     test_words();
     test_by_hand();
