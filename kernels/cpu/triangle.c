@@ -7,15 +7,18 @@
 
 enum { BLOCK = 16 };
 
+/* From one plane to the next: a cache line more than its size, so that equal places do not share a set of the cache. */
+static inline km_dim plane_of(km_dim N) { return N * N + BLOCK; }
+
 /* Channels first .. first + count - 1 of x [N, N, stride]. */
 typedef struct channels {
     km_dim N, stride, first, count;
 } channels;
 
-/* out [count, N, N] = x mask */
+/* out [count, plane] = x mask */
 static void gather(float *restrict out, const channels *s, const float *restrict x, const float *opt_mask)
 {
-    const km_dim N = s->N, plane = N * N, n4 = N / 4 * 4, c4 = s->count / 4 * 4;
+    const km_dim N = s->N, plane = plane_of(N), n4 = N / 4 * 4, c4 = s->count / 4 * 4;
     for (km_dim i = 0; i < N; i++) {
         const float *from = x + i * N * s->stride + s->first, *mask = moved_const(opt_mask, i * N);
         float *to = out + i * N;
@@ -28,10 +31,10 @@ static void gather(float *restrict out, const channels *s, const float *restrict
     }
 }
 
-/* x = planes [count, N, N] */
+/* x = planes [count, plane] */
 static void scatter(float *restrict x, const channels *s, const float *restrict planes)
 {
-    const km_dim N = s->N, plane = N * N, n4 = N / 4 * 4, c4 = s->count / 4 * 4;
+    const km_dim N = s->N, plane = plane_of(N), n4 = N / 4 * 4, c4 = s->count / 4 * 4;
     for (km_dim i = 0; i < N; i++) {
         float *to = x + i * N * s->stride + s->first;
         const float *from = planes + i * N;
@@ -42,12 +45,12 @@ static void scatter(float *restrict x, const channels *s, const float *restrict 
     }
 }
 
-/* x += planes [count, N, N] mask */
+/* x += planes [count, plane] mask */
 static void scatter_add(float *restrict x, const channels *s, const float *restrict planes, const float *mask)
 {
     for (km_dim ij = 0; ij < s->N * s->N; ij++)
         for (km_dim c = 0; c < s->count; c++)
-            x[ij * s->stride + s->first + c] += planes[c * s->N * s->N + ij] * mask[ij];
+            x[ij * s->stride + s->first + c] += planes[c * plane_of(s->N) + ij] * mask[ij];
 }
 
 /* c = a b, or with one of them transposed; planes [N, N] */
@@ -61,7 +64,7 @@ static inline km_dim work(km_dim N, km_dim C) { return N * N * C * (N / 100 + 4)
 void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *ab, const float *mask, bool incoming,
                                    km_dim N, km_dim C)
 {
-    const km_dim plane = N * N;
+    const km_dim plane = plane_of(N);
     KM_PARALLEL_FOR (ex, work(N, C), block, (C + BLOCK - 1) / BLOCK) {
         km_dim first = block * BLOCK, count = C - first < BLOCK ? C - first : BLOCK;
         /* Channel c's result takes the place of a's channel c - 1, which is no longer needed. */
@@ -77,7 +80,7 @@ void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *ab,
 void KM_CPU(triangle_multiply_bwd)(const km_exec *ex, float *dab, const float *dy, const float *ab, const float *mask,
                                    bool incoming, km_dim N, km_dim C)
 {
-    const km_dim plane = N * N;
+    const km_dim plane = plane_of(N);
     if (!dab) return;
     KM_PARALLEL_FOR (ex, 2 * work(N, C), block, (C + BLOCK - 1) / BLOCK) {
         km_dim first = block * BLOCK, count = C - first < BLOCK ? C - first : BLOCK, size = BLOCK * plane;
