@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Outer products of alignment columns, summed over rows: a tile of I x J pairs is one product [I C, S] x [S, J D], whose
- * blocks are then laid pair by pair. Tiles depend on the shape alone and each belongs to one thread; in backward a
- * thread has all tiles of its tokens, in their order. */
+ * Outer products of alignment columns, summed over rows: a tile of I x J pairs is one product [I C, S] x [S, J D],
+ * whose blocks are then laid pair by pair. Tiles depend on the shape alone and each belongs to one thread; in backward
+ * a thread has all tiles of its tokens, in their order. */
 #include "kernels/cpu/cpu.h"
 #include "kernels/scratch.h"
 
@@ -58,9 +58,9 @@ static float *tile_bwd(const outer *o, const float *dy, km_dim i, km_dim j, km_d
     return t;
 }
 
-void KM_CPU(outer_products_bwd)(const km_exec *ex, float *da, float *db, const float *dy, const float *a, const float *b,
-                                const float *opt_scale, km_dim first, km_dim count, km_dim S, km_dim N, km_dim C,
-                                km_dim D)
+void KM_CPU(outer_products_bwd)(const km_exec *ex, float *da, float *db, const float *dy, const float *a,
+                                const float *b, const float *opt_scale, km_dim first, km_dim count, km_dim S, km_dim N,
+                                km_dim C, km_dim D)
 {
     outer o = {a, b, opt_scale, first, count, S, N, C, D};
     km_dim rows = (count + TILE - 1) / TILE, columns = (N + TILE - 1) / TILE, work = count * N * C * D * (S / 100 + 2);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Averages over tokens with weights that pairs give: for a head and a block of alignment rows, output [N, rows D] =
- * weights [N, N] x values [N, rows D], the block packed so that one product does it. A thread takes whole heads, so that
- * the gradient of the weights is summed in the order of the rows. */
+ * weights [N, N] x values [N, rows D], the block packed so that one product does it. A thread takes whole heads, so
+ * that the gradient of the weights is summed in the order of the rows. */
 #include "kernels/cpu/attention.h"
 
 enum { ROWS = 16 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Triangle multiplication, channel by channel: a block of channels is gathered into planes [N, N], each channel is one
- * matrix product, and the planes are written back. A thread takes whole blocks; a block is what one cache line of a pair
- * holds. Memory is the planes of a block, never N^3.
+ * matrix product, and the planes are written back. A thread takes whole blocks; a block is what one cache line of a
+ * pair holds. Memory is the planes of a block, never N^3.
  *   outgoing: y = a b^T, da = dy b, db = dy^T a;  incoming: y = a^T b, da = b dy^T, db = a dy. */
 #include "kernels/cpu/attention.h"
 
@@ -23,7 +23,8 @@ static void gather(float *restrict out, const channels *s, const float *restrict
         const float *from = x + i * N * s->stride + s->first, *mask = moved_const(opt_mask, i * N);
         float *to = out + i * N;
         for (km_dim j = 0; j < n4; j += 4)
-            for (km_dim c = 0; c < c4; c += 4) transpose4(to + c * plane + j, plane, from + j * s->stride + c, s->stride);
+            for (km_dim c = 0; c < c4; c += 4)
+                transpose4(to + c * plane + j, plane, from + j * s->stride + c, s->stride);
         for (km_dim j = 0; j < N; j++)
             for (km_dim c = j < n4 ? c4 : 0; c < s->count; c++) to[c * plane + j] = from[j * s->stride + c];
         for (km_dim c = 0; mask && c < s->count; c++)
@@ -39,7 +40,8 @@ static void scatter(float *restrict x, const channels *s, const float *restrict 
         float *to = x + i * N * s->stride + s->first;
         const float *from = planes + i * N;
         for (km_dim j = 0; j < n4; j += 4)
-            for (km_dim c = 0; c < c4; c += 4) transpose4(to + j * s->stride + c, s->stride, from + c * plane + j, plane);
+            for (km_dim c = 0; c < c4; c += 4)
+                transpose4(to + j * s->stride + c, s->stride, from + c * plane + j, plane);
         for (km_dim j = 0; j < N; j++)
             for (km_dim c = j < n4 ? c4 : 0; c < s->count; c++) to[j * s->stride + c] = from[c * plane + j];
     }

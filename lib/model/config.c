@@ -281,7 +281,8 @@ static km_status check_config(const km_config *c, km_err *err)
     if (c->templates && !c->templates_v2)
         return km_fail(err, KM_INPUT, "configuration: the first version of the templates' module is not known here");
     if (c->contact_max != 0 && c->contact_min >= c->contact_max)
-        return km_fail(err, KM_INPUT, "configuration: 'conditioning_cutoff_max' is not above 'conditioning_cutoff_min'");
+        return km_fail(err, KM_INPUT,
+                       "configuration: 'conditioning_cutoff_max' is not above 'conditioning_cutoff_min'");
     if (!(c->lambda_lo <= c->lambda_hi)) return km_fail(err, KM_INPUT, "configuration: 'temporal_lambda' is empty");
     return KM_OK;
 }

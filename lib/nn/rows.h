@@ -10,15 +10,16 @@
 
 #include "lib/tensor/ops.h"
 
-/* What becomes of x [n, ...], rows first .. first + n - 1 of the whole: [n, ...]. Called from several threads at once. */
+/* What becomes of x [n, ...], rows first .. first + n - 1 of the whole: [n, ...]. Called from several threads at once.
+ */
 typedef km_tensor *km_nn_rows(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first);
 
 /* y [R, ..., C] = fn of x [R, ...], `each` rows at a time. The bytes do not depend on the threads. */
 km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn, const void *arg, km_dim C);
 /* The same in place of a state (km_nn_state): fn keeps the shape. With a tape a new tensor. */
 km_tensor *km_nn_update(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg);
-/* y [N, N, C] at (j, i) = fn of x [N, N, C] at (i, j), a row of pairs a row: x has its pairs swapped afterwards. to: where
- * y goes, not x; unused with a tape. */
+/* y [N, N, C] at (j, i) = fn of x [N, N, C] at (i, j), a row of pairs a row: x has its pairs swapped afterwards. to:
+ * where y goes, not x; unused with a tape. */
 km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *to, km_dim each, km_nn_rows *fn,
                              const void *arg);
 

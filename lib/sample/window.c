@@ -34,7 +34,8 @@ static share *start(km_ctx *cx, const km_conditioning *k, const km_windows *w, k
     return r;
 }
 
-/* Target frames about the origin, turned and shifted. The mean is over all rows, padding included, as Boltz-2 has it. */
+/* Target frames about the origin, turned and shifted. The mean is over all rows, padding included, as Boltz-2 has it.
+ */
 static void turn(const share *r, const km_windows *w, int step)
 {
     KM_ASSERT(w->opt_turn);

@@ -11,7 +11,8 @@
  * Called from several threads at once. */
 typedef void km_noise(void *arg, int step, km_dim b, km_dim t, float *draw);
 
-/* The motion of such a frame at a step: after its mean is at the origin, x becomes rot x + shift. rot [3, 3] row-major */
+/* The motion of such a frame at a step: after its mean is at the origin, x becomes rot x + shift; rot [3, 3] row-major.
+ */
 typedef void km_turn(void *arg, int step, km_dim b, km_dim t, double rot[9], double shift[3]);
 
 typedef struct km_windows {

@@ -93,17 +93,17 @@ km_tensor *km_temporal_attention(km_ctx *cx, const km_tensor *q, const km_tensor
                                  const float *time_k, float beta, bool causal);
 
 /* -- op_triangle.c */
-/* a, b the halves of ab [N, N, 2C] mask [N, N]. outgoing: y [N, N, C] at (i, j) = sum_k a(i, k) b(j, k); incoming: sum_k
- * a(k, i) b(k, j) */
+/* a, b the halves of ab [N, N, 2C] mask [N, N]. outgoing: y [N, N, C] at (i, j) = sum_k a(i, k) b(j, k); incoming:
+ * sum_k a(k, i) b(k, j) */
 km_tensor *km_triangle_multiply(km_ctx *cx, const km_tensor *ab, const float *mask, bool incoming);
 
 /* -- op_outer_products.c, op_pair_average.c, op_template_pairs.c */
-/* y [count, N, C D] at (i, j) = scale [N, N](first + i, j) sum_s a [S, N, C](s, first + i) x b [S, N, D](s, j), the outer
- * product with d running fastest; opt_scale NULL: 1 */
+/* y [count, N, C D] at (i, j) = scale [N, N](first + i, j) sum_s a [S, N, C](s, first + i) x b [S, N, D](s, j), the
+ * outer product with d running fastest; opt_scale NULL: 1 */
 km_tensor *km_outer_products(km_ctx *cx, const km_tensor *a, const km_tensor *b, const float *opt_scale, km_dim first,
                              km_dim count);
-/* y [S, N, H D] at (s, i) = sg(g) sum_j softmax_j(logits [H, N, N](i, j) + (1 - mask_j) (-1e6)) v(s, j); v g [S, N, H D],
- * opt_mask [N] 0/1 */
+/* y [S, N, H D] at (s, i) = sg(g) sum_j softmax_j(logits [H, N, N](i, j) + (1 - mask_j) (-1e6)) v(s, j);
+ * v g [S, N, H D], opt_mask [N] 0/1 */
 km_tensor *km_pair_average(km_ctx *cx, const km_tensor *v, const km_tensor *g, const km_tensor *logits,
                            const float *opt_mask);
 /* A template's facts on N tokens: restype in 0..32, tokens with equal visibility see each other, backbone frames rot

@@ -28,7 +28,8 @@ static void layer_init(km_msa_layer *l, km_params *p, const char *prefix, const 
     km_nn_linear_init(&l->b, p, km_nn_name(name, "%s.outer_product_mean.proj_b", prefix), OUTER, M, KM_INIT_DEFAULT);
     km_nn_linear_init_bias(&l->o, p, km_nn_name(name, "%s.outer_product_mean.proj_o", prefix), Z, OUTER * OUTER,
                            KM_INIT_ZERO, KM_INIT_ZERO);
-    km_pair_layer_init(&l->pair, p, km_nn_name(name, "%s.pairformer_layer", prefix), Z, c->msa_heads, c->msa_head_width);
+    km_pair_layer_init(&l->pair, p, km_nn_name(name, "%s.pairformer_layer", prefix), Z, c->msa_heads,
+                       c->msa_head_width);
 }
 
 void km_msa_module_init(km_msa_module *m, km_params *p, const km_config *c)
