@@ -7,11 +7,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "formats/safetensors.h"
 #include "formats/traj.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/opt.h"
+#include "lib/model/checkpoint.h"
 #include "tools/source.h"
 
 static struct {
@@ -231,28 +231,28 @@ static km_status info_stream(const char *path, json_t *top, km_err *err)
 }
 
 /* With --verify every number of the weights must be one. */
-static km_status check_finite(const char *path, const km_st_tensor *t, km_err *err)
+static km_status check_finite(const char *path, const km_checkpoint *c, int i, km_err *err)
 {
-    size_t n = t->bytes / km_dtype_size(t->dtype);
-    float *x = km_alloc(n * sizeof *x);
+    const km_st_tensor *t = &c->tensors[i];
+    float *x = km_checkpoint_f32(c, i);
     km_status status = KM_OK;
-    km_st_to_f32(t, x);
-    for (size_t i = 0; i < n && status == KM_OK; i++)
-        if (!isfinite(x[i]))
-            status = km_fail(err, KM_INPUT, "%s: tensor '%.80s': element %zu is not finite", path, t->name, i);
+    for (size_t k = 0; k < t->bytes / km_dtype_size(t->dtype) && status == KM_OK; k++)
+        if (!isfinite(x[k]))
+            status = km_fail(err, KM_INPUT, "%s: tensor '%.80s': element %zu is not finite", path, t->name, k);
     free(x);
     return status;
 }
 
 static km_status info_weights(const char *path, json_t *top, km_err *err)
 {
-    km_safetensors *st;
-    KM_TRY(km_safetensors_open(path, &st, err));
+    km_checkpoint *c;
+    KM_TRY(km_checkpoint_open(path, &c, err));
     json_t *meta = json_object(), *tensors = json_array();
     int64_t elements = 0;
     km_status status = KM_OK;
-    for (int i = 0; i < km_safetensors_count(st); i++) {
-        const km_st_tensor *t = km_safetensors_at(st, i);
+    if (o.verify && c->torch && (status = km_torch_verify(c->torch, err)) < 0) km_fail_in(err, path);
+    for (int i = 0; i < c->n; i++) {
+        const km_st_tensor *t = &c->tensors[i];
         json_t *row = json_object(), *shape = json_array();
         for (int d = 0; d < t->nd; d++) json_array_append_new(shape, json_integer(t->shape[d]));
         put_text(row, "name", t->name);
@@ -260,19 +260,15 @@ static km_status info_weights(const char *path, json_t *top, km_err *err)
         put(row, "shape", shape);
         json_array_append_new(tensors, row);
         elements += (int64_t)(t->bytes / km_dtype_size(t->dtype));
-        if (o.verify && status == KM_OK) status = check_finite(path, t, err);
+        if (o.verify && status == KM_OK) status = check_finite(path, c, i, err);
     }
-    for (int i = 0; i < km_safetensors_meta_count(st); i++) {
-        const char *key, *value;
-        km_safetensors_meta_at(st, i, &key, &value);
-        put_text(meta, key, value);
-    }
-    put_text(top, "kind", "safetensors");
+    for (int i = 0; i < c->n_meta; i++) put_text(meta, c->meta[i].key, c->meta[i].value);
+    put_text(top, "kind", c->torch ? "pytorch" : "safetensors");
     put_int(top, "parameters", elements);
-    put_int(top, "n_tensors", km_safetensors_count(st));
+    put_int(top, "n_tensors", c->n);
     put(top, "metadata", meta);
     put(top, "tensors", tensors);
-    km_safetensors_close(st);
+    km_checkpoint_close(c);
     return status;
 }
 
@@ -353,7 +349,7 @@ static km_status info_file(const char *path, json_t *top, km_err *err)
     KM_TRY(km_input_open(path, &f, err));
     if (f != stdin && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode)) n = fread(head, 1, sizeof head, f);
     km_input_close(f);
-    if (n > 8 && head[8] == '{') return info_weights(path, top, err);
+    if (km_torch_is(head, n) || (n > 8 && head[8] == '{')) return info_weights(path, top, err);
     return km_traj_kind_of(head) ? info_trajectory(path, top, err) : info_stream(path, top, err);
 }
 

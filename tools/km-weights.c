@@ -166,24 +166,13 @@ static void differ(comparison *d, const char *name, const char *how, double most
     putchar('\n');
 }
 
-static float *as_f32(const km_st_tensor *t, const void *data)
+static double largest_difference(const km_checkpoint *a, int i, const km_checkpoint *b, int j)
 {
-    km_st_tensor own = *t;
-    void *aligned = memcpy(km_alloc(t->bytes), data, t->bytes);
-    float *x = km_alloc((size_t)elements(t) * sizeof *x);
-    own.data = aligned;
-    km_st_to_f32(&own, x);
-    free(aligned);
-    return x;
-}
-
-static double largest_difference(const km_st_tensor *a, const void *pa, const km_st_tensor *b, const void *pb)
-{
-    float *x = as_f32(a, pa), *y = as_f32(b, pb);
+    float *x = km_checkpoint_f32(a, i), *y = km_checkpoint_f32(b, j);
     double most = 0;
-    for (int64_t i = 0; i < elements(a); i++) {
-        double d = fabs((double)x[i] - y[i]);
-        if (!(d <= most) && memcmp(&x[i], &y[i], sizeof *x) != 0) most = isnan(d) ? INFINITY : d;
+    for (int64_t k = 0; k < elements(&a->tensors[i]); k++) {
+        double d = fabs((double)x[k] - y[k]);
+        if (!(d <= most) && memcmp(&x[k], &y[k], sizeof *x) != 0) most = isnan(d) ? INFINITY : d;
     }
     free(x), free(y);
     return most;
@@ -202,8 +191,7 @@ static void compare_pair(comparison *d, const km_checkpoint *a, int i, const km_
         d->same++;
         return;
     }
-    double most = x->bytes ? largest_difference(x, p, y, q) : 0;
-    differ(d, x->name, x->dtype == y->dtype ? "other numbers" : "another type", most);
+    differ(d, x->name, x->dtype == y->dtype ? "other numbers" : "another type", largest_difference(a, i, b, j));
 }
 
 static km_status compare(const km_checkpoint *a, const km_checkpoint *b, km_err *err)
@@ -249,9 +237,9 @@ static const void *fetch(void *arg, const km_st_tensor *t)
 {
     conversion *v = arg;
     const km_st_tensor *from = t->data;
-    const void *data = km_checkpoint_data(v->c, (int)(from - v->c->tensors), &v->scratch);
-    if (t->dtype == from->dtype) return data;
-    float *x = as_f32(from, data);
+    int i = (int)(from - v->c->tensors);
+    if (t->dtype == from->dtype) return km_checkpoint_data(v->c, i, &v->scratch);
+    float *x = km_checkpoint_f32(v->c, i);
     v->converted = km_realloc(v->converted, t->bytes);
     km_st_from_f32(x, (size_t)elements(from), t->dtype, v->converted);
     free(x);

@@ -185,6 +185,19 @@ const void *km_checkpoint_data(const km_checkpoint *c, int i, void **scratch)
     return *scratch;
 }
 
+float *km_checkpoint_f32(const km_checkpoint *c, int i)
+{
+    km_st_tensor t = c->tensors[i];
+    void *aligned = km_alloc(t.bytes), *scratch = NULL;
+    float *x = km_alloc(t.bytes / km_dtype_size(t.dtype) * sizeof *x);
+    if (t.bytes) memcpy(aligned, km_checkpoint_data(c, i, &scratch), t.bytes);
+    t.data = aligned;
+    km_st_to_f32(&t, x);
+    free(scratch);
+    free(aligned);
+    return x;
+}
+
 km_safetensors *km_checkpoint_file(km_checkpoint *c, const char *const *prefixes)
 {
     if (c->safetensors) return c->safetensors;

@@ -34,6 +34,8 @@ bool km_checkpoint_temporal(const km_checkpoint *c);
 /* The elements of tensors[i] in row-major order: mapped, or in *scratch, which is allocated anew (free it at the end).
  * They need not be aligned. */
 const void *km_checkpoint_data(const km_checkpoint *c, int i, void **scratch);
+/* The same as f32, allocated: the caller frees it. */
+float *km_checkpoint_f32(const km_checkpoint *c, int i);
 /* The tensors whose names begin with one of the NULL-ended prefixes, as an open file; it goes with c. What does not lie
  * in row-major order is copied. */
 km_safetensors *km_checkpoint_file(km_checkpoint *c, const char *const *prefixes);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The model: configuration, weights, trunk and diffusion module, named as checkpoints name them.
  *
- * Weights are PyTorch checkpoints (checkpoint.h) or safetensors whose metadata holds the configuration (key `config`, JSON with the sections below) and the
- * digests
+ * Weights are PyTorch checkpoints (checkpoint.h) or safetensors whose metadata holds the configuration (key `config`,
+ * JSON with the sections below) and the digests
  * (`trunk_digest`, `digest`). lib/model/README.md lists modules, parameter names and what a further family would need.
  * Tests: tests/unit/test_model.c, tests/oracle.c (reference cases) */
 #ifndef LIB_MODEL_MODEL_H

@@ -36,6 +36,10 @@ assert s[\"trajectories\"] == [dict(trajectory=0, frames=3, given=1, first_ns=0.
     [ "$status" -eq 0 ]
     [[ "$output" == *"kind: safetensors"* ]]
     [[ "$output" == *"name layer.weight, dtype F32, shape [2,3]"* ]]
+    run --separate-stderr km-info --verify tests/data/torch/views.ckpt
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"kind: pytorch"* ]]
+    [[ "$output" == *"name row, dtype F32, shape [4]"* ]]
     head -c 500 tests/data/safetensors/tiny.safetensors >"$T/cut"
     run --separate-stderr km-info "$T/cut"
     [ "$status" -eq 3 ]
