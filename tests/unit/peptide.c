@@ -22,10 +22,14 @@ static km_tokenized tokenize(const char *path, km_structure **raw)
     return t;
 }
 
-km_system *peptide_system(const char *path, int32_t **opt_source)
+km_system *peptide_system(const char *path, int32_t **opt_source, float **opt_coords)
 {
     km_structure *raw;
     km_tokenized t = tokenize(path, &raw);
+    if (opt_coords) {
+        *opt_coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof(float));
+        km_chem_gather(&t, raw->coords, *opt_coords);
+    }
     km_structure_free(raw);
     if (opt_source) *opt_source = t.source;
     else free(t.source);

@@ -5,8 +5,9 @@
 
 #include "lib/base/system.h"
 
-/* opt_source: [A] where each atom lies in the file, the caller's. Exits when the file cannot be read. */
-km_system *peptide_system(const char *path, int32_t **opt_source);
+/* opt_source: [A] where each atom lies in the file; opt_coords: [A, 3] its first model; both the caller's. Exits when
+ * the file cannot be read. */
+km_system *peptide_system(const char *path, int32_t **opt_source, float **opt_coords);
 
 /* A whole number that a frame tells of itself: its trajectory and its place there, hidden in the distance of the first
  * two atoms. */

@@ -6,28 +6,13 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/chem/tokens.h"
+#include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
-
-static km_tokenized load(const char *path, float **ret_coords)
-{
-    km_structure *raw = NULL;
-    km_tokenized t = {0};
-    km_err err = {0};
-    km_token_options options = {0};
-    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s",
-       path, err.msg);
-    *ret_coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof(float));
-    km_chem_gather(&t, raw->coords, *ret_coords);
-    km_structure_free(raw);
-    return t;
-}
 
 static void test_dipeptide(void)
 {
     float *x, lengths[16];
-    km_tokenized t = load("tests/data/dipeptide.pdb", &x);
-    const km_system *s = t.system;
+    km_system *s = peptide_system("tests/data/dipeptide.pdb", NULL, &x);
     km_torsion *torsions;
     km_angle *angles;
     int32_t(*pairs)[2], n = km_chem_torsions(s, &torsions);
@@ -75,7 +60,7 @@ static void test_dipeptide(void)
     for (int64_t i = 0; i < n_pairs; i++) same = same && pairs[i][0] < pairs[i][1] && far[pairs[i][0]][pairs[i][1]] > 3;
     ok(n_pairs == brute && same, "pairs beyond three bonds");
     free(pairs), free(torsions), free(angles), free(x);
-    km_tokenized_clear(&t);
+    km_system_free(s);
 }
 
 static void test_all_residues(void)
@@ -85,19 +70,19 @@ static void test_all_residues(void)
         int chis;
     } rows[] = {{'S', 1}, {'W', 2}, {'T', 1}, {'E', 3}, {'N', 2}, {'G', 0}, {'K', 4}};
     float *x;
-    km_tokenized t = load("tests/data/features-peptide.pdb", &x);
+    km_system *s = peptide_system("tests/data/features-peptide.pdb", NULL, &x);
     km_torsion *torsions;
-    int32_t n = km_chem_torsions(t.system, &torsions), chis = 0, wanted = 0;
+    int32_t n = km_chem_torsions(s, &torsions), chis = 0, wanted = 0;
     for (int i = 0; i < n; i++) chis += torsions[i].kind >= KM_CHI1;
     for (const char *p = "SWTWENGKWTWK"; *p; p++)
         for (size_t k = 0; k < sizeof rows / sizeof rows[0]; k++) wanted += rows[k].letter == *p ? rows[k].chis : 0;
     ok(n - chis == 33 && chis == wanted, "torsions of a longer peptide: %d side-chain ones", chis);
     bool all_l = true;
-    for (int r = 0; r < t.system->n_residues; r++)
-        all_l = all_l && km_chem_chirality(t.system, r, x) == (r == 6 ? 0 : 1);
+    for (int r = 0; r < s->n_residues; r++)
+        all_l = all_l && km_chem_chirality(s, r, x) == (r == 6 ? 0 : 1);
     ok(all_l, "the dictionary's amino acids are L, glycine is none");
     free(torsions), free(x);
-    km_tokenized_clear(&t);
+    km_system_free(s);
 }
 
 /* The ideal length of a bond between two residues of these names. */

@@ -161,7 +161,7 @@ static void test_compare(const km_system *s, const km_frames *a)
     km_frames apart = {a->coords, a->F, 7000};
     km_peptide_compare(s, &apart, a, &p);
     ok(isnan(p.decorrelation_backbone), "no lag is a multiple of 7 ps");
-    km_system *two = peptide_system("tests/data/dipeptide.pdb", NULL);
+    km_system *two = peptide_system("tests/data/dipeptide.pdb", NULL, NULL);
     km_peptide_compare(two, &few, &few, &p);
     ok(isnan(p.jsd_phi_psi) && p.jsd_backbone == 0, "a dipeptide has no residue with both phi and psi");
     km_system_free(two);
@@ -341,7 +341,7 @@ static void test_deviations(const km_system *s, const km_frames *t)
 int main(void)
 {
     int32_t *source;
-    km_system *s = peptide_system("pipelines/mini/examples/LGE.pdb", &source);
+    km_system *s = peptide_system("pipelines/mini/examples/LGE.pdb", &source, NULL);
     km_frames a = frames_of(s, source, 0, 1, 1000), b = frames_of(s, source, 1000, 1, 1000);
     test_distance();
     test_torsion_distances();

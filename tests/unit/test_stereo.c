@@ -7,22 +7,8 @@
 
 #include "lib/base/mem.h"
 #include "lib/chem/geometry.h"
-#include "lib/chem/tokens.h"
+#include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
-
-static km_tokenized load(const char *path, float **ret_coords)
-{
-    km_structure *raw = NULL;
-    km_tokenized t = {0};
-    km_err err = {0};
-    km_token_options options = {0};
-    ok(km_structure_read(path, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK, "%s %s",
-       path, err.msg);
-    *ret_coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof(float));
-    km_chem_gather(&t, raw->coords, *ret_coords);
-    km_structure_free(raw);
-    return t;
-}
 
 static double worst_bond_change(const km_system *s, const float *x, const float *y)
 {
@@ -89,12 +75,12 @@ static void test_peptide(const km_system *s, const float *given, km_stereo *ster
 int main(void)
 {
     float *x;
-    km_tokenized t = load("pipelines/mini/examples/LGE.pdb", &x);
-    km_stereo *stereo = km_stereo_of(t.system);
-    test_peptide(t.system, x, stereo);
+    km_system *s = peptide_system("pipelines/mini/examples/LGE.pdb", NULL, &x);
+    km_stereo *stereo = km_stereo_of(s);
+    test_peptide(s, x, stereo);
     km_stereo_free(stereo);
     km_stereo_free(NULL);
-    km_tokenized_clear(&t);
+    km_system_free(s);
     free(x);
     return tap_end();
 }
