@@ -4,7 +4,8 @@
  *
  * The first model; no assembly. Of alternative locations the first stays, whatever its occupancy; waters and hydrogens
  * go. Chains are mmCIF's label_asym_id; a PDB file's chain X is X1, and what else carries its letter X2, X3 ... The
- * model is aligned to the sequence of the file (_entity_poly_seq, SEQRES); where it has none, the model's residues are it.
+ * model is aligned to the sequence of the file (_entity_poly_seq, SEQRES); where it has none, the model's residues are
+ * it.
  * Tests: tests/unit/test_templates.c */
 #ifndef FORMATS_TEMPLATE_H
 #define FORMATS_TEMPLATE_H

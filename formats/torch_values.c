@@ -46,8 +46,8 @@ km_pickle *km_pickle_call(km_arena *arena, km_pickle *cls, km_pickle *args)
         "torch._utils _rebuild_parameter", "torch._utils _rebuild_parameter_with_state",
         "torch._tensor _rebuild_from_type_v2", "torch device", "torch dtype", "copy_reg _reconstructor",
         "copyreg _reconstructor", "_codecs encode", "__builtin__ complex", "builtins complex", "builtins bytearray",
-        "__builtin__ bytearray", "__builtin__ object", "builtins object", "datetime datetime", "datetime timedelta", "functools partial",
-        "numpy dtype", "numpy.core.multiarray _reconstruct", "numpy.core.multiarray scalar",
+        "__builtin__ bytearray", "__builtin__ object", "builtins object", "datetime datetime", "datetime timedelta",
+        "functools partial", "numpy dtype", "numpy.core.multiarray _reconstruct", "numpy.core.multiarray scalar",
         "numpy._core.multiarray _reconstruct", "numpy._core.multiarray scalar", "numpy ndarray", NULL};
     const km_pickle *first = args->n ? args->items[0] : NULL;
     bool list = is_one_of(cls, lists);

@@ -104,7 +104,7 @@ check_kernels() {
 
 # A header names its tests; they must be there.
 check_tests() {
-    of_kind '\.(c|h|cc|cu|cuh|md)$' | xargs grep -HnoE 'tests/([a-z]+/)?[A-Za-z0-9_-]+\.(c|sh|bats)' /dev/null | while IFS=: read -r f n t; do
+    of_kind '\.(c|h|cc|cu|cuh|md)$' | xargs grep -HnoE 'tests/([a-z]+/)?[A-Za-z0-9_-]+\.(c|sh|bats)\b' /dev/null | while IFS=: read -r f n t; do
         [ -f "$t" ] || echo "$f:$n: there is no $t"
     done
 }

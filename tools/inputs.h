@@ -27,7 +27,8 @@ km_status km_inputs_templates(const km_system *s, const km_opt_list *files, cons
 #define KM_MSA_INPUTS_DEFAULT {.deletions = "all", .max_rows = KM_MSA_ROWS}
 /* The options that fill `in`, for a program's table. */
 #define KM_MSA_INPUTS_OPTIONS(in)                                                                                      \
-    {"msa", 0, KM_OPT_LIST, &(in).files, "CHAIN=FILE", "alignment of a chain: a3m, Stockholm or csv; repeatable"},      \
+    {"msa", 0, KM_OPT_LIST, &(in).files, "CHAIN=FILE",                                                                 \
+     "a chain's alignment: a3m, Stockholm or csv; repeatable"},                                                        \
     {"msa-rows", 0, KM_OPT_INT, &(in).max_rows, "N", "rows of alignments to keep", .min = 1, .max = KM_MSA_MAX_ROWS},  \
     {"msa-deletions", 0, KM_OPT_CHOICE, &(in).deletions, "HOW",                                                        \
      "deletions as the alignment has them, or (almost none) as Boltz-2 2.2 does", .choices = "all|boltz2"},            \

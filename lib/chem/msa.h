@@ -3,8 +3,8 @@
  *
  * Row 0 is the query of all chains. Then, for each key that two or more rows share, by falling number of chains that
  * have it, rows of those chains side by side, `paired` there, and for the others their next row; then row beside row
- * what is left of each chain's rows, of which those with a key were not taken out: they come once more, not paired. A chain
- * without a further row has gaps; one without an alignment its own sequence and then gaps.
+ * what is left of each chain's rows, of which those with a key were not taken out: they come once more, not paired. A
+ * chain without a further row has gaps; one without an alignment its own sequence and then gaps.
  * Tests: tests/unit/test_msa.c, tests/cli/alignments.bats, tests/oracle.c (kind features) */
 #ifndef LIB_CHEM_MSA_H
 #define LIB_CHEM_MSA_H
