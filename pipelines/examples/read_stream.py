@@ -7,7 +7,7 @@ the coordinates in angstrom. Ends with status 3 and the library's message when t
 import ctypes as c
 import sys
 
-SYSTEM, TRUNK, FRAME, END, OTHER = 1, 2, 3, 4, 5
+SYSTEM, FRAME = 1, 5  # of km_msg_type
 
 
 class Err(c.Structure):  # km_err
@@ -24,8 +24,9 @@ class Frame(c.Structure):  # km_frame
 
 
 class Msg(c.Structure):  # km_msg
-    _fields_ = [("type", c.c_int), ("system", c.POINTER(SystemHead)), ("trunk", c.c_void_p), ("frame", Frame),
-                ("n_frames", c.c_int64), ("raw", c.c_void_p), ("raw_bytes", c.c_size_t), ("raw_kind", c.c_char * 16)]
+    _fields_ = [("type", c.c_int), ("system", c.POINTER(SystemHead)), ("msa", c.c_void_p), ("templates", c.c_void_p),
+                ("trunk", c.c_void_p), ("frame", Frame), ("n_frames", c.c_int64), ("raw", c.c_void_p),
+                ("raw_bytes", c.c_size_t), ("raw_kind", c.c_char * 16), ("record", c.c_int32)]
 
 
 def main(library, path):
