@@ -40,7 +40,8 @@ static void window_attention(const km_exec *ex, float *y, const float *q, const 
 
 static void temporal_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
                                const float *opt_g, const float *log_lambda, const float *time_q, const float *time_k,
-                               float beta, bool causal, km_dim B, km_dim Tq, km_dim Tk, km_dim N, km_dim H, km_dim D)
+                               float beta, float least, bool causal, km_dim B, km_dim Tq, km_dim Tk, km_dim N, km_dim H,
+                               km_dim D)
 {
     count(ex, 2 * B * Tq * Tk * N * H * D);
 }

@@ -152,7 +152,7 @@ static km_tensor *attend_past(km_ctx *cx, const km_nn_temporal *l, const km_tens
         km_tensor *all_k = KM_TENSOR_OF(cx, kept->k, 1, p->T + 1, N, C),
                   *all_v = KM_TENSOR_OF(cx, kept->v, 1, p->T + 1, N, C);
         km_tensor *one = km_temporal_attention(cx, km_slice(cx, q, b, 1), all_k, all_v, km_slice(cx, g, b, 1),
-                                               l->log_lambda, p->times + p->T, p->times, l->beta, true);
+                                               l->log_lambda, p->times + p->T, p->times, l->beta, 0, true);
         memcpy(y->data + (size_t)b * frame, one->data, frame * sizeof(float));
     }
     return y;
@@ -167,7 +167,8 @@ km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_tens
     km_tensor *v = km_nn_linear_run(cx, &l->v, n), *g = km_nn_linear_run(cx, &l->g, n);
     km_tensor *y = f->opt_pasts
                        ? attend_past(cx, l, q, k, v, g, f)
-                       : km_temporal_attention(cx, q, k, v, g, l->log_lambda, f->times, f->times, l->beta, l->causal);
+                       : km_temporal_attention(cx, q, k, v, g, l->log_lambda, f->times, f->times, l->beta, 0,
+                                               l->causal);
     y = km_nn_linear_run(cx, &l->o, y);
     return km_add(cx, x, KM_RESHAPE(cx, y, f->B * f->T, N, C));
 }

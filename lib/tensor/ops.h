@@ -86,11 +86,11 @@ km_tensor *km_window_attention(km_ctx *cx, const km_tensor *q, const km_tensor *
                                const km_tensor *opt_g, const km_tensor *bias, const float *atom_mask, km_dim Q,
                                km_dim K);
 /* Across frames, for every token or atom n:
- *   y [B, Tq, N, H D] = sg(g) softmax_j(q_i k_j / sqrt D - exp(log_lambda [H]) |t_i - t_j|^beta) v_j
+ *   y [B, Tq, N, H D] = sg(g) softmax_j(q_i k_j / sqrt D - max(exp(log_lambda [H]) |t_i - t_j|^beta, least)) v_j
  * q g [B, Tq, N, H D], k v [B, Tk, N, H D], time_q [B, Tq], time_k [B, Tk] in ns. Causal: keys j <= i + Tk - Tq */
 km_tensor *km_temporal_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
                                  const km_tensor *opt_g, const km_tensor *log_lambda, const float *time_q,
-                                 const float *time_k, float beta, bool causal);
+                                 const float *time_k, float beta, float least, bool causal);
 
 /* -- op_triangle.c */
 /* a, b the halves of ab [N, N, 2C] mask [N, N]. outgoing: y [N, N, C] at (i, j) = sum_k a(i, k) b(j, k); incoming:

@@ -6,7 +6,7 @@ enum { IN_Q, IN_K, IN_V, IN_G, IN_LAMBDA, INPUTS };
 
 typedef struct temporal_case {
     km_dim B, Tq, Tk, N, H, D;
-    double beta;
+    double beta, least;
     bool causal, gated;
     double *time_q, *time_k; /* [B, Tq], [B, Tk] */
     input in[INPUTS];
@@ -19,7 +19,7 @@ static double temporal_scalar(void *arg)
     double sum = 0;
     km_ref_temporal_attention_fwd(&attention_threads[0], c->y, c->in[IN_Q].x, c->in[IN_K].x, c->in[IN_V].x,
                                   c->gated ? c->in[IN_G].x : NULL, c->in[IN_LAMBDA].x, c->time_q, c->time_k, c->beta,
-                                  c->causal, c->B, c->Tq, c->Tk, c->N, c->H, c->D);
+                                  c->least, c->causal, c->B, c->Tq, c->Tk, c->N, c->H, c->D);
     for (km_dim i = 0; i < c->in[IN_Q].n; i++) sum += c->dy[i] * c->y[i];
     return sum;
 }
@@ -34,7 +34,7 @@ static void temporal_on_backend(km_ctx *cx, void *arg)
     t[IN_LAMBDA] = OPT_LEAF(cx, c->in[IN_LAMBDA].x, c->H);
     if (!c->gated) t[IN_G] = NULL;
     km_tensor *y = km_temporal_attention(cx, t[IN_Q], t[IN_K], t[IN_V], t[IN_G], t[IN_LAMBDA], time_q, time_k,
-                                         (float)c->beta, c->causal);
+                                         (float)c->beta, (float)c->least, c->causal);
     opt_close("forward", y->data, c->y, c->in[IN_Q].n, 5e-6);
     opt_backward(cx, y, c->dy);
     for (int i = 0; i < INPUTS; i++) input_close(cx, &c->in[i], t[i]);
@@ -55,11 +55,11 @@ static void fill_times(temporal_case *c, spacing how)
         for (km_dim i = 0; i < c->Tq; i++) c->time_q[b * c->Tq + i] = c->time_k[b * c->Tk + c->Tk - c->Tq + i];
 }
 
-static void test_temporal(const km_dim size[6], double beta, bool causal, bool gated, spacing how)
+static void test_temporal(const km_dim size[6], double beta, double least, bool causal, bool gated, spacing how)
 {
     km_dim B = size[0], Tq = size[1], Tk = size[2], N = size[3], H = size[4], D = size[5];
     km_dim nq = B * Tq * N * H * D, nk = B * Tk * N * H * D;
-    temporal_case c = {B, Tq, Tk, N, H, D, beta, causal, gated, km_calloc((size_t)(B * Tq), sizeof(double)),
+    temporal_case c = {B, Tq, Tk, N, H, D, beta, least, causal, gated, km_calloc((size_t)(B * Tq), sizeof(double)),
                        km_calloc((size_t)(B * Tk), sizeof(double)),
                        {input_new("dq", nq, 1), input_new("dk", nk, 2), input_new("dv", nk, 3), input_new("dg", nq, 4),
                         input_new("dlog_lambda", H, 5)}, opt_random(nq, 6), opt_random(nq, 7)};
@@ -67,7 +67,8 @@ static void test_temporal(const km_dim size[6], double beta, bool causal, bool g
     fill_times(&c, how);
     km_ref_temporal_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d,
                                   in[IN_LAMBDA].d, c.dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL,
-                                  in[IN_LAMBDA].x, c.time_q, c.time_k, beta, causal, B, Tq, Tk, N, H, D);
+                                  in[IN_LAMBDA].x, c.time_q, c.time_k, beta, least, causal, B, Tq, Tk, N, H,
+                                  D);
     if (nk < 400) input_differences(in, INPUTS, temporal_scalar, &c);
     temporal_scalar(&c);
     opt_backends(temporal_on_backend, &c);
@@ -83,11 +84,11 @@ static void run_entries(const km_exec *ex, float *out, float *const x[7], km_dim
     const km_backend *be = km_backend_cpu(NULL);
     km_dim n = B * ENTRY, at = first * ENTRY;
     const float *time = x[6] + first * T_SIZE;
-    be->temporal_attention_fwd(ex, out, x[0] + at, x[1] + at, x[2] + at, x[3] + at, x[4], time, time, 0.5f, true, B,
+    be->temporal_attention_fwd(ex, out, x[0] + at, x[1] + at, x[2] + at, x[3] + at, x[4], time, time, 0.5f, 0, true, B,
                                T_SIZE, T_SIZE, N_SIZE, HEADS, WIDTH);
     be->temporal_attention_bwd(ex, out + n, out + 2 * n, out + 3 * n, out + 4 * n, out + 5 * n, x[5] + at, x[0] + at,
-                               x[1] + at, x[2] + at, x[3] + at, x[4], time, time, 0.5f, true, B, T_SIZE, T_SIZE, N_SIZE,
-                               HEADS, WIDTH);
+                               x[1] + at, x[2] + at, x[3] + at, x[4], time, time, 0.5f, 0, true, B, T_SIZE, T_SIZE,
+                               N_SIZE, HEADS, WIDTH);
 }
 
 /* The last frame as the only query, its predecessors from a cache, against the frame within the whole trajectory. */
@@ -97,7 +98,7 @@ static void test_cached_frame(float *const x[7], const float *whole)
     km_dim last = (T_SIZE - 1) * ROW;
     float *y = km_calloc(ROW, sizeof *y);
     be->temporal_attention_fwd(&attention_threads[0], y, x[0] + last, x[1], x[2], x[3] + last, x[4], x[6] + T_SIZE - 1,
-                               x[6], 0.5f, true, 1, 1, T_SIZE, N_SIZE, HEADS, WIDTH);
+                               x[6], 0.5f, 0, true, 1, 1, T_SIZE, N_SIZE, HEADS, WIDTH);
     ok(!memcmp(y, whole + last, ROW * sizeof *y),
        "a frame with cached keys gives the bytes that it has within the whole");
     free(y);
@@ -129,15 +130,17 @@ static void test_same_bytes(void)
 
 int main(void)
 {
-    test_temporal((km_dim[]){1, 1, 1, 1, 1, 1}, 1, true, true, EVEN);
-    test_temporal((km_dim[]){2, 2, 2, 3, 3, 3}, 1, false, true, UNEVEN);
-    test_temporal((km_dim[]){1, 5, 5, 2, 3, 3}, 0.5, true, true, UNEVEN);
-    test_temporal((km_dim[]){2, 2, 5, 3, 1, 5}, 0.25, true, false, EVEN);
-    test_temporal((km_dim[]){1, 1, 5, 2, 3, 3}, 0.5, true, true, EVEN);
-    test_temporal((km_dim[]){1, 3, 5, 2, 1, 3}, 0.75, false, true, UNEVEN);
-    test_temporal((km_dim[]){1, 5, 5, 2, 1, 16}, 0.25, true, true, EQUAL);
-    test_temporal((km_dim[]){2, 37, 37, 5, 3, 24}, 0.5, true, true, UNEVEN);
-    test_temporal((km_dim[]){1, 16, 20, 7, 3, 16}, 1, false, false, UNEVEN);
+    test_temporal((km_dim[]){1, 1, 1, 1, 1, 1}, 1, 0, true, true, EVEN);
+    test_temporal((km_dim[]){2, 2, 2, 3, 3, 3}, 1, 0, false, true, UNEVEN);
+    test_temporal((km_dim[]){1, 5, 5, 2, 3, 3}, 0.5, 0, true, true, UNEVEN);
+    test_temporal((km_dim[]){2, 2, 5, 3, 1, 5}, 0.25, 0, true, false, EVEN);
+    test_temporal((km_dim[]){1, 1, 5, 2, 3, 3}, 0.5, 0, true, true, EVEN);
+    test_temporal((km_dim[]){1, 3, 5, 2, 1, 3}, 0.75, 0, false, true, UNEVEN);
+    test_temporal((km_dim[]){1, 5, 5, 2, 1, 16}, 0.25, 0, true, true, EQUAL);
+    test_temporal((km_dim[]){2, 37, 37, 5, 3, 24}, 0.5, 0, true, true, UNEVEN);
+    test_temporal((km_dim[]){1, 16, 20, 7, 3, 16}, 1, 0, false, false, UNEVEN);
+    test_temporal((km_dim[]){1, 5, 5, 2, 2, 3}, 0.5, 0.9, false, true, EVEN);
+    test_temporal((km_dim[]){2, 37, 37, 5, 3, 16}, 0.25, 0.3, false, true, UNEVEN);
     test_same_bytes();
     return tap_end();
 }
