@@ -21,6 +21,7 @@ typedef struct oracle_case {
     int failed; /* outputs that were off */
     km_ctx *cx;
     km_err err;
+    bool *seen; /* of each of the file's tensors: was it compared? */
 } oracle_case;
 
 /* A tensor of the case as a constant, converted to floats, or NULL when it is absent; integers likewise. In the case's

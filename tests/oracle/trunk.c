@@ -53,6 +53,10 @@ void oracle_trunk(oracle_case *o)
         km_dim n = f->N * f->N;
         km_params_pack(p, o->cx->be);
         km_trunk_out first = km_trunk_run(o->cx, t, f, 0), all = km_trunk_run(o->cx, t, f, c.recycles);
+        const km_tensor *w = KM_PARAM(p, KM_INIT_DEFAULT, "rel_pos_encoder.linear_layer.weight", c.token_z, 139);
+        km_tensor *near = km_relative_positions(o->cx, &c, w, f), *init = km_trunk_pairs(o->cx, t, f, all.s_inputs);
+        oracle_compare_masked(o, "out/rel_pos", near->data, km_numel(near), pairs, n);
+        oracle_compare_masked(o, "out/z_init", init->data, km_numel(init), pairs, n);
         oracle_compare_masked(o, "out/s_inputs", all.s_inputs->data, km_numel(all.s_inputs), f->token_mask, f->N);
         oracle_compare_masked(o, "out/s_pass0", first.s->data, km_numel(first.s), f->token_mask, f->N);
         oracle_compare_masked(o, "out/z_pass0", first.z->data, km_numel(first.z), pairs, n);

@@ -49,7 +49,7 @@ void km_trunk_free(km_trunk *t)
     free(t);
 }
 
-static km_tensor *initial_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, const km_tensor *s_inputs)
+km_tensor *km_trunk_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, const km_tensor *s_inputs)
 {
     km_mark mark = km_scope_begin(cx);
     km_tensor *z =
@@ -89,7 +89,7 @@ km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, i
     km_trunk_out out;
     out.s_inputs = km_embedder_run(cx, &t->embedder, f);
     km_tensor *s_init = km_nn_linear_run(cx, &t->s_init, out.s_inputs);
-    km_tensor *z_init = initial_pairs(cx, t, f, out.s_inputs);
+    km_tensor *z_init = km_trunk_pairs(cx, t, f, out.s_inputs);
     out.s = zeros_like(cx, s_init);
     out.z = zeros_like(cx, z_init);
     for (int pass = 0; pass <= recycles; pass++) {

@@ -122,4 +122,8 @@ void km_token_links_init(km_token_links *l, km_params *p, const km_config *c);
 /* z [N, N, token_z] with what bonds, their types and contacts add to it */
 km_tensor *km_token_links_add(km_ctx *cx, const km_token_links *l, const km_tensor *z, const km_features *f);
 
+/* -- trunk.c */
+/* The initial pair representation [N, N, token_z]: s_inputs [N, token_s] of both tokens, relative positions, links */
+km_tensor *km_trunk_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, const km_tensor *s_inputs);
+
 #endif
