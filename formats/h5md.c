@@ -191,6 +191,12 @@ void km_h5md_close(km_h5md *h)
 
 const km_system *km_h5md_system(const km_h5md *h) { return h->system; }
 const km_msa *km_h5md_msa(const km_h5md *h) { return h->msa; }
+
+void km_h5md_forget_msa(km_h5md *h)
+{
+    km_msa_free(h->msa);
+    h->msa = NULL;
+}
 const km_templates *km_h5md_templates(const km_h5md *h) { return h->templates; }
 const char *km_h5md_set(const km_h5md *h) { return h->set; }
 int km_h5md_trajectories(const km_h5md *h) { return h->n_trajectories; }

@@ -21,6 +21,7 @@ km_status km_h5md_open(const char *path, km_h5md **ret, km_err *err) KM_MUST_USE
 void km_h5md_close(km_h5md *h);
 const km_system *km_h5md_system(const km_h5md *h);
 const km_msa *km_h5md_msa(const km_h5md *h);             /* NULL where none is stored */
+void km_h5md_forget_msa(km_h5md *h);                        /* give back its memory: from now on there is none */
 const km_templates *km_h5md_templates(const km_h5md *h); /* likewise */
 const char *km_h5md_set(const km_h5md *h);           /* "" where none is stored */
 int km_h5md_trajectories(const km_h5md *h);

@@ -12,7 +12,7 @@
 
 #include "lib/base/mem.h"
 
-enum { MAX_WIDTH = 1 << 16, N_TENSORS = 3 };
+enum { MAX_SIZE = 1 << 16, N_TENSORS = 3 };
 #define MAX_HALF 6e4f
 
 /* A tensor of a result: its data set, its shape, where it lies. */
@@ -98,16 +98,16 @@ static bool write_text(hid_t file, const char *name, const char *text)
     return good;
 }
 
-static bool write_file(const char *path, const char *key, km_trunk_result *t)
+static bool write_file(const char *path, const char *key, const char *input, km_trunk_result *t)
 {
     tensor all[N_TENSORS];
     hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), space = H5Screate(H5S_SCALAR);
     bool good = file >= 0;
     list_tensors(t, all);
     for (int k = 0; k < N_TENSORS; k++) good = good && write_tensor(file, &all[k]);
-    good = good && write_text(file, "key", key) && write_text(file, "trunk_digest", t->trunk_digest) &&
-           write_text(file, "weights_name", t->weights_name) && write_text(file, "weights_path", t->weights_path) &&
-           write_text(file, "weights_digest", t->weights_digest);
+    good = good && write_text(file, "key", key) && write_text(file, "input", input) &&
+           write_text(file, "trunk_digest", t->trunk_digest) && write_text(file, "weights_name", t->weights_name) &&
+           write_text(file, "weights_path", t->weights_path) && write_text(file, "weights_digest", t->weights_digest);
     hid_t at = good ? H5Acreate2(file, "recycles", H5T_STD_I32LE, space, H5P_DEFAULT, H5P_DEFAULT) : -1;
     good = at >= 0 && H5Awrite(at, H5T_NATIVE_INT32, &t->recycles) >= 0;
     if (at >= 0) H5Aclose(at);
@@ -115,13 +115,14 @@ static bool write_file(const char *path, const char *key, km_trunk_result *t)
     return file >= 0 && H5Fclose(file) >= 0 && good;
 }
 
-km_status km_trunk_h5_write(const char *folder, const char *key, const km_trunk_result *t, km_err *err)
+km_status km_trunk_h5_write(const char *folder, const char *key, const char *input, const km_trunk_result *t,
+                            km_err *err)
 {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     char *path = km_asprintf("%s/%s.h5", folder, key), *part = km_asprintf("%s.%ld.part", path, (long)getpid());
     km_status status = KM_OK;
     errno = 0;
-    if (!write_file(part, key, (km_trunk_result *)t) || rename(part, path)) {
+    if (!write_file(part, key, input, (km_trunk_result *)t) || rename(part, path)) {
         status = km_fail(err, KM_SYSTEM, "cannot write '%.180s': %s", path, errno ? strerror(errno) : "HDF5 refused");
         unlink(part);
     }
@@ -152,16 +153,16 @@ static bool read_int(hid_t file, const char *name, int32_t *ret)
     return good;
 }
 
-/* The last dimension of a data set of nd dimensions, or -1. */
-static int32_t width_of(hid_t file, const char *name, int nd)
+/* A dimension of a data set of nd dimensions, or -1. */
+static int32_t size_of(hid_t file, const char *name, int nd, int dim)
 {
     hsize_t shape[3];
     hid_t set = H5Dopen2(file, name, H5P_DEFAULT), space = set >= 0 ? H5Dget_space(set) : -1;
     bool good = space >= 0 && H5Sget_simple_extent_ndims(space) == nd &&
-                H5Sget_simple_extent_dims(space, shape, NULL) == nd && shape[nd - 1] > 0 && shape[nd - 1] <= MAX_WIDTH;
+                H5Sget_simple_extent_dims(space, shape, NULL) == nd && shape[dim] > 0 && shape[dim] <= MAX_SIZE;
     if (space >= 0) H5Sclose(space);
     if (set >= 0) H5Dclose(set);
-    return good ? (int32_t)shape[nd - 1] : -1;
+    return good ? (int32_t)shape[dim] : -1;
 }
 
 /* Sizes were held against the bytes that the file has, so that memory is there for what is read. */
@@ -199,7 +200,7 @@ static km_status read_file(hid_t file, const char *path, const char *key, int64_
     bool same = found && !strcmp(found, key);
     free(found);
     if (!same) return km_fail(err, KM_INPUT, "%.180s: not the trunk's result of its name", path);
-    t->token_s = width_of(file, "/s", 2), t->token_z = width_of(file, "/z", 3);
+    t->token_s = size_of(file, "/s", 2, 1), t->token_z = size_of(file, "/z", 3, 2);
     t->trunk_digest = read_text(file, "trunk_digest"), t->weights_name = read_text(file, "weights_name");
     t->weights_path = read_text(file, "weights_path"), t->weights_digest = read_text(file, "weights_digest");
     bool good = t->token_s > 0 && t->token_z > 0 && t->trunk_digest && t->weights_name && t->weights_path &&
@@ -209,25 +210,57 @@ static km_status read_file(hid_t file, const char *path, const char *key, int64_
     return good ? KM_OK : km_fail(err, KM_INPUT, "%.180s: damaged", path);
 }
 
-km_status km_trunk_h5_read(const char *folder, const char *key, int32_t n_tokens, km_trunk_result **ret, km_err *err)
+/* Open for reading: 1; 0 where there is no such file. */
+static km_status open_file(const char *path, hid_t *ret, int64_t *ret_bytes, km_err *err)
 {
     struct stat st;
-    char *path = km_asprintf("%s/%s.h5", folder, key);
-    km_status status = 1;
-    *ret = NULL;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
-    if (stat(path, &st)) {
-        status = errno == ENOENT ? 0 : km_fail(err, KM_SYSTEM, "cannot open '%.180s': %s", path, strerror(errno));
-    } else {
-        hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    if (stat(path, &st))
+        return errno == ENOENT ? 0 : km_fail(err, KM_SYSTEM, "cannot open '%.180s': %s", path, strerror(errno));
+    *ret = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    *ret_bytes = st.st_size;
+    return *ret >= 0 ? 1 : km_fail(err, KM_INPUT, "%.180s: truncated, damaged or no HDF5", path);
+}
+
+km_status km_trunk_h5_read(const char *folder, const char *key, int32_t n_tokens, km_trunk_result **ret, km_err *err)
+{
+    hid_t file;
+    int64_t bytes;
+    char *path = km_asprintf("%s/%s.h5", folder, key);
+    *ret = NULL;
+    km_status status = open_file(path, &file, &bytes, err);
+    if (status == 1) {
         km_trunk_result *t = KM_NEW(km_trunk_result);
         t->n_tokens = n_tokens;
-        km_status got = file < 0 ? km_fail(err, KM_INPUT, "%.180s: truncated, damaged or no HDF5", path)
-                                 : read_file(file, path, key, st.st_size, t, err);
-        if (file >= 0) H5Fclose(file);
+        km_status got = read_file(file, path, key, bytes, t, err);
+        H5Fclose(file);
         if (got < 0) km_trunk_result_free(t), status = got;
         else *ret = t;
     }
     free(path);
     return status;
+}
+
+static void read_label_text(hid_t file, const char *name, char *out, size_t room)
+{
+    char *text = read_text(file, name);
+    snprintf(out, room, "%s", text ? text : "");
+    free(text);
+}
+
+km_status km_trunk_h5_label_read(const char *path, km_trunk_h5_label *ret, km_err *err)
+{
+    hid_t file;
+    int64_t bytes;
+    km_status status = open_file(path, &file, &bytes, err);
+    if (status != 1) return status;
+    *ret = (km_trunk_h5_label){.n_tokens = size_of(file, "/s", 2, 0), .token_s = size_of(file, "/s", 2, 1),
+                               .token_z = size_of(file, "/z", 3, 2), .recycles = -1};
+    read_label_text(file, "key", ret->key, sizeof ret->key);
+    read_label_text(file, "input", ret->input, sizeof ret->input);
+    read_label_text(file, "trunk_digest", ret->trunk_digest, sizeof ret->trunk_digest);
+    read_label_text(file, "weights_name", ret->weights_name, sizeof ret->weights_name);
+    bool good = ret->n_tokens > 0 && ret->token_s > 0 && ret->token_z > 0 && read_int(file, "recycles", &ret->recycles);
+    H5Fclose(file);
+    return good ? 1 : km_fail(err, KM_INPUT, "%.180s: damaged", path);
 }

@@ -9,12 +9,14 @@
 #include <unistd.h>
 
 #include "lib/base/io.h"
+#include "lib/base/limits.h"
 #include "lib/base/opt.h"
 #include "lib/train/run.h"
 
 static struct {
     const char *config, *init, *split, *output, *trunk;
     km_opt_list data;
+    int64_t trunk_memory;
     bool resume;
 } o;
 
@@ -23,6 +25,8 @@ static const km_opt options[] = {
     {"data", 'd', KM_OPT_LIST, &o.data, "PATH", "an .h5 file of km-strip, or a directory of them; may be repeated"},
     {"init", 0, KM_OPT_STRING, &o.init, "WEIGHTS", "weights to start from, instead of new ones"},
     {"trunk", 0, KM_OPT_STRING, &o.trunk, "DIR", "results of the frozen trunk, made by km-trunk --cache DIR"},
+    {"trunk-memory", 0, KM_OPT_SIZE, &o.trunk_memory, "SIZE",
+     "keep so much of these results in memory (a quarter of what is available)"},
     {"split", 0, KM_OPT_STRING, &o.split, "FILE", "lines `system train|val|test`"},
     {"output", 'o', KM_OPT_STRING, &o.output, "RUN", "directory of the run"},
     {"resume", 0, KM_OPT_FLAG, &o.resume, NULL, "go on where RUN stopped"},
@@ -129,13 +133,16 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
     if (status == KM_OK) status = enter_run(c, err);
     if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
     if (status == KM_OK) status = get_model(c, &run.model, err);
-    if (status == KM_OK && o.trunk) status = km_dataset_load_trunks(run.data, run.model, o.trunk, err);
+    int64_t room = o.trunk_memory ? o.trunk_memory : km_memory_available() / 4;
+    if (status == KM_OK && o.trunk)
+        status = km_trunk_store_open(run.data, run.model, c, o.trunk, room, &run.opt_trunks, err);
     if (status == KM_OK) {
         km_cli_say(cli, "%d systems to train on, %d to validate", run.data->n_train, run.data->n_val);
         km_progress_start(&bar, cli, "steps", c->max_steps);
         status = km_run_train(&run, err);
         km_progress_end(&bar);
     }
+    km_trunk_store_close(run.opt_trunks);
     km_model_free(run.model);
     km_dataset_close(run.data);
     return status;

@@ -86,8 +86,8 @@ static km_trunk_result *compute(const km_model *m, const km_features *features, 
 static km_status cached(const km_filter *f, const km_model *m, const km_features *features, int recycles,
                         const char *folder, km_trunk_result **ret, km_err *err)
 {
-    char key[65];
-    km_trunk_key(m, features, recycles, key);
+    char key[65], input[65];
+    km_trunk_key(m, features, recycles, key, input);
     km_status got = km_trunk_h5_read(folder, key, (int32_t)features->N, ret, err);
     if (got == 1 && ((*ret)->token_s != m->config.token_s || (*ret)->token_z != m->config.token_z)) {
         km_trunk_result_free(*ret);
@@ -99,7 +99,7 @@ static km_status cached(const km_filter *f, const km_model *m, const km_features
     *ret = compute(m, features, recycles, f->cli->threads);
     km_trunk_h5_round(*ret);
     sign(*ret, m, recycles);
-    got = km_trunk_h5_write(folder, key, *ret, err);
+    got = km_trunk_h5_write(folder, key, input, *ret, err);
     if (got < 0) km_trunk_result_free(*ret);
     return got;
 }

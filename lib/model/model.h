@@ -140,8 +140,9 @@ typedef struct km_trunk_out {
  * trains. */
 km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, int recycles);
 
-/* What a run's result depends on, in hexadecimal: the trunk's digest, the recycles and every feature it reads. */
-void km_trunk_key(const km_model *m, const km_features *f, int recycles, char out[65]);
+/* What a run's result depends on, in hexadecimal. input: every feature that the trunk reads; key: these, the trunk's
+ * digest and the recycles. */
+void km_trunk_key(const km_model *m, const km_features *f, int recycles, char key[65], char input[65]);
 
 /* -- diffusion (lib/model/diffusion/) */
 km_diffusion *km_diffusion_new(const km_config *c, km_params *p);

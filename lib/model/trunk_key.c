@@ -17,7 +17,22 @@ static void add_array(EVP_MD_CTX *md, const void *opt_data, km_dim n)
     if (opt_data) add(md, opt_data, (size_t)n * 4);
 }
 
-void km_trunk_key(const km_model *m, const km_features *f, int recycles, char out[65])
+static EVP_MD_CTX *begin(void)
+{
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
+    return md;
+}
+
+static void end(EVP_MD_CTX *md, char out[65])
+{
+    unsigned char hash[32];
+    EVP_DigestFinal_ex(md, hash, NULL);
+    EVP_MD_CTX_free(md);
+    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
+}
+
+static void digest_features(const km_features *f, char out[65])
 {
     km_dim N = f->N, A = f->A, P = N * N, S = f->S * N, T = f->n_templates * N;
     const struct {
@@ -35,15 +50,19 @@ void km_trunk_key(const km_model *m, const km_features *f, int recycles, char ou
         {f->template_frame_t, 3 * T}, {f->template_cb, 3 * T}, {f->template_ca, 3 * T}, {f->template_mask_cb, T},
         {f->template_mask_frame, T}, {f->template_mask, T},
     };
-    unsigned char hash[32];
-    char head[256];
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
-    int n = snprintf(head, sizeof head, "kinematic trunk 1 %s %d %lld %lld %lld %lld", m->trunk_digest, recycles,
-                     (long long)N, (long long)A, (long long)f->S, (long long)f->n_templates);
-    add(md, head, (size_t)n + 1);
+    const int64_t sizes[] = {N, A, f->S, f->n_templates};
+    EVP_MD_CTX *md = begin();
+    add(md, sizes, sizeof sizes);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) add_array(md, arrays[i].data, arrays[i].n);
-    EVP_DigestFinal_ex(md, hash, NULL);
-    EVP_MD_CTX_free(md);
-    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    end(md, out);
+}
+
+void km_trunk_key(const km_model *m, const km_features *f, int recycles, char key[65], char input[65])
+{
+    char text[256];
+    digest_features(f, input);
+    EVP_MD_CTX *md = begin();
+    int n = snprintf(text, sizeof text, "kinematic trunk 2 %s %d %s", m->trunk_digest, recycles, input);
+    add(md, text, (size_t)n + 1);
+    end(md, key);
 }

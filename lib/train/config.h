@@ -27,6 +27,10 @@ typedef struct km_train_config {
     double history_noise, history_noise_share; /* angstrom, up to; share of windows */
     double translation;         /* standard deviation of the random shift, angstrom */
     int64_t forecast_dt_min, forecast_dt_max, interpolate_dt_min, interpolate_dt_max; /* fs */
+    /* the trunk's input and passes, stored or in the step: rows drawn of an alignment, with which seed; passes after
+     * the first, < 0 as the weights say */
+    int msa_depth, trunk_recycles;
+    int64_t msa_seed;
     /* losses */
     double alpha_bond, alpha_lddt, beta_flex, beta_abs, beta_rel_g, beta_rel_l, beta_center;
     double weight_protein, weight_dna, weight_rna, weight_ligand;

@@ -22,7 +22,6 @@ typedef struct km_train_system {
     char *path;
     km_h5md *file;
     km_features *features;
-    km_trunk_result *trunk;     /* NULL: the trunk runs in the step */
     km_split split;
     int64_t dt;                 /* spacing of its frames, fs */
     float *atom_mask;           /* [A] present atoms */
@@ -44,9 +43,6 @@ typedef struct km_dataset {
  * systems by a hash of the sequence. A test system's file is never opened. */
 km_status km_dataset_open(const char *const *paths, int n_paths, const char *opt_split, const km_train_config *c,
                           km_dataset **ret, km_err *err) KM_MUST_USE;
-/* The trunk's results of all systems to train on and to validate with, as the model's weights give them, from a folder
- * that km-trunk --cache filled. KM_INPUT names a system without one and the command that makes it. */
-km_status km_dataset_load_trunks(km_dataset *d, const km_model *m, const char *folder, km_err *err) KM_MUST_USE;
 void km_dataset_close(km_dataset *d);
 
 /* A group of B windows of T frames of one system. All arrays owned. */

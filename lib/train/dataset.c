@@ -176,10 +176,11 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
             return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
         t->dt = dt;
     }
-    /* the rows that km-trunk draws unless it is told otherwise */
-    km_msa *msa = km_h5md_msa(t->file) ? km_chem_msa_draw(km_h5md_msa(t->file), KM_MSA_DRAWN, 1) : NULL;
+    const km_msa *all = km_h5md_msa(t->file);
+    km_msa *msa = all ? km_chem_msa_draw(all, c->msa_depth, (uint64_t)c->msa_seed) : NULL;
     t->features = km_features_of(s, msa, km_h5md_templates(t->file));
     km_msa_free(msa);
+    km_h5md_forget_msa(t->file);
     take_atoms(t, s);
     take_bonds(t, s, c->bond_all);
     return KM_OK;
@@ -188,7 +189,6 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
 static void close_system(km_train_system *t)
 {
     km_features_free(t->features);
-    km_trunk_result_free(t->trunk);
     km_h5md_close(t->file); /* holds the templates that the features use */
     free(t->path), free(t->atom_mask), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
 }

@@ -109,10 +109,10 @@ static km_status validate(loop *l, double *ret, km_err *err)
         km_step_sums sums;
         memcpy(raw, block, bytes);
         if (l->adam->ema) memcpy(block, l->adam->ema, bytes);
-        km_stepper_run(l->stepper, groups, n, NULL, &sums);
+        status = km_stepper_run(l->stepper, groups, n, NULL, &sums, err);
         memcpy(block, raw, bytes);
         free(raw);
-        *ret = sums.total / sums.windows;
+        if (status == KM_OK) *ret = sums.total / sums.windows;
         clear_groups(groups, n);
     }
     free(groups);
@@ -161,7 +161,11 @@ static km_status one_step(loop *l, km_group *groups, km_err *err)
     const float *grad;
     km_step_sums sums;
     KM_TRY(draw(l, d->train, d->n_train, (uint64_t)c->seed, l->state.step * c->batch, c->batch, groups, err));
-    km_stepper_run(l->stepper, groups, c->batch, &grad, &sums);
+    km_status status = km_stepper_run(l->stepper, groups, c->batch, &grad, &sums, err);
+    if (status < 0) {
+        clear_groups(groups, c->batch);
+        return status;
+    }
     double norm = km_adam_norm(l->run->model->params, grad);
     l->adam->lr = rate(c, l->state.step);
     l->state.step++;
@@ -210,8 +214,8 @@ km_status km_run_train(km_run *r, km_err *err)
     if (km_state_exists(r->dir)) status = km_state_read(r->dir, r->model->params, l.adam, &l.state, err);
     if (status == KM_OK) status = open_log(&l, err);
     if (status == KM_OK) {
-        l.stepper = km_stepper_new(r->model, c, r->threads);
-        if (r->data->systems[r->data->train[0]].trunk && km_stepper_trains_trunk(l.stepper))
+        l.stepper = km_stepper_new(r->model, c, r->opt_trunks, r->threads);
+        if (r->opt_trunks && km_stepper_trains_trunk(l.stepper))
             status = km_fail(err, KM_USAGE, "--trunk: the configuration trains the trunk (key train)");
         if (status == KM_OK) status = steps(&l, err);
         if (fclose(l.log) != 0 && status == KM_OK)

@@ -6,7 +6,7 @@
 #define LIB_TRAIN_RUN_H
 
 #include "lib/nn/adam.h"
-#include "lib/train/data.h"
+#include "lib/train/trunks.h"
 
 typedef struct km_train_state {
     int64_t step;       /* optimiser steps done */
@@ -29,6 +29,7 @@ typedef struct km_run {
     const km_train_config *config;
     km_model *model;
     km_dataset *data;
+    km_trunk_store *opt_trunks; /* stored results of a trunk that is not trained */
     const char *dir;
     int threads;
     /* called after every step that is logged and at the end, with a line for a person; may be NULL */

@@ -9,11 +9,14 @@ typedef struct shard {
     km_tape *tape;
     float *grad;
     km_step_sums sums;
+    km_status status; /* of the latest run */
+    km_err err;
 } shard;
 
 struct km_stepper {
     km_model *model;
     const km_train_config *config;
+    km_trunk_store *opt_trunks;
     km_loss_config losses;
     bool trunk_trained;
     int threads, n_shards;
@@ -31,11 +34,12 @@ static bool trains_trunk(const km_params *p)
     return false;
 }
 
-km_stepper *km_stepper_new(km_model *m, const km_train_config *c, int threads)
+km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store *opt_trunks, int threads)
 {
     km_stepper *s = KM_NEW(km_stepper);
     *s = (km_stepper){
-        .model = m, .config = c, .threads = threads, .n_shards = c->shards, .trunk_trained = trains_trunk(m->params)};
+        .model = m, .config = c, .opt_trunks = opt_trunks, .threads = threads, .n_shards = c->shards,
+        .trunk_trained = trains_trunk(m->params)};
     s->losses = (km_loss_config){
         m->config.sigma_data, c->alpha_bond,  c->alpha_lddt,
         c->beta_flex,         c->beta_abs,    c->beta_rel_g,
@@ -66,7 +70,7 @@ void km_stepper_free(km_stepper *s)
 
 size_t km_stepper_peak(const km_stepper *s)
 {
-    size_t bytes = 0;
+    size_t bytes = s->opt_trunks ? km_trunk_store_peak(s->opt_trunks) : 0;
     for (int i = 0; i < s->n_shards; i++)
         bytes += km_arena_peak(s->shards[i].cx->arena) + (size_t)km_params_size(s->model->params) * sizeof(float);
     return bytes;
@@ -92,23 +96,25 @@ static void add_values(km_step_sums *sums, const km_loss_values *v)
     sums->flex += v->flex, sums->center += v->center, sums->windows++;
 }
 
-static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_train_system *y)
+static km_trunk_out show_trunk(km_ctx *cx, const km_trunk_result *r)
 {
-    const km_features *f = y->features;
-    const km_trunk_result *r = y->trunk;
+    return (km_trunk_out){KM_TENSOR_OF(cx, r->s_inputs, r->n_tokens, r->token_s),
+                          KM_TENSOR_OF(cx, r->s, r->n_tokens, r->token_s),
+                          KM_TENSOR_OF(cx, r->z, r->n_tokens, r->n_tokens, r->token_z)};
+}
+
+static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_features *f)
+{
+    int recycles = s->config->trunk_recycles >= 0 ? s->config->trunk_recycles : s->model->config.recycles;
     km_tape *tape = cx->tape;
-    if (r)
-        return (km_trunk_out){KM_TENSOR_OF(cx, r->s_inputs, r->n_tokens, r->token_s),
-                              KM_TENSOR_OF(cx, r->s, r->n_tokens, r->token_s),
-                              KM_TENSOR_OF(cx, r->z, r->n_tokens, r->n_tokens, r->token_z)};
     if (!s->trunk_trained) cx->tape = NULL;
-    km_trunk_out t = km_trunk_run(cx, s->model->trunk, f, s->model->config.recycles);
+    km_trunk_out t = km_trunk_run(cx, s->model->trunk, f, recycles);
     cx->tape = tape;
     return t;
 }
 
-/* The mean loss of a group's windows, or NULL: added to the sums; on the tape when it is on. */
-static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g)
+/* The loss of a group's windows, added to the sums; on the tape when it is on. opt_stored: the trunk's result. */
+static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, const km_trunk_result *opt_stored)
 {
     km_ctx *cx = h->cx;
     const km_train_system *y = g->system;
@@ -116,7 +122,7 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g)
     int32_t *level = km_arena_get(cx->arena, (size_t)frames * sizeof *level);
     float *sigma = km_arena_get(cx->arena, (size_t)(frames + 1) * sizeof *sigma);
     km_dim L = find_levels(g, level, sigma);
-    km_trunk_out trunk = run_trunk(s, cx, y);
+    km_trunk_out trunk = opt_stored ? show_trunk(cx, opt_stored) : run_trunk(s, cx, y->features);
     km_conditioning *k = km_diffusion_condition(cx, s->model->diffusion, y->features, &trunk);
     km_levels *levels = km_diffusion_levels(cx, s->model->diffusion, k, sigma, L);
     km_tensor *x = KM_TENSOR_OF(cx, g->noisy, g->B, g->T, A, 3);
@@ -135,27 +141,39 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g)
     return total;
 }
 
+static km_status run_group(const km_stepper *s, shard *h, const km_group *g, bool backward, double windows)
+{
+    const km_trunk_result *stored = NULL;
+    if (s->opt_trunks) KM_TRY(km_trunk_store_take(s->opt_trunks, g->system, &stored, &h->err));
+    km_tensor *total = group_loss(s, h, g, stored);
+    if (backward) km_backprop(h->cx, total, (float)(1 / windows));
+    km_tape_clear(h->tape);
+    km_arena_reset(h->cx->arena);
+    if (stored) km_trunk_store_release(s->opt_trunks, g->system);
+    return KM_OK;
+}
+
 static void run_shard(const km_stepper *s, int i, const km_group *groups, int n, bool backward, double windows)
 {
     shard *h = &s->shards[i];
     h->sums = (km_step_sums){0};
+    h->status = KM_OK;
     h->cx->tape = backward ? h->tape : NULL;
     h->cx->param_grad = backward ? h->grad : NULL;
     if (backward) memset(h->grad, 0, (size_t)km_params_size(s->model->params) * sizeof(float));
-    for (int g = i; g < n; g += s->n_shards) {
-        km_tensor *total = group_loss(s, h, &groups[g]);
-        if (backward) km_backprop(h->cx, total, (float)(1 / windows));
-        km_tape_clear(h->tape);
-        km_arena_reset(h->cx->arena);
-    }
+    for (int g = i; g < n && h->status == KM_OK; g += s->n_shards)
+        h->status = run_group(s, h, &groups[g], backward, windows);
 }
 
-void km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad, km_step_sums *ret)
+km_status km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad, km_step_sums *ret,
+                         km_err *err)
 {
     double windows = 0;
     for (int g = 0; g < n; g++) windows += groups[g].B;
 #pragma omp parallel for schedule(static, 1) num_threads(s->threads)
     for (int i = 0; i < s->n_shards; i++) run_shard(s, i, groups, n, opt_ret_grad != NULL, windows);
+    for (int i = 0; i < s->n_shards; i++)
+        if (s->shards[i].status < 0) return *err = s->shards[i].err, s->shards[i].status;
     *ret = (km_step_sums){0};
     float *sum = s->shards[0].grad;
     km_dim size = km_params_size(s->model->params);
@@ -167,4 +185,5 @@ void km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **
             for (km_dim k = 0; k < size; k++) sum[k] += s->shards[i].grad[k];
     }
     if (opt_ret_grad) *opt_ret_grad = sum;
+    return KM_OK;
 }

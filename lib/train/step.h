@@ -7,6 +7,7 @@
 
 #include "lib/train/data.h"
 #include "lib/train/losses.h"
+#include "lib/train/trunks.h"
 
 /* Sums over windows of what the log shows; divide by windows. */
 typedef struct km_step_sums {
@@ -15,13 +16,15 @@ typedef struct km_step_sums {
 } km_step_sums;
 
 typedef struct km_stepper km_stepper;
-km_stepper *km_stepper_new(km_model *m, const km_train_config *c, int threads);
+/* opt_trunks: stored results of the trunk; NULL: it runs in the step. */
+km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store *opt_trunks, int threads);
 /* Is any parameter of the trunk trained? Then a system's stored result is none. */
 bool km_stepper_trains_trunk(const km_stepper *s);
 void km_stepper_free(km_stepper *s);
 /* Forward and backward over n groups; ret_grad [km_params_size] is the gradient of the mean over windows of the loss.
- * Valid until the next call. grad NULL: the losses only. */
-void km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad, km_step_sums *ret_sums);
-size_t km_stepper_peak(const km_stepper *s); /* bytes of the arenas and gradient blocks */
+ * Valid until the next call. grad NULL: the losses only. Fails when a stored result of the trunk cannot be read. */
+km_status km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad,
+                         km_step_sums *ret_sums, km_err *err) KM_MUST_USE;
+size_t km_stepper_peak(const km_stepper *s); /* bytes of the arenas, gradient blocks and stored results */
 
 #endif

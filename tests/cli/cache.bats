@@ -89,3 +89,27 @@ for name in ("s_inputs", "s", "z"):
     run --separate-stderr km-trunk --weights mini --cache "$T/cache" -o "$T/y.km" "$T/x.h5"
     [ "$status" -eq 2 ]
 }
+
+@test "results of other weights, recycles or rows are told apart, and read as they are wanted" {
+    for name in one two; do
+        km-strip -q --top "$pdb" --msa A="$T/a.a3m" -o "$T/$name.h5" pipelines/mini/examples/LGE.xtc
+    done
+    small="batch=2 windows=1 validation_windows=2 max_steps=2 checkpoint_every=2 validate_every=2 frames.max=5 train=score_model.*"
+    train() { km-train -q --config mini --data "$T/one.h5" --data "$T/two.h5" --init mini --trunk "$T/cache" "$@" $small; }
+    km-trunk --weights mini --recycles 1 --msa-depth 1 --seed 5 --cache "$T/cache" "$T/one.h5"
+    run --separate-stderr train -o "$T/none"
+    [ "$status" -eq 3 ]
+    [[ "$stderr" == *"one.h5: no result"*"--cache' makes it"* && "$stderr" != *"(one "* ]]
+    run --separate-stderr train -o "$T/none" trunk.msa_depth=1 trunk.msa_seed=5
+    [ "$status" -eq 3 ]
+    [[ "$stderr" == *"one.h5: no result"*"(one after 1 recycles)"*"--msa-depth 1 --seed 5 --cache' makes it"* ]]
+    train -o "$T/run" trunk.msa_depth=1 trunk.msa_seed=5 trunk.recycles=1
+    train -o "$T/small" --trunk-memory 1K trunk.msa_depth=1 trunk.msa_seed=5 trunk.recycles=1
+    cmp "$T/run/last.safetensors" "$T/small/last.safetensors"
+    # weights trained a little are other weights
+    km-train -q --config mini --data "$T/one.h5" -o "$T/other" $small train='*' >/dev/null
+    run --separate-stderr km-train -q --config mini --data "$T/one.h5" --init "$T/other" --trunk "$T/cache" -o "$T/none" \
+        $small trunk.msa_depth=1 trunk.msa_seed=5 trunk.recycles=1
+    [ "$status" -eq 3 ]
+    [[ "$stderr" == *"(one by other weights, mini "* ]]
+}

@@ -86,10 +86,10 @@ int main(void)
     must(km_model_open("pipelines/mini/mini.safetensors", NULL, &m, &err), &err);
     for (int g = 0; g < GROUPS; g++)
         must(km_group_draw(d, systems, 1, c, &m->config, 3, g, WINDOWS, &groups[g], &err), &err);
-    km_stepper *s = km_stepper_new(m, c, 1);
-    km_stepper_run(s, groups, GROUPS, NULL, &straight);
+    km_stepper *s = km_stepper_new(m, c, NULL, 1);
+    must(km_stepper_run(s, groups, GROUPS, NULL, &straight, &err), &err);
     for (int g = 0; g < GROUPS; g++) shuffle(&groups[g], g);
-    km_stepper_run(s, groups, GROUPS, NULL, &shuffled);
+    must(km_stepper_run(s, groups, GROUPS, NULL, &shuffled, &err), &err);
     double before = straight.structure / straight.windows, after = shuffled.structure / shuffled.windows;
     ok(before > 0 && after > 1.02 * before, "the loss rises from %.4f to %.4f", before, after);
     km_stepper_free(s);

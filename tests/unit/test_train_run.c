@@ -73,13 +73,19 @@ static void free_fixture(fixture *x)
     km_train_config_free(x->c);
 }
 
+static void run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad, km_step_sums *sums)
+{
+    km_err err;
+    if (km_stepper_run(s, groups, n, opt_ret_grad, sums, &err) < 0) printf("# %s\n", err.msg), exit(1);
+}
+
 /* The gradient over groups first .. first + n - 1, from km_alloc. */
 static float *gradient_of(const fixture *x, int threads, int first, int n, km_step_sums *sums)
 {
-    km_stepper *s = km_stepper_new(x->m, x->c, threads);
+    km_stepper *s = km_stepper_new(x->m, x->c, NULL, threads);
     const float *grad;
     size_t bytes = (size_t)km_params_size(x->m->params) * sizeof(float);
-    km_stepper_run(s, x->groups + first, n, &grad, sums);
+    run(s, x->groups + first, n, &grad, sums);
     float *copy = memcpy(km_alloc(bytes), grad, bytes);
     ok(km_stepper_peak(s) > bytes, "%d groups on %d threads: %d windows, loss %g", n, threads, sums->windows,
        sums->total / sums->windows);
@@ -97,10 +103,10 @@ static double loss_at(const fixture *x, const float *direction, double step)
 {
     km_dim n = km_params_size(x->m->params);
     float *block = km_params_block(x->m->params), *was = memcpy(km_alloc((size_t)n * 4), block, (size_t)n * 4);
-    km_stepper *s = km_stepper_new(x->m, x->c, 1);
+    km_stepper *s = km_stepper_new(x->m, x->c, NULL, 1);
     km_step_sums sums;
     for (km_dim i = 0; i < n; i++) block[i] = (float)(was[i] + step * direction[i]);
-    km_stepper_run(s, x->groups, 5, NULL, &sums);
+    run(s, x->groups, 5, NULL, &sums);
     memcpy(block, was, (size_t)n * 4);
     km_stepper_free(s);
     free(was);
@@ -115,8 +121,8 @@ static void test_step(void)
     float *a = gradient_of(&x, 1, 0, 5, &one), *b = gradient_of(&x, 3, 0, 5, &three);
     ok(!memcmp(a, b, (size_t)n * 4) && same_sums(&one, &three) && one.windows == 10,
        "threads do not change a bit of them");
-    km_stepper *s = km_stepper_new(x.m, x.c, 2);
-    km_stepper_run(s, x.groups, 5, NULL, &single);
+    km_stepper *s = km_stepper_new(x.m, x.c, NULL, 2);
+    run(s, x.groups, 5, NULL, &single);
     ok(same_sums(&one, &single), "nor does leaving out the gradient change the losses");
     km_stepper_free(s);
 

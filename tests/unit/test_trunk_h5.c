@@ -40,10 +40,22 @@ static void test_round_trip(float largest, bool half, const char *what)
     km_trunk_h5_round(t);
     ok(fabsf(t->s_inputs[1] - 1 / 3.f) < 1e-4f && t->s_inputs[1] != 1 / 3.f, "%s: a third is rounded", what);
     ok((t->z[1] != exact->z[1]) == half && t->z[7] == largest, "%s: z is %s", what, half ? "rounded" : "as it was");
-    ok(km_trunk_h5_write(folder, "key", t, &err) == KM_OK, "%s: written %s", what, err.msg);
+    ok(km_trunk_h5_write(folder, "key", "input", t, &err) == KM_OK, "%s: written %s", what, err.msg);
     if (ok(km_trunk_h5_read(folder, "key", 3, &r, &err) == 1, "%s: read %s", what, err.msg))
         ok(same(t, r), "%s: every number", what);
     km_trunk_result_free(r), km_trunk_result_free(t), km_trunk_result_free(exact);
+}
+
+static void test_label(void)
+{
+    km_trunk_h5_label l = {0};
+    km_err err;
+    ok(km_trunk_h5_label_read(path, &l, &err) == 1 && !strcmp(l.key, "key") && !strcmp(l.input, "input") &&
+           !strcmp(l.trunk_digest, "feed") && !strcmp(l.weights_name, "mini") && l.recycles == 3 && l.n_tokens == 3 &&
+           l.token_s == 4 && l.token_z == 2,
+       "its label: %d %d %d", l.n_tokens, l.token_s, l.token_z);
+    ok(km_trunk_h5_label_read("/nowhere/x.h5", &l, &err) == 0, "no file, no label");
+    ok(km_trunk_h5_label_read("/dev/null", &l, &err) == KM_INPUT, "%s", err.msg);
 }
 
 static void test_wrong(void)
@@ -57,10 +69,11 @@ static void test_wrong(void)
     ok(km_trunk_h5_read(folder, "other", 3, &r, &err) == KM_INPUT && strstr(err.msg, "not the trunk's"), "%s", err.msg);
     unlink(other);
     free(other);
-    ok(km_trunk_h5_write(folder, "key", t, &err) == KM_OK && km_trunk_h5_read(folder, "key", 3, &r, &err) == KM_INPUT,
+    ok(km_trunk_h5_write(folder, "key", "input", t, &err) == KM_OK &&
+           km_trunk_h5_read(folder, "key", 3, &r, &err) == KM_INPUT,
        "what is no number is refused");
-    ok(km_trunk_h5_write("tests/none", "key", t, &err) == KM_SYSTEM && strstr(err.msg, "tests/none/key.h5"), "%s",
-       err.msg);
+    ok(km_trunk_h5_write("tests/none", "key", "input", t, &err) == KM_SYSTEM && strstr(err.msg, "tests/none/key.h5"),
+       "%s", err.msg);
     km_trunk_result_free(t);
 }
 
@@ -81,7 +94,7 @@ static void test_damage(void)
     km_trunk_result *t = make(1);
     km_err err;
     static char data[1 << 17];
-    ok(km_trunk_h5_write(folder, "key", t, &err) == KM_OK, "written");
+    ok(km_trunk_h5_write(folder, "key", "input", t, &err) == KM_OK, "written");
     FILE *f = fopen(path, "rb");
     size_t n = fread(data, 1, sizeof data, f);
     fclose(f);
@@ -105,6 +118,7 @@ int main(void)
     test_round_trip(1, true, "small");
     test_round_trip(6e4f, true, "just fitting");
     test_round_trip(7e4f, false, "large");
+    test_label();
     test_wrong();
     test_damage();
     unlink(path);
