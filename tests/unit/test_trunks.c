@@ -32,8 +32,8 @@ static fixture make_fixture(void)
     fixture x = {.m = tiny_model(1)};
     char *names[SYSTEMS];
     for (int i = 0; i < SYSTEMS; i++) names[i] = km_asprintf("%d.h5", i);
-    if (km_train_config_parse("{\"frames.min\": \"3\", \"frames.max\": \"5\", \"validation_share\": \"0\"}", &x.c, &err) <
-            0 ||
+    const char *json = "{\"frames.min\": \"3\", \"frames.max\": \"5\", \"validation_share\": \"0\"}";
+    if (km_train_config_parse(json, &x.c, &err) < 0 ||
         km_dataset_open((const char *const *)names, SYSTEMS, NULL, x.c, &x.d, &err) < 0)
         printf("# %s\n", err.msg), exit(1);
     km_dim N = x.d->systems[0].features->N;
@@ -54,6 +54,8 @@ static void write_result(const fixture *x, const char *key, const char *input, c
     km_trunk_result_free(t);
 }
 
+static const char some_key[] = "0123456789012345678901234567890123456789012345678901234567890123";
+
 static void test_missing(fixture *x)
 {
     km_trunk_store *s = NULL;
@@ -63,11 +65,11 @@ static void test_missing(fixture *x)
     ok(km_trunk_store_open(x->d, x->m, x->c, "cache", 0, &s, &err) == KM_INPUT && strstr(err.msg, "0.h5: no result") &&
            !strstr(err.msg, "(one"),
        "%s", err.msg);
-    write_result(x, "0123456789012345678901234567890123456789012345678901234567890123", x->input, "feed", 0);
+    write_result(x, some_key, x->input, "feed", 0);
     ok(km_trunk_store_open(x->d, x->m, x->c, "cache", 0, &s, &err) == KM_INPUT &&
            strstr(err.msg, "by other weights, w feed"),
        "%s", err.msg);
-    write_result(x, "0123456789012345678901234567890123456789012345678901234567890123", x->input, x->m->trunk_digest, 9);
+    write_result(x, some_key, x->input, x->m->trunk_digest, 9);
     ok(km_trunk_store_open(x->d, x->m, x->c, "cache", 0, &s, &err) == KM_INPUT && strstr(err.msg, "after 9 recycles"),
        "%s", err.msg);
     write_result(x, key, x->input, x->m->trunk_digest, x->m->config.recycles);
