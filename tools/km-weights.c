@@ -15,8 +15,9 @@
 static struct {
     bool json;
     km_opt_list only;
-    const char *dtype, *to, *output;
-} o;
+    const char *dtype, *to, *toward, *output;
+    double by;
+} o = {.by = 0.5};
 
 static const km_opt table[] = {
     {.name = "json", .type = KM_OPT_FLAG, .value = &o.json, .help = "print JSON"},
@@ -26,6 +27,10 @@ static const km_opt table[] = {
      .help = "convert: numbers with a fraction become f32, f16 or bf16"},
     {.name = "to", .type = KM_OPT_CHOICE, .value = &o.to, .arg = "FORMAT", .choices = "safetensors|pytorch",
      .help = "convert: instead of what the name of the output says"},
+    {.name = "toward", .type = KM_OPT_STRING, .value = &o.toward, .arg = "FILE2",
+     .help = "convert: move numbers with a fraction toward those of FILE2"},
+    {.name = "by", .type = KM_OPT_DOUBLE, .value = &o.by, .arg = "SHARE", .min = -10, .max = 10,
+     .help = "convert: of the way (0.5); below 0: away from FILE2"},
     {.name = "output", .letter = 'o', .type = KM_OPT_STRING, .value = &o.output, .arg = "FILE",
      .help = "convert: write FILE"},
     {0}};
@@ -178,11 +183,15 @@ static double largest_difference(const km_checkpoint *a, int i, const km_checkpo
     return most;
 }
 
+static bool same_shape(const km_st_tensor *x, const km_st_tensor *y)
+{
+    return x->nd == y->nd && memcmp(x->shape, y->shape, (size_t)x->nd * sizeof *x->shape) == 0;
+}
+
 static void compare_pair(comparison *d, const km_checkpoint *a, int i, const km_checkpoint *b, int j)
 {
     const km_st_tensor *x = &a->tensors[i], *y = &b->tensors[j];
-    bool shape = x->nd == y->nd && memcmp(x->shape, y->shape, (size_t)x->nd * sizeof *x->shape) == 0;
-    if (!shape) {
+    if (!same_shape(x, y)) {
         differ(d, x->name, "another shape", -1);
         return;
     }
@@ -217,7 +226,7 @@ static km_status compare(const km_checkpoint *a, const km_checkpoint *b, km_err 
 /* -- 4. convert */
 
 typedef struct conversion {
-    const km_checkpoint *c;
+    const km_checkpoint *c, *toward; /* toward NULL: numbers stay */
     km_st_tensor *tensors; /* data: the tensor of c that it comes from */
     int n;
     km_st_meta *meta;
@@ -233,13 +242,23 @@ static km_dtype wanted(km_dtype t)
     return strcmp(o.dtype, "f32") == 0 ? KM_F32 : strcmp(o.dtype, "f16") == 0 ? KM_F16 : KM_BF16;
 }
 
+static void move(const conversion *v, const km_st_tensor *from, float *x)
+{
+    const km_st_tensor *to = km_checkpoint_find(v->toward, from->name);
+    float *y = km_checkpoint_f32(v->toward, (int)(to - v->toward->tensors));
+    for (int64_t k = 0; k < elements(from); k++) x[k] = (float)(x[k] + o.by * ((double)y[k] - x[k]));
+    free(y);
+}
+
 static const void *fetch(void *arg, const km_st_tensor *t)
 {
     conversion *v = arg;
     const km_st_tensor *from = t->data;
     int i = (int)(from - v->c->tensors);
-    if (t->dtype == from->dtype) return km_checkpoint_data(v->c, i, &v->scratch);
+    const bool moves = v->toward && has_fraction(from->dtype);
+    if (t->dtype == from->dtype && !moves) return km_checkpoint_data(v->c, i, &v->scratch);
     float *x = km_checkpoint_f32(v->c, i);
+    if (moves) move(v, from, x);
     v->converted = km_realloc(v->converted, t->bytes);
     km_st_from_f32(x, (size_t)elements(from), t->dtype, v->converted);
     free(x);
@@ -275,7 +294,7 @@ static void choose(conversion *v, bool torch)
 static void choose_meta(conversion *v, const km_cli *cli, const char *path, km_model **ret_model)
 {
     const km_checkpoint *c = v->c;
-    bool whole = !o.dtype && o.only.count == 0;
+    bool whole = !o.dtype && !o.toward && o.only.count == 0;
     km_err err = {0};
     v->meta = KM_NEWN(km_st_meta, c->n_meta + 3);
     for (int i = 0; i < c->n_meta; i++)
@@ -289,6 +308,17 @@ static void choose_meta(conversion *v, const km_cli *cli, const char *path, km_m
     v->meta[v->n_meta++] = (km_st_meta){"trunk_digest", (*ret_model)->trunk_digest};
 }
 
+/* Does the other file have all that moves? */
+static km_status check_toward(const conversion *v, km_err *err)
+{
+    for (int i = 0; i < v->n; i++) {
+        const km_st_tensor *t = v->tensors[i].data, *to = km_checkpoint_find(v->toward, t->name);
+        if (has_fraction(t->dtype) && (!to || !same_shape(t, to) || !has_fraction(to->dtype)))
+            return km_fail(err, KM_INPUT, "%s: no tensor %s of this shape", o.toward, t->name);
+    }
+    return KM_OK;
+}
+
 static bool to_torch(void)
 {
     static const char *const ends[] = {".ckpt", ".pt", ".pth", ".bin", NULL};
@@ -299,16 +329,18 @@ static bool to_torch(void)
     return false;
 }
 
-static km_status convert(const km_cli *cli, const char *path, const km_checkpoint *c, km_err *err)
+static km_status convert(const km_cli *cli, const char *path, const km_checkpoint *c, const km_checkpoint *opt_toward,
+                         km_err *err)
 {
-    conversion v = {.c = c};
+    conversion v = {.c = c, .toward = opt_toward};
     km_model *model = NULL;
     bool torch = to_torch();
     choose(&v, torch);
     choose_meta(&v, cli, path, &model);
-    km_status status = torch ? km_torch_write(o.output, v.tensors, v.n, KM_CHECKPOINT_META, v.meta, v.n_meta, fetch, &v,
-                                              err)
-                             : km_safetensors_write_with(o.output, v.tensors, v.n, v.meta, v.n_meta, fetch, &v, err);
+    km_status status = opt_toward ? check_toward(&v, err) : KM_OK;
+    if (status == KM_OK)
+        status = torch ? km_torch_write(o.output, v.tensors, v.n, KM_CHECKPOINT_META, v.meta, v.n_meta, fetch, &v, err)
+                       : km_safetensors_write_with(o.output, v.tensors, v.n, v.meta, v.n_meta, fetch, &v, err);
     km_model_free(model);
     for (int i = 0; i < v.n; i++) free((char *)v.tensors[i].name);
     free(v.tensors), free(v.meta), free(v.scratch), free(v.converted);
@@ -324,8 +356,8 @@ static km_status check_arguments(const km_cli *cli, km_err *err)
         return km_fail(err, KM_USAGE, "'%.40s': list, convert, compare or count", verb);
     if (cli->n_operands != 2 + two) return km_fail(err, KM_USAGE, "%s takes %s", verb, two ? "two files" : "one file");
     if (makes && !o.output) return km_fail(err, KM_USAGE, "convert needs -o FILE");
-    if (!makes && (o.output || o.dtype || o.to))
-        return km_fail(err, KM_USAGE, "--output, --dtype and --to belong to convert");
+    if (!makes && (o.output || o.dtype || o.to || o.toward))
+        return km_fail(err, KM_USAGE, "--output, --dtype, --to and --toward belong to convert");
     return KM_OK;
 }
 
@@ -335,12 +367,13 @@ static km_status run(const km_cli *cli, km_err *err)
     const char *verb = cli->operands[0];
     KM_TRY(check_arguments(cli, err));
     km_status status = open_weights(cli->operands[1], &c, err);
-    if (status == KM_OK && cli->n_operands == 3) status = open_weights(cli->operands[2], &other, err);
+    const char *second = cli->n_operands == 3 ? cli->operands[2] : o.toward;
+    if (status == KM_OK && second) status = open_weights(second, &other, err);
     if (status == KM_OK)
-        status = other                       ? compare(c, other, err)
-                 : strcmp(verb, "list") == 0  ? list(c)
-                 : strcmp(verb, "count") == 0 ? count(c)
-                                              : convert(cli, cli->operands[1], c, err);
+        status = strcmp(verb, "list") == 0      ? list(c)
+                 : strcmp(verb, "count") == 0   ? count(c)
+                 : strcmp(verb, "compare") == 0 ? compare(c, other, err)
+                                                : convert(cli, cli->operands[1], c, other, err);
     km_checkpoint_close(other);
     km_checkpoint_close(c);
     return status;

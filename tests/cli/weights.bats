@@ -114,6 +114,37 @@ EOF
     [[ $output == *'"how": "another type"'* ]]
 }
 
+@test "convert --toward: between two files, or away from one" {
+    cat >"$T/make.py" <<'EOF'
+import json, struct, sys
+def write(path, tensors):
+    head, data = {}, b""
+    for name, (kind, shape, raw) in tensors.items():
+        head[name] = dict(dtype=kind, shape=shape, data_offsets=[len(data), len(data) + len(raw)])
+        data += raw
+    h = json.dumps(head).encode()
+    open(path, "wb").write(struct.pack("<Q", len(h)) + h + data)
+d = sys.argv[1]
+write(d + "/a.safetensors", {"w": ("F32", [2], struct.pack("<2f", 1, -2)), "n": ("I32", [1], struct.pack("<i", 7))})
+write(d + "/b.safetensors", {"w": ("F32", [2], struct.pack("<2f", 3, 2)), "n": ("I32", [1], struct.pack("<i", 9))})
+write(d + "/mean.safetensors", {"w": ("F32", [2], struct.pack("<2f", 2, 0)), "n": ("I32", [1], struct.pack("<i", 7))})
+write(d + "/away.safetensors", {"w": ("F32", [2], struct.pack("<2f", 0.5, -3)), "n": ("I32", [1], struct.pack("<i", 7))})
+write(d + "/other.safetensors", {"w": ("F32", [1, 2], struct.pack("<2f", 3, 2)), "n": ("I32", [1], struct.pack("<i", 9))})
+EOF
+    /usr/bin/python3 "$T/make.py" "$T"
+    km-weights convert --toward "$T/b.safetensors" "$T/a.safetensors" -o "$T/x.safetensors"
+    km-weights compare "$T/x.safetensors" "$T/mean.safetensors"
+    km-weights convert --toward "$T/b.safetensors" --by -0.25 "$T/a.safetensors" -o "$T/x.safetensors"
+    km-weights compare "$T/x.safetensors" "$T/away.safetensors"
+    run --separate-stderr km-weights convert --toward "$T/other.safetensors" "$T/a.safetensors" -o "$T/y.safetensors"
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"other.safetensors: no tensor w of this shape"* ]]
+    [ ! -e "$T/y.safetensors" ]
+    km-weights convert --toward mini --by 3 mini -o "$T/mini.safetensors"
+    run km-weights list "$T/mini.safetensors"
+    [[ $output != *digest* ]]
+}
+
 @test "compare: what is missing, differs or has another shape is status 1" {
     km-weights convert --only matrix "$views" -o "$T/part.safetensors"
     run --separate-stderr km-weights compare "$views" "$T/part.safetensors"
@@ -138,7 +169,7 @@ EOF
 }
 
 @test "misuse" {
-    for a in "list" "steal $views" "list $views $views" "compare $views" "convert $views" "list -o $T/x $views"; do
+    for a in "list" "steal $views" "list $views $views" "compare $views" "convert $views" "list -o $T/x $views" "list --toward $views $views"; do
         # shellcheck disable=SC2086
         run --separate-stderr km-weights $a
         [ "$status" -eq 2 ]
