@@ -137,8 +137,8 @@ bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
 # What clang's fuzzer needs is compiled by clang, without the kernels, and the C++ only for structures.
 TARGET ?= km
 TIME   ?= 60
-FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/traj.c \
-    formats/xtc*.c formats/trr.c formats/dcd.c)
+FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/traj*.c \
+    formats/xtc*.c formats/trr.c formats/dcd.c formats/netcdf.c)
 CCD_SOURCES := $(wildcard formats/ccd*.c formats/bcif.c formats/cif.c formats/slurp.c)
 FUZZ_SOURCES.structure := $(wildcard lib/chem/*.c formats/structure*.c formats/yaml.c) $(CCD_SOURCES)
 FUZZ_SOURCES.ccd       := $(CCD_SOURCES)

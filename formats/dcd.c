@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "formats/traj_impl.h"
+#include "lib/base/box.h"
 #include "lib/base/mem.h"
 
 /* Bytes from the start of the file; the header is a record of 84 bytes: CORD and 20 words. */
@@ -101,16 +102,6 @@ km_status km_dcd_open(km_traj *t, km_err *err)
     return KM_OK;
 }
 
-/* Lengths a, b, c and cosines to three vectors, the first along x, the second in the plane of x and y. */
-static void box_of_cell(const double length[3], const double cosine[3], float *box)
-{
-    const double ca = cosine[0], cb = cosine[1], cg = cosine[2], sg = sqrt(1 - cg * cg);
-    const double cy = sg > 0 ? (ca - cb * cg) / sg : 0, cz = 1 - cb * cb - cy * cy;
-    const double v[9] = {length[0], 0, 0, length[1] * cg, length[1] * sg, 0, length[2] * cb, length[2] * cy,
-                         length[2] * sqrt(cz > 0 ? cz : 0)};
-    for (int k = 0; k < 9; k++) box[k] = (float)(fabs(v[k]) < 1e-5 * fabs(v[k / 3 * 4]) ? 0 : v[k]);
-}
-
 static km_status read_cell(const km_traj *t, int64_t i, const uint8_t *p, float *box, km_err *err)
 {
     double d[6]; /* a, gamma, b, beta, alpha, c; angles as degrees (CHARMM) or cosines (NAMD) */
@@ -123,7 +114,7 @@ static km_status read_cell(const km_traj *t, int64_t i, const uint8_t *p, float 
         if (!good) return km_fail(err, KM_INPUT, "%s: frame %lld has an impossible unit cell", t->name, (long long)i);
         if (!cosines) cosine[k] = cosine[k] == 90 ? 0 : cos(cosine[k] * DEGREE);
     }
-    box_of_cell(length, cosine, box);
+    km_box_of_cell(length, cosine, box);
     return KM_OK;
 }
 

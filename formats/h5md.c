@@ -135,6 +135,16 @@ static bool has_trajectory(const km_h5md *h, int number)
     return H5Lexists(h->file, "/particles", H5P_DEFAULT) > 0 && H5Lexists(h->file, path, H5P_DEFAULT) > 0;
 }
 
+bool km_h5md_is(const char *path)
+{
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    hid_t file = H5Fis_hdf5(path) > 0 ? H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT) : -1;
+    if (file < 0) return false;
+    const bool is = H5Lexists(file, "/kinematic", H5P_DEFAULT) > 0;
+    H5Fclose(file);
+    return is;
+}
+
 static km_status open_file(km_h5md *h, km_err *err)
 {
     struct stat st;

@@ -15,6 +15,9 @@
 #include "lib/base/alignment.h"
 #include "lib/base/system.h"
 
+/* Is this an HDF5 file with a `kinematic` group? */
+bool km_h5md_is(const char *path);
+
 typedef struct km_h5md km_h5md;
 /* KM_SYSTEM: no such file; KM_INPUT: not HDF5, truncated, another program's, or lying about its sizes. */
 km_status km_h5md_open(const char *path, km_h5md **ret, km_err *err) KM_MUST_USE;

@@ -25,11 +25,7 @@ static int64_t head_bytes(int width) { return AT_TIME + 2 * width; }
 
 static double number(const uint8_t *p, int width)
 {
-    if (width == 4) return km_be_float(p);
-    uint64_t x = (uint64_t)km_be32(p) << 32 | km_be32(p + 4);
-    double d;
-    memcpy(&d, &x, 8);
-    return d;
+    return width == 4 ? (double)km_be_float(p) : km_be_double(p);
 }
 
 /* The width with which each size is that of nothing or of what it names, 4 or 8; 0: neither, or there is nothing. */
@@ -85,8 +81,6 @@ static km_status read_head(const km_traj *t, int64_t at, frame *ret, km_err *err
 
 km_status km_trr_open(km_traj *t, km_err *err)
 {
-    size_t room = 16;
-    t->offsets = km_alloc(room * sizeof *t->offsets);
     for (int64_t at = 0; at < t->size;) {
         frame f;
         KM_TRY(read_head(t, at, &f, err));
@@ -95,9 +89,9 @@ km_status km_trr_open(km_traj *t, km_err *err)
             break;
         }
         if (f.positions) { /* velocities and forces may have been stored more often */
-            if ((size_t)t->n_frames == room) t->offsets = km_realloc(t->offsets, (room *= 2) * sizeof *t->offsets);
             t->n_atoms = f.atoms;
-            t->offsets[t->n_frames++] = at;
+            km_traj_add_offset(t, at);
+            t->n_frames++;
         }
         at += f.bytes;
     }

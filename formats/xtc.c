@@ -46,9 +46,7 @@ static int64_t frame_bytes(const km_traj *t, const uint8_t *head, int64_t have, 
 
 km_status km_xtc_open(km_traj *t, km_err *err)
 {
-    size_t room = 16;
-    t->offsets = km_alloc(room * sizeof *t->offsets);
-    t->offsets[0] = 0;
+    km_traj_add_offset(t, 0);
     for (int64_t at = 0; at < t->size;) {
         uint8_t head[AT_PACKED];
         const int64_t have = t->size - at < AT_PACKED ? t->size - at : AT_PACKED;
@@ -60,8 +58,8 @@ km_status km_xtc_open(km_traj *t, km_err *err)
             break;
         }
         t->n_atoms = (int32_t)km_be32(head + AT_ATOMS);
-        if ((size_t)t->n_frames + 2 > room) t->offsets = km_realloc(t->offsets, (room *= 2) * sizeof *t->offsets);
-        t->offsets[++t->n_frames] = at += n;
+        km_traj_add_offset(t, at += n);
+        t->n_frames++;
     }
     if (t->n_frames == 0) return km_fail(err, KM_INPUT, "%s: truncated inside its first frame", t->name);
     return KM_OK;

@@ -287,7 +287,9 @@ static km_status info_trajectory(const char *path, json_t *top, km_err *err)
     }
     put_text(top, "kind", km_traj_kind_name(km_traj_get_kind(t)));
     put_int(top, "atoms", km_traj_atoms(t));
-    put(top, "times", show_series(&s, -1));
+    if (*km_traj_note(t)) put_text(top, "note", km_traj_note(t));
+    if (km_traj_timed(t)) put(top, "times", show_series(&s, -1));
+    else put_int(top, "frames", n);
     if (status == KM_OK && km_traj_truncated(t))
         status = km_fail(err, KM_INPUT, "%s: truncated: the file ends inside frame %lld", path, (long long)n);
     free(coords);
@@ -344,13 +346,15 @@ static km_status info_file(const char *path, json_t *top, km_err *err)
 {
     FILE *f;
     struct stat st;
-    unsigned char head[12] = {0};
+    uint8_t head[KM_TRAJ_HEAD] = {0};
     size_t n = 0;
     KM_TRY(km_input_open(path, &f, err));
     if (f != stdin && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode)) n = fread(head, 1, sizeof head, f);
     km_input_close(f);
     if (km_torch_is(head, n) || (n > 8 && head[8] == '{')) return info_weights(path, top, err);
-    return km_traj_kind_of(head) ? info_trajectory(path, top, err) : info_stream(path, top, err);
+    const km_traj_kind kind = km_traj_kind_of(head, n);
+    if (!kind || (kind == KM_TRAJ_H5 && km_h5md_is(path))) return info_stream(path, top, err);
+    return info_trajectory(path, top, err);
 }
 
 int main(int argc, char **argv)

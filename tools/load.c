@@ -96,10 +96,12 @@ km_status km_load(const char *path, const char *opt_top, int trajectory, int thr
     km_tokenized t;
     *ret = (km_loaded){0};
     km_status status;
-    if (ends_with(path, ".km") || ends_with(path, ".h5") || !strcmp(path, "-")) {
+    const km_traj_kind kind = strcmp(path, "-") ? km_traj_kind_of_file(path) : 0;
+    if (ends_with(path, ".km") || !strcmp(path, "-") || (kind == KM_TRAJ_H5 && km_h5md_is(path))) {
         status = load_stream(path, trajectory, ret, err);
     } else {
-        bool binary = ends_with(path, ".xtc") || ends_with(path, ".trr") || ends_with(path, ".dcd");
+        /* a structure is its own topology, unless it is given one */
+        bool binary = (kind && kind != KM_TRAJ_PDB && kind != KM_TRAJ_CIF) || (kind && opt_top);
         if (binary && !opt_top) return km_fail(err, KM_USAGE, "%.180s: --top is needed with it", path);
         KM_TRY(load_topology(binary ? opt_top : path, &raw, &t, err));
         ret->system = km_system_copy(t.system);

@@ -12,8 +12,8 @@ typedef struct km_loaded {
     int64_t F;
 } km_loaded;
 
-/* A .km stream or an .h5 file (trajectory number `trajectory` of it), a multi-model structure, or XTC/TRR/DCD with
- * the topology opt_top. threads decode. */
+/* A .km stream or an .h5 file (trajectory number `trajectory` of it), a structure of one model or many, or any of
+ * formats/traj.h with the topology opt_top. threads decode. */
 km_status km_load(const char *path, const char *opt_top, int trajectory, int threads, km_loaded *ret,
                   km_err *err) KM_MUST_USE;
 void km_loaded_clear(km_loaded *l);

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# Makes the first files of the corpora km/, safetensors/, structure/ and torch/ and the TRR files of traj/ (run in this directory); what a fuzzer finds is added beside them.
+# Makes the first files of the corpora km/, safetensors/, structure/ and torch/ and of traj/ all but XTC and DCD (run in this directory); what a fuzzer finds is added beside them.
 import gzip
 import json
 import os
@@ -86,6 +86,12 @@ for name in ("mdtraj.trr", "mdanalysis.trr", "double.trr"):
     put("traj/" + name, open("../traj/" + name, "rb").read())
 trr = open("../traj/mdtraj.trr", "rb").read()
 put("traj/cut.trr", trr[:80])
+for name in ("mdtraj.nc", "cdf5.nc", "restart.nc", "gromacs.pdb", "mdtraj.gro", "biotite.cif"):
+    put("traj/" + name, open("../traj/" + name, "rb").read())
+nc = open("../traj/mdtraj.nc", "rb").read()
+put("traj/many-dimensions.nc", nc[:12] + b"\x7f\xff\xff\xff" + nc[16:])
+put("traj/cut.nc", nc[:300])
+put("traj/no-end.cif", b"data_x\nloop_\n_atom_site.Cartn_x\n_atom_site.Cartn_y\n_atom_site.Cartn_z\n1 2 3\n4 '5")
 put("traj/many-atoms.trr", trr[:52] + struct.pack(">4i", 1200000000, 0, 0, 100000000) + trr[68:])
 
 a3m = b"#c\n>query\nACDEF\n>one OX=9606\nA-dkDEF\n>two\nacACD\nEF\n>three\nAC-EFwy\n"
