@@ -135,7 +135,7 @@ static km_status scan_line(km_traj *t, scan *s, const km_lines *l, const char *l
 {
     columns *c = t->columns;
     const bool complete = c->x >= 0 && c->y >= 0 && c->z >= 0;
-    if (s->ended || read_cell(line, n, cell)) return KM_OK;
+    if (read_cell(line, n, cell) || s->ended) return KM_OK;
     if (begins(line, n, "_atom_site.")) {
         if (c->n == MOST_COLUMNS) return km_fail(err, KM_INPUT, "%s: more than %d columns", t->name, MOST_COLUMNS);
         note_column(c, line + 11, n - 11);
