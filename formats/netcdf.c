@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Amber's NetCDF trajectories and restarts: classic NetCDF (CDF-1, -2, -5), big-endian, the variables of one frame in one
- * record. Formats: NetCDF user's guide, appendix B; AMBER NetCDF convention 1.0. Read here and not through libnetcdf,
- * whose one lock would be in the way of reading frames on several threads. */
+ * Amber's NetCDF trajectories and restarts: classic NetCDF (CDF-1, -2, -5), big-endian, the variables of one frame in
+ * one record. Formats: NetCDF user's guide, appendix B; AMBER NetCDF convention 1.0. Read here and not through
+ * libnetcdf, whose one lock would be in the way of reading frames on several threads. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ typedef struct variable {
     int64_t begin, numbers; /* where the first lies; how many in a record, or in all */
     int width;              /* bytes of a number, 4 or 8; 0: there is no such variable */
     bool record;
-    double scale;           /* to angstrom or picoseconds */
+    double scale; /* to angstrom or picoseconds */
 } variable;
 
 struct km_netcdf {
@@ -32,7 +32,7 @@ typedef struct header {
     const km_traj *t;
     uint8_t *data;
     size_t n, at;
-    bool wide, cut;          /* CDF-5: 64-bit counts; the bytes have run out */
+    bool wide, cut; /* CDF-5: 64-bit counts; the bytes have run out */
     int64_t dimension[MOST_ITEMS];
     int n_dimensions, record; /* record: index of the unlimited one, or -1 */
 } header;
@@ -131,7 +131,9 @@ static km_status read_variable(header *h, struct km_netcdf *c, km_err *err)
     const struct {
         const char *name;
         variable *to;
-    } known[] = {{"coordinates", &c->coordinates}, {"time", &c->time}, {"cell_lengths", &c->lengths},
+    } known[] = {{"coordinates", &c->coordinates},
+                 {"time", &c->time},
+                 {"cell_lengths", &c->lengths},
                  {"cell_angles", &c->angles}};
     variable v = {.numbers = 1, .scale = 1}, *to = NULL;
     const size_t at = h->at;
@@ -264,8 +266,10 @@ km_status km_netcdf_read(const km_traj *t, int64_t i, float *coords, int64_t *re
     const size_t bytes = (size_t)(x->numbers * x->width);
     uint8_t *data = km_alloc(bytes);
     km_status s = km_traj_pread(t, data, bytes, x->begin + (x->record ? i * c->record_bytes : 0), err);
-    for (int64_t k = 0; k < x->numbers && s == KM_OK; k++)
-        coords[k] = (float)(x->scale * (x->width == 4 ? (double)km_be_float(data + 4 * k) : km_be_double(data + 8 * k)));
+    for (int64_t k = 0; k < x->numbers && s == KM_OK; k++) {
+        const double v = x->width == 4 ? (double)km_be_float(data + 4 * k) : km_be_double(data + 8 * k);
+        coords[k] = (float)(x->scale * v);
+    }
     free(data);
     return s;
 }

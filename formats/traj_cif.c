@@ -75,7 +75,7 @@ static bool is_row(const char *line, size_t n)
 /* The numbers of _cell, and whether the line was one of them. */
 static bool read_cell(const char *line, size_t n, double cell[6])
 {
-    static const char *const names[] = {"_cell.length_a", "_cell.length_b", "_cell.length_c",
+    static const char *const names[] = {"_cell.length_a",    "_cell.length_b",   "_cell.length_c",
                                         "_cell.angle_alpha", "_cell.angle_beta", "_cell.angle_gamma"};
     for (int k = 0; k < 6; k++)
         if (begins(line, n, names[k])) {
@@ -86,7 +86,7 @@ static bool read_cell(const char *line, size_t n, double cell[6])
 }
 
 typedef struct scan {
-    int64_t atoms;       /* of the present frame */
+    int64_t atoms; /* of the present frame */
     char model[16];
     bool short_row, ended;
 } scan;
@@ -110,9 +110,9 @@ static km_status scan_row(km_traj *t, scan *s, const km_lines *l, const char *li
     field f[MOST_COLUMNS];
     if (split_row(line, n, f) != c->n) {
         s->short_row = !l->whole;
-        return l->whole ? km_fail(err, KM_INPUT, "%s: not %d values in the row at byte %lld", t->name, c->n,
-                                  (long long)at)
-                        : KM_OK;
+        return l->whole
+                   ? km_fail(err, KM_INPUT, "%s: not %d values in the row at byte %lld", t->name, c->n, (long long)at)
+                   : KM_OK;
     }
     if (c->alternate >= 0 && f[c->alternate].n > 0 && *f[c->alternate].p != '.' && *f[c->alternate].p != '?')
         return km_fail(err, KM_INPUT, "%s: an alternate location at byte %lld: not a trajectory", t->name,
@@ -170,8 +170,9 @@ km_status km_cif_open(km_traj *t, km_err *err)
     km_lines_free(&l);
     KM_TRY(status);
     if (t->n_frames == 0)
-        return km_fail(err, KM_INPUT, t->truncated ? "%s: truncated inside its first frame"
-                                                   : "%s: no atoms with coordinates", t->name);
+        return km_fail(err, KM_INPUT,
+                       t->truncated ? "%s: truncated inside its first frame" : "%s: no atoms with coordinates",
+                       t->name);
     if (cell[0] > 1 && !km_box_of_degrees(cell, cell + 3, t->box)) memset(t->box, 0, sizeof t->box);
     return KM_OK;
 }

@@ -92,7 +92,8 @@ static hid_t open_cached(hid_t file, const char *path)
     const bool chunked = rank == 3 && H5Pget_layout(how) == H5D_CHUNKED && H5Pget_chunk(how, 4, chunk) == rank;
     H5Pclose(how);
     if (!chunked) return set;
-    for (int k = 0; k < rank; k++) bytes *= k ? (double)((shape[k] + chunk[k] - 1) / chunk[k] * chunk[k]) : (double)chunk[k];
+    for (int k = 0; k < rank; k++)
+        bytes *= k ? (double)((shape[k] + chunk[k] - 1) / chunk[k] * chunk[k]) : (double)chunk[k];
     hid_t access = H5Pcreate(H5P_DATASET_ACCESS);
     H5Pset_chunk_cache(access, 12421, bytes < MOST_CACHE ? (size_t)bytes + 1024 : MOST_CACHE, 1);
     H5Dclose(set);
@@ -144,10 +145,26 @@ static double scale_of(hid_t set)
     static const struct {
         const char *name;
         double scale;
-    } units[] = {{"nm", 10}, {"nanometer", 10}, {"nanometers", 10}, {"Angstrom", 1}, {"angstrom", 1}, {"angstroms", 1},
-                 {"Angstroms", 1}, {"A", 1}, {"\xc3\x85", 1}, {"pm", 0.01}, {"ps", 1}, {"picosecond", 1},
-                 {"picoseconds", 1}, {"fs", 1e-3}, {"femtosecond", 1e-3}, {"femtoseconds", 1e-3}, {"ns", 1e3},
-                 {"nanosecond", 1e3}, {"nanoseconds", 1e3}, {"us", 1e6}};
+    } units[] = {{"nm", 10},
+                 {"nanometer", 10},
+                 {"nanometers", 10},
+                 {"Angstrom", 1},
+                 {"angstrom", 1},
+                 {"angstroms", 1},
+                 {"Angstroms", 1},
+                 {"A", 1},
+                 {"\xc3\x85", 1},
+                 {"pm", 0.01},
+                 {"ps", 1},
+                 {"picosecond", 1},
+                 {"picoseconds", 1},
+                 {"fs", 1e-3},
+                 {"femtosecond", 1e-3},
+                 {"femtoseconds", 1e-3},
+                 {"ns", 1e3},
+                 {"nanosecond", 1e3},
+                 {"nanoseconds", 1e3},
+                 {"us", 1e6}};
     char text[32];
     if (!read_text(set, "unit", text, sizeof text) && !read_text(set, "units", text, sizeof text)) return 0;
     for (size_t k = 0; k < sizeof units / sizeof *units; k++)
@@ -333,7 +350,7 @@ static float median_neighbour(const km_traj *t, km_err *err)
             nearest[i] = INFINITY;
             for (int j = 0; j < n; j++) {
                 const float *p = x + 3 * i, *q = x + 3 * j;
-                const float d = (p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]);
+                const float dx = p[0] - q[0], dy = p[1] - q[1], dz = p[2] - q[2], d = dx * dx + dy * dy + dz * dz;
                 if (j != i && d < nearest[i]) nearest[i] = d;
             }
         }
@@ -356,8 +373,9 @@ static km_status find_scale(km_traj *t, km_err *err)
     }
     const float near = median_neighbour(t, err);
     if (!((near > 0.05f && near <= 0.35f) || (near >= 0.8f && near < 4)))
-        return km_fail(err, KM_INPUT, "%s: %s has no known unit, and its atoms are %g apart: neither nanometres nor "
-                       "angstrom", t->name, h->positions, (double)near);
+        return km_fail(err, KM_INPUT,
+                       "%s: %s has no known unit, and its atoms are %g apart: neither nanometres nor angstrom", t->name,
+                       h->positions, (double)near);
     h->scale = near <= 0.35f ? 10 : 1;
     return KM_OK;
 }
@@ -398,7 +416,8 @@ static km_status open_all(km_traj *t, km_err *err)
     if (s < 0) return s;
     open_boxes(t);
     if (!h->named)
-        snprintf(t->note, sizeof t->note, "positions are %.60s, %s%s%s", h->positions, h->scale == 10 ? "nm" : "angstrom",
+        snprintf(t->note, sizeof t->note, "positions are %.60s, %s%s%s", h->positions,
+                 h->scale == 10 ? "nm" : "angstrom",
                  scale_of(h->value) > 0 ? "" : " by the distances of atoms: the file does not say",
                  t->untimed ? "; no times with a unit" : "");
     return KM_OK;

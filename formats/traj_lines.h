@@ -19,7 +19,8 @@ km_lines km_lines_from(const km_traj *t, int64_t offset);
 void km_lines_free(km_lines *l);
 /* The next line, without its end, until the next call; *ret_offset is where it begins. 1, or 0 at the end of the
  * file. */
-km_status km_lines_next(km_lines *l, const char **ret_line, size_t *ret_n, int64_t *opt_offset, km_err *err) KM_MUST_USE;
+km_status km_lines_next(km_lines *l, const char **ret_line, size_t *ret_n, int64_t *opt_offset,
+                        km_err *err) KM_MUST_USE;
 
 /* A decimal number that the n bytes are, blanks at both ends apart, as strtod reads it; false: none, or not finite. */
 bool km_text_number(const char *p, size_t n, double *ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * PDB (wwPDB format 3.3) as a trajectory: a frame is what lies between ENDMDL or END records; CRYST1 is its box, or that
- * of the first frame; a TITLE may tell its time as GROMACS writes it. */
+ * PDB (wwPDB format 3.3) as a trajectory: a frame is what lies between ENDMDL or END records; CRYST1 is its box, or
+ * that of the first frame; a TITLE may tell its time as GROMACS writes it. */
 #include <limits.h>
 #include <stdlib.h>
 
@@ -19,9 +19,9 @@ static bool is_atom(const char *line, size_t n) { return is_record(line, n, "ATO
 
 bool km_pdb_is(const char *head, size_t n)
 {
-    static const char *const first[] = {"HEADER", "TITLE ", "COMPND", "SOURCE", "KEYWDS", "EXPDTA", "AUTHOR", "REVDAT",
-                                        "REMARK", "SEQRES", "CRYST1", "ORIGX1", "SCALE1", "MODEL ", "ATOM  ", "HETATM",
-                                        "NUMMDL", "SPLIT ", "CAVEAT", "OBSLTE", "MDLTYP"};
+    static const char *const first[] = {"HEADER", "TITLE ", "COMPND", "SOURCE", "KEYWDS", "EXPDTA", "AUTHOR",
+                                        "REVDAT", "REMARK", "SEQRES", "CRYST1", "ORIGX1", "SCALE1", "MODEL ",
+                                        "ATOM  ", "HETATM", "NUMMDL", "SPLIT ", "CAVEAT", "OBSLTE", "MDLTYP"};
     for (size_t i = 0; i < sizeof first / sizeof *first; i++)
         if (is_record(head, n, first[i])) return true;
     return false;
@@ -89,7 +89,8 @@ km_status km_pdb_open(km_traj *t, km_err *err)
     km_traj_add_offset(t, 0);
     while ((status = km_lines_next(&l, &line, &n, &at, err)) == 1) {
         cut = is_atom(line, n) && n < ATOM_END;
-        if (cut && l.whole) status = km_fail(err, KM_INPUT, "%s: an atom cut short at byte %lld", t->name, (long long)at);
+        if (cut && l.whole)
+            status = km_fail(err, KM_INPUT, "%s: an atom cut short at byte %lld", t->name, (long long)at);
         else if (!cut) status = scan_line(t, &s, line, n, at, l.offset + (int64_t)l.at, err);
         if (status < 0) break;
     }

@@ -10,7 +10,14 @@ void km_box_of_cell(const double length[3], const double cosine[3], float box[9]
 {
     const double ca = cosine[0], cb = cosine[1], cg = cosine[2], sg = sqrt(1 - cg * cg);
     const double cy = sg > 0 ? (ca - cb * cg) / sg : 0, cz = 1 - cb * cb - cy * cy;
-    const double v[9] = {length[0], 0, 0, length[1] * cg, length[1] * sg, 0, length[2] * cb, length[2] * cy,
+    const double v[9] = {length[0],
+                         0,
+                         0,
+                         length[1] * cg,
+                         length[1] * sg,
+                         0,
+                         length[2] * cb,
+                         length[2] * cy,
                          length[2] * sqrt(cz > 0 ? cz : 0)};
     for (int k = 0; k < 9; k++) box[k] = (float)(fabs(v[k]) < 1e-5 * fabs(v[k / 3 * 4]) ? 0 : v[k]);
 }

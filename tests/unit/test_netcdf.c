@@ -33,13 +33,16 @@ static void test_references(void)
         int64_t fs = 0;
         if (want[i].raw) ok(check_same_as_raw(want[i].file, want[i].raw), "%s: coordinates", want[i].file);
         if (!ok(km_traj_open(want[i].file, &t, &err) == KM_OK, "%s: opens", want[i].file)) continue;
-        ok(km_traj_get_kind(t) == KM_TRAJ_NETCDF && km_traj_atoms(t) == ATOMS &&
-               km_traj_frames(t) == want[i].frames && !km_traj_truncated(t) && km_traj_timed(t), "%s: counts",
-           want[i].file);
+        ok(km_traj_get_kind(t) == KM_TRAJ_NETCDF && km_traj_atoms(t) == ATOMS && km_traj_frames(t) == want[i].frames &&
+               !km_traj_truncated(t) && km_traj_timed(t),
+           "%s: counts", want[i].file);
         bool good = km_traj_read(t, want[i].frames - 1, x, &fs, box, &err) == KM_OK && fs == want[i].last_fs;
         /* 30, 40, 50 and 80, 75, 110 degrees */
-        ok(good && (box[0] == 30 && box[3] < -13.6f && box[3] > -13.7f && box[6] > 12.9f && box[6] < 13.0f) ==
-                       want[i].box && box[1] == 0, "%s: time and box", want[i].file);
+        ok(good &&
+               (box[0] == 30 && box[3] < -13.6f && box[3] > -13.7f && box[6] > 12.9f && box[6] < 13.0f) ==
+                   want[i].box &&
+               box[1] == 0,
+           "%s: time and box", want[i].file);
         km_traj_close(t);
     }
     size_t n;
@@ -47,7 +50,8 @@ static void test_references(void)
     km_traj *t;
     km_err err;
     ok(km_traj_open(DATA "restart.nc", &t, &err) == KM_OK && km_traj_read(t, 0, x, NULL, NULL, &err) == KM_OK &&
-           !memcmp(x, raw, sizeof x), "a restart's coordinates");
+           !memcmp(x, raw, sizeof x),
+       "a restart's coordinates");
     km_traj_close(t);
     free(raw);
 }

@@ -14,14 +14,15 @@
 enum { ATOMS = 7, FRAMES = 3 };
 static char scratch[64], dir[] = "/tmp/km-trajh5-XXXXXX";
 
-/* Opened trajectory's facts; closes it. skewed: the box of 30, 40, 50 and 80, 75, 110 degrees, else a rectangular one. */
+/* An open trajectory's facts; closes it. skewed: the box has the angles 80, 75, 110 degrees, else right ones. */
 static void check(km_traj *t, const char *what, bool timed, int64_t last_fs, bool skewed, const char *note)
 {
     km_err err;
     float x[3 * ATOMS], box[9];
     int64_t fs = 0;
     ok(km_traj_get_kind(t) == KM_TRAJ_H5 && km_traj_atoms(t) == ATOMS && km_traj_frames(t) == FRAMES &&
-           !km_traj_truncated(t) && km_traj_timed(t) == timed, "%s: counts", what);
+           !km_traj_truncated(t) && km_traj_timed(t) == timed,
+       "%s: counts", what);
     ok(strstr(km_traj_note(t), note), "%s: %s", what, km_traj_note(t));
     bool good = km_traj_read(t, 2, x, &fs, box, &err) == KM_OK && fs == last_fs;
     good = good && box[0] > 29.99f && box[0] < 30.01f && box[1] == 0;
@@ -80,7 +81,8 @@ static void test_damage(void)
     ok(good, "cut at every byte: refused");
     free(data);
     ok(km_traj_open_h5(DATA "stranger.h5", "/1ABC/trajectory_coordinates", NULL, &t, &err) == KM_INPUT &&
-           strstr(err.msg, "there is no /1ABC"), "no such set: %s", err.msg);
+           strstr(err.msg, "there is no /1ABC"),
+       "no such set: %s", err.msg);
     ok(km_traj_open_h5(DATA "stranger.h5", "/box", NULL, &t, &err) == KM_INPUT && strstr(err.msg, "[frames, atoms, 3]"),
        "another shape: %s", err.msg);
     ok(km_traj_open_h5(DATA "stranger.h5", "/particles", NULL, &t, &err) == KM_INPUT, "not a data set: %s", err.msg);

@@ -41,7 +41,8 @@ static void test_references(void)
         if (r->kind != KM_TRAJ_GRO) ok(check_same_as_raw(r->file, r->raw), "%s: coordinates exactly", r->file);
         if (!ok(km_traj_open(r->file, &t, &err) == KM_OK, "%s: opens", r->file)) continue;
         ok(km_traj_get_kind(t) == r->kind && km_traj_atoms(t) == ATOMS && km_traj_frames(t) == FRAMES &&
-               !km_traj_truncated(t) && km_traj_timed(t) == r->timed, "%s: counts", r->file);
+               !km_traj_truncated(t) && km_traj_timed(t) == r->timed,
+           "%s: counts", r->file);
         ok(km_traj_read(t, 2, x, &fs, box, &err) == KM_OK && fs == (r->timed ? 5000 : 2), "%s: time", r->file);
         ok(fabsf(box[0] - r->last_a) < 1e-4f && box[3] < -13.6f && box[3] > -13.7f && box[1] == 0, "%s: box", r->file);
         km_traj_close(t);
@@ -88,7 +89,9 @@ static void test_cuts(void)
                 good = km_traj_read(t, f, x, NULL, NULL, &err) == KM_OK && near(x, raw + f * 3 * ATOMS);
             if (all && n < FRAMES && cut > 30 && memmem(data + cut - 20, 20, "\nATOM", 5))
                 good = good && km_traj_truncated(t);
-            if (!good) printf("# %s cut at %zu: %lld of %lld frames, %s\n", r->file, cut, (long long)n, (long long)whole, err.msg);
+            if (!good)
+                printf("# %s cut at %zu: %lld of %lld frames, %s\n", r->file, cut, (long long)n, (long long)whole,
+                       err.msg);
             if (status == KM_OK) km_traj_close(t);
         }
         ok(good, "%s: cut at every byte: the whole frames before it", r->file);
@@ -142,7 +145,8 @@ static void test_bin(void)
     size_t n;
     float x[3 * ATOMS], *raw = check_slurp(DATA "mdtraj.pdb.raw", &n);
     ok(km_traj_open_bin(DATA "mdtraj.pdb.raw", ATOMS, &t, &err) == KM_OK && km_traj_frames(t) == FRAMES &&
-           !km_traj_truncated(t) && !km_traj_timed(t), "a bin opens");
+           !km_traj_truncated(t) && !km_traj_timed(t),
+       "a bin opens");
     ok(km_traj_read(t, 2, x, &fs, NULL, &err) == KM_OK && !memcmp(x, raw + 6 * ATOMS, sizeof x) && fs == 2,
        "its last frame");
     km_traj_close(t);
@@ -150,8 +154,9 @@ static void test_bin(void)
     for (size_t cut = 0; cut < n && good; cut++) {
         check_spill(scratch, raw, cut);
         const km_status s = km_traj_open_bin(scratch, ATOMS, &t, &err);
-        good = cut < sizeof x ? s == KM_INPUT : s == KM_OK && km_traj_frames(t) == (int64_t)(cut / sizeof x) &&
-                                                    km_traj_truncated(t) == (cut % sizeof x != 0);
+        good = cut < sizeof x ? s == KM_INPUT
+                              : s == KM_OK && km_traj_frames(t) == (int64_t)(cut / sizeof x) &&
+                                    km_traj_truncated(t) == (cut % sizeof x != 0);
         if (s == KM_OK) km_traj_close(t);
     }
     ok(good, "a bin cut at every byte");
