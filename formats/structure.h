@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Structures: PDB and mmCIF, read through gemmi (structure_gemmi.cc, the only C++ here) and written by ourselves.
+ * Structures: PDB and mmCIF, read through gemmi (structure_*.cc, in C++) and written by ourselves.
  *
- * Bonds are those between residues that struct_conn, LINK, SSBOND and CONECT state.
+ * Bonds are those between residues that struct_conn, LINK, SSBOND and CONECT state: KM_BOND_SINGLE a disulfide,
+ * KM_BOND_COVALENT any other; coordination of metals is none.
  *
  * What comes back is what the file says: every atom (hydrogens and waters too) in file order, alternate locations
  * resolved to the one of highest occupancy (ties: the first), one model. Naming, order, tokens and bonds are lib/chem's
@@ -29,8 +30,11 @@ typedef struct km_structure {
 /* path "-" reads standard input; plain or gzip; kind by content. model: 0 all, else that 1-based one. KM_INPUT names
  * file and line or record for what cannot be read; NaN and absent coordinates are refused. */
 km_status km_structure_read(const char *path, int model, km_structure **ret, km_err *err) KM_MUST_USE;
-/* The same from an open file, to its end; name is for messages and for the system. */
-km_status km_structure_read_file(FILE *f, const char *name, int model, km_structure **ret, km_err *err) KM_MUST_USE;
+/* The same from an open file, to its end; name is for messages and for the system. opt_assembly: name ("1") of the
+ * biological assembly to make, whose copies of chain A are A, A-2, A-3 and so on; copied atoms that fall upon each
+ * other are one. KM_INPUT lists those that there are. */
+km_status km_structure_read_file(FILE *f, const char *name, int model, const char *opt_assembly, km_structure **ret,
+                                 km_err *err) KM_MUST_USE;
 void km_structure_free(km_structure *s);
 
 /* Write a system's atoms at these coordinates. PDB: TER between chains, CONECT for bonds that residue names do not

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * PDB and mmCIF through gemmi (https://gemmi.readthedocs.io), the only C++ of the project. No exception leaves this
- * file.
- *
- * gemmi merges residues of the same number wherever they stand in a chain, which happens to waters whose numbers wrap,
- * so PDB serial numbers are replaced by the running number of the atom's line before parsing and the file's order is
- * restored from them. */
-#include <zlib.h>
-
+ * PDB and mmCIF through gemmi (https://gemmi.readthedocs.io), which is why there is C++ in the project. No exception
+ * leaves this file. */
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <map>
@@ -32,7 +25,7 @@ extern "C" {
 
 namespace {
 
-const size_t MAX_BYTES = (size_t(4) << 30) - 1;
+using km_gemmi::Pairs;
 
 struct Place {
     const gemmi::Chain *chain;
@@ -40,168 +33,21 @@ struct Place {
     const gemmi::Atom *atom;
 };
 
-std::string read_all(FILE *f)
-{
-    std::string all, block(1 << 20, '\0');
-    size_t n;
-    /* not again after a failure: a read that a signal broke off would wait once more */
-    while (!ferror(f) && (n = fread(&block[0], 1, block.size(), f)) > 0 && all.size() < MAX_BYTES)
-        all.append(block, 0, n);
-    if (ferror(f)) throw std::runtime_error(std::string("cannot read: ") + std::strerror(errno));
-    if (all.size() >= MAX_BYTES) throw std::runtime_error("4 GiB or larger");
-    return all;
-}
-
-/* gzip, also of several members; anything else is itself. */
-std::string unpack(std::string packed)
-{
-    if (packed.size() < 2 || packed[0] != '\x1f' || packed[1] != '\x8b') return packed;
-    std::string all, block(1 << 20, '\0');
-    z_stream z{};
-    if (inflateInit2(&z, 15 + 16) != Z_OK) throw std::runtime_error("cannot start zlib");
-    z.next_in = reinterpret_cast<Bytef *>(&packed[0]);
-    z.avail_in = uInt(packed.size());
-    int code = Z_OK;
-    while (all.size() < MAX_BYTES) {
-        z.next_out = reinterpret_cast<Bytef *>(&block[0]);
-        z.avail_out = uInt(block.size());
-        code = inflate(&z, Z_NO_FLUSH);
-        all.append(block, 0, block.size() - z.avail_out);
-        if (code == Z_STREAM_END && z.avail_in > 0) code = inflateReset(&z);
-        else if (code != Z_OK) break;
-    }
-    inflateEnd(&z);
-    if (code == Z_BUF_ERROR) throw std::runtime_error("truncated gzip data");
-    if (code != Z_STREAM_END) throw std::runtime_error("damaged gzip data");
-    return all;
-}
-
-bool is_atom_line(const char *line, size_t n)
-{
-    return n >= 6 && (std::memcmp(line, "ATOM  ", 6) == 0 || std::memcmp(line, "HETATM", 6) == 0);
-}
-
-/* gemmi reads as much of a number as there is; here a coordinate is a whole number or the line is refused. */
-void check_number(const char *line, int column, int line_number)
-{
-    char field[9], *end;
-    std::memcpy(field, line + column, 8);
-    field[8] = '\0';
-    double v = std::strtod(field, &end);
-    bool empty = end == field;
-    while (*end == ' ') end++;
-    if (empty || *end || !std::isfinite(v))
-        throw std::runtime_error("line " + std::to_string(line_number) + ": bad coordinate '" + field + "'");
-}
-
-/* Five characters for any number below 43770016: hybrid-36, as gemmi understands it. */
-void put_serial(char *field, int n)
-{
-    if (n < 100000) {
-        std::string s = std::to_string(n);
-        std::memset(field, ' ', 5);
-        std::memcpy(field + 5 - s.size(), s.data(), s.size());
-        return;
-    }
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    int v = n - 100000 + 10 * 36 * 36 * 36 * 36;
-    for (int i = 4; i >= 0; i--, v /= 36) field[i] = digits[v % 36];
-}
-
-/* gemmi reads columns 74 to 78 of LINK and SSBOND, a distance that nobody here needs, though the line ends among them.
- */
-void end_before_distance(char *line, size_t n)
-{
-    bool link = n > 4 && (strncasecmp(line, "LINK", 4) == 0 || strncasecmp(line, "SSBO", 4) == 0);
-    if (!link || n < 73 || n > 77) return;
-    line[72] = '\n';
-    std::memset(line + 73, ' ', n - 73);
-}
-
-using Pairs = std::vector<std::pair<int, int>>;
-
-/* CONECT by the serial numbers as the file has them; a number that two atoms of a model have says nothing. */
-class Conect
-{
-    std::unordered_map<std::string, int> running;
-    std::vector<std::pair<std::string, std::string>> stated;
-
-public:
-    void atom(const char *line, int serial)
-    {
-        auto at = running.emplace(std::string(line + 6, 5), serial);
-        if (!at.second && at.first->second != serial) at.first->second = 0;
-    }
-    void record(const char *line, size_t n)
-    {
-        for (size_t column = 11; column + 5 <= n && column < 31; column += 5)
-            stated.emplace_back(std::string(line + 6, 5), std::string(line + column, 5));
-    }
-    Pairs pairs() const
-    {
-        Pairs out;
-        for (const auto &s : stated) {
-            auto a = running.find(s.first), b = running.find(s.second);
-            if (a != running.end() && b != running.end() && a->second && b->second)
-                out.emplace_back(a->second, b->second);
-        }
-        return out;
-    }
-};
-
-/* gemmi reads 13 residues of every SEQRES line, though the line ends among them. */
-void pad_sequences(std::string &text)
-{
-    const size_t width = 70;
-    for (size_t at = text.compare(0, 6, "SEQRES") ? text.find("\nSEQRES") : 0; at != std::string::npos;) {
-        at += text[at] == '\n';
-        size_t n = std::min(text.find('\n', at), text.size()) - at;
-        if (n && text[at + n - 1] == '\r') n--;
-        if (n < width) text.insert(at + n, width - n, ' ');
-        at = text.find("\nSEQRES", at);
-    }
-}
-
-Pairs prepare_pdb(std::string &text)
-{
-    pad_sequences(text);
-    Conect conect;
-    int line_number = 0, serial = 0;
-    for (size_t at = 0; at < text.size();) {
-        size_t end = std::min(text.find('\n', at), text.size());
-        char *line = &text[at];
-        line_number++;
-        if (std::memchr(line, '\0', end - at))
-            throw std::runtime_error("line " + std::to_string(line_number) + ": no text");
-        if (end - at >= 6 && std::memcmp(line, "MODEL ", 6) == 0) serial = 0;
-        if (end - at >= 6 && std::memcmp(line, "ENDMDL", 6) == 0) serial = 0;
-        if (is_atom_line(line, end - at)) {
-            if (end - at < 54)
-                throw std::runtime_error("line " + std::to_string(line_number) + ": atom record cut short");
-            for (int column = 30; column < 54; column += 8) check_number(line, column, line_number);
-            if (serial >= 43000000) throw std::runtime_error("more than 43 million atoms");
-            conect.atom(line, ++serial);
-            put_serial(line + 6, serial);
-        }
-        if (end - at >= 16 && std::memcmp(line, "CONECT", 6) == 0) conect.record(line, end - at);
-        end_before_distance(line, end - at);
-        at = end + 1;
-    }
-    return conect.pairs();
-}
-
 /* conect: pairs of atoms by their running numbers */
-gemmi::Structure parse(std::string &text, const char *path, Pairs *conect)
+gemmi::Structure parse(std::string &text, const char *path, const char *opt_assembly, Pairs *conect)
 {
     auto kind = gemmi::coor_format_from_content(text.data(), text.data() + text.size());
     gemmi::Structure st;
     if (kind == gemmi::CoorFormat::Mmcif) {
-        st = gemmi::make_structure(gemmi::cif::read_memory(text.data(), text.size(), path));
+        gemmi::cif::Document doc = gemmi::cif::read_memory(text.data(), text.size(), path);
+        auto assemblies = km_gemmi::take_assemblies(doc.blocks.at(0), opt_assembly);
+        st = gemmi::make_structure(std::move(doc));
+        st.assemblies = std::move(assemblies);
         if (st.models.empty())
             throw std::runtime_error(
                 "no atoms found (_atom_site needs label_alt_id, occupancy, B_iso_or_equiv and auth_seq_id too)");
     } else if (kind == gemmi::CoorFormat::Pdb) {
-        *conect = prepare_pdb(text);
+        *conect = km_gemmi::prepare_pdb(text);
         gemmi::PdbReadOptions options;
         options.split_chain_on_ter = true;
         st = gemmi::read_pdb_from_memory(text.data(), text.size(), path, options);
@@ -314,31 +160,44 @@ void add_residue(km_structure *s, const Place &p)
     s->label_seq[sys->n_residues++] = p.residue->label_seq ? *p.residue->label_seq : 0;
 }
 
+/* What a CONECT record between atoms of two residues stands for. */
+gemmi::Connection::Type type_of_conect(const gemmi::Atom &a, const gemmi::Atom &b)
+{
+    if (a.element.is_metal() || b.element.is_metal()) return gemmi::Connection::MetalC;
+    return a.element == gemmi::El::S && b.element == gemmi::El::S ? gemmi::Connection::Disulf
+                                                                  : gemmi::Connection::Covale;
+}
+
+/* Disulfides are single bonds, other links are covalent, coordination is neither. */
+void put_bond(std::map<std::pair<int32_t, int32_t>, uint8_t> &bonds, int32_t a, int32_t b, gemmi::Connection::Type type)
+{
+    if (a == b || (type != gemmi::Connection::Covale && type != gemmi::Connection::Disulf)) return;
+    bonds.emplace(std::minmax(a, b), type == gemmi::Connection::Disulf ? KM_BOND_SINGLE : KM_BOND_COVALENT);
+}
+
 void add_bonds(km_structure *s, gemmi::Structure &st, const std::vector<Place> &places, const Pairs &conect)
 {
     std::unordered_map<const gemmi::Atom *, int32_t> index;
-    for (size_t i = 0; i < places.size(); i++) index[places[i].atom] = int32_t(i);
-    std::vector<std::pair<int32_t, int32_t>> pairs;
+    std::unordered_map<int, int32_t> by_number;
+    std::map<std::pair<int32_t, int32_t>, uint8_t> bonds;
+    for (size_t i = 0; i < places.size(); i++) {
+        index[places[i].atom] = int32_t(i);
+        by_number[places[i].atom->serial] = int32_t(i);
+    }
     for (const auto &c : st.connections) {
-        if (c.type != gemmi::Connection::Covale && c.type != gemmi::Connection::Disulf) continue;
         if (c.asu == gemmi::Asu::Different) continue; /* to a crystal neighbour */
         auto a = index.find(st.models[0].find_cra(c.partner1, true).atom);
         auto b = index.find(st.models[0].find_cra(c.partner2, true).atom);
-        if (a == index.end() || b == index.end() || a->second == b->second) continue;
-        pairs.emplace_back(std::min(a->second, b->second), std::max(a->second, b->second));
+        if (a != index.end() && b != index.end()) put_bond(bonds, a->second, b->second, c.type);
     }
-    std::unordered_map<int, int32_t> by_number;
-    for (size_t i = 0; i < places.size(); i++) by_number[places[i].atom->serial] = int32_t(i);
     for (const auto &c : conect) {
         auto a = by_number.find(c.first), b = by_number.find(c.second);
         if (a == by_number.end() || b == by_number.end()) continue;
-        if (places[size_t(a->second)].residue == places[size_t(b->second)].residue) continue;
-        pairs.emplace_back(std::min(a->second, b->second), std::max(a->second, b->second));
+        const Place &p = places[size_t(a->second)], &q = places[size_t(b->second)];
+        if (p.residue != q.residue) put_bond(bonds, a->second, b->second, type_of_conect(*p.atom, *q.atom));
     }
-    std::sort(pairs.begin(), pairs.end());
-    pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
-    s->system->bonds = KM_NEWN(km_bond, pairs.size() + 1);
-    for (const auto &p : pairs) s->system->bonds[s->system->n_bonds++] = {p.first, p.second, KM_BOND_COVALENT};
+    s->system->bonds = KM_NEWN(km_bond, bonds.size() + 1);
+    for (const auto &b : bonds) s->system->bonds[s->system->n_bonds++] = {b.first.first, b.first.second, b.second};
 }
 
 void fill_atoms(km_structure *s, const gemmi::Structure &st, const std::vector<Place> &places)
@@ -393,11 +252,28 @@ void fill_coords(km_structure *s, const gemmi::Structure &st, int first, const s
     }
 }
 
-void read_into(km_structure *s, FILE *f, const char *path, int model)
+/* CONECT as connections, which an assembly copies. */
+void connect(gemmi::Structure &st, const Pairs &conect)
 {
-    std::string text = unpack(read_all(f));
+    std::unordered_map<int, gemmi::CRA> by_number;
+    for (gemmi::CRA cra : st.models[0].all()) by_number[cra.atom->serial] = cra;
+    for (const auto &c : conect) {
+        auto a = by_number.find(c.first), b = by_number.find(c.second);
+        if (a == by_number.end() || b == by_number.end() || a->second.residue == b->second.residue) continue;
+        gemmi::Connection link;
+        link.type = type_of_conect(*a->second.atom, *b->second.atom);
+        link.asu = gemmi::Asu::Same;
+        link.partner1 = gemmi::make_address(*a->second.chain, *a->second.residue, *a->second.atom);
+        link.partner2 = gemmi::make_address(*b->second.chain, *b->second.residue, *b->second.atom);
+        st.connections.push_back(link);
+    }
+}
+
+void read_into(km_structure *s, FILE *f, const char *path, int model, const char *opt_assembly)
+{
+    std::string text = km_gemmi::read_text(f);
     Pairs conect;
-    gemmi::Structure st = parse(text, path, &conect);
+    gemmi::Structure st = parse(text, path, opt_assembly, &conect);
     int n_models = int(st.models.size());
     if (model > n_models)
         throw std::runtime_error("there is no model " + std::to_string(model) + ", only " + std::to_string(n_models));
@@ -405,6 +281,12 @@ void read_into(km_structure *s, FILE *f, const char *path, int model)
     if (first > 0)
         std::swap(st.models[0], st.models[size_t(first)]), first = 0; /* connections are looked up in the first */
     s->n_models = model > 0 ? 1 : n_models;
+    if (opt_assembly) {
+        if (model > 0) st.models.resize(1, gemmi::Model(""));
+        connect(st, conect);
+        conect.clear();
+        km_gemmi::to_assembly(st, opt_assembly);
+    }
     s->alt_dropped = KM_NEW(int32_t);
     std::vector<Place> places = select_atoms(st.models[0], s->alt_dropped);
     free(s->system->name);
@@ -416,27 +298,24 @@ void read_into(km_structure *s, FILE *f, const char *path, int model)
 
 } // namespace
 
-std::string km_gemmi::read_text(FILE *f) { return unpack(read_all(f)); }
-
-void km_gemmi::prepare_pdb(std::string &text) { ::prepare_pdb(text); }
-
 extern "C" km_status km_structure_read(const char *path, int model, km_structure **ret, km_err *err)
 {
     FILE *f;
     *ret = nullptr;
     KM_TRY(km_input_open(path, &f, err));
-    km_status status = km_structure_read_file(f, path, model, ret, err);
+    km_status status = km_structure_read_file(f, path, model, nullptr, ret, err);
     km_input_close(f);
     return status;
 }
 
-extern "C" km_status km_structure_read_file(FILE *f, const char *path, int model, km_structure **ret, km_err *err)
+extern "C" km_status km_structure_read_file(FILE *f, const char *path, int model, const char *opt_assembly,
+                                            km_structure **ret, km_err *err)
 {
     *ret = nullptr;
     km_structure *s = KM_NEW(km_structure);
     s->system = km_system_new();
     try {
-        read_into(s, f, path, model);
+        read_into(s, f, path, model, opt_assembly);
         *ret = s;
         return KM_OK;
     } catch (const std::exception &e) {

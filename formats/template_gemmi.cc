@@ -54,7 +54,9 @@ gemmi::Structure parse(std::string &text, const char *path)
     auto kind = gemmi::coor_format_from_content(text.data(), text.data() + text.size());
     gemmi::Structure st;
     if (kind == gemmi::CoorFormat::Mmcif) {
-        st = gemmi::make_structure(gemmi::cif::read_memory(text.data(), text.size(), path));
+        gemmi::cif::Document doc = gemmi::cif::read_memory(text.data(), text.size(), path);
+        km_gemmi::take_assemblies(doc.blocks.at(0), nullptr);
+        st = gemmi::make_structure(std::move(doc));
         if (!st.models.empty() && !every_part_known(st)) gemmi::setup_entities(st);
     } else if (kind == gemmi::CoorFormat::Pdb) {
         km_gemmi::prepare_pdb(text);

@@ -11,12 +11,12 @@
 #include "tools/inputs.h"
 
 static struct {
-    const char *family, *chain, *missing, *out, *ccd;
+    const char *family, *chain, *missing, *unresolved, *assembly, *out, *ccd;
     km_msa_inputs msa;
     km_opt_list ligand, template;
-    int model, assembly;
-    bool keep, assembly_set, model_set;
-} o = {.family = "boltz2", .missing = "refuse", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
+    int model;
+    bool keep, model_set;
+} o = {.family = "boltz2", .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
 
 static const km_opt table[] = {
     {"output", 'o', KM_OPT_STRING, &o.out, "FILE", "write FILE instead of standard output"},
@@ -25,6 +25,8 @@ static const km_opt table[] = {
      .set = &o.model_set},
     {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
      "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
+    {"unresolved", 0, KM_OPT_CHOICE, &o.unresolved, "HOW",
+     "residues of the sequence that the model lacks: drop, or keep (mark absent)", .choices = "drop|keep"},
     {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
@@ -33,8 +35,7 @@ static const km_opt table[] = {
      "ligand of a chain as SDF or MOL, with its own bonds; may be repeated"},
     {"template", 0, KM_OPT_LIST, &o.template, "FILE",
      "template structure, PDB or mmCIF, for all proteins, or CHAINS=FILE; may be repeated"},
-    {"assembly", 0, KM_OPT_INT, &o.assembly, "N", "biological assembly (not in this version)", .min = 0, .max = 1e6,
-     .set = &o.assembly_set},
+    {"assembly", 0, KM_OPT_STRING, &o.assembly, "ID", "biological assembly of that name, as the file lists it"},
     {0}};
 static const km_program program = {
     "km-tokenize",
@@ -46,10 +47,8 @@ static const km_program program = {
 
 static km_status check_supported(km_err *err)
 {
-    const char *what = o.assembly_set ? "--assembly" : NULL;
-    if (strcmp(o.family, "boltz2") != 0) what = "--family biokinema";
-    if (!what) return KM_OK;
-    return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
+    if (strcmp(o.family, "boltz2") == 0) return KM_OK;
+    return km_fail(err, KM_USAGE, "--family %s is not supported in this version", o.family);
 }
 
 static void say_report(const km_cli *cli, const char *name, const km_tokenized *t)
@@ -67,6 +66,9 @@ static void say_report(const km_cli *cli, const char *name, const km_tokenized *
             "%s: left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, %d leaving atoms, %d alternates",
             name, r->hydrogens, r->waters, r->ions, r->additives, r->leaving, r->alternates);
     if (r->missing) km_cli_say(cli, "%s: %d missing atoms (%s): %s", name, r->missing, r->missing_list, o.missing);
+    if (r->unresolved)
+        km_cli_say(cli, "%s: %d residues of its sequences are not in the model: %s", name, r->unresolved,
+                   strcmp(o.unresolved, "keep") == 0 ? "kept, marked absent" : "left out");
 }
 
 static void add_provenance(const km_cli *cli, km_system *s)
@@ -126,10 +128,11 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
     km_templates *templates = NULL;
     float *coords = NULL;
     km_token_options options = {.chains = o.chain, .keep = o.keep, .library = library,
+                                .unresolved = strcmp(o.unresolved, "keep") == 0,
                                 .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
                                            : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD
                                                                              : KM_MISSING_REFUSE};
-    km_status status = km_structure_read_file(in, name, o.model, &raw, err);
+    km_status status = km_structure_read_file(in, name, o.model, o.assembly, &raw, err);
     if (status < 0) return status;
     status = km_chem_tokenize(raw, &options, &t, err);
     if (status < 0) {
@@ -160,8 +163,8 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
     km_schema in;
     km_msa *msa = NULL;
     km_templates *templates = NULL;
-    if (o.chain || o.model_set)
-        return km_fail(err, KM_USAGE, "--chain and --model need a structure, not a list of sequences");
+    if (o.chain || o.model_set || o.assembly)
+        return km_fail(err, KM_USAGE, "--chain, --model and --assembly need a structure, not a list of sequences");
     KM_TRY(km_schema_read(text, n, name, library, &in, err));
     if (strcmp(name, "standard input") == 0) free(in.system->name), in.system->name = km_strdup("input");
     const km_system *s = in.system;

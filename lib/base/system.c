@@ -188,17 +188,31 @@ static km_status check_tokens(const km_system *s, km_err *err)
     return KM_OK;
 }
 
+static int compare_bonds(const void *x, const void *y)
+{
+    const km_bond *p = x, *q = y;
+    return p->a != q->a ? (p->a > q->a) - (p->a < q->a) : (p->b > q->b) - (p->b < q->b);
+}
+
 static km_status check_bonds(const km_system *s, km_err *err)
 {
     for (int i = 0; i < s->n_bonds; i++) {
-        const km_bond *b = &s->bonds[i], *last = i ? b - 1 : NULL;
+        const km_bond *b = &s->bonds[i];
         const char *bad = NULL;
         if (b->type > KM_BOND_COVALENT) bad = "type";
         if (!in(b->a, s->n_atoms) || !in(b->b, s->n_atoms) || b->a >= b->b) bad = "pair of atoms";
-        if (last && (b->a < last->a || (b->a == last->a && b->b <= last->b))) bad = "place in the order";
         if (bad) return km_fail(err, KM_INPUT, "bond %d: bad %s", i, bad);
     }
-    return KM_OK;
+    km_bond *sorted = copy(s->bonds, (size_t)s->n_bonds, sizeof *sorted);
+    int32_t twice = 0;
+    qsort(sorted, (size_t)s->n_bonds, sizeof *sorted, compare_bonds);
+    for (int i = 1; i < s->n_bonds && !twice; i++)
+        if (compare_bonds(&sorted[i - 1], &sorted[i]) == 0) twice = i;
+    km_status status = KM_OK;
+    if (twice)
+        status = km_fail(err, KM_INPUT, "atoms %d and %d are bonded twice", (int)sorted[twice].a, (int)sorted[twice].b);
+    free(sorted);
+    return status;
 }
 
 static km_status check_contacts(const km_system *s, km_err *err)

@@ -85,7 +85,7 @@ typedef struct km_system {
     km_residue *residues;   /* [R] */
     km_chain *chains;       /* [C] */
     km_token *tokens;       /* [N]; n_tokens is 0 for a raw system */
-    km_bond *bonds;         /* [B], sorted by (a, b), covalent, within and between residues */
+    km_bond *bonds;         /* [B], covalent, no pair twice; those within a residue in its dictionary's order */
     km_contact *contacts;   /* in the order they were asked for: a later one counts where two speak of one pair */
     int32_t method;         /* Boltz-2's experimental method class, 1 (X-ray) unless known */
     km_provenance *provenance;

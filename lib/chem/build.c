@@ -111,8 +111,14 @@ int32_t km_build_residue(km_build *b, const km_component *c, const km_residue *l
     r->first_atom = first, r->n_atoms = c->n_atoms;
     s->chains[r->chain].n_residues++;
     add_atoms(b, c, opt_found, present, residue);
-    for (int i = 0; i < c->n_bonds; i++) put_bond(b, first + c->bonds[i].a, first + c->bonds[i].b, c->bonds[i].type);
-    b->n_dictionary += c->n_bonds;
+    for (int i = 0; i < c->n_bonds; i++) {
+        bool twice = false;
+        for (int k = 0; k < i && !twice; k++)
+            twice = c->bonds[k].a == c->bonds[i].a && c->bonds[k].b == c->bonds[i].b;
+        if (twice) continue;
+        put_bond(b, first + c->bonds[i].a, first + c->bonds[i].b, c->bonds[i].type);
+        b->n_dictionary++;
+    }
     add_tokens(b, c, residue);
     return residue;
 }
@@ -141,12 +147,6 @@ int32_t km_build_atom(const km_build *b, int32_t residue, const char *name)
     return -1;
 }
 
-static int compare_bonds(const void *x, const void *y)
-{
-    const km_bond *p = x, *q = y;
-    return p->a != q->a ? (p->a < q->a ? -1 : 1) : (p->b > q->b) - (p->b < q->b);
-}
-
 void km_build_finish(km_build *b, const int32_t *entity)
 {
     km_system *s = b->s;
@@ -164,9 +164,4 @@ void km_build_finish(km_build *b, const int32_t *entity)
         s->tokens[t].sym_id = c->sym_id;
         s->tokens[t].cyclic_period = c->cyclic_period;
     }
-    qsort(s->bonds, (size_t)s->n_bonds, sizeof *s->bonds, compare_bonds);
-    int32_t n = 0; /* a dictionary may have said it twice */
-    for (int32_t i = 0; i < s->n_bonds; i++)
-        if (n == 0 || compare_bonds(&s->bonds[n - 1], &s->bonds[i]) != 0) s->bonds[n++] = s->bonds[i];
-    s->n_bonds = n;
 }

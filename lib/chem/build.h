@@ -32,7 +32,7 @@ void km_build_link(km_build *b, int32_t x, int32_t y);
 /* The atom of that name in a residue, or -1. */
 int32_t km_build_atom(const km_build *b, int32_t residue, const char *name);
 
-/* Chains c for which entity[c] is equal are copies of each other: number them and their tokens, and sort the bonds. */
+/* Chains c for which entity[c] is equal are copies of each other: number them and their tokens. */
 void km_build_finish(km_build *b, const int32_t *entity);
 
 #endif

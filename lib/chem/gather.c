@@ -2,6 +2,7 @@
  * Coordinates of a raw structure in a system's order, and a place for what is missing. */
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/chem/residues.h"
@@ -81,14 +82,41 @@ static void place_missing(const km_tokenized *t, const km_residue *r, float *out
     }
 }
 
+/* The residue of the same chain that has coordinates and is nearest along it; its chain has one. */
+static const km_residue *nearest_there(const km_tokenized *t, int32_t residue)
+{
+    const km_system *s = t->system;
+    const km_chain *c = &s->chains[s->residues[residue].chain];
+    const km_residue *best = NULL;
+    for (int32_t i = c->first_residue; i < c->first_residue + c->n_residues; i++) {
+        const km_residue *r = &s->residues[i];
+        bool there = false;
+        for (int32_t a = r->first_atom; a < r->first_atom + r->n_atoms; a++) there = there || t->source[a] >= 0;
+        if (there && (!best || abs(i - residue) < abs((int)(best - s->residues) - residue))) best = r;
+    }
+    return best;
+}
+
+/* Nobody knows where it is: the reference conformer, around the centre of the residue next to the gap. */
+static void place_unresolved(const km_tokenized *t, int32_t residue, float *out)
+{
+    const km_system *s = t->system;
+    const km_residue *r = &s->residues[residue], *next_to = nearest_there(t, residue);
+    const float *centre = out + (size_t)s->tokens[s->atoms[next_to->first_atom].token].center_atom * 3;
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        for (int k = 0; k < 3; k++) out[(size_t)i * 3 + k] = centre[k] + s->atoms[i].ref_pos[k];
+}
+
 void km_chem_gather(const km_tokenized *t, const float *raw, float *out)
 {
     for (int32_t i = 0; i < t->system->n_atoms; i++)
         if (t->source[i] >= 0) memcpy(out + (size_t)i * 3, raw + (size_t)t->source[i] * 3, 3 * sizeof *out);
-    for (int32_t r = 0; r < t->system->n_residues; r++) {
-        const km_residue *res = &t->system->residues[r];
-        bool whole = true;
-        for (int32_t i = res->first_atom; i < res->first_atom + res->n_atoms; i++) whole = whole && t->source[i] >= 0;
-        if (!whole) place_missing(t, res, out);
-    }
+    for (int unresolved = 0; unresolved < 2; unresolved++) /* which lie where others do */
+        for (int32_t r = 0; r < t->system->n_residues; r++) {
+            const km_residue *res = &t->system->residues[r];
+            int32_t there = 0;
+            for (int32_t i = res->first_atom; i < res->first_atom + res->n_atoms; i++) there += t->source[i] >= 0;
+            if (unresolved && there == 0) place_unresolved(t, r, out);
+            if (!unresolved && there > 0 && there < res->n_atoms) place_missing(t, res, out);
+        }
 }

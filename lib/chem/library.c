@@ -147,10 +147,10 @@ const km_component *km_library_drawn(km_library *l, const char *chain, bool use)
     return NULL;
 }
 
-km_status km_library_check_used(const km_library *l, km_err *err)
+km_status km_library_check_used(const km_library *l, const char *opt_chain, km_err *err)
 {
     for (int i = 0; i < l->n_drawn; i++)
-        if (!l->drawn[i].used)
+        if (!l->drawn[i].used && (!opt_chain || strcmp(l->drawn[i].chain, opt_chain) == 0))
             return km_fail(err, KM_INPUT, "chain %.20s has no ligand with the atoms and bonds of %.150s",
                            l->drawn[i].chain, l->drawn[i].path);
     return KM_OK;

@@ -23,8 +23,8 @@ km_status km_library_molecule(km_library *l, const char *name, const km_componen
 km_status km_library_draw(km_library *l, const char *chain, const char *path, km_err *err) KM_MUST_USE;
 /* That of this chain, or NULL; use: it is made use of. */
 const km_component *km_library_drawn(km_library *l, const char *chain, bool use);
-/* KM_INPUT names a file of which no use was made. */
-km_status km_library_check_used(const km_library *l, km_err *err) KM_MUST_USE;
+/* KM_INPUT names a file of which no use was made, of this chain or of any. */
+km_status km_library_check_used(const km_library *l, const char *opt_chain, km_err *err) KM_MUST_USE;
 /* c with these names and, where it is unplaced, at these places; it stays the library's. */
 const km_component *km_library_named(km_library *l, const km_component *c, const km_name *names, const float *pos);
 

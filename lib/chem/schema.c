@@ -289,7 +289,7 @@ static km_status read_document(reader *r, const json_t *document, km_err *err)
         for (int i = first; i < r->n_entries; i++)
             if (r->entries[i].entity == first) KM_TRY(add_chains(r, &r->entries[i], err));
     KM_TRY(km_schema_constrain(&r->to, json_object_get(document, "constraints"), err));
-    KM_TRY(km_library_check_used(r->library, err));
+    KM_TRY(km_library_check_used(r->library, NULL, err));
     km_build_finish(&r->to, r->entity);
     if (json_array_size(templates)) r->out->templates = json_incref(templates);
     return km_system_check(r->to.s, err);

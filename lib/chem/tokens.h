@@ -22,6 +22,7 @@ typedef struct km_token_options {
     const char *chains; /* "A,B", or NULL for all */
     km_missing missing;
     bool keep;           /* waters, ions and crystallisation agents too */
+    bool unresolved;     /* residues of the file's sequence that the model lacks too, with present = 0 */
     km_library *library; /* NULL: what is built in */
 } km_token_options;
 
@@ -29,6 +30,7 @@ typedef struct km_token_options {
 typedef struct km_token_report {
     int hydrogens, waters, ions, additives; /* waters, ions, additives: residues */
     int leaving, alternates, missing;       /* atoms */
+    int unresolved;                         /* residues of the file's sequences that the model lacks */
     int held;                               /* ions that stay because a molecule holds them */
     int bonds_dictionary, bonds_file, bonds_distance;
     char missing_list[160];                 /* the first of them: "ARG 5 A: CG CD" */
@@ -45,8 +47,8 @@ km_status km_chem_tokenize(const km_structure *raw, const km_token_options *opti
                            km_err *err) KM_MUST_USE;
 void km_tokenized_clear(km_tokenized *t);
 
-/* A frame of the raw structure, raw [A_raw, 3], in the system's order, out [A, 3]; missing atoms at their ideal places.
- */
+/* A frame of the raw structure, raw [A_raw, 3], in the system's order, out [A, 3]; missing atoms at their ideal places,
+ * unresolved residues around the nearest one of their chain. */
 void km_chem_gather(const km_tokenized *t, const float *raw, float *out);
 
 #endif

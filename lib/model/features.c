@@ -76,16 +76,15 @@ static void fill_token(const arrays *to, const km_token *from, km_dim n, int32_t
     to->method[n] = method;
 }
 
-/* Do these atoms' tokens count as bonded? Links of a polymer do not; bonds within a token count
- * where it is a modified residue. */
+/* Do these atoms' tokens count as bonded? Links of a polymer and disulfides do not; of the bonds within a token, which
+ * count where it is a modified residue, the last remains. */
 static bool bonds_tokens(const km_system *s, const km_bond *b)
 {
     int32_t i = s->atoms[b->a].token, j = s->atoms[b->b].token;
     if (i < 0 || j < 0) return false;
     const km_token *p = &s->tokens[i], *q = &s->tokens[j];
     if (i == j) return p->modified;
-    if (p->asym_id != q->asym_id || p->mol_type == KM_NONPOLYMER) return true;
-    return b->type == KM_BOND_COVALENT;
+    return p->residue == q->residue || b->type == KM_BOND_COVALENT;
 }
 
 static bool any_token_bond(const km_system *s)

@@ -63,9 +63,39 @@ for m in u: print(m["type"], m.get("time"), m.get("given"))'
 }
 
 @test "what this version lacks is refused with status 2" {
-    for option in --assembly=1 --family=biokinema; do
-        refused 2 'not supported' km-tokenize "$option" "$pdb"
-    done
+    refused 2 'not supported' km-tokenize --family biokinema "$pdb"
+}
+
+@test "a biological assembly: copies are chains of one entity" {
+    {
+        printf 'REMARK 350 BIOMOLECULE: 1\nREMARK 350 APPLY THE FOLLOWING TO CHAINS: A\n'
+        printf 'REMARK 350   BIOMT1   1  1.000000  0.000000  0.000000        0.00000\n'
+        printf 'REMARK 350   BIOMT2   1  0.000000  1.000000  0.000000        0.00000\n'
+        printf 'REMARK 350   BIOMT3   1  0.000000  0.000000  1.000000        0.00000\n'
+        printf 'REMARK 350   BIOMT1   2 -1.000000  0.000000  0.000000       50.00000\n'
+        printf 'REMARK 350   BIOMT2   2  0.000000 -1.000000  0.000000        0.00000\n'
+        printf 'REMARK 350   BIOMT3   2  0.000000  0.000000  1.000000        0.00000\n'
+        cat "$pdb"
+    } >"$tmp/two.pdb"
+    km-tokenize -q --no-pg --assembly 1 "$tmp/two.pdb" >"$tmp/two.km"
+    run km-info "$tmp/two.km"
+    [[ $output == *"name A, type protein, residues 2, atoms 11"*"name A-2, type protein, residues 2, atoms 11"* ]]
+    refused 3 "no biological assembly '2', only 1" km-tokenize --assembly 2 "$tmp/two.pdb"
+    refused 3 'lists no biological assembly' km-tokenize --assembly 1 "$pdb"
+}
+
+@test "residues of the sequence that the model lacks" {
+    { printf 'SEQRES   1 A    5  GLY GLY ALA SER GLY\n'; cat "$pdb"; } >"$tmp/s.pdb"
+    km-tokenize --no-pg "$tmp/s.pdb" >"$tmp/a.km" 2>"$tmp/err"
+    grep -q '3 residues of its sequences are not in the model: left out' "$tmp/err"
+    run km-info "$tmp/a.km"
+    [[ $output == *"residues 2, atoms 11"* ]]
+    km-tokenize --no-pg --unresolved keep "$tmp/s.pdb" >"$tmp/b.km" 2>"$tmp/err"
+    grep -q '3 residues of its sequences are not in the model: kept, marked absent' "$tmp/err"
+    run km-info "$tmp/b.km"
+    [[ $output == *"residues 5, atoms 23"* ]]
+    sed -i 's/GLY GLY ALA/GLY XYZ ALA/' "$tmp/s.pdb"
+    refused 3 'residue 2 of the sequence of chain A: component XYZ' km-tokenize --unresolved keep "$tmp/s.pdb"
 }
 
 @test "bad input: file, place and status 3" {
@@ -185,7 +215,7 @@ sdf() { # acetate; the argument takes the place of its double-bonded atom
     km-export "$tmp/x.km" "$tmp/y.pdb"
     grep -q ' CX  LIG L   1      10.000   0.000  30.100' "$tmp/y.pdb"
     sdf N >"$tmp/other.sdf"
-    refused 3 'LIG is not built in' km-tokenize --ligand "L=$tmp/other.sdf" "$tmp/x.pdb"
+    refused 3 "chain L has no ligand with the atoms and bonds of $tmp/other.sdf" km-tokenize --ligand "L=$tmp/other.sdf" "$tmp/x.pdb"
     refused 3 "chain L has no ligand with the atoms and bonds of $tmp/lig.sdf" km-tokenize --ligand "L=$tmp/lig.sdf" "$pdb"
     refused 2 'expected CHAIN=FILE' km-tokenize --ligand "$tmp/lig.sdf" "$tmp/x.pdb"
     refused 2 'given two ligands' km-tokenize --ligand "L=$tmp/lig.sdf" --ligand "L=$tmp/lig.sdf" "$tmp/x.pdb"

@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FILE *f = tmpfile();
     if (!f || fwrite(data, 1, size, f) != size) abort();
     rewind(f);
-    if (km_structure_read_file(f, "fuzz", 0, &s, &err) == KM_OK) {
+    if (km_structure_read_file(f, "fuzz", 0, NULL, &s, &err) == KM_OK) {
         write_again(s, KM_STRUCTURE_PDB);
         write_again(s, KM_STRUCTURE_CIF);
         tokenize(s, KM_MISSING_REFUSE);

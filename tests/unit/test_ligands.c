@@ -57,7 +57,7 @@ static km_status tokenize(pdb *p, km_missing missing, km_tokenized *t, float **r
     const km_token_options options = {.missing = missing, .library = library};
     fclose(p->f);
     FILE *f = fmemopen(p->text, p->n, "r");
-    km_status status = km_structure_read_file(f, "test", 1, &raw, err);
+    km_status status = km_structure_read_file(f, "test", 1, NULL, &raw, err);
     fclose(f);
     if (status == KM_OK) status = km_chem_tokenize(raw, &options, t, err);
     if (status == KM_OK && ret_x) {

@@ -43,7 +43,7 @@ static km_status read_bytes(const void *bytes, size_t n, int model, km_structure
     FILE *f = tmpfile();
     fwrite(bytes, 1, n, f);
     rewind(f);
-    km_status status = km_structure_read_file(f, "test", model, ret, err);
+    km_status status = km_structure_read_file(f, "test", model, NULL, ret, err);
     fclose(f);
     return status;
 }
@@ -125,6 +125,51 @@ static void test_models(void)
        err.msg);
 }
 
+/* A dimer about an axis on which an ion lies: mmCIF names parts of chains, PDB chains. */
+static void test_assembly(void)
+{
+    static const char axis[] =
+        "#\nloop_\n"
+        "_pdbx_struct_assembly_gen.assembly_id\n_pdbx_struct_assembly_gen.oper_expression\n"
+        "_pdbx_struct_assembly_gen.asym_id_list\n1 (2)(2,1) A,B\n2 1-1 B\n3 1-9999999 A\n#\nloop_\n_pdbx_struct_oper_list.id\n"
+        "_pdbx_struct_oper_list.type\n_pdbx_struct_oper_list.matrix[1][1]\n_pdbx_struct_oper_list.matrix[1][2]\n"
+        "_pdbx_struct_oper_list.matrix[1][3]\n_pdbx_struct_oper_list.vector[1]\n_pdbx_struct_oper_list.matrix[2][1]\n"
+        "_pdbx_struct_oper_list.matrix[2][2]\n_pdbx_struct_oper_list.matrix[2][3]\n_pdbx_struct_oper_list.vector[2]\n"
+        "_pdbx_struct_oper_list.matrix[3][1]\n_pdbx_struct_oper_list.matrix[3][2]\n"
+        "_pdbx_struct_oper_list.matrix[3][3]\n_pdbx_struct_oper_list.vector[3]\n1 identity 1 0 0 0 0 1 0 0 0 0 1 0\n"
+        "2 rotation -1 0 0 0 0 -1 0 0 0 0 1 0\n";
+    char text[sizeof cif + sizeof axis + 200];
+    const char *table = strstr(cif, "#\nloop_");
+    snprintf(text, sizeof text, "%.*sHETATM 3 ZN ZN . ZN B 2 . 0 0.001 7 1 0 101 X 1\n%s%s", (int)(table - cif), cif, table,
+             axis);
+    struct {
+        const char *id;
+        int chains, atoms;
+    } want[] = {{NULL, 2, 3}, {"1", 3, 5}, {"2", 1, 1}};
+    km_structure *s;
+    km_err err;
+    for (int i = 0; i < 3; i++) {
+        FILE *f = fmemopen(text, strlen(text), "r");
+        bool good = km_structure_read_file(f, "test", 1, want[i].id, &s, &err) == KM_OK;
+        ok(good && s->system->n_chains == want[i].chains && s->system->n_atoms == want[i].atoms,
+           "assembly %s: chains and atoms", want[i].id ? want[i].id : "none");
+        if (i == 1 && good) {
+            ok(strcmp(s->system->chains[0].name, "X") == 0 && strcmp(s->system->chains[2].name, "X-2") == 0,
+               "the first copy keeps its name");
+            ok(s->coords[0] == -0.966f && s->coords[3 * 3] == 0.966f && s->coords[3 * 3 + 2] == 1.5f && s->label_seq[2] == 3 &&
+                   s->sequence[2] && strcmp(s->sequence[2], "GLY SER ALA") == 0,
+               "the second is turned, of the same sequence");
+        }
+        km_structure_free(s);
+        fclose(f);
+    }
+    FILE *f = fmemopen(text, strlen(text), "r");
+    ok(km_structure_read_file(f, "test", 1, "4", &s, &err) == KM_INPUT && strstr(err.msg, "'4', only 1 2 3"), "%s", err.msg);
+    rewind(f);
+    ok(km_structure_read_file(f, "test", 1, "3", &s, &err) == KM_INPUT && strstr(err.msg, "'1-9999999'"), "%s", err.msg);
+    fclose(f);
+}
+
 static void test_bad(void)
 {
     km_structure *s;
@@ -178,7 +223,7 @@ static void test_write(km_structure_kind kind, const char *what)
         good = good && km_structure_write_model(f, kind, s->system, s->coords, m, &err) == KM_OK;
     ok(good && km_structure_write_end(f, kind, s->system, &err) == KM_OK, "%s: written", what);
     rewind(f);
-    ok(km_structure_read_file(f, "again", 0, &back, &err) == KM_OK, "%s: read again", what);
+    ok(km_structure_read_file(f, "again", 0, NULL, &back, &err) == KM_OK, "%s: read again", what);
     fclose(f);
     const km_system *x = s->system, *y = back->system;
     ok(back->n_models == 2 && y->n_atoms == x->n_atoms && y->n_residues == x->n_residues && y->n_chains == x->n_chains,
@@ -259,6 +304,7 @@ int main(void)
     test_order();
     test_cif();
     test_models();
+    test_assembly();
     test_bad();
     test_write(KM_STRUCTURE_PDB, "PDB");
     test_write(KM_STRUCTURE_CIF, "mmCIF");

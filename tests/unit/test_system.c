@@ -107,8 +107,8 @@ static void test_tokens_and_bonds(void)
     SPOIL(s->bonds[1].type = 7, "bond 1: bad type");
     SPOIL(s->bonds[1].a = 2, "bond 1: bad pair of atoms");
     SPOIL(s->bonds[2].b = 5, "bond 2: bad pair of atoms");
-    SPOIL(s->bonds[1].a = -1, "bond 1: bad place in the order");
-    SPOIL(s->bonds[1] = s->bonds[0], "bond 1: bad place in the order");
+    SPOIL(s->bonds[1].a = -1, "bond 1: bad pair of atoms");
+    SPOIL(s->bonds[1] = s->bonds[0], "atoms 0 and 1 are bonded twice");
     SPOIL((free(s->provenance[0].version), s->provenance[0].version = NULL), "provenance 0: a string is missing");
 }
 
