@@ -46,8 +46,8 @@ gemmi::Chain taken(const gemmi::Assembly::Gen &gen, const gemmi::Chain &chain)
 
 class Copier
 {
-    std::map<std::string, int> copies;                               /* of each chain so far */
-    std::unordered_map<int, std::vector<gemmi::Position>> places;    /* of each atom so far, by number */
+    std::map<std::string, int> copies;                            /* of each chain so far */
+    std::unordered_map<int, std::vector<gemmi::Position>> places; /* of each atom so far, by number */
 
     bool is_there(int serial, const gemmi::Position &x)
     {
@@ -159,7 +159,8 @@ Operators listed(const std::string &list, const Operators &known)
         size_t minus = item.find('-');
         if (minus == std::string::npos || minus == 0) add(item);
         else
-            for (long n = std::strtol(item.c_str(), nullptr, 10), last = std::strtol(item.c_str() + minus + 1, nullptr, 10);
+            for (long n = std::strtol(item.c_str(), nullptr, 10),
+                      last = std::strtol(item.c_str() + minus + 1, nullptr, 10);
                  n <= last; n++)
                 add(std::to_string(n));
         at = end + 1;

@@ -127,7 +127,9 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
     km_msa *msa = NULL;
     km_templates *templates = NULL;
     float *coords = NULL;
-    km_token_options options = {.chains = o.chain, .keep = o.keep, .library = library,
+    km_token_options options = {.chains = o.chain,
+                                .keep = o.keep,
+                                .library = library,
                                 .unresolved = strcmp(o.unresolved, "keep") == 0,
                                 .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
                                            : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD

@@ -113,8 +113,7 @@ int32_t km_build_residue(km_build *b, const km_component *c, const km_residue *l
     add_atoms(b, c, opt_found, present, residue);
     for (int i = 0; i < c->n_bonds; i++) {
         bool twice = false;
-        for (int k = 0; k < i && !twice; k++)
-            twice = c->bonds[k].a == c->bonds[i].a && c->bonds[k].b == c->bonds[i].b;
+        for (int k = 0; k < i && !twice; k++) twice = c->bonds[k].a == c->bonds[i].a && c->bonds[k].b == c->bonds[i].b;
         if (twice) continue;
         put_bond(b, first + c->bonds[i].a, first + c->bonds[i].b, c->bonds[i].type);
         b->n_dictionary++;

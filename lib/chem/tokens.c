@@ -31,10 +31,7 @@ static km_status check_selection(const km_structure *raw, const char *list, km_e
     return KM_OK;
 }
 
-const char *km_tokens_chain_label(const km_chain *c)
-{
-    return c->name[0] ? c->name : "(blank)";
-}
+const char *km_tokens_chain_label(const km_chain *c) { return c->name[0] ? c->name : "(blank)"; }
 
 /* Does this residue leave? Counts it. */
 static bool leaves(km_tokens_builder *b, int32_t residue)
@@ -124,10 +121,13 @@ static km_status build(km_tokens_builder *b, km_err *err)
 km_status km_chem_tokenize(const km_structure *raw, const km_token_options *options, km_tokenized *ret, km_err *err)
 {
     memset(ret, 0, sizeof *ret);
-    km_tokens_builder b = {.raw = raw, .options = options, .to = km_build_start(raw->system->name), .report = &ret->report,
-                 .library = options->library ? options->library : km_library_new(NULL),
-                 .stays = KM_NEWN(bool, (size_t)raw->system->n_residues + 1),
-                 .raw_of = KM_NEWN(int32_t, (size_t)raw->system->n_chains + 1)};
+    km_tokens_builder b = {.raw = raw,
+                           .options = options,
+                           .to = km_build_start(raw->system->name),
+                           .report = &ret->report,
+                           .library = options->library ? options->library : km_library_new(NULL),
+                           .stays = KM_NEWN(bool, (size_t)raw->system->n_residues + 1),
+                           .raw_of = KM_NEWN(int32_t, (size_t)raw->system->n_chains + 1)};
     ret->report.alternates = raw->alt_dropped ? *raw->alt_dropped : 0;
     km_status status = build(&b, err);
     if (!options->library) km_library_free(b.library);

@@ -17,8 +17,8 @@ static km_status residue_fail(const km_tokens_builder *b, const km_residue *r, k
 
 /* Find each atom of component c among the residue's raw atoms: found [c->n_atoms], -1 where there is none. whole: c
  * with its leaving atoms, or NULL. */
-static km_status match_atoms(km_tokens_builder *b, const km_residue *r, const km_component *c, const km_component *whole,
-                             int32_t *found, km_err *err)
+static km_status match_atoms(km_tokens_builder *b, const km_residue *r, const km_component *c,
+                             const km_component *whole, int32_t *found, km_err *err)
 {
     char what[96];
     for (int i = 0; i < c->n_atoms; i++) found[i] = -1;
@@ -69,7 +69,8 @@ static km_status check_anchors(km_tokens_builder *b, const km_residue *r, const 
     return KM_OK;
 }
 
-static km_status note_missing(km_tokens_builder *b, const km_residue *r, const km_component *c, const int32_t *found, km_err *err)
+static km_status note_missing(km_tokens_builder *b, const km_residue *r, const km_component *c, const int32_t *found,
+                              km_err *err)
 {
     char names[96] = "";
     int n = 0;
@@ -82,8 +83,8 @@ static km_status note_missing(km_tokens_builder *b, const km_residue *r, const k
     }
     if (n == 0) return KM_OK;
     char list[160];
-    snprintf(list, sizeof list, "%s %d %s: %s", r->name, r->number, km_tokens_chain_label(&b->raw->system->chains[r->chain]),
-             names);
+    snprintf(list, sizeof list, "%s %d %s: %s", r->name, r->number,
+             km_tokens_chain_label(&b->raw->system->chains[r->chain]), names);
     if (b->report->missing == 0) memcpy(b->report->missing_list, list, sizeof list);
     else if (strlen(b->report->missing_list) + strlen(list) + 3 < sizeof b->report->missing_list)
         strcat(strcat(b->report->missing_list, "; "), list);
@@ -92,14 +93,15 @@ static km_status note_missing(km_tokens_builder *b, const km_residue *r, const k
 }
 
 /* What a residue of this chain is made of, and the same with its leaving atoms where it has any. */
-static km_status find_component(km_tokens_builder *b, const km_residue *raw, const km_component **c, const km_component **whole,
-                                km_err *err)
+static km_status find_component(km_tokens_builder *b, const km_residue *raw, const km_component **c,
+                                const km_component **whole, km_err *err)
 {
     const km_system *s = b->to.s;
     const km_chain *chain = &s->chains[s->n_chains - 1];
     bool polymer = chain->mol_type != KM_NONPOLYMER;
-    const char *name = polymer ? km_chem_residue_name(raw->name)
-                               : raw->n_atoms == 1 ? km_chem_ion_name(raw->name) : raw->name;
+    const char *name = polymer             ? km_chem_residue_name(raw->name)
+                       : raw->n_atoms == 1 ? km_chem_ion_name(raw->name)
+                                           : raw->name;
     km_err why;
     *whole = NULL;
     km_status status =
@@ -215,8 +217,9 @@ static km_status add_unresolved(km_tokens_builder *b, int32_t chain, const char 
         return km_fail(err, why.code, "residue %d of the sequence of chain %s: %.180s", b->label + 1,
                        km_tokens_chain_label(c), why.msg);
     const km_residue *near = &raw->residues[b->before >= 0 ? b->before : c->first_residue];
-    km_build_residue(&b->to, k, &(km_residue){.number = near->number + b->label + 1 -
-                                              b->raw->label_seq[near - raw->residues]}, NULL, false);
+    km_build_residue(&b->to, k,
+                     &(km_residue){.number = near->number + b->label + 1 - b->raw->label_seq[near - raw->residues]},
+                     NULL, false);
     km_tokens_link_unresolved(b);
     return KM_OK;
 }

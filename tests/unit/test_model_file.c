@@ -245,13 +245,16 @@ static void test_token_bonds(void)
     for (int n = 0; n < N; n++) {
         bool ligand = n >= RING;
         atoms[2 * n].token = atoms[2 * n + 1].token = n;
-        tokens[n] = (km_token){.residue = ligand ? RING : n, .residue_index = ligand ? 0 : n, .asym_id = ligand, .modified = n == 2,
-                               .mol_type = ligand ? KM_NONPOLYMER : KM_PROTEIN, .cyclic_period = ligand ? 0 : RING};
+        tokens[n] = (km_token){.residue = ligand ? RING : n,
+                               .residue_index = ligand ? 0 : n,
+                               .asym_id = ligand,
+                               .modified = n == 2,
+                               .mol_type = ligand ? KM_NONPOLYMER : KM_PROTEIN,
+                               .cyclic_period = ligand ? 0 : RING};
     }
-    km_bond bonds[] = {{0, 1, KM_BOND_SINGLE}, {0, 11, KM_BOND_SINGLE}, {1, 2, KM_BOND_SINGLE},
-                       {3, 7, KM_BOND_SINGLE}, {3, 8, KM_BOND_COVALENT},
-                       {4, 5, KM_BOND_AROMATIC}, {4, 5, KM_BOND_DOUBLE}, {10, 12, KM_BOND_COVALENT},
-                       {12, 14, KM_BOND_AROMATIC}};
+    km_bond bonds[] = {{0, 1, KM_BOND_SINGLE}, {0, 11, KM_BOND_SINGLE},    {1, 2, KM_BOND_SINGLE},
+                       {3, 7, KM_BOND_SINGLE}, {3, 8, KM_BOND_COVALENT},   {4, 5, KM_BOND_AROMATIC},
+                       {4, 5, KM_BOND_DOUBLE}, {10, 12, KM_BOND_COVALENT}, {12, 14, KM_BOND_AROMATIC}};
     km_system s = {.n_atoms = 2 * N, .n_tokens = N, .atoms = atoms, .tokens = tokens, .bonds = bonds,
                    .n_bonds = sizeof bonds / sizeof *bonds};
     static const int want[][3] = {{1, 4, KM_BOND_COVALENT}, {2, 2, KM_BOND_DOUBLE}, {5, 6, KM_BOND_COVALENT},
@@ -263,7 +266,8 @@ static void test_token_bonds(void)
         wrong += f->type_bonds[i] != expected[i / N][i % N];
         wrong += f->token_bonds[i] != (expected[i / N][i % N] != 0);
     }
-    ok(wrong == 0, "links, ligands, of modified residues the last bond; no disulfides, no neighbours of a polymer or ring");
+    ok(wrong == 0,
+       "links, ligands, of modified residues the last bond; no disulfides, no neighbours of a polymer or ring");
     km_features_free(f);
 }
 

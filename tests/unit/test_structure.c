@@ -131,7 +131,8 @@ static void test_assembly(void)
     static const char axis[] =
         "#\nloop_\n"
         "_pdbx_struct_assembly_gen.assembly_id\n_pdbx_struct_assembly_gen.oper_expression\n"
-        "_pdbx_struct_assembly_gen.asym_id_list\n1 (2)(2,1) A,B\n2 1-1 B\n3 1-9999999 A\n#\nloop_\n_pdbx_struct_oper_list.id\n"
+        "_pdbx_struct_assembly_gen.asym_id_list\n1 (2)(2,1) A,B\n2 1-1 B\n3 1-9999999 "
+        "A\n#\nloop_\n_pdbx_struct_oper_list.id\n"
         "_pdbx_struct_oper_list.type\n_pdbx_struct_oper_list.matrix[1][1]\n_pdbx_struct_oper_list.matrix[1][2]\n"
         "_pdbx_struct_oper_list.matrix[1][3]\n_pdbx_struct_oper_list.vector[1]\n_pdbx_struct_oper_list.matrix[2][1]\n"
         "_pdbx_struct_oper_list.matrix[2][2]\n_pdbx_struct_oper_list.matrix[2][3]\n_pdbx_struct_oper_list.vector[2]\n"
@@ -140,8 +141,8 @@ static void test_assembly(void)
         "2 rotation -1 0 0 0 0 -1 0 0 0 0 1 0\n";
     char text[sizeof cif + sizeof axis + 200];
     const char *table = strstr(cif, "#\nloop_");
-    snprintf(text, sizeof text, "%.*sHETATM 3 ZN ZN . ZN B 2 . 0 0.001 7 1 0 101 X 1\n%s%s", (int)(table - cif), cif, table,
-             axis);
+    snprintf(text, sizeof text, "%.*sHETATM 3 ZN ZN . ZN B 2 . 0 0.001 7 1 0 101 X 1\n%s%s", (int)(table - cif), cif,
+             table, axis);
     struct {
         const char *id;
         int chains, atoms;
@@ -156,17 +157,19 @@ static void test_assembly(void)
         if (i == 1 && good) {
             ok(strcmp(s->system->chains[0].name, "X") == 0 && strcmp(s->system->chains[2].name, "X-2") == 0,
                "the first copy keeps its name");
-            ok(s->coords[0] == -0.966f && s->coords[3 * 3] == 0.966f && s->coords[3 * 3 + 2] == 1.5f && s->label_seq[2] == 3 &&
-                   s->sequence[2] && strcmp(s->sequence[2], "GLY SER ALA") == 0,
+            ok(s->coords[0] == -0.966f && s->coords[3 * 3] == 0.966f && s->coords[3 * 3 + 2] == 1.5f &&
+                   s->label_seq[2] == 3 && s->sequence[2] && strcmp(s->sequence[2], "GLY SER ALA") == 0,
                "the second is turned, of the same sequence");
         }
         km_structure_free(s);
         fclose(f);
     }
     FILE *f = fmemopen(text, strlen(text), "r");
-    ok(km_structure_read_file(f, "test", 1, "4", &s, &err) == KM_INPUT && strstr(err.msg, "'4', only 1 2 3"), "%s", err.msg);
+    ok(km_structure_read_file(f, "test", 1, "4", &s, &err) == KM_INPUT && strstr(err.msg, "'4', only 1 2 3"), "%s",
+       err.msg);
     rewind(f);
-    ok(km_structure_read_file(f, "test", 1, "3", &s, &err) == KM_INPUT && strstr(err.msg, "'1-9999999'"), "%s", err.msg);
+    ok(km_structure_read_file(f, "test", 1, "3", &s, &err) == KM_INPUT && strstr(err.msg, "'1-9999999'"), "%s",
+       err.msg);
     fclose(f);
 }
 

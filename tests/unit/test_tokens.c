@@ -199,7 +199,8 @@ static void test_disulfide(void)
     ok(tokenize_text(CYS("A", "   0.000") CYS("B", "   2.050"), &plain, &t, &err) == KM_OK, "two cysteines of Amber %s",
        err.msg);
     const km_bond *last = &t.system->bonds[t.system->n_bonds - 1];
-    ok(last->a == 5 && last->b == 11 && last->type == KM_BOND_SINGLE && t.report.bonds_distance == 1 && strcmp(t.system->residues[0].name, "CYS") == 0,
+    ok(last->a == 5 && last->b == 11 && last->type == KM_BOND_SINGLE && t.report.bonds_distance == 1 &&
+           strcmp(t.system->residues[0].name, "CYS") == 0,
        "are bonded");
     km_tokenized_clear(&t);
     ok(tokenize_text(CYS("A", "   0.000") CYS("B", "   3.050"), &plain, &t, &err) == KM_OK &&
@@ -208,12 +209,13 @@ static void test_disulfide(void)
     km_tokenized_clear(&t);
 }
 
-#define SER4 ATOM("N  ", "SER", "A", "   8", "   9.000", "   0.000", "   0.000", "N") \
-             ATOM("CA ", "SER", "A", "   8", "  10.000", "   1.000", "   0.000", "C") \
-             ATOM("C  ", "SER", "A", "   8", "  11.000", "   0.000", "   0.000", "C") \
-             ATOM("O  ", "SER", "A", "   8", "  11.000", "  -1.200", "   0.000", "O") \
-             ATOM("CB ", "SER", "A", "   8", "  10.000", "   2.000", "   1.200", "C") \
-             ATOM("OG ", "SER", "A", "   8", "  10.000", "   3.300", "   0.700", "O")
+#define SER4                                                                                                           \
+    ATOM("N  ", "SER", "A", "   8", "   9.000", "   0.000", "   0.000", "N")                                           \
+    ATOM("CA ", "SER", "A", "   8", "  10.000", "   1.000", "   0.000", "C")                                           \
+    ATOM("C  ", "SER", "A", "   8", "  11.000", "   0.000", "   0.000", "C")                                           \
+    ATOM("O  ", "SER", "A", "   8", "  11.000", "  -1.200", "   0.000", "O")                                           \
+    ATOM("CB ", "SER", "A", "   8", "  10.000", "   2.000", "   1.200", "C")                                           \
+    ATOM("OG ", "SER", "A", "   8", "  10.000", "   3.300", "   0.700", "O")
 
 /* Sequence G A GG S T, of which A and S have coordinates, as residues 5 and 8. */
 static void test_unresolved(void)
@@ -241,8 +243,7 @@ static void test_unresolved(void)
     }
     ok(good, "in their places, marked absent, numbered by the author's numbers");
     int links = 0;
-    for (int i = 0; i < s->n_bonds; i++)
-        links += s->atoms[s->bonds[i].a].residue != s->atoms[s->bonds[i].b].residue;
+    for (int i = 0; i < s->n_bonds; i++) links += s->atoms[s->bonds[i].a].residue != s->atoms[s->bonds[i].b].residue;
     ok(links == 5, "and joined");
     float *x = malloc(sizeof *x * 3 * (size_t)s->n_atoms);
     km_chem_gather(&t, raw->coords, x);
