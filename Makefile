@@ -14,7 +14,7 @@ VERSION  := 0.1.0
 B := $(if $(filter release,$(VARIANT)),build,build/$(VARIANT))
 O := $(B)/obj
 
-PKGS     := libzstd msgpack hdf5 jansson yaml-0.1 libcrypto zlib
+PKGS     := libzstd msgpack hdf5 jansson yaml-0.1 libcrypto zlib lapacke
 OPT      := -O2 -g
 WARN     := -Wall -Wextra -Wno-missing-field-initializers -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wpointer-arith -Wvla
 WARNXX   := -Wall -Wextra

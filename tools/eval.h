@@ -1,13 +1,37 @@
 /* SPDX-License-Identifier: MIT
- * What km-eval measures, and the ways in which it is shown: the table as text, as JSON and in a page with figures.
- * Tests: tests/cli/eval.bats */
+ * What km-eval measures, and the ways in which it is shown: tables as text, as JSON and in a page with figures.
+ *
+ * A panel is a set of metrics; a target is one system with its reference and its models; a result is one panel of one
+ * target: a row a trajectory, a value a metric.
+ * Tests: tests/cli/eval.bats, tests/cli/eval_panels.bats */
 #ifndef TOOLS_EVAL_H
 #define TOOLS_EVAL_H
 
 #include <stdio.h>
 
 #include "lib/base/io.h"
+#include "lib/base/opt.h"
+#include "lib/traj/common.h"
 #include "lib/traj/profile.h"
+#include "tools/reel.h"
+
+/* -- what is asked for */
+
+typedef struct km_eval_target {
+    char *name;
+    km_opt_list models, refs; /* files; the first of refs is the reference, with what follows (see the panel) */
+    const char *top;          /* or NULL */
+} km_eval_target;
+
+typedef struct km_eval_options {
+    int64_t dt;         /* 0: as it is */
+    km_opt_range range; /* of times, fs */
+    int stride, trajectory, threads;
+    bool baselines, profile; /* profile: what figures need is wanted too */
+    bool no_ceiling;         /* do without dynamics against themselves */
+} km_eval_options;
+
+/* -- what comes out */
 
 typedef enum km_eval_kind { KM_EVAL_MODEL, KM_EVAL_REPLICA, KM_EVAL_REFERENCE, KM_EVAL_BASELINE } km_eval_kind;
 
@@ -15,41 +39,149 @@ typedef enum km_eval_kind { KM_EVAL_MODEL, KM_EVAL_REPLICA, KM_EVAL_REFERENCE, K
 typedef struct km_eval_row {
     const char *name;
     km_eval_kind kind;
-    const char *path; /* NULL for a baseline */
+    const char *path; /* NULL where it is not one file */
     char *made;       /* by which program, weights and seed, as the stream says; NULL where it says nothing. Owned */
     int64_t frames, dt;
-    km_peptide_scores scores;
-    km_validity validity;
-    km_profile profile; /* empty unless there is a page to draw */
+    int32_t atoms;
+    double *values;        /* one a metric of the panel */
+    km_profile profile;    /* empty unless there is a page to draw */
+    double *atom_pairs[2]; /* [atoms] numbers of the reference and of the model to be pooled over targets, or NULL */
 } km_eval_row;
 
 typedef struct km_eval {
-    const km_system *system;
+    const struct km_eval_panel *panel;
+    const km_eval_target *target;
+    km_system *system; /* of the reference */
+    int64_t ref_frames;
     km_eval_row *rows; /* models, replicas, the reference, baselines */
     int n;
+    char **notes; /* what was left out, what could not be computed, and why */
+    int n_notes;
 } km_eval;
 
+void km_eval_note(km_eval *e, const char *fmt, ...) KM_PRINTF(2, 3);
+/* A row more, its values NaN. */
+km_eval_row *km_eval_add_row(km_eval *e, const char *name, km_eval_kind kind);
+void km_eval_clear(km_eval *e);
 /* The reference's row. */
 const km_eval_row *km_eval_reference(const km_eval *e);
 
-/* What a column shows. */
-typedef struct km_eval_column {
-    const char *key;     /* in JSON */
+/* -- panels */
+
+/* A number of a panel. */
+typedef struct km_metric {
+    const char *key;     /* in JSON and --fail-if */
     const char *heading; /* in tables; NULL: in JSON alone */
     int width, digits;
-    size_t at; /* offset of the double in km_eval_row */
-    enum { KM_BEST_LOW, KM_BEST_HIGH } best;
+    size_t at; /* offset of the double in what the panel's measure fills */
+    enum { KM_BEST_LOW, KM_BEST_HIGH, KM_BEST_NONE } best;
     bool share;          /* of frames that pass a check */
     bool first;          /* of a group */
     const char *meaning; /* one phrase */
-} km_eval_column;
-extern const km_eval_column km_eval_columns[]; /* ends with a key of NULL */
-double km_eval_value(const km_eval_row *row, const km_eval_column *c);
+    const char *unit;    /* "A", or NULL */
+} km_metric;
 
-void km_eval_print_text(const km_eval *e, FILE *out);
-void km_eval_print_json(const km_eval *e, FILE *out);
-/* A <table>, then a list of what its columns mean. */
+/* A number over all targets that is no mean or median of a metric. */
+typedef struct km_eval_over {
+    const char *key, *meaning;
+    double (*value)(const km_eval *const *results, int n); /* NaN where it is not defined */
+} km_eval_over;
+
+typedef struct km_eval_panel {
+    const char *name, *title;
+    const char *head;         /* what the table's first line says of it */
+    const km_metric *metrics; /* ends with a key of NULL */
+    const km_eval_over *over; /* likewise; or NULL */
+    km_status (*measure)(const km_eval_options *o, km_eval *e, km_err *err);
+} km_eval_panel;
+extern const km_eval_panel km_eval_panels[]; /* ends with a name of NULL */
+int km_eval_metrics(const km_eval_panel *p);
+/* Take what measure filled into a row's values. */
+void km_eval_take(const km_eval_panel *p, km_eval_row *row, const void *filled);
+/* The value of this metric; NaN without it. */
+double km_eval_value(const km_eval *e, const km_eval_row *row, const char *key);
+
+extern const km_metric km_peptide_metrics[], km_ensemble_metrics[], km_trajectory_metrics[], km_validity_metrics[];
+extern const km_eval_over km_ensemble_over[];
+km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_ensemble(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+
+/* -- reading a target for a panel that matches atoms by name */
+
+/* One trajectory beside its reference: their common atoms, in the reference's order. */
+typedef struct km_eval_case {
+    const km_eval_options *options;
+    const km_system *system; /* of the common atoms */
+    int32_t A;
+    const km_clip *ref; /* [n_ref], one a replica */
+    int n_ref;
+    km_clip model;
+    int64_t ref_frames;
+    float *start; /* [A, 3] the topology's coordinates, or the reference's first frame */
+} km_eval_case;
+/* The file's name without its directories. */
+const char *km_eval_base_name(const char *path);
+/* The last program with weights, the weights and the seed, as the stream tells them. NULL or the caller's. */
+char *km_eval_made_by(const km_system *s);
+/* The whole model, [F, A, 3]; the caller frees it. */
+km_status km_eval_read_model(const km_eval_case *c, float **ret, km_err *err) KM_MUST_USE;
+/* Measure every model, and the dynamics against themselves: each replica against the others, at the model's number of
+ * frames, and of a single one its halves. measure fills row and may add notes. */
+typedef km_status km_eval_measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err);
+km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_measure *measure, km_err *err) KM_MUST_USE;
+
+/* -- targets */
+
+typedef struct km_eval_targets {
+    km_eval_target *items;
+    int n;
+    char **owned; /* every path made for them */
+    int n_owned;
+} km_eval_targets;
+/* From the table PAIRS (target, model, reference[,replica...], topology or nothing; blanks between, # begins a comment;
+ * paths from where the table lies). */
+km_status km_eval_read_pairs(const char *path, km_eval_targets *ret, km_err *err) KM_MUST_USE;
+/* Every trajectory NAME.* of a directory beside REF/NAME.*, REF/NAME_*, and all that lies in REF/NAME/. */
+km_status km_eval_pair_directories(const char *models, const char *refs, km_eval_targets *ret, km_err *err) KM_MUST_USE;
+void km_eval_targets_clear(km_eval_targets *t);
+
+/* -- over targets */
+
+typedef struct km_summary {
+    int n, nan; /* targets with a number, and without */
+    double median, mean;
+} km_summary;
+/* Of a metric over the models (or replicas) of n results of one panel, a target's own rows averaged first. */
+km_summary km_eval_summary(const km_eval *const *results, int n, km_eval_kind kind, int metric);
+/* Do all of these hold? Each is KEY<NUMBER, with > <= >= as well, of a metric's median over targets or a number over
+ * them. KM_NEGATIVE with the first that does not; KM_USAGE for what is none, checked before anything is computed where
+ * results is NULL. */
+km_status km_eval_check(const km_opt_list *conditions, const km_eval_panel *const *panels, int n_panels,
+                        const km_eval *const *opt_results, int n_targets, km_err *err) KM_MUST_USE;
+
+/* -- showing */
+
+/* results [n_panels, n_targets] */
+typedef struct km_eval_results {
+    const km_eval_panel *const *panels;
+    int n_panels, n_targets;
+    const km_eval *const *results;
+} km_eval_results;
+void km_eval_print_text(const km_eval_results *r, FILE *out);
+void km_eval_print_json(const km_eval_results *r, FILE *out);
+/* A <table> a panel and target, and a list of what its columns mean. */
 void km_eval_print_html(const km_eval *e, FILE *out);
+
+/* A published value of a panel's metric or number over targets, median over ATLAS's 82 test proteins where nothing else
+ * is said. */
+typedef struct km_published {
+    const char *panel, *key, *model;
+    double value;
+    const char *source;
+    enum { KM_PRIMARY, KM_REPRODUCED, KM_SECONDARY } kind;
+} km_published;
+extern const km_published km_published_values[]; /* ends with a panel of NULL */
+extern const char *const km_published_kinds[];
 
 /* The figures, in their order; another one is a line more. draw writes an <svg> element. */
 typedef struct km_eval_figure {
@@ -60,8 +192,8 @@ typedef struct km_eval_figure {
 } km_eval_figure;
 extern const km_eval_figure km_eval_figures[]; /* ends with an id of NULL */
 
-/* Write the page. */
-km_status km_eval_print_page(const km_eval *e, FILE *out, km_err *err) KM_MUST_USE;
+/* Write the page: figures are of the peptide panel. */
+km_status km_eval_print_page(const km_eval_results *r, FILE *out, km_err *err) KM_MUST_USE;
 /* Write every figure that applies as DIR/ID.svg; the directory is made where it is missing. */
 km_status km_eval_write_figures(const km_eval *e, const char *dir, km_err *err) KM_MUST_USE;
 

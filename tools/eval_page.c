@@ -69,7 +69,6 @@ static void print_files(const km_eval *e, FILE *out)
 
 static void print_head(const km_eval *e, FILE *out)
 {
-    const km_eval_row *ref = km_eval_reference(e);
     fputs("<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\" lang=\"en\">\n<head>\n"
           "<meta charset=\"utf-8\"/>\n<meta name=\"viewport\" content=\"width=device-width\"/>\n<title>",
           out);
@@ -82,11 +81,11 @@ static void print_head(const km_eval *e, FILE *out)
     print_sequence(e->system, out);
     fprintf(out, ": %d residues, %d heavy atoms.</p>\n", e->system->n_residues, e->system->n_atoms);
     print_files(e, out);
-    fprintf(out,
-            "<p>The reference is %g ns of dynamics. What is slower than that it has not sampled, and what is only a "
-            "few times faster it has sampled badly: two runs of this length differ from each other as well. A replica, "
-            "where one is given, shows by how much; no model can be asked to come closer.</p>\n",
-            km_ns_of_fs(ref->dt * (ref->frames - 1)));
+    fputs(
+        "<p>What is slower than the reference is long it has not sampled, and what is only a few times faster it has "
+        "sampled badly: two runs of its length differ from each other as well. A replica, where one is given, shows by "
+        "how much; no model can be asked to come closer.</p>\n",
+        out);
 }
 
 static km_status print_figure(const km_eval *e, const km_eval_figure *f, FILE *out, km_err *err)
@@ -102,16 +101,25 @@ static km_status print_figure(const km_eval *e, const km_eval_figure *f, FILE *o
     return KM_OK;
 }
 
-km_status km_eval_print_page(const km_eval *e, FILE *out, km_err *err)
+static void print_table(const km_eval *e, bool several, FILE *out)
 {
-    print_head(e, out);
-    fputs("<h2>Scores</h2>\n", out);
+    fprintf(out, "<h2>%s", e->panel->title);
+    if (several) fputs(" of ", out), km_xml_text(out, e->target->name, 40);
+    fputs("</h2>\n", out);
     km_eval_print_html(e, out);
-    if (km_eval_trajectories(e) < e->n)
+}
+
+km_status km_eval_print_page(const km_eval_results *r, FILE *out, km_err *err)
+{
+    const km_eval *first = r->results[0];
+    bool figures = !strcmp(first->panel->name, "peptide"), several = r->n_targets > 1;
+    print_head(first, out);
+    for (int i = 0; i < r->n_panels * r->n_targets; i++) print_table(r->results[i], several, out);
+    if (figures && km_eval_trajectories(first) < first->n)
         fputs("<p>Start frame: the reference's first frame repeated; with noise: that frame with random noise of each "
               "atom's fluctuation. What does not beat both has learned nothing.</p>\n",
               out);
-    for (const km_eval_figure *f = km_eval_figures; f->id; f++) KM_TRY(print_figure(e, f, out, err));
+    for (const km_eval_figure *f = km_eval_figures; f->id && figures; f++) KM_TRY(print_figure(first, f, out, err));
     fputs("</body>\n</html>\n", out);
     return KM_OK;
 }

@@ -125,17 +125,17 @@ km_status km_eval_draw_geometry(const km_eval *e, FILE *out, km_err *err)
 km_status km_eval_draw_validity(const km_eval *e, FILE *out, km_err *err)
 {
     int groups = 0, group = 0;
-    for (const km_eval_column *c = km_eval_columns; c->key; c++) groups += c->share;
+    for (const km_metric *c = e->panel->metrics; c->key; c++) groups += c->share;
     double top = km_eval_legend(e, e->n, NULL, LEFT, 0) + 10;
     km_svg_begin(out, KM_FIGURE_WIDTH, top + 230, "Shares of sound frames");
     km_eval_legend(e, e->n, out, LEFT, ~0u);
     km_panel p = {out, LEFT, top, WIDE, 200, {0, groups}, {0, 110, .label = "frames, %", .step = 20}, 0, 7, NULL};
     km_panel_frame(&p);
-    for (const km_eval_column *c = km_eval_columns; c->key; c++) {
+    for (const km_metric *c = e->panel->metrics; c->key; c++) {
         if (!c->share) continue;
         for (int i = 0; i < e->n; i++) {
             const km_eval_row *row = km_eval_nth(e, i);
-            double wide = 0.8 / e->n, from = group + 0.1 + i * wide, percent = 100 * km_eval_value(row, c);
+            double wide = 0.8 / e->n, from = group + 0.1 + i * wide, percent = 100 * row->values[c - e->panel->metrics];
             km_look look = km_eval_look(e, row);
             char text[16];
             look.filled = true;

@@ -1,120 +1,135 @@
 /* SPDX-License-Identifier: MIT
- * The table of km-eval: as text, as JSON and in HTML. */
-#include <jansson.h>
+ * The tables of km-eval as text and in HTML. */
 #include <math.h>
-#include <stddef.h>
+#include <string.h>
 
 #include "lib/plot/svg.h"
 #include "tools/eval.h"
 
-#define SCORE(name) offsetof(km_eval_row, scores.name)
-#define CHECK(name) offsetof(km_eval_row, validity.name)
-const km_eval_column km_eval_columns[] = {
-    {"jsd_backbone", "jsd_bb", 6, 3, SCORE(jsd_backbone), KM_BEST_LOW,
-     .meaning = "Jensen-Shannon distance of phi and psi, mean over torsions"},
-    {"jsd_side", "jsd_sc", 6, 3, SCORE(jsd_side), KM_BEST_LOW, .meaning = "the same of the side chains' torsions"},
-    {"jsd_phi_psi", "phi-psi", 7, 3, SCORE(jsd_phi_psi), KM_BEST_LOW,
-     .meaning = "the same of (phi, psi) pairs, mean over residues"},
-    {"jsd_all", NULL, 0, 0, SCORE(jsd_all), KM_BEST_LOW},
-    {"decorrelation_backbone", "dec_bb", 6, 3, SCORE(decorrelation_backbone), KM_BEST_LOW,
-     .meaning = "gap between the decorrelation of phi and psi, mean over lags and torsions"},
-    {"decorrelation_side", "dec_sc", 6, 3, SCORE(decorrelation_side), KM_BEST_LOW,
-     .meaning = "the same of the side chains' torsions"},
-    {"rmsf_r", "rmsf_r", 6, 3, SCORE(rmsf_r), KM_BEST_HIGH, .meaning = "correlation of the atoms' fluctuations"},
-    {"rmsf", NULL, 0, 0, SCORE(rmsf), KM_BEST_LOW},
-    {"rmsf_ref", NULL, 0, 0, SCORE(rmsf_ref), KM_BEST_LOW},
-    {"bond_rms_ok", "bonds", 6, 3, CHECK(bond_rms_ok), KM_BEST_HIGH, true, true,
-     "frames whose bond lengths are within 0.1 Å (rms) of the dictionary"},
-    {"bond_all_ok", "worst", 6, 3, CHECK(bond_all_ok), KM_BEST_HIGH, true,
-     .meaning = "frames with every bond within 0.25 Å of it"},
-    {"no_clash", "clash", 6, 3, CHECK(no_clash), KM_BEST_HIGH, true,
-     .meaning = "frames without atoms closer than 2.2 Å that are more than 3 bonds apart"},
-    {"chirality_ok", "L", 6, 3, CHECK(chirality_ok), KM_BEST_HIGH, true, .meaning = "frames in which every CA is L"},
-    {"all_ok", "all", 6, 3, CHECK(all_ok), KM_BEST_HIGH, true, .meaning = "frames that pass all of these"},
-    {"bond_rms", "bond_A", 6, 3, CHECK(bond_rms), KM_BEST_LOW, .first = true,
-     .meaning = "rms deviation of bond lengths over all frames, Å"},
-    {"angle_rms", "angle", 6, 2, CHECK(angle_rms), KM_BEST_LOW, .meaning = "the same of bond angles, degrees"},
-    {0},
-};
+/* Between the rows of a table: the metrics that have a heading. */
+#define EACH_COLUMN(m, p) (const km_metric *m = (p)->metrics; m->key; m++) if (m->heading)
 
-double km_eval_value(const km_eval_row *row, const km_eval_column *c)
+static void print_head(const km_eval *e, bool several, FILE *out)
 {
-    return *(const double *)((const char *)row + c->at);
+    const km_eval_row *row = e->rows;
+    fprintf(out, "# panel %s%s%s: ", e->panel->name, several ? " of " : "", several ? e->target->name : "");
+    if (e->n) fprintf(out, "%d atoms, ", row->atoms);
+    if (e->n && row->dt) fprintf(out, "frames %g ps apart; ", (double)row->dt / 1000);
+    fprintf(out, "%s\n", e->panel->head);
+    for (int i = 0; i < e->n_notes; i++) fprintf(out, "# note: %s\n", e->notes[i]);
 }
 
-const km_eval_row *km_eval_reference(const km_eval *e)
+static void print_rows(const km_eval *e, FILE *out)
 {
-    const km_eval_row *r = e->rows;
-    while (r->kind != KM_EVAL_REFERENCE) r++;
-    return r;
-}
-
-static double spacing_ps(const km_eval *e) { return (double)km_eval_reference(e)->dt / 1000; }
-
-void km_eval_print_json(const km_eval *e, FILE *out)
-{
-    json_t *rows = json_array();
-    for (int i = 0; i < e->n; i++) {
-        json_t *row = json_pack("{s:s, s:I}", "name", e->rows[i].name, "frames", (json_int_t)e->rows[i].frames);
-        for (const km_eval_column *c = km_eval_columns; c->key; c++) {
-            double v = km_eval_value(&e->rows[i], c);
-            json_object_set_new(row, c->key, isnan(v) ? json_null() : json_real(v));
-        }
-        json_array_append_new(rows, row);
-    }
-    json_t *all = json_pack("{s:s, s:i, s:f, s:o}", "panel", "peptide", "atoms", e->system->n_atoms, "dt_ps",
-                            spacing_ps(e), "rows", rows);
-    json_dumpf(all, out, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-    fputc('\n', out);
-    json_decref(all);
-}
-
-void km_eval_print_text(const km_eval *e, FILE *out)
-{
-    fprintf(out,
-            "# panel peptide: %d atoms, frames %g ps apart; Jensen-Shannon distances (100 bins, 50 x 50 for phi-psi) "
-            "and decorrelation gaps: 0 is best;\n"
-            "# shares of frames: bonds (rms < 0.1 A), worst bond (< 0.25 A), clash-free, L, all of these\n",
-            e->system->n_atoms, spacing_ps(e));
     fprintf(out, "%-14s %7s", "", "frames");
-    for (const km_eval_column *c = km_eval_columns; c->key; c++)
-        if (c->heading) fprintf(out, "%s %*s", c->first ? " |" : "", c->width, c->heading);
-    for (int i = 0; i < e->n; i++) {
-        fprintf(out, "\n%-14.14s %7lld", e->rows[i].name, (long long)e->rows[i].frames);
-        for (const km_eval_column *c = km_eval_columns; c->key; c++)
-            if (c->heading)
-                fprintf(out, "%s %*.*f", c->first ? " |" : "", c->width, c->digits, km_eval_value(&e->rows[i], c));
+    for
+        EACH_COLUMN(m, e->panel) fprintf(out, "%s %*s", m->first ? " |" : "", m->width, m->heading);
+    for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) {
+        fprintf(out, "\n%-14.14s %7lld", r->name, (long long)r->frames);
+        for
+            EACH_COLUMN(m, e->panel)
+        fprintf(out, "%s %*.*f", m->first ? " |" : "", m->width, m->digits, r->values[m - e->panel->metrics]);
     }
     fputc('\n', out);
 }
 
-static void print_cell(FILE *out, const km_eval_row *row, const km_eval_column *c)
+static const char *const shown_models[] = {"MD vs MD", "BioKinema", "AnewSampling"};
+enum { SHOWN = sizeof shown_models / sizeof *shown_models };
+
+static const km_published *published(const char *panel, const char *key, const char *model)
 {
-    double v = km_eval_value(row, c);
-    fprintf(out, "<td%s>", c->first ? " class=\"first\"" : "");
+    for (const km_published *p = km_published_values; p->panel; p++)
+        if (!strcmp(p->panel, panel) && !strcmp(p->key, key) && !strcmp(p->model, model)) return p;
+    return NULL;
+}
+
+static bool has_published(const char *panel)
+{
+    for (const km_published *p = km_published_values; p->panel; p++)
+        if (!strcmp(p->panel, panel)) return true;
+    return false;
+}
+
+static void print_published(const char *panel, const char *key, int digits, FILE *out)
+{
+    for (int i = 0; i < SHOWN; i++) {
+        const km_published *p = published(panel, key, shown_models[i]);
+        if (p) fprintf(out, " %11.*f%s", digits, p->value, p->kind == KM_PRIMARY ? " " : "*");
+        else fprintf(out, " %11s ", "");
+    }
+    fputc('\n', out);
+}
+
+static void print_summary(const km_eval_results *r, int panel, FILE *out)
+{
+    const km_eval_panel *p = r->panels[panel];
+    const km_eval *const *results = r->results + panel * r->n_targets;
+    bool known = has_published(p->name);
+    fprintf(out, "# over %d target%s%s\n%-22s %8s %8s %4s %4s %9s %9s", r->n_targets, r->n_targets > 1 ? "s" : "",
+            known ? "; published values are medians over the 82 test proteins of ATLAS, * as others reproduced them"
+                  : "",
+            "", "median", "mean", "n", "nan", "MD median", "MD mean");
+    for (int i = 0; i < SHOWN && known; i++) fprintf(out, " %12s", shown_models[i]);
+    fputc('\n', out);
+    for
+        EACH_COLUMN(m, p)
+        {
+            km_summary model = km_eval_summary(results, r->n_targets, KM_EVAL_MODEL, (int)(m - p->metrics));
+            km_summary md = km_eval_summary(results, r->n_targets, KM_EVAL_REPLICA, (int)(m - p->metrics));
+            fprintf(out, "%-22s %8.*f %8.*f %4d %4d %9.*f %9.*f", m->key, m->digits, model.median, m->digits,
+                    model.mean, model.n, model.nan, m->digits, md.median, m->digits, md.mean);
+            print_published(p->name, m->key, 2, out);
+        }
+    for (const km_eval_over *over = p->over; over && over->key; over++) {
+        fprintf(out, "%-22s %8.3f %8s %4s %4s %9s %9s", over->key, over->value(results, r->n_targets), "", "", "", "",
+                "");
+        print_published(p->name, over->key, 2, out);
+    }
+}
+
+void km_eval_print_text(const km_eval_results *r, FILE *out)
+{
+    for (int p = 0; p < r->n_panels; p++) {
+        for (int t = 0; t < r->n_targets; t++) {
+            const km_eval *e = r->results[p * r->n_targets + t];
+            print_head(e, r->n_targets > 1, out);
+            print_rows(e, out);
+        }
+        if (r->n_targets > 1 || has_published(r->panels[p]->name)) print_summary(r, p, out);
+    }
+}
+
+static void print_cell(FILE *out, double v, const km_metric *m)
+{
+    fprintf(out, "<td%s>", m->first ? " class=\"first\"" : "");
     if (isnan(v)) fputs("–", out);
-    else fprintf(out, "%.*f", c->digits, v);
+    else fprintf(out, "%.*f", m->digits, v);
     fputs("</td>", out);
 }
 
 void km_eval_print_html(const km_eval *e, FILE *out)
 {
-    fputs("<table id=\"table\">\n<thead><tr><th></th><th>frames</th>", out);
-    for (const km_eval_column *c = km_eval_columns; c->key; c++)
-        if (c->heading)
-            fprintf(out, "<th%s>%s %s</th>", c->first ? " class=\"first\"" : "", c->heading,
-                    c->best == KM_BEST_LOW ? "↓" : "↑");
+    static const char *const better[] = {" ↓", " ↑", ""};
+    fprintf(out, "<table id=\"table-%s\">\n<thead><tr><th></th><th>frames</th>", e->panel->name);
+    for
+        EACH_COLUMN(m, e->panel)
+    fprintf(out, "<th%s>%s%s</th>", m->first ? " class=\"first\"" : "", m->heading, better[m->best]);
     fputs("</tr></thead>\n<tbody>\n", out);
-    for (int i = 0; i < e->n; i++) {
+    for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) {
         fputs("<tr><th>", out);
-        km_xml_text(out, e->rows[i].name, 24);
-        fprintf(out, "</th><td>%lld</td>", (long long)e->rows[i].frames);
-        for (const km_eval_column *c = km_eval_columns; c->key; c++)
-            if (c->heading) print_cell(out, &e->rows[i], c);
+        km_xml_text(out, r->name, 24);
+        fprintf(out, "</th><td>%lld</td>", (long long)r->frames);
+        for
+            EACH_COLUMN(m, e->panel) print_cell(out, r->values[m - e->panel->metrics], m);
         fputs("</tr>\n", out);
     }
     fputs("</tbody>\n</table>\n<dl>\n", out);
-    for (const km_eval_column *c = km_eval_columns; c->key; c++)
-        if (c->heading) fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", c->heading, c->meaning);
+    for
+        EACH_COLUMN(m, e->panel) fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", m->heading, m->meaning);
     fputs("</dl>\n", out);
+    for (int i = 0; i < e->n_notes; i++) {
+        fputs("<p>", out);
+        km_xml_text(out, e->notes[i], 0);
+        fputs("</p>\n", out);
+    }
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/assign.h"
 #include "lib/base/mem.h"
 
 enum { GAP_OPEN = -12, GAP_EXTEND = -1, NEVER = INT32_MIN / 4 };
@@ -85,50 +86,19 @@ int32_t km_match_offset(const char *a, const char *b, int32_t *ret_offset)
     return best;
 }
 
-/* One more row, by the shortest augmenting path (Jonker & Volgenant 1987; columns and rows from 1, column 0 a
- * stand-in). */
-static void add_row(const int64_t *cost, int32_t row, int32_t m, int64_t *u, int64_t *v, int32_t *row_of)
-{
-    int64_t *least = KM_NEWN(int64_t, (size_t)m + 1);
-    int32_t *from = KM_NEWN(int32_t, (size_t)m + 1), at = 0;
-    bool *done = KM_NEWN(bool, (size_t)m + 1);
-    for (int32_t j = 0; j <= m; j++) least[j] = INT64_MAX;
-    row_of[0] = row;
-    do {
-        int64_t step = INT64_MAX;
-        int32_t next = 0, i = row_of[at];
-        done[at] = true;
-        for (int32_t j = 1; j <= m; j++) {
-            if (done[j]) continue;
-            int64_t d = cost[(int64_t)(i - 1) * m + j - 1] - u[i] - v[j];
-            if (d < least[j]) least[j] = d, from[j] = at;
-            if (least[j] < step) step = least[j], next = j;
-        }
-        for (int32_t j = 0; j <= m; j++) {
-            if (done[j]) u[row_of[j]] += step, v[j] -= step;
-            else least[j] -= step;
-        }
-        at = next;
-    } while (row_of[at]);
-    for (; at; at = from[at]) row_of[at] = row_of[from[at]];
-    free(least), free(from), free(done);
-}
-
 void km_match_assign(const int32_t *scores, int32_t n, int32_t m, int32_t *column_of)
 {
     int32_t rows = n < m ? n : m, columns = n < m ? m : n; /* the other way round where there are more rows */
-    int64_t *cost = KM_NEWN(int64_t, (size_t)rows * (size_t)columns + 1);
-    int64_t *u = KM_NEWN(int64_t, (size_t)rows + 1), *v = KM_NEWN(int64_t, (size_t)columns + 1);
-    int32_t *row_of = KM_NEWN(int32_t, (size_t)columns + 1);
+    double *cost = KM_NEWN(double, (size_t)rows *(size_t)columns + 1);
+    int32_t *found = KM_NEWN(int32_t, (size_t)rows + 1);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < columns; j++)
-            cost[i * columns + j] = -(int64_t)(n <= m ? scores[i * m + j] : scores[j * m + i]);
-    for (int32_t i = 1; i <= rows; i++) add_row(cost, i, columns, u, v, row_of);
+            cost[i * columns + j] = -(double)(n <= m ? scores[i * m + j] : scores[j * m + i]);
+    km_assign(cost, rows, columns, found);
     for (int32_t i = 0; i < n; i++) column_of[i] = -1;
-    for (int32_t j = 1; j <= columns; j++) {
-        if (!row_of[j]) continue;
-        if (n <= m) column_of[row_of[j] - 1] = j - 1;
-        else column_of[j - 1] = row_of[j] - 1;
+    for (int32_t i = 0; i < rows; i++) {
+        if (n <= m) column_of[i] = found[i];
+        else column_of[found[i]] = i;
     }
-    free(cost), free(u), free(v), free(row_of);
+    free(cost), free(found);
 }

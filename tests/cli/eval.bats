@@ -9,7 +9,7 @@ setup() {
     xtc=${pdb%.pdb}.xtc
 }
 
-value() { "${PYTHON:-/usr/bin/python3}" -c 'import json, sys; rows = {r["name"]: r for r in json.load(open("t.json"))["rows"]}; print(rows[sys.argv[1]][sys.argv[2]])' "$@"; }
+value() { "${PYTHON:-/usr/bin/python3}" -c 'import json, sys; rows = {r["name"]: r for r in json.load(open("t.json"))["panels"][0]["targets"][0]["rows"]}; print(rows[sys.argv[1]][sys.argv[2]])' "$@"; }
 
 @test "dynamics against itself, and the do-nothing baselines" {
     km-eval --json --dt 5ps --top "$pdb" --ref "$xtc" --baselines "$xtc" > t.json
@@ -23,7 +23,7 @@ value() { "${PYTHON:-/usr/bin/python3}" -c 'import json, sys; rows = {r["name"]:
     km-strip -q --top "$pdb" -o r.h5 "$xtc"
     km-eval --json --dt 5ps --top "$pdb" --ref "$xtc" r.h5 > t.json
     # km-strip superposes the frames: torsions stay, to the last bit of a float
-    "${PYTHON:-/usr/bin/python3}" -c 'import json; r = json.load(open("t.json"))["rows"][0]; assert r["jsd_all"] < 0.02 and r["decorrelation_side"] < 1e-3, r'
+    "${PYTHON:-/usr/bin/python3}" -c 'import json; r = json.load(open("t.json"))["panels"][0]["targets"][0]["rows"][0]; assert r["jsd_all"] < 0.02 and r["decorrelation_side"] < 1e-3, r'
 }
 
 @test "misuse and files that do not fit are refused" {

@@ -77,7 +77,7 @@ for m in u:
     km-forecast -q --stereo free --sampler euler --steps 3 --frames 40 init.km > free.km
     for k in f i; do
         km-eval --json --top "$top.pdb" --ref "$top.xtc" $k.km |
-            python3 -c 'import json, sys; r = json.load(sys.stdin)["rows"][0]; assert r["chirality_ok"] == 1, r'
+            python3 -c 'import json, sys; r = json.load(sys.stdin)["panels"][0]["targets"][0]["rows"][0]; assert r["chirality_ok"] == 1, r'
     done
     ! cmp -s <(coords f.km) <(coords free.km)
     run -2 km-forecast --stereo left init.km

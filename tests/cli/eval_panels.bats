@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# km-eval: panels, targets, conditions. The numbers themselves are tested in tests/unit.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    data=$BATS_TEST_DIRNAME/../data/eval
+    pdb=$data/start.pdb
+}
+
+# ask EXPRESSION: of the JSON in t.json as j, its first panel's targets as t, their rows by name as r (of the first target)
+ask() {
+    "${PYTHON:-/usr/bin/python3}" -c '
+import json, sys
+j = json.load(open("t.json")); p = j["panels"][0]; t = p["targets"]; r = {x["name"]: x for x in t[0]["rows"]}; over = p["over"]
+assert eval(sys.argv[1]), sys.argv[1]' "$1"
+}
+
+@test "the ensemble panel: a model, dynamics against themselves, notes, published values" {
+    km-eval --json --panel ensemble --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc" > t.json
+    ask 'j["schema"] == 1 and p["panel"] == "ensemble" and t[0]["reference_frames"] == 250 and t[0]["notes"] == []'
+    ask 'abs(r["model.xtc"]["pairwise_rmsd"] - 4.2269) < 1e-3 and abs(r["model.xtc"]["rmsf_r"] - 0.8361) < 1e-3'
+    ask 'r["model.xtc"]["frames"] == 100 and r["model.xtc"]["atoms"] == 154 and r["MD halves"]["frames"] == 100'
+    ask 'over["rmsf_r"]["median"] == r["model.xtc"]["rmsf_r"] and over["rmsf_r"]["md_median"] == r["MD halves"]["rmsf_r"]'
+    ask '{"BioKinema": 0.90}.items() <= {x["model"]: x["value"] for x in over["rmsf_r"]["published"]}.items()'
+    ask 'over["exposed"]["n"] == 0 and over["exposed"]["nan"] == 1 and over["exposed"]["median"] is None'
+    ask 'all(set(x) >= set(p["metrics"]) - {k for k in over if "value" in over[k]} for x in t[0]["rows"])'
+    km-eval --panel ensemble --no-ceiling --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc" > t.txt
+    grep -q '^model.xtc  *100 ' t.txt
+    run ! grep -q '^MD halves' t.txt
+    grep -E '^rmsf_r +0\.836 +0\.836 +1 +0 .* 0\.99 +0\.90 +0\.93' t.txt
+}
+
+@test "replicas are the reference together, and each in the model's place" {
+    km-eval --json --panel ensemble --top "$pdb" --ref "$data/md.xtc" --ref "$data/model.xtc" > t.json
+    ask '[x["name"] for x in t[0]["rows"]] == ["MD replica"] * 2 and t[0]["reference_frames"] == 350'
+    ask '[x["frames"] for x in t[0]["rows"]] == [250, 100] and over["rmwd"]["n"] == 0'
+}
+
+@test "stride, time" {
+    km-eval --json --no-ceiling --panel ensemble --stride 5 --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc" > t.json
+    ask 't[0]["reference_frames"] == 50 and r["model.xtc"]["frames"] == 20'
+    km-eval --json --no-ceiling --panel ensemble --time 101ps:200ps --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc" > t.json
+    ask 't[0]["reference_frames"] == 50 and r["model.xtc"]["frames"] == 20'
+    run -3 km-eval --panel ensemble --time 1us: --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc"
+    [[ "$output" == *"no frame lies within --time"* ]]
+}
+
+@test "other people's files: names, numbers, missing atoms" {
+    # multi-model PDB, another chain, other numbers, CHARMM's names, hydrogens and a water, one side chain cut off
+    awk 'BEGIN { for (m = 1; m <= 3; m++) { print "MODEL        " m; while ((getline line < ARGV[1]) > 0) {
+            if (line !~ /^ATOM/) continue
+            if (substr(line, 23, 4) + 0 == 6 && substr(line, 13, 4) ~ /CZ|NE1/) continue
+            line = substr(line, 1, 21) "Q" sprintf("%4d", substr(line, 23, 4) + 40) substr(line, 27)
+            x = sprintf("%8.3f", substr(line, 31, 8) + m * sin(NR + m)); print substr(line, 1, 30) x substr(line, 39); NR++
+        } close(ARGV[1])
+        print "HETATM 9999  O   HOH W 900       0.000   0.000   0.000  1.00  0.00           O"
+        print "ENDMDL" } }' "$pdb" > other.pdb
+    km-eval --json --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" other.pdb > t.json
+    ask 'r["other.pdb"]["frames"] == 3 and 100 < r["other.pdb"]["atoms"] < 154 and r["other.pdb"]["rmsf_r"] is not None'
+    ask 'len(t[0]["notes"]) == 1 and "by places of chain and residue" in t[0]["notes"][0] and "TRP 6" in t[0]["notes"][0]'
+}
+
+@test "what cannot be computed is said, the rest computed" {
+    awk '/^ATOM/' "$pdb" > one.pdb
+    km-eval --json --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" one.pdb > t.json
+    ask 'r["one.pdb"]["rmwd_trans"] > 0 and r["one.pdb"]["rmsf_r"] is None and "single frame" in t[0]["notes"][0]'
+    lge=$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE.pdb # another protein
+    km-eval --json --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" "$lge" > t.json
+    ask 'r["LGE.pdb"]["rmsf_r"] is None and any("nothing is computed" in n for n in t[0]["notes"])'
+    ask 'over["rmsf_r"]["n"] == 0 and over["rmsf_r"]["nan"] == 1'
+    run -3 km-eval --panel ensemble --top "$lge" --ref "$data/md.xtc" one.pdb
+    [[ "$output" == *"154 atoms, but the topology has 44"* ]]
+}
+
+@test "many targets: a table, directories, numbers over targets" {
+    mkdir refs models refs/b
+    cp "$data/md.xtc" refs/a_R1.xtc; cp "$pdb" refs/a.pdb; cp "$data/md.xtc" refs/b/x.xtc; cp "$pdb" refs/b/x.pdb
+    cp "$data/model.xtc" models/a.xtc; cp "$data/model.xtc" models/b.xtc
+    printf '# name model reference top\nfirst models/a.xtc refs/a_R1.xtc refs/a.pdb\n\nsecond models/b.xtc refs/a_R1.xtc,refs/b/x.xtc refs/a.pdb\n' > pairs
+    km-eval --json --no-ceiling --stride 5 --panel ensemble --pairs pairs > t.json
+    ask '[x["target"] for x in t] == ["first", "second"] and over["rmsf_r"]["n"] == 2 and t[1]["reference_frames"] == 100'
+    ask 'over["global_rmsf_r"]["value"] is not None and over["weak_nans"]["value"] == 0'
+    km-eval --json --no-ceiling --stride 5 --panel ensemble --ref refs models > t.json
+    ask '[x["target"] for x in t] == ["a", "b"] and t[0]["rows"][0]["rmsf_r"] == t[1]["rows"][0]["rmsf_r"]'
+    run -3 km-eval --pairs /dev/null
+    echo 'one two' > bad
+    run -3 km-eval --pairs bad
+    [[ "$output" == *"line 1"* ]]
+    run -2 km-eval --pairs pairs --ref refs
+    cp models/a.xtc models/c.xtc
+    run -3 km-eval --ref refs models
+    [[ "$output" == *"no trajectory of 'c'"* ]]
+}
+
+@test "a page with several panels" {
+    xtc=$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE.xtc
+    km-eval --dt 5ps --panel peptide,ensemble --top "${xtc%.xtc}.pdb" --ref "$xtc" --html p.html "$xtc" > t.txt
+    [ "$(grep -c '^# panel' t.txt)" = 2 ] && grep -q 'id="table-peptide"' p.html && grep -q 'id="table-ensemble"' p.html
+    "${PYTHON:-/usr/bin/python3}" -c 'import xml.etree.ElementTree as ET; ET.parse("p.html")'
+    km-eval --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" --html q.html "$data/model.xtc" > t.txt
+    "${PYTHON:-/usr/bin/python3}" -c 'import xml.etree.ElementTree as ET; ET.parse("q.html")'
+}
+
+@test "--fail-if" {
+    eval_() { km-eval --no-ceiling --stride 5 --panel ensemble --top "$pdb" --ref "$data/md.xtc" "$@" "$data/model.xtc"; }
+    eval_ --fail-if 'rmsf_r<0.5' --fail-if 'rmwd>=10' --fail-if 'global_rmsf_r<=0.5' > t.txt
+    run -1 --separate-stderr eval_ --fail-if 'rmsf_r<0.99'
+    [[ "$stderr" == "km-eval: rmsf_r<0.99: it is 0."* ]] && [ -n "$output" ]
+    run -1 --separate-stderr eval_ --fail-if 'exposed<0.1'
+    [[ "$stderr" == *"cannot be computed" ]]
+    for bad in rmsf_r 'rmsf_r<' 'rmsf_r=3' 'nothing<3' 'rmsf_r<3x' 'rmsf_r<nan'; do run -2 eval_ --fail-if "$bad"; done
+    run -2 km-eval --panel nothing --ref "$data/md.xtc"
+    run -2 km-eval --panel ensemble --svg d --top "$pdb" --ref "$data/md.xtc"
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT
+ * Which trajectories belong together: tables and directories. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "tools/eval.h"
+
+static char *own(km_eval_targets *t, char *text)
+{
+    t->owned = km_realloc(t->owned, (size_t)(t->n_owned + 1) * sizeof *t->owned);
+    return t->owned[t->n_owned++] = text;
+}
+
+static km_eval_target *add_target(km_eval_targets *t, const char *name)
+{
+    t->items = km_realloc(t->items, (size_t)(t->n + 1) * sizeof *t->items);
+    km_eval_target *target = &t->items[t->n++];
+    *target = (km_eval_target){.name = own(t, km_strdup(name))};
+    return target;
+}
+
+static void add_file(km_opt_list *l, const char *path)
+{
+    l->items = km_realloc(l->items, (size_t)(l->count + 1) * sizeof *l->items);
+    l->items[l->count++] = path;
+}
+
+/* From where the table lies. */
+static const char *beside(km_eval_targets *t, const char *table, const char *path)
+{
+    const char *slash = strrchr(table, '/');
+    if (*path == '/' || !slash) return own(t, km_strdup(path));
+    return own(t, km_asprintf("%.*s/%s", (int)(slash - table), table, path));
+}
+
+static km_status add_line(km_eval_targets *t, const char *path, char *line, int number, km_err *err)
+{
+    char *rest = line, *words[5], *word;
+    int n = 0;
+    line[strcspn(line, "#\r\n")] = 0;
+    while (n < 5 && (word = strtok_r(rest, " \t", &rest))) words[n++] = word;
+    if (n == 0) return KM_OK;
+    if (n < 3 || n > 4)
+        return km_fail(err, KM_INPUT, "%.150s: line %d: target, model, reference and perhaps a topology are needed",
+                       path, number);
+    km_eval_target *target = add_target(t, words[0]);
+    add_file(&target->models, beside(t, path, words[1]));
+    for (char *ref; (ref = strtok_r(words[2], ",", &words[2]));) add_file(&target->refs, beside(t, path, ref));
+    if (n == 4) target->top = beside(t, path, words[3]);
+    return KM_OK;
+}
+
+km_status km_eval_read_pairs(const char *path, km_eval_targets *ret, km_err *err)
+{
+    FILE *f;
+    char *line = NULL;
+    size_t room = 0;
+    km_status status = KM_OK;
+    *ret = (km_eval_targets){0};
+    KM_TRY(km_input_open(path, &f, err));
+    for (int number = 1; status == KM_OK && getline(&line, &room, f) > 0; number++)
+        status = add_line(ret, path, line, number, err);
+    free(line);
+    km_input_close(f);
+    if (status == KM_OK && ret->n == 0) status = km_fail(err, KM_INPUT, "%.200s: no pairs", path);
+    return status;
+}
+
+/* -- directories */
+
+static bool is_trajectory(const char *name)
+{
+    static const char *const endings[] = {".km", ".h5", ".xtc", ".trr", ".dcd"};
+    const char *dot = strrchr(name, '.');
+    for (int i = 0; dot && i < 5; i++)
+        if (!strcmp(dot, endings[i])) return true;
+    return false;
+}
+
+static bool is_structure(const char *name)
+{
+    static const char *const endings[] = {".pdb", ".cif", ".ent"};
+    const char *dot = strrchr(name, '.');
+    for (int i = 0; dot && i < 3; i++)
+        if (!strcmp(dot, endings[i])) return true;
+    return false;
+}
+
+static int visible(const struct dirent *d) { return d->d_name[0] != '.'; }
+
+/* What of a directory belongs to a name (NULL: all): trajectories are references, the first structure the topology. */
+static void take_from(km_eval_targets *t, km_eval_target *target, const char *dir, const char *name)
+{
+    struct dirent **list;
+    int n = scandir(dir, &list, visible, alphasort);
+    for (int i = 0; i < n; i++) {
+        const char *file = list[i]->d_name;
+        size_t length = name ? strlen(name) : 0;
+        bool ours = !name || (!strncmp(file, name, length) && strchr("._-", file[length]));
+        if (ours && is_trajectory(file)) add_file(&target->refs, own(t, km_asprintf("%s/%s", dir, file)));
+        if (ours && is_structure(file) && !target->top) target->top = own(t, km_asprintf("%s/%s", dir, file));
+        free(list[i]);
+    }
+    if (n >= 0) free(list);
+}
+
+km_status km_eval_pair_directories(const char *models, const char *refs, km_eval_targets *ret, km_err *err)
+{
+    struct dirent **list;
+    *ret = (km_eval_targets){0};
+    int n = scandir(models, &list, visible, alphasort);
+    if (n < 0) return km_fail(err, KM_SYSTEM, "cannot read '%.150s': %s", models, strerror(errno));
+    km_status status = KM_OK;
+    for (int i = 0; i < n; i++) {
+        const char *file = list[i]->d_name;
+        if (status == KM_OK && (is_trajectory(file) || is_structure(file))) {
+            char *name = km_asprintf("%.*s", (int)(strrchr(file, '.') - file), file);
+            km_eval_target *target = add_target(ret, name);
+            add_file(&target->models, own(ret, km_asprintf("%s/%s", models, file)));
+            take_from(ret, target, refs, name);
+            char *inner = km_asprintf("%s/%s", refs, name);
+            take_from(ret, target, inner, NULL);
+            if (!target->refs.count)
+                status = km_fail(err, KM_INPUT, "%.100s: no trajectory of '%.100s' lies there", refs, name);
+            free(inner), free(name);
+        }
+        free(list[i]);
+    }
+    free(list);
+    if (status == KM_OK && ret->n == 0) status = km_fail(err, KM_INPUT, "%.200s: no trajectories", models);
+    return status;
+}
+
+void km_eval_targets_clear(km_eval_targets *t)
+{
+    for (int i = 0; i < t->n_owned; i++) free(t->owned[i]);
+    for (int i = 0; i < t->n; i++) free(t->items[i].models.items), free(t->items[i].refs.items);
+    free(t->items), free(t->owned);
+    *t = (km_eval_targets){0};
+}
