@@ -10,38 +10,21 @@
 #define KERNELS_CPU_ATTENTION_H
 
 #include <math.h>
-#include <string.h>
 
-#include "kernels/cpu/cpu.h"
+#include "kernels/cpu/vec.h"
 #include "kernels/cpu/vmath.h"
 #include "kernels/scratch.h"
 
 #if defined __AVX512F__
-enum { VW = 16, MM_ROWS = 8 };
-#elif defined __AVX2__
-enum { VW = 8, MM_ROWS = 4 };
+enum { MM_ROWS = 8 };
 #else
-enum { VW = 4, MM_ROWS = 4 };
+enum { MM_ROWS = 4 };
 #endif
 enum { MM_WIDTH = 3, ATTN_ROWS = 32 };
-
-typedef float vec __attribute__((vector_size(VW * sizeof(float))));
-
-static inline vec vec_load(const float *p)
-{
-    vec v;
-    memcpy(&v, p, sizeof v);
-    return v;
-}
-
-static inline void vec_store(float *p, vec v) { memcpy(p, &v, sizeof v); }
 
 /* A pointer that may be NULL, moved on by n. */
 static inline float *moved(float *opt_p, km_dim n) { return opt_p ? opt_p + n : NULL; }
 static inline const float *moved_const(const float *opt_p, km_dim n) { return opt_p ? opt_p + n : NULL; }
-
-/* n rounded up to whole vectors */
-static inline km_dim padded(km_dim n) { return (n + VW - 1) / VW * VW; }
 
 /* The operands of c (+)= a b: c [M, N] rows ldc apart, a [M, K] at a[i a_row + k a_col], b [K, N] rows ldb apart; N a
  * multiple of VW. */
@@ -116,9 +99,6 @@ static inline void pack_rows(float *restrict out, km_dim ld, const float *restri
     }
 }
 
-typedef float vec4 __attribute__((vector_size(16)));
-typedef int32_t index4 __attribute__((vector_size(16)));
-
 /* out (rows ld apart) = the 4 x 4 block x (rows `stride` apart) transposed */
 static inline void transpose4(float *restrict out, km_dim ld, const float *restrict x, km_dim stride)
 {
@@ -172,34 +152,39 @@ typedef struct attn_block {
     const float *opt_masked;  /* [nk], added to every row */
 } attn_block;
 
+/* Over n > 0 numbers, whole vectors */
+static inline float row_max(const float *x, km_dim n)
+{
+    vec m = vec_load(x);
+    for (km_dim j = VW; j < n; j += VW) m = VEC_LARGER(m, vec_load(x + j));
+    return vec_max(m);
+}
+
+static inline float row_sum(const float *x, km_dim n)
+{
+    vec s = vec_load(x);
+    for (km_dim j = VW; j < n; j += VW) s += vec_load(x + j);
+    return vec_sum(s);
+}
+
 /* s [n] = exp(s factor + bias + masked - the largest); returns the sum. Far below the largest is 0. s is zero from n to
  * its pad. */
 static inline float exp_row(float *restrict s, const float *restrict bias, const float *restrict opt_masked,
                             float factor, km_dim n)
 {
-    float max = -INFINITY, sum = 0;
-    if (opt_masked) {
-#pragma omp simd reduction(max : max)
-        for (km_dim j = 0; j < n; j++) {
-            s[j] = s[j] * factor + bias[j] + opt_masked[j];
-            max = s[j] > max ? s[j] : max;
-        }
-    } else {
-#pragma omp simd reduction(max : max)
-        for (km_dim j = 0; j < n; j++) {
-            s[j] = s[j] * factor + bias[j];
-            max = s[j] > max ? s[j] : max;
-        }
-    }
     const km_dim whole = padded(n);
+    if (opt_masked)
+        for (km_dim j = 0; j < n; j++) s[j] = s[j] * factor + bias[j] + opt_masked[j];
+    else
+        for (km_dim j = 0; j < n; j++) s[j] = s[j] * factor + bias[j];
     for (km_dim j = n; j < whole; j++) s[j] = -INFINITY;
-#pragma omp simd reduction(+ : sum)
+    const float max = row_max(s, whole);
+#pragma omp simd
     for (km_dim j = 0; j < whole; j++) {
         float x = s[j] - max, e = km_expf(x);
         s[j] = x < -87.0f ? 0.0f : e;
-        sum += s[j];
     }
-    return sum;
+    return row_sum(s, whole);
 }
 
 /* s [nq, padded nk] = the weights before their division by sum [nq] */

@@ -43,15 +43,17 @@ static inline void gate_bwd(float *dg, const attn_block *b, const float *dou, co
     }
 }
 
-/* dp becomes ds = p (dp - sum_j p dp); p becomes the weights themselves */
+/* dp becomes ds = p (dp - sum_j p dp); p becomes the weights themselves; n: whole vectors */
 static inline void softmax_bwd(float *restrict dp, float *restrict p, float sum, km_dim n)
 {
-    float r = 1.0f / sum, delta = 0;
-#pragma omp simd reduction(+ : delta)
-    for (km_dim j = 0; j < n; j++) {
-        p[j] *= r;
-        delta += p[j] * dp[j];
+    const float r = 1.0f / sum;
+    vec dots = {0};
+    for (km_dim j = 0; j < n; j += VW) {
+        vec weights = vec_load(p + j) * r;
+        vec_store(p + j, weights);
+        dots += weights * vec_load(dp + j);
     }
+    const float delta = vec_sum(dots);
 #pragma omp simd
     for (km_dim j = 0; j < n; j++) dp[j] = p[j] * (dp[j] - delta);
 }

@@ -30,9 +30,10 @@ double km_adam_norm(const km_params *p, const float *grad)
     double square = 0;
     for (int i = 0; i < km_params_count(p); i++) {
         const km_tensor *t = km_params_at(p, i);
+        const float *g = grad + t->param_offset;
         if (!km_params_trained(p, i)) continue;
-        for (km_dim k = 0; k < km_numel(t); k++)
-            square += (double)grad[t->param_offset + k] * grad[t->param_offset + k];
+#pragma omp simd reduction(+ : square)
+        for (km_dim k = 0; k < km_numel(t); k++) square += (double)g[k] * g[k];
     }
     return sqrt(square);
 }
