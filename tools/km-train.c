@@ -21,7 +21,8 @@ static struct {
 } o;
 
 static const km_opt options[] = {
-    {"config", 'c', KM_OPT_STRING, &o.config, "FILE", "configuration: a file, or the name of an installed one (mini)"},
+    {"config", 'c', KM_OPT_STRING, &o.config, "FILE",
+     "configuration: a file, or phase0, equilibrium, unbinding or mini"},
     {"data", 'd', KM_OPT_LIST, &o.data, "PATH", "an .h5 file of km-strip, or a directory of them; may be repeated"},
     {"init", 0, KM_OPT_STRING, &o.init, "WEIGHTS", "weights to start from, instead of new ones"},
     {"trunk", 0, KM_OPT_STRING, &o.trunk, "DIR", "results of the frozen trunk, made by km-trunk --cache DIR"},
@@ -97,28 +98,38 @@ static km_status enter_run(const km_train_config *c, km_err *err)
 }
 
 /* Weights to go on from: their model has to be the one that the configuration describes, where it does; how to
- * sample is as the configuration says. */
-static km_status open_init(const km_config *opt_config, const km_sampling *sampling, km_model **ret, km_err *err)
+ * sample is as the configuration says, where it does. */
+static km_status open_init(const km_config *opt_config, const km_sampling *opt_sampling, km_model **ret, km_err *err)
 {
     KM_TRY(km_model_open(o.init, NULL, ret, err));
+    if (opt_sampling) (*ret)->sampling = *opt_sampling;
     if (!opt_config) return KM_OK;
     char *asked = km_config_dump(opt_config, NULL), *found = km_config_dump(&(*ret)->config, NULL);
     bool same = !strcmp(asked, found);
     free(asked), free(found);
-    if (!same) return km_fail(err, KM_USAGE, "%.180s: another model than the configuration's section model", o.init);
-    (*ret)->sampling = *sampling;
-    return KM_OK;
+    if (same) return KM_OK;
+    return km_fail(err, KM_USAGE, "%.180s: another model than the configuration's section model", o.init);
+}
+
+static km_status make_or_open(const km_train_config *c, km_model **ret, km_err *err)
+{
+    km_config config;
+    km_sampling sampling;
+    bool described = *c->model_json != 0, sampled = described || *c->sampling_json;
+    if (sampled) KM_TRY(km_config_parse(described ? c->model_json : c->sampling_json, &config, &sampling, err));
+    if (o.init) return open_init(described ? &config : NULL, sampled ? &sampling : NULL, ret, err);
+    if (!described) return km_fail(err, KM_USAGE, "the configuration describes no new model: --init WEIGHTS is needed");
+    return km_model_make(&config, &sampling, (uint64_t)c->seed, ret, err);
 }
 
 static km_status get_model(const km_train_config *c, km_model **ret, km_err *err)
 {
-    km_config config;
-    km_sampling sampling;
-    bool described = *c->model_json != 0;
-    if (described) KM_TRY(km_config_parse(c->model_json, &config, &sampling, err));
-    if (o.init) return open_init(described ? &config : NULL, &sampling, ret, err);
-    if (!described) return km_fail(err, KM_USAGE, "the configuration describes no new model: --init WEIGHTS is needed");
-    return km_model_make(&config, &sampling, (uint64_t)c->seed, ret, err);
+    KM_TRY(make_or_open(c, ret, err));
+    km_model *m = *ret;
+    if (!c->causal) return KM_OK;
+    m->config.causal = m->sampling.causal = true;
+    km_diffusion_set_temporal(m->diffusion, m->config.beta, true);
+    return KM_OK;
 }
 
 static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)

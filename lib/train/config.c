@@ -33,11 +33,20 @@ static const key keys[] = {
     {"validate_every", INT, AT(validate_every), 1, 1e9, "500", 0, 0},
     {"validation_windows", INT, AT(validation_windows), 0, 1e6, "64", 0, 0},
     {"log_every", INT, AT(log_every), 1, 1e9, "10", 0, 0},
+    {"read_ahead", INT, AT(read_ahead), 1, 1000, "2", 0, 0},
+    {"spike", REAL, AT(spike), 0, 1e9, "0", 0, 0},
+    {"max_skipped", INT, AT(max_skipped), 1, 1e9, "50", 0, 0},
+    {"patience", INT, AT(patience), 0, 1e9, "0", 0, 0},
     {"batch", INT, AT(batch), 1, 65536, "32", 0, 0},
     {"windows", INT, AT(windows), 1, 1024, "1", 0, 0},
     {"shards", INT, AT(shards), 1, 1024, "2", 0, 0},
     {"frames.min", INT, AT(frames_min), 2, 1000, "20", 0, 0},
     {"frames.max", INT, AT(frames_max), 2, 1000, "50", 0, 0},
+    {"frames.to_200", INT, AT(frames_200), 0, 1000, "0", 0, 0},
+    {"frames.to_500", INT, AT(frames_500), 0, 1000, "0", 0, 0},
+    {"frames.beyond", INT, AT(frames_beyond), 0, 1000, "0", 0, 0},
+    {"crop.tokens", INT, AT(crop_tokens), 0, 1e6, "0", 0, 0},
+    {"crop.spatial", REAL, AT(crop_spatial), 0, 1, "0.5", 0, 0},
     {"lr", REAL, AT(lr), 0, 1, "1e-4", 0, 0},
     {"lr_final", REAL, AT(lr_final), 0, 1, "1", 0, 0},
     {"warmup", INT, AT(warmup), 0, 1e9, "200", 0, 0},
@@ -53,6 +62,8 @@ static const key keys[] = {
     {"noise.history", REAL, AT(history_noise), 0, 10, "0", 0, 0},
     {"noise.history_share", REAL, AT(history_noise_share), 0, 1, "0.5", 0, 0},
     {"task.interpolate", REAL, AT(interpolate), 0, 1, "0.5", 0, 0},
+    {"task.history", REAL, AT(history), 0, 1, "0.5", 0, 0},
+    {"task.reverse", REAL, AT(reverse), 0, 1, "0", 0, 0},
     {"translation", REAL, AT(translation), 0, 1000, "1", 0, 0},
     {"spacing.forecast.min", TIME, AT(forecast_dt_min), 0, 0, "100ps", 0, 0},
     {"spacing.forecast.max", TIME, AT(forecast_dt_max), 0, 0, "10ns", 0, 0},
@@ -61,6 +72,7 @@ static const key keys[] = {
     {"trunk.msa_depth", INT, AT(msa_depth), 1, 65536, "1024", 0, 0},
     {"trunk.msa_seed", INT64, AT(msa_seed), 1, 9e15, "1", 0, 0},
     {"trunk.recycles", INT, AT(trunk_recycles), -1, 100, "-1", 0, 0},
+    {"spacing.usual", REAL, AT(usual), 0, 1, "0.1", 0, 0},
     {"loss.bond", REAL, AT(alpha_bond), 0, 1e6, "1", 0, 0},
     {"loss.lddt", REAL, AT(alpha_lddt), 0, 1e6, "1", 0, 0},
     {"loss.flex", REAL, AT(beta_flex), 0, 1e6, "1", 0, 0},
@@ -75,6 +87,7 @@ static const key keys[] = {
     {"flex", BOOL_WORD, AT(flex_seed), 0, 0, "seed", "seed", "python"},
     {"bond_loss", BOOL_WORD, AT(bond_all), 0, 0, "polymer_ligand", "all", "polymer_ligand"},
     {"mode", BOOL_WORD, AT(unbinding), 0, 0, "equilibrium", "unbinding", "equilibrium"},
+    {"temporal", BOOL_WORD, AT(causal), 0, 0, "as_trained", "causal", "as_trained"},
     {"train", TEXT, AT(train), 0, 0, "*", 0, 0},
     {"validation_share", REAL, AT(validation_share), 0, 1, "0.05", 0, 0},
 };
@@ -118,10 +131,51 @@ static km_status set_key(km_train_config *c, const key *k, const char *text, km_
     return KM_OK;
 }
 
+/* The set of this name, made where it is new. */
+static km_train_set *get_set(km_train_config *c, const char *name)
+{
+    for (int i = 0; i < c->n_sets; i++)
+        if (!strcmp(c->sets[i].name, name)) return &c->sets[i];
+    c->sets = km_realloc(c->sets, (size_t)(c->n_sets + 1) * sizeof *c->sets);
+    km_train_set *s = &c->sets[c->n_sets++];
+    *s = (km_train_set){.weight = 1};
+    snprintf(s->name, sizeof s->name, "%s", name);
+    return s;
+}
+
+/* sets.NAME.{weight,min,max,usual} */
+static km_status set_set(km_train_config *c, const char *name, const char *text, km_status code, km_err *err)
+{
+    char set[32], what[8], *end;
+    if (sscanf(name, "sets.%31[^.].%7s", set, what) != 2 || strlen(set) + strlen(what) + 6 != strlen(name))
+        return km_fail(err, code, "unknown key '%.60s'", name);
+    km_train_set *s = get_set(c, set);
+    int64_t *time = !strcmp(what, "min")     ? &s->dt_min
+                    : !strcmp(what, "max")   ? &s->dt_max
+                    : !strcmp(what, "usual") ? &s->dt_usual
+                                             : NULL;
+    if (time)
+        return km_parse_time(text, time, NULL) < 0
+                   ? km_fail(err, code, "%.60s: '%.40s' is not a time with a unit", name, text)
+                   : KM_OK;
+    if (strcmp(what, "weight")) return km_fail(err, code, "unknown key '%.60s'", name);
+    s->weight = strtod(text, &end);
+    if (end != text && !*end && s->weight >= 0 && s->weight <= 1e6) return KM_OK;
+    return km_fail(err, code, "%.60s: '%.40s' is not a number between 0 and 1e6", name, text);
+}
+
+const km_train_set *km_train_config_set(const km_train_config *c, const char *name)
+{
+    for (int i = 0; i < c->n_sets; i++)
+        if (!strcmp(c->sets[i].name, name)) return &c->sets[i];
+    return NULL;
+}
+
 static km_status set_one(km_train_config *c, const char *name, const char *text, km_status code, km_err *err)
 {
     const key *k = find_key(name);
     if (k) return set_key(c, k, text, code, err);
+    if (!strncmp(name, "sets.", 5)) return set_set(c, name, text, code, err);
     /* what these say is looked at when the new model is made */
     if (!strncmp(name, "model.", 6) || !strncmp(name, "sampling.", 9)) return KM_OK;
     return km_fail(err, code, "unknown key '%.60s'", name);
@@ -148,7 +202,11 @@ static km_status check_order(const km_train_config *c, km_status code, km_err *e
                         : c->forecast_dt_min > c->forecast_dt_max       ? "spacing.forecast"
                         : c->interpolate_dt_min > c->interpolate_dt_max ? "spacing.interpolate"
                                                                         : NULL;
-    return wrong ? km_fail(err, code, "%s.min is larger than %s.max", wrong, wrong) : KM_OK;
+    if (wrong) return km_fail(err, code, "%s.min is larger than %s.max", wrong, wrong);
+    for (int i = 0; i < c->n_sets; i++)
+        if (c->sets[i].dt_min == 0 || c->sets[i].dt_min > c->sets[i].dt_max)
+            return km_fail(err, code, "sets.%s: min and max are needed, min not larger than max", c->sets[i].name);
+    return KM_OK;
 }
 
 /* The tree is flat: dotted name to string, the sections `model.` and `sampling.` included. */
@@ -163,13 +221,17 @@ static km_status resolve(km_train_config *c, km_status code, km_err *err)
     json_object_foreach (tree, name, value) {
         const char *text = json_string_value(value);
         status = text ? set_one(c, name, text, code, err) : km_fail(err, code, "'%.60s' is no text", name);
-        if (status == KM_OK && !find_key(name) && !put_nested(new_model, name, km_yaml_scalar(text)))
+        bool own = find_key(name) || !strncmp(name, "sets.", 5);
+        if (status == KM_OK && !own && !put_nested(new_model, name, km_yaml_scalar(text)))
             status = km_fail(err, code, "'%.60s' is both a value and a section", name);
         if (status < 0) break;
     }
     if (status == KM_OK) status = check_order(c, code, err);
     bool given = json_object_size(json_object_get(new_model, "model")) > 0;
     c->model_json = given ? json_dumps(new_model, JSON_SORT_KEYS | JSON_COMPACT) : km_strdup("");
+    json_object_del(new_model, "model");
+    given = json_object_size(json_object_get(new_model, "sampling")) > 0;
+    c->sampling_json = given ? json_dumps(new_model, JSON_SORT_KEYS | JSON_COMPACT) : km_strdup("");
     json_decref(new_model);
     return status;
 }
@@ -244,6 +306,6 @@ void km_train_config_free(km_train_config *c)
 {
     if (!c) return;
     json_decref(c->tree);
-    free(c->model_json);
+    free(c->model_json), free(c->sampling_json), free(c->sets);
     free(c);
 }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "formats/yaml.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
@@ -118,15 +120,14 @@ static double hash_sequence(const km_system *s)
     return h[0] * 0x1p-32;
 }
 
-static void take_atoms(km_train_system *t, const km_system *s)
+static void take_atoms(km_train_system *t, const km_system *s, const int32_t *opt_mol_type)
 {
     size_t A = (size_t)s->n_atoms;
     t->atom_mask = KM_NEWN(float, A), t->residue = KM_NEWN(int32_t, A), t->mol_type = KM_NEWN(int32_t, A);
     for (size_t a = 0; a < A; a++) {
-        const km_residue *r = &s->residues[s->atoms[a].residue];
         t->atom_mask[a] = s->atoms[a].present;
         t->residue[a] = s->atoms[a].residue;
-        t->mol_type[a] = s->chains[r->chain].mol_type;
+        t->mol_type[a] = opt_mol_type ? opt_mol_type[a] : s->chains[s->residues[s->atoms[a].residue].chain].mol_type;
     }
 }
 
@@ -144,6 +145,48 @@ static void take_bonds(km_train_system *t, const km_system *s, bool all)
         t->bond_lengths[t->n_bonds++] = ideal[b];
     }
     free(ideal);
+}
+
+void km_train_system_fill(km_train_system *t, const km_system *s, const int32_t *opt_mol_type, bool all_bonds)
+{
+    take_atoms(t, s, opt_mol_type);
+    take_bonds(t, s, all_bonds);
+}
+
+/* The chains' loss classes, but for the chain that is a ligand by name. */
+static km_status name_ligand(const km_system *s, const char *name, int32_t *mol_type, km_err *err)
+{
+    bool found = false;
+    for (int a = 0; a < s->n_atoms; a++) {
+        const km_chain *chain = &s->chains[s->residues[s->atoms[a].residue].chain];
+        bool named = !strcmp(chain->name, name);
+        found |= named;
+        mol_type[a] = named ? KM_NONPOLYMER : chain->mol_type;
+    }
+    return found ? KM_OK : km_fail(err, KM_INPUT, "ligand: no chain '%.20s'", name);
+}
+
+/* What X.yaml beside X.h5 says of its ligand, as the atoms' loss classes; NULL where there is no such file. The caller
+ * frees it. */
+static km_status read_ligand(const char *path, const km_system *s, int32_t **ret, km_err *err)
+{
+    json_t *tree, *lines, *value;
+    const char *key;
+    char *yaml = km_asprintf("%.*s.yaml", (int)(strlen(path) > 3 ? strlen(path) - 3 : 0), path);
+    km_status status = KM_OK;
+    *ret = NULL;
+    if (access(yaml, R_OK) == 0 && (status = km_yaml_read_flat(yaml, &tree, &lines, err)) == KM_OK) {
+        *ret = KM_NEWN(int32_t, (size_t)s->n_atoms);
+        json_object_foreach (tree, key, value) {
+            if (status < 0) continue;
+            if (!strcmp(key, "ligand")) status = name_ligand(s, json_string_value(value), *ret, err);
+            else status = km_fail(err, KM_INPUT, "unknown key '%.40s'", key);
+        }
+        json_decref(tree), json_decref(lines);
+        if (status < 0) km_fail_in(err, yaml);
+    }
+    free(yaml);
+    return status;
 }
 
 /* The spacing of n times, 0 where they are not equally far apart. */
@@ -168,9 +211,15 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
     const km_system *s = km_h5md_system(t->file);
     if (!s || s->n_tokens == 0) return km_fail(err, KM_INPUT, "%.180s: no tokens (made with km-strip --raw?)", path);
     if (!opt_splits && hash_sequence(s) < c->validation_share) t->split = KM_VAL;
+    const km_train_set *set = km_train_config_set(c, km_h5md_set(t->file));
+    if (c->n_sets && !set)
+        return km_fail(err, KM_INPUT, "%.140s: set '%.40s' is not in the configuration (key sets)", path,
+                       km_h5md_set(t->file));
+    if (set) t->set = (int)(set - c->sets);
+    if (set && set->weight == 0) t->split = KM_TEST;
     for (int i = 0; i < km_h5md_trajectories(t->file); i++) {
         int64_t n = km_h5md_frames(t->file, i), dt = spacing_of(km_h5md_times(t->file, i), n);
-        if (n < c->frames_max)
+        if (n < (set ? 2 : c->frames_max))
             return km_fail(err, KM_INPUT, "%.140s: trajectory %d has too few frames: %lld", path, i + 1, (long long)n);
         if (!dt || (t->dt && dt != t->dt))
             return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
@@ -179,18 +228,37 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
     const km_msa *all = km_h5md_msa(t->file);
     km_msa *msa = all ? km_chem_msa_draw(all, c->msa_depth, (uint64_t)c->msa_seed) : NULL;
     t->features = km_features_of(s, msa, km_h5md_templates(t->file));
+    t->residues = t->features->N;
     km_msa_free(msa);
     km_h5md_forget_msa(t->file);
-    take_atoms(t, s);
-    take_bonds(t, s, c->bond_all);
-    return KM_OK;
+    int32_t *mol_type;
+    km_status status = read_ligand(path, s, &mol_type, err);
+    if (status == KM_OK) km_train_system_fill(t, s, mol_type, c->bond_all);
+    free(mol_type);
+    return status;
+}
+
+void km_train_system_clear(km_train_system *t)
+{
+    km_features_free(t->features);
+    free(t->atom_mask), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
 }
 
 static void close_system(km_train_system *t)
 {
-    km_features_free(t->features);
+    km_train_system_clear(t);
     km_h5md_close(t->file); /* holds the templates that the features use */
-    free(t->path), free(t->atom_mask), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
+    free(t->path);
+}
+
+/* The systems of one part, set after set. */
+static int list_part(const km_dataset *d, km_split part, int n_sets, int *list)
+{
+    int n = 0;
+    for (int set = 0; set < (n_sets ? n_sets : 1); set++)
+        for (int i = 0; i < d->count; i++)
+            if (d->systems[i].split == part && d->systems[i].set == set) list[n++] = i;
+    return n;
 }
 
 km_status km_dataset_open(const char *const *names, int n_names, const char *opt_split, const km_train_config *c,
@@ -206,9 +274,8 @@ km_status km_dataset_open(const char *const *names, int n_names, const char *opt
     for (int i = 0; i < files.count && status == KM_OK; i++) {
         d->count++;
         status = open_system(files.items[i], opt_split ? &parts : NULL, c, &d->systems[i], err);
-        if (d->systems[i].split == KM_TRAIN) d->train[d->n_train++] = i;
-        if (d->systems[i].split == KM_VAL) d->val[d->n_val++] = i;
     }
+    d->n_train = list_part(d, KM_TRAIN, c->n_sets, d->train), d->n_val = list_part(d, KM_VAL, c->n_sets, d->val);
     if (status == KM_OK && d->n_train == 0) status = km_fail(err, KM_INPUT, "no system to train on");
     for (int i = 0; i < files.count; i++) free(files.items[i]);
     free(files.items), free(parts.lines);

@@ -103,6 +103,27 @@ static km_trunk_out show_trunk(km_ctx *cx, const km_trunk_result *r)
                           KM_TENSOR_OF(cx, r->z, r->n_tokens, r->n_tokens, r->token_z)};
 }
 
+/* The same of the tokens of a cut alone. */
+static km_trunk_out gather_trunk(km_ctx *cx, const km_trunk_result *r, const int32_t *tokens, km_dim N)
+{
+    km_trunk_out t = {KM_TENSOR(cx, N, r->token_s), KM_TENSOR(cx, N, r->token_s), KM_TENSOR(cx, N, N, r->token_z)};
+    size_t S = (size_t)r->token_s, Z = (size_t)r->token_z;
+    for (km_dim i = 0; i < N; i++) {
+        size_t from = (size_t)tokens[i];
+        memcpy(t.s_inputs->data + (size_t)i * S, r->s_inputs + from * S, S * sizeof(float));
+        memcpy(t.s->data + (size_t)i * S, r->s + from * S, S * sizeof(float));
+        for (km_dim j = 0; j < N; j++)
+            memcpy(t.z->data + (size_t)(i * N + j) * Z,
+                   r->z + (from * (size_t)r->n_tokens + (size_t)tokens[j]) * Z, Z * sizeof(float));
+    }
+    return t;
+}
+
+static km_trunk_out stored_trunk(km_ctx *cx, const km_trunk_result *r, const km_group *g)
+{
+    return g->opt_tokens ? gather_trunk(cx, r, g->opt_tokens, g->system->features->N) : show_trunk(cx, r);
+}
+
 static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_features *f)
 {
     int recycles = s->config->trunk_recycles >= 0 ? s->config->trunk_recycles : s->model->config.recycles;
@@ -122,7 +143,7 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
     int32_t *level = km_arena_get(cx->arena, (size_t)frames * sizeof *level);
     float *sigma = km_arena_get(cx->arena, (size_t)(frames + 1) * sizeof *sigma);
     km_dim L = find_levels(g, level, sigma);
-    km_trunk_out trunk = opt_stored ? show_trunk(cx, opt_stored) : run_trunk(s, cx, y->features);
+    km_trunk_out trunk = opt_stored ? stored_trunk(cx, opt_stored, g) : run_trunk(s, cx, y->features);
     km_conditioning *k = km_diffusion_condition(cx, s->model->diffusion, y->features, &trunk);
     km_levels *levels = km_diffusion_levels(cx, s->model->diffusion, k, sigma, L);
     km_tensor *x = KM_TENSOR_OF(cx, g->noisy, g->B, g->T, A, 3);
@@ -144,12 +165,12 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
 static km_status run_group(const km_stepper *s, shard *h, const km_group *g, bool backward, double windows)
 {
     const km_trunk_result *stored = NULL;
-    if (s->opt_trunks) KM_TRY(km_trunk_store_take(s->opt_trunks, g->system, &stored, &h->err));
+    if (s->opt_trunks) KM_TRY(km_trunk_store_take(s->opt_trunks, g->whole, &stored, &h->err));
     km_tensor *total = group_loss(s, h, g, stored);
     if (backward) km_backprop(h->cx, total, (float)(1 / windows));
     km_tape_clear(h->tape);
     km_arena_reset(h->cx->arena);
-    if (stored) km_trunk_store_release(s->opt_trunks, g->system);
+    if (stored) km_trunk_store_release(s->opt_trunks, g->whole);
     return KM_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/h5_lock.h"
 #include "formats/trunk_h5.h"
 #include "lib/base/mem.h"
 #include "lib/chem/msa.h"
@@ -24,7 +25,7 @@ struct km_trunk_store {
     char *folder;
     entry *entries; /* [data->count] */
     int64_t room, held, peak, clock; /* bytes, bytes, bytes, calls */
-    pthread_mutex_t lock; /* of all the above, and of HDF5 */
+    pthread_mutex_t lock; /* of all the above */
 };
 
 static int64_t bytes_of(const km_trunk_result *t)
@@ -155,7 +156,9 @@ static void make_room(km_trunk_store *s, int64_t more)
 static km_status load(km_trunk_store *s, entry *e, const km_train_system *y, km_err *err)
 {
     km_trunk_result *r;
+    km_h5_lock();
     km_status got = km_trunk_h5_read(s->folder, e->key, (int32_t)y->features->N, &r, err);
+    km_h5_unlock();
     if (got == 0) return km_fail(err, KM_INPUT, "%.100s/%s.h5: gone", s->folder, e->key);
     if (got < 0) return got;
     make_room(s, bytes_of(r));

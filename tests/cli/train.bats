@@ -52,6 +52,20 @@ train() { km-train -q --config mini --data LGE.h5 -o "$@" $small; }
     [[ "$output" == *"first"*"another model"* ]]
 }
 
+@test "the phases of the full model go on from weights, each with its tasks and sets" {
+    here=$BATS_TEST_DIRNAME/../../pipelines/mini/examples
+    km-strip -q --set-name atlas --top "$here/LGE.pdb" -o atlas.h5 "$here/LGE.xtc"
+    km-strip -q --set-name dd13m --top "$here/LGE.pdb" -o dd13m.h5 "$here/LGE.xtc"
+    few="batch=2 max_steps=2 validation_windows=2 log_every=1 frames.to_200=6 frames.min=4 threads=1"
+    km-train -q --config equilibrium --init mini --data atlas.h5 -o p1 $few sets.atlas.min=1ps sets.atlas.max=20ps
+    km-train -q --config unbinding --init p1 --data dd13m.h5 -o p2 $few sets.dd13m.min=1ps
+    km-info --json p1/last.safetensors | grep -qF '\"causal\":false'
+    km-info --json p2/last.safetensors | grep -qF '\"causal\":true'
+    grep -q '"grad_norm"' p2/log.jsonl
+    run -3 km-train -q --config phase0 --init mini --data dd13m.h5 -o p0
+    [[ "$output" == *"dd13m.h5: set 'dd13m' is not in the configuration"* ]]
+}
+
 @test "misuse and bad data are refused" {
     run -2 km-train --config mini --data LGE.h5
     run -2 km-train --config mini --data LGE.h5 -o bad no_such_key=1

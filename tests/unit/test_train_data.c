@@ -28,6 +28,7 @@ static const km_train_config *config(void)
                           .p_mean = -0.5,
                           .p_std = 0.8,
                           .interpolate = 0.3,
+                          .history = 0.5,
                           .translation = 2,
                           .forecast_dt_min = 2 * DT,
                           .forecast_dt_max = 5 * DT,
