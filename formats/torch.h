@@ -3,8 +3,8 @@
  * Sources: PyTorch's serialization notes, pickletools of the Python library, PKWARE's APPNOTE.
  *
  * Nothing is executed. The pickle is read into inert values: containers, plain values, tensors; an instance of any
- * class is an object that has a name, arguments and a state. A call of a function, other than those that rebuild
- * tensors and containers, is refused. The file is mapped and tensors are read when they are asked for.
+ * class and what any function would return is an object that has a name, arguments and a state. A call of what could
+ * run commands or code is refused, as a sign of ill will. The file is mapped and tensors are read when they are asked for.
  * Tests: tests/unit/test_torch.c, tests/fuzz/fuzz_torch.c */
 #ifndef FORMATS_TORCH_H
 #define FORMATS_TORCH_H

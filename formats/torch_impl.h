@@ -25,7 +25,7 @@ km_status km_pickle_read(const uint8_t *bytes, size_t n, km_arena *arena, km_pic
 km_pickle *km_pickle_new(km_arena *arena, km_pickle_kind kind);
 /* A CLASS of this name ("module name")? */
 bool km_pickle_named(const km_pickle *v, const char *name);
-/* What a call of cls gives; NULL: it is not one of those known to be harmless. args is a LIST. */
+/* What a call of cls gives; NULL: it is one that only a hostile file has. args is a LIST. */
 km_pickle *km_pickle_call(km_arena *arena, km_pickle *cls, km_pickle *args);
 void km_pickle_append(km_arena *arena, km_pickle *list, km_pickle *item);
 

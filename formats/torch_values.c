@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
  * Values of a pickle: what calls give, looking things up, JSON. */
-#include <ctype.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -21,17 +20,25 @@ static bool is_one_of(const km_pickle *cls, const char *const *names)
     return false;
 }
 
-/* By Python's convention classes begin with a capital: an instance of any is harmless as long as nothing makes it, and
- * a call of a function is a sign that somebody counts on its being executed. */
-static bool is_class_name(const km_pickle *cls)
+/* Nothing is executed, so that a call of anything is as harmless as an instance of a class. One of what could run
+ * commands or code, load libraries or open files says that the file was made to do harm, and it is not trusted further.
+ */
+static bool is_hostile(const km_pickle *cls)
 {
-    static const char *const never[] = {"subprocess ", "ctypes ", NULL};
-    for (const char *const *m = never; *m; m++)
-        if (strncmp(cls->text, *m, strlen(*m)) == 0) return false;
-    const char *name = strchr(cls->text, ' ') + 1, *dot = strrchr(name, '.');
-    if (dot) name = dot + 1;
-    while (*name == '_') name++;
-    return isupper((unsigned char)*name);
+    static const char *const modules[] = {
+        "_pickle", "asyncio", "bdb", "cPickle", "cProfile", "code", "codeop", "commands", "ctypes", "imp", "importlib",
+        "io", "marshal", "multiprocessing", "nt", "os", "pdb", "pickle", "pip", "popen2", "posix", "profile", "pty",
+        "runpy", "shelve", "shutil", "signal", "site", "socket", "ssl", "subprocess", "sys", "tempfile", "threading",
+        "timeit", "urllib", "webbrowser", NULL};
+    static const char *const functions[] = {
+        "__import__", "apply", "breakpoint", "compile", "eval", "exec", "execfile", "input", "open", NULL};
+    size_t n = strcspn(cls->text, " ."), m = strcspn(cls->text, " ");
+    for (const char *const *name = modules; *name; name++)
+        if (strlen(*name) == n && strncmp(cls->text, *name, n) == 0) return true;
+    if (strncmp(cls->text, "__builtin__ ", 12) != 0 && strncmp(cls->text, "builtins ", 9) != 0) return false;
+    for (const char *const *name = functions; *name; name++)
+        if (strcmp(cls->text + m + 1, *name) == 0) return true;
+    return false;
 }
 
 km_pickle *km_pickle_call(km_arena *arena, km_pickle *cls, km_pickle *args)
@@ -41,20 +48,12 @@ km_pickle *km_pickle_call(km_arena *arena, km_pickle *cls, km_pickle *args)
     static const char *const lists[] = {"torch Size", "__builtin__ set", "builtins set", "__builtin__ frozenset",
                                         "builtins frozenset", "__builtin__ list", "builtins list", "__builtin__ tuple",
                                         "builtins tuple", "collections deque", NULL};
-    static const char *const harmless[] = {
-        "torch._utils _rebuild_tensor", "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor_v3",
-        "torch._utils _rebuild_parameter", "torch._utils _rebuild_parameter_with_state",
-        "torch._tensor _rebuild_from_type_v2", "torch device", "torch dtype", "copy_reg _reconstructor",
-        "copyreg _reconstructor", "_codecs encode", "__builtin__ complex", "builtins complex", "builtins bytearray",
-        "__builtin__ bytearray", "__builtin__ object", "builtins object", "datetime datetime", "datetime timedelta",
-        "functools partial", "numpy dtype", "numpy.core.multiarray _reconstruct", "numpy.core.multiarray scalar",
-        "numpy._core.multiarray _reconstruct", "numpy._core.multiarray scalar", "numpy ndarray", NULL};
     const km_pickle *first = args->n ? args->items[0] : NULL;
     bool list = is_one_of(cls, lists);
     if (is_one_of(cls, dicts) && (!first || first->kind != KM_PICKLE_LIST)) return km_pickle_new(arena, KM_PICKLE_DICT);
     if (list && !first) return km_pickle_new(arena, KM_PICKLE_LIST);
     if (list && first->kind == KM_PICKLE_LIST) return args->items[0]; /* a set may well be the list it is made from */
-    if (!list && !is_one_of(cls, dicts) && !is_one_of(cls, harmless) && !is_class_name(cls)) return NULL;
+    if (is_hostile(cls)) return NULL;
     km_pickle *v = km_pickle_new(arena, KM_PICKLE_OBJECT);
     v->cls = cls;
     v->args = args;

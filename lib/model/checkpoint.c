@@ -61,9 +61,11 @@ static void take_torch_meta(km_checkpoint *c)
             add_meta(c, key->text, value->text);
     }
     if (km_checkpoint_meta(c, "config")) return;
-    char *json = hyper && hyper->kind == KM_PICKLE_DICT ? km_pickle_json(hyper) : NULL, *config = NULL;
+    char *json = hyper ? km_pickle_json(hyper) : NULL, *config = NULL;
+    if (json && *json != '{')
+        c->problem.code = km_fail(&c->problem, KM_INPUT, "hyper_parameters: not a dictionary");
+    else if (km_checkpoint_config(c, json ? json : "{}", &config, &c->problem) == KM_OK) add_meta(c, "config", config);
     if (json && !km_checkpoint_meta(c, "hyper_parameters")) add_meta(c, "hyper_parameters", json);
-    if (km_checkpoint_config(c, json ? json : "{}", &config, &c->problem) == KM_OK) add_meta(c, "config", config);
     free(json);
     free(config);
 }
