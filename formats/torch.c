@@ -92,6 +92,8 @@ static km_status find_storage(const km_torch *t, const km_pickle *handle, const 
         return km_fail(err, KM_INPUT, "record 'data/%.40s' holds %llu bytes, less than its %lld elements", key->text,
                        (unsigned long long)m->size, (long long)count->integer);
     x->storage = m->data;
+    x->record_bytes = m->size;
+    x->crc = m->crc;
     x->record = key->text;
     *ret_elements = opt_type ? count->integer / (int64_t)km_dtype_size(x->dtype) : count->integer;
     return KM_OK;

@@ -4,7 +4,8 @@
  *
  * Nothing is executed. The pickle is read into inert values: containers, plain values, tensors; an instance of any
  * class and what any function would return is an object that has a name, arguments and a state. A call of what could
- * run commands or code is refused, as a sign of ill will. The file is mapped and tensors are read when they are asked for.
+ * run commands or code is refused, as a sign of ill will. The file is mapped and tensors are read when they are asked
+ * for.
  * Tests: tests/unit/test_torch.c, tests/fuzz/fuzz_torch.c */
 #ifndef FORMATS_TORCH_H
 #define FORMATS_TORCH_H
@@ -57,6 +58,8 @@ typedef struct km_torch_tensor {
     int64_t shape[KM_ST_MAX_DIMS], stride[KM_ST_MAX_DIMS], offset; /* stride and offset count elements */
     const char *record;     /* its storage's name, as "data/12" without "data/" */
     const uint8_t *storage; /* mapped; little-endian, not always aligned to the element */
+    uint64_t record_bytes;
+    uint32_t crc;           /* of the record, as the archive has it; 0: it was left out */
     size_t bytes;           /* of its elements, one after the other */
 } km_torch_tensor;
 

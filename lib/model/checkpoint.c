@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Contents: 1. names  2. metadata  3. opening  4. elements */
+ * Contents: 1. names  2. metadata  3. opening  4. elements  5. digest */
 #include "lib/model/checkpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
+#include "lib/base/digest.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/model/checkpoint_config.h"
@@ -12,6 +14,12 @@
 /* -- 1. names */
 
 static bool begins(const char *name, const char *prefix) { return strncmp(name, prefix, strlen(prefix)) == 0; }
+
+static bool begins_with_one(const char *name, const char *const *prefixes)
+{
+    while (*prefixes && !begins(name, *prefixes)) prefixes++;
+    return *prefixes != NULL;
+}
 
 /* Rules of PyTorch's names; the first that fits is the one. */
 static char *import_name(const char *keys)
@@ -208,13 +216,31 @@ km_safetensors *km_checkpoint_file(km_checkpoint *c, const char *const *prefixes
     int n = 0;
     c->copies = KM_NEWN(void *, c->n + 1);
     for (int i = 0; i < c->n; i++) {
-        const char *const *p = prefixes;
-        while (*p && !begins(c->tensors[i].name, *p)) p++;
-        if (!*p) continue;
+        if (!begins_with_one(c->tensors[i].name, prefixes)) continue;
         chosen[n] = c->tensors[i];
         chosen[n++].data = km_checkpoint_data(c, i, &c->copies[i]);
     }
     c->view = km_safetensors_of(chosen, n, c->meta, c->n_meta);
     free(chosen);
     return c->view;
+}
+
+/* -- 5. digest */
+
+void km_checkpoint_digest(const km_checkpoint *c, const char *const *prefixes, const char *with, char out[65])
+{
+    km_digest *d = km_digest_new();
+    for (int i = 0; i < c->n; i++) {
+        const km_torch_tensor *t = c->sources[i];
+        const char *name = c->tensors[i].name;
+        if (!begins_with_one(name, prefixes)) continue;
+        uint64_t crc = t->crc ? t->crc : crc32_z(0, t->storage, t->record_bytes);
+        const int64_t facts[] = {t->dtype, t->nd, t->offset, (int64_t)t->record_bytes, (int64_t)crc};
+        km_digest_add(d, name, strlen(name) + 1);
+        km_digest_add(d, facts, sizeof facts);
+        km_digest_add(d, t->shape, (size_t)t->nd * sizeof *t->shape);
+        km_digest_add(d, t->stride, (size_t)t->nd * sizeof *t->stride);
+    }
+    km_digest_add(d, with, strlen(with));
+    km_digest_end(d, out);
 }

@@ -36,6 +36,10 @@ bool km_checkpoint_temporal(const km_checkpoint *c);
 const void *km_checkpoint_data(const km_checkpoint *c, int i, void **scratch);
 /* The same as f32, allocated: the caller frees it. */
 float *km_checkpoint_f32(const km_checkpoint *c, int i);
+/* What tells a checkpoint of PyTorch from others without reading it: SHA-256 of name, type, shape, strides, place and
+ * record (length and the archive's CRC-32) of every tensor whose name begins with one of the NULL-ended prefixes, and
+ * of `with`. A record whose checksum the archive leaves out is read. */
+void km_checkpoint_digest(const km_checkpoint *c, const char *const *prefixes, const char *with, char out[65]);
 /* The tensors whose names begin with one of the NULL-ended prefixes, as an open file; it goes with c. What does not lie
  * in row-major order is copied. */
 km_safetensors *km_checkpoint_file(km_checkpoint *c, const char *const *prefixes);

@@ -110,6 +110,7 @@ typedef struct km_model {
     km_safetensors *file;    /* what params are mapped from, or NULL */
     struct km_checkpoint *weights; /* the file's owner */
     char *name, *path;       /* as the user asked, and where it was found */
+    /* of the elements; as km_checkpoint_digest makes it of a checkpoint that has none of ours */
     char digest[65], trunk_digest[65];
 } km_model;
 

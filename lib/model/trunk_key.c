@@ -1,35 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/base/digest.h"
 #include "lib/model/model.h"
 
-static void add(EVP_MD_CTX *md, const void *data, size_t n)
-{
-    if (EVP_DigestUpdate(md, data, n) != 1) KM_BUG("libcrypto without SHA-256");
-}
-
 /* An array of n numbers of four bytes, or that there is none. */
-static void add_array(EVP_MD_CTX *md, const void *opt_data, km_dim n)
+static void add_array(km_digest *d, const void *opt_data, km_dim n)
 {
-    add(md, opt_data ? "+" : "-", 1);
-    if (opt_data) add(md, opt_data, (size_t)n * 4);
-}
-
-static EVP_MD_CTX *begin(void)
-{
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
-    return md;
-}
-
-static void end(EVP_MD_CTX *md, char out[65])
-{
-    unsigned char hash[32];
-    EVP_DigestFinal_ex(md, hash, NULL);
-    EVP_MD_CTX_free(md);
-    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    km_digest_add(d, opt_data ? "+" : "-", 1);
+    if (opt_data) km_digest_add(d, opt_data, (size_t)n * 4);
 }
 
 static void digest_features(const km_features *f, char out[65])
@@ -51,18 +31,18 @@ static void digest_features(const km_features *f, char out[65])
         {f->template_mask_frame, T}, {f->template_mask, T},
     };
     const int64_t sizes[] = {N, A, f->S, f->n_templates};
-    EVP_MD_CTX *md = begin();
-    add(md, sizes, sizeof sizes);
-    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) add_array(md, arrays[i].data, arrays[i].n);
-    end(md, out);
+    km_digest *d = km_digest_new();
+    km_digest_add(d, sizes, sizeof sizes);
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) add_array(d, arrays[i].data, arrays[i].n);
+    km_digest_end(d, out);
 }
 
 void km_trunk_key(const km_model *m, const km_features *f, int recycles, char key[65], char input[65])
 {
     char text[256];
     digest_features(f, input);
-    EVP_MD_CTX *md = begin();
+    km_digest *d = km_digest_new();
     int n = snprintf(text, sizeof text, "kinematic trunk 2 %s %d %s", m->trunk_digest, recycles, input);
-    add(md, text, (size_t)n + 1);
-    end(md, key);
+    km_digest_add(d, text, (size_t)n + 1);
+    km_digest_end(d, key);
 }

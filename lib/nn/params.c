@@ -3,11 +3,11 @@
 #include "lib/nn/params.h"
 
 #include <fnmatch.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/digest.h"
 #include "lib/nn/params_init.h"
 
 typedef struct entry {
@@ -330,39 +330,24 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(entry *const *)a)->name, (*(entry *const *)b)->name);
 }
 
-static EVP_MD_CTX *digest_begin(void)
-{
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    if (!md || EVP_DigestInit_ex(md, EVP_sha256(), NULL) != 1) KM_BUG("libcrypto without SHA-256");
-    return md;
-}
-
-static void digest_end(EVP_MD_CTX *md, char out[65])
-{
-    unsigned char hash[32];
-    EVP_DigestFinal_ex(md, hash, NULL);
-    EVP_MD_CTX_free(md);
-    for (int i = 0; i < 32; i++) snprintf(out + 2 * i, 3, "%02x", hash[i]);
-}
-
-static void digest_head(EVP_MD_CTX *md, const entry *e)
+static void digest_head(km_digest *d, const entry *e)
 {
     char shape[64];
     shape_text(shape, e->t.nd, e->t.shape);
-    EVP_DigestUpdate(md, e->name, strlen(e->name) + 1);
-    EVP_DigestUpdate(md, shape, strlen(shape) + 1);
+    km_digest_add(d, e->name, strlen(e->name) + 1);
+    km_digest_add(d, shape, strlen(shape) + 1);
 }
 
 void km_params_layout(const km_params *p, char out[65])
 {
-    EVP_MD_CTX *md = digest_begin();
+    km_digest *d = km_digest_new();
     for (int i = 0; i < p->n; i++) {
         char offset[32];
         int len = snprintf(offset, sizeof offset, "%lld", (long long)p->entries[i]->t.param_offset);
-        digest_head(md, p->entries[i]);
-        EVP_DigestUpdate(md, offset, (size_t)len + 1);
+        digest_head(d, p->entries[i]);
+        km_digest_add(d, offset, (size_t)len + 1);
     }
-    digest_end(md, out);
+    km_digest_end(d, out);
 }
 
 void km_params_digest(const km_params *p, const char *const *opt_prefixes, const char *with, char out[65])
@@ -370,14 +355,14 @@ void km_params_digest(const km_params *p, const char *const *opt_prefixes, const
     entry **sorted = km_alloc((size_t)(p->n + 1) * sizeof *sorted);
     memcpy(sorted, p->entries, (size_t)p->n * sizeof *sorted);
     qsort(sorted, (size_t)p->n, sizeof *sorted, by_name);
-    EVP_MD_CTX *md = digest_begin();
+    km_digest *d = km_digest_new();
     for (int i = 0; i < p->n; i++) {
         const entry *e = sorted[i];
         if (opt_prefixes && !begins_with_one(e->name, opt_prefixes)) continue;
-        digest_head(md, e);
-        EVP_DigestUpdate(md, e->t.data, (size_t)km_numel(&e->t) * sizeof(float));
+        digest_head(d, e);
+        km_digest_add(d, e->t.data, (size_t)km_numel(&e->t) * sizeof(float));
     }
-    EVP_DigestUpdate(md, with, strlen(with));
+    km_digest_add(d, with, strlen(with));
     free(sorted);
-    digest_end(md, out);
+    km_digest_end(d, out);
 }

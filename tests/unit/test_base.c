@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/digest.h"
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
@@ -63,8 +64,22 @@ static void test_clock(void)
     ok(after >= before && after - before < 60, "time passes");
 }
 
+static void test_digest(void)
+{
+    char one[65], two[65];
+    km_digest *d = km_digest_new();
+    km_digest_add(d, "abc", 3);
+    km_digest_end(d, one);
+    ok(!strcmp(one, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"), "FIPS 180's example");
+    d = km_digest_new();
+    km_digest_add(d, "a", 1), km_digest_add(d, "bc", 2);
+    km_digest_end(d, two);
+    ok(!strcmp(one, two), "in pieces");
+}
+
 int main(void)
 {
+    test_digest();
     test_clock();
     test_errors();
     test_arena();
