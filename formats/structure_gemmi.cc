@@ -33,6 +33,23 @@ struct Place {
     const gemmi::Atom *atom;
 };
 
+/* gemmi ends a polymer of a PDB file at the first residue that it does not know; here what is linked to a polymer's
+ * residues as one of them belongs to it, such as GTP at the beginning of RNA. */
+void mark_polymer(gemmi::Chain &chain)
+{
+    std::vector<gemmi::Residue> &r = chain.residues;
+    gemmi::PolymerType type = gemmi::check_polymer_type(chain.whole());
+    if (type == gemmi::PolymerType::Unknown) return;
+    for (gemmi::Residue &one : r)
+        if (gemmi::is_polymer_residue(one, type)) one.entity_type = gemmi::EntityType::Polymer;
+    for (size_t i = r.size(); i-- > 1;)
+        if (r[i].entity_type == gemmi::EntityType::Polymer && gemmi::are_connected(r[i - 1], r[i], type))
+            r[i - 1].entity_type = gemmi::EntityType::Polymer;
+    for (size_t i = 1; i < r.size(); i++)
+        if (r[i - 1].entity_type == gemmi::EntityType::Polymer && gemmi::are_connected(r[i - 1], r[i], type))
+            r[i].entity_type = gemmi::EntityType::Polymer;
+}
+
 /* conect: pairs of atoms by their running numbers */
 gemmi::Structure parse(std::string &text, const char *path, const char *opt_assembly, Pairs *conect)
 {
@@ -51,6 +68,8 @@ gemmi::Structure parse(std::string &text, const char *path, const char *opt_asse
         gemmi::PdbReadOptions options;
         options.split_chain_on_ter = true;
         st = gemmi::read_pdb_from_memory(text.data(), text.size(), path, options);
+        for (gemmi::Model &model : st.models)
+            for (gemmi::Chain &chain : model.chains) mark_polymer(chain);
     }
     if (st.models.empty() || st.models[0].chains.empty())
         throw std::runtime_error("no atoms found (neither PDB nor mmCIF with coordinates)");

@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -87,6 +88,14 @@ void put_serial(char *field, int n)
     for (int i = 4; i >= 0; i--, v /= 36) field[i] = digits[v % 36];
 }
 
+/* Files from before 1996 have their name and line number where the element and the charge are now. */
+void drop_line_number(char *line, size_t n)
+{
+    bool number = n >= 80 && std::isdigit((unsigned char)line[78]) && std::isdigit((unsigned char)line[79]);
+    bool padded = n >= 80 && line[78] == ' ' && std::isdigit((unsigned char)line[79]);
+    if (number || padded) std::memset(line + 72, ' ', 8);
+}
+
 /* gemmi reads columns 74 to 78 of LINK and SSBOND, a distance that nobody here needs, though the line ends among them.
  */
 void end_before_distance(char *line, size_t n)
@@ -163,6 +172,7 @@ km_gemmi::Pairs km_gemmi::prepare_pdb(std::string &text)
             if (serial >= 43000000) throw std::runtime_error("more than 43 million atoms");
             conect.atom(line, ++serial);
             put_serial(line + 6, serial);
+            drop_line_number(line, end - at);
         }
         if (end - at >= 16 && std::memcmp(line, "CONECT", 6) == 0) conect.record(line, end - at);
         end_before_distance(line, end - at);

@@ -69,12 +69,29 @@ static void choose_anchors(const km_tokenized *t, const km_residue *r, int atom,
     f[0] = f[1], f[1] = nearest;
 }
 
+/* The atoms of a residue without a source where its conformer has them, its place `from` at x. */
+static void put_conformer(const km_tokenized *t, const km_residue *r, const float *x, const float *from, float *out)
+{
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        for (int k = 0; k < 3 && t->source[i] < 0; k++)
+            out[(size_t)i * 3 + k] = x[k] + t->system->atoms[i].ref_pos[k] - from[k];
+}
+
 static void place_missing(const km_tokenized *t, const km_residue *r, float *out)
 {
     const km_token *token = &t->system->tokens[t->system->atoms[r->first_atom].token];
     bool standard = token->mol_type != KM_NONPOLYMER && !token->modified;
-    int f[3];
+    int f[3], first = -1, there = 0;
+    for (int i = r->n_atoms - 1; i >= 0; i--)
+        if (t->source[r->first_atom + i] >= 0) first = i, there++;
     if (standard) km_chem_component_frame(km_chem_component(r->name), f);
+    for (int k = 0; k < 3 && standard; k++)
+        if (t->source[r->first_atom + f[k]] < 0) there = 0;
+    if (there < 3) { /* too few to lay anything on: the conformer moved to the first of them */
+        put_conformer(t, r, out + (size_t)(r->first_atom + first) * 3, t->system->atoms[r->first_atom + first].ref_pos,
+                      out);
+        return;
+    }
     for (int i = 0; i < r->n_atoms; i++) {
         if (t->source[r->first_atom + i] >= 0) continue;
         if (!standard) choose_anchors(t, r, i, f);
@@ -97,14 +114,13 @@ static const km_residue *nearest_there(const km_tokenized *t, int32_t residue)
     return best;
 }
 
-/* Nobody knows where it is: the reference conformer, around the centre of the residue next to the gap. */
+/* Nobody knows where it is: around the centre of the residue next to the gap. */
 static void place_unresolved(const km_tokenized *t, int32_t residue, float *out)
 {
     const km_system *s = t->system;
-    const km_residue *r = &s->residues[residue], *next_to = nearest_there(t, residue);
-    const float *centre = out + (size_t)s->tokens[s->atoms[next_to->first_atom].token].center_atom * 3;
-    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
-        for (int k = 0; k < 3; k++) out[(size_t)i * 3 + k] = centre[k] + s->atoms[i].ref_pos[k];
+    const km_residue *next_to = nearest_there(t, residue);
+    int32_t centre = s->tokens[s->atoms[next_to->first_atom].token].center_atom;
+    put_conformer(t, &s->residues[residue], out + (size_t)centre * 3, (const float[3]){0}, out);
 }
 
 void km_chem_gather(const km_tokenized *t, const float *raw, float *out)

@@ -14,11 +14,14 @@ typedef struct alias {
 static const alias residue_aliases[] = {
     {"HID", "HIS"},  {"HIE", "HIS"},  {"HIP", "HIS"},  {"HSD", "HIS"},  {"HSE", "HIS"},  {"HSP", "HIS"},
     {"HISA", "HIS"}, {"HISB", "HIS"}, {"HISD", "HIS"}, {"HISE", "HIS"}, {"HISH", "HIS"}, {"HIS1", "HIS"},
-    {"HIS2", "HIS"}, {"HISP", "HIS"}, {"CYX", "CYS"},  {"CYM", "CYS"},  {"CYS2", "CYS"}, {"CYSH", "CYS"},
-    {"CYS1", "CYS"}, {"ASH", "ASP"},  {"ASPH", "ASP"}, {"ASPP", "ASP"}, {"GLH", "GLU"},  {"GLUH", "GLU"},
-    {"GLUP", "GLU"}, {"LYN", "LYS"},  {"LYSH", "LYS"}, {"LSN", "LYS"},  {"ARGN", "ARG"}, {"TYM", "TYR"},
-    {"MSE", "MET"},  {"ADE", "A"},    {"GUA", "G"},    {"CYT", "C"},    {"URA", "U"},    {"THY", "DT"},
-    {"RA", "A"},     {"RG", "G"},     {"RC", "C"},     {"RU", "U"},
+    {"HIS2", "HIS"}, {"HISP", "HIS"}, {"HIH", "HIS"},  {"HSH", "HIS"},  {"CYX", "CYS"},  {"CYM", "CYS"},
+    {"CYN", "CYS"},  {"CYS2", "CYS"}, {"CYSH", "CYS"}, {"CYS1", "CYS"}, {"ASH", "ASP"},  {"ASPH", "ASP"},
+    {"ASPP", "ASP"}, {"AS4", "ASP"},  {"GLH", "GLU"},  {"GLUH", "GLU"}, {"GLUP", "GLU"}, {"GL4", "GLU"},
+    {"LYN", "LYS"},  {"LYP", "LYS"},  {"LYSH", "LYS"}, {"LYSN", "LYS"}, {"LSN", "LYS"},  {"ARGN", "ARG"},
+    {"ARN", "ARG"},  {"TYM", "TYR"},  {"MSE", "MET"},  {"ADE", "A"},    {"GUA", "G"},    {"CYT", "C"},
+    {"URA", "U"},    {"THY", "DT"},   {"T", "DT"},     {"RA", "A"},     {"RG", "G"},     {"RC", "C"},
+    {"RU", "U"},     {"DADE", "DA"},  {"DGUA", "DG"},  {"DCYT", "DC"},  {"DTHY", "DT"},  {"RADE", "A"},
+    {"RGUA", "G"},   {"RCYT", "C"},   {"RURA", "U"},
 };
 
 const char *km_chem_residue_name(const char *name)
@@ -27,13 +30,13 @@ const char *km_chem_residue_name(const char *name)
         if (strcmp(residue_aliases[i].from, name) == 0) return residue_aliases[i].to;
     size_t n = strlen(name);
     if (km_chem_component(name)) return name;
-    /* Amber: a chain's first and last residues are NALA and CALA, DA5 and DA3. */
+    /* Amber: a chain's first and last residues are NALA and CALA, DA5 and DA3, a nucleoside by itself DAN. */
     if (n == 4 && (name[0] == 'N' || name[0] == 'C')) {
         const char *inner = km_chem_residue_name(name + 1);
         const km_component *c = km_chem_component(inner);
         if (c && c->mol_type == KM_PROTEIN) return c->name;
     }
-    if ((n == 2 || n == 3) && (name[n - 1] == '5' || name[n - 1] == '3')) {
+    if (n >= 2 && n <= 5 && (name[n - 1] == '5' || name[n - 1] == '3' || name[n - 1] == 'N')) {
         char inner[8] = {0};
         memcpy(inner, name, n - 1);
         const km_component *c = km_chem_component(km_chem_residue_name(inner));
@@ -42,13 +45,21 @@ const char *km_chem_residue_name(const char *name)
     return name;
 }
 
+const char *km_chem_deoxy_name(const char *residue)
+{
+    const km_component *c = km_chem_component(residue);
+    if (!c || c->mol_type != KM_RNA) return residue;
+    return strcmp(residue, "U") == 0 ? residue : km_chem_component_of_letter(c->letter, KM_DNA)->name;
+}
+
 const char *km_chem_atom_name(const char *residue, const char *atom)
 {
-    static const alias any[] = {{"OT1", "O"}, {"OT2", "OXT"}, {"OC1", "O"}, {"OC2", "OXT"}, {"O1", "O"}, {"O2", "OXT"},
-                                {"OT", "O"}, {"OTXT", "OXT"}, {"O'", "O"}, {"O''", "OXT"}};
+    static const alias any[] = {{"OT1", "O"}, {"OT2", "OXT"},  {"OC1", "O"},  {"OC2", "OXT"},
+                                {"O1", "O"},  {"O2", "OXT"},   {"OCT1", "O"}, {"OCT2", "OXT"},
+                                {"OT", "O"},  {"OTXT", "OXT"}, {"O'", "O"},   {"O''", "OXT"}};
     static const alias nucleic[] = {{"O1P", "OP1"}, {"O2P", "OP2"}, {"O3P", "OP3"}, {"O5*", "O5'"}, {"C5*", "C5'"},
                                     {"C4*", "C4'"}, {"O4*", "O4'"}, {"C3*", "C3'"}, {"O3*", "O3'"}, {"C2*", "C2'"},
-                                    {"O2*", "O2'"}, {"C1*", "C1'"}, {"C5M", "C7"}};
+                                    {"O2*", "O2'"}, {"C1*", "C1'"}, {"C5M", "C7"},  {"C5A", "C7"}};
     const km_component *c = km_chem_component(residue);
     if (!c || km_chem_component_atom(c, atom) >= 0) return atom;
     if (strcmp(residue, "ILE") == 0 && strcmp(atom, "CD") == 0) return "CD1";
@@ -69,8 +80,10 @@ static bool among(const char *name, const char *const *list, int n)
 
 bool km_chem_is_water(const char *residue)
 {
-    static const char *const waters[] = {"HOH", "WAT", "SOL", "DOD", "H2O",  "TIP", "TIP2", "TIP3", "TIP4", "TIP5",
-                                         "TP3", "TP4", "TP5", "SPC", "SPCE", "T3P", "T4P",  "OPC",  "T3H",  "W"};
+    static const char *const waters[] = {"HOH",  "WAT",  "SOL",  "DOD",   "H2O",   "HO4",   "TIP",  "TIP2",
+                                         "TIP3", "TIP4", "TIP5", "TIP3P", "TIP4P", "TIP5P", "TIPS", "TP3",
+                                         "TP4",  "TP5",  "TPE",  "SPC",   "SPCE",  "T3P",   "T4P",  "T4E",
+                                         "T5P",  "OPC",  "OPC3", "T3H",   "W"};
     return among(residue, waters, COUNT(waters));
 }
 
@@ -81,24 +94,43 @@ typedef struct ion {
 } ion;
 
 static const ion ions[] = {
-    {"NA", "NA", 11, 1, false}, {"NA+", "NA", 11, 1, false}, {"Na+", "NA", 11, 1, false},
-    {"SOD", "NA", 11, 1, false}, {"CL", "CL", 17, -1, false}, {"CL-", "CL", 17, -1, false},
-    {"Cl-", "CL", 17, -1, false}, {"CLA", "CL", 17, -1, false}, {"K", "K", 19, 1, false}, {"K+", "K", 19, 1, false},
-    {"POT", "K", 19, 1, false}, {"MG", "MG", 12, 2, true}, {"MG2", "MG", 12, 2, true}, {"MG+2", "MG", 12, 2, true},
-    {"CA", "CA", 20, 2, true}, {"CA2", "CA", 20, 2, true}, {"CAL", "CA", 20, 2, true}, {"ZN", "ZN", 30, 2, true},
-    {"ZN2", "ZN", 30, 2, true}, {"MN", "MN", 25, 2, true}, {"FE", "FE", 26, 3, true}, {"FE2", "FE2", 26, 2, true},
-    {"CU", "CU", 29, 2, true}, {"CU1", "CU1", 29, 1, true}, {"CO", "CO", 27, 2, true}, {"NI", "NI", 28, 2, true},
-    {"CD", "CD", 48, 2, true}, {"LI", "LI", 3, 1, false}, {"LIT", "LI", 3, 1, false}, {"RB", "RB", 37, 1, false},
-    {"CS", "CS", 55, 1, false}, {"CES", "CS", 55, 1, false}, {"BR", "BR", 35, -1, false},
-    {"IOD", "IOD", 53, -1, false}, {"F", "F", 9, -1, false}, {"HG", "HG", 80, 2, true}, {"BA", "BA", 56, 2, false},
-    {"SR", "SR", 38, 2, true},
+    {"NA", "NA", 11, 1, false},  {"SOD", "NA", 11, 1, false},   {"CIO", "NA", 11, 1, false},
+    {"CL", "CL", 17, -1, false}, {"CLA", "CL", 17, -1, false},  {"CIM", "CL", 17, -1, false},
+    {"K", "K", 19, 1, false},    {"POT", "K", 19, 1, false},    {"LI", "LI", 3, 1, false},
+    {"LIT", "LI", 3, 1, false},  {"RB", "RB", 37, 1, false},    {"RUB", "RB", 37, 1, false},
+    {"CS", "CS", 55, 1, false},  {"CES", "CS", 55, 1, false},   {"F", "F", 9, -1, false},
+    {"BR", "BR", 35, -1, false}, {"IOD", "IOD", 53, -1, false}, {"I", "IOD", 53, -1, false},
+    {"BA", "BA", 56, 2, false},  {"BAR", "BA", 56, 2, false},   {"MG", "MG", 12, 2, true},
+    {"MG2", "MG", 12, 2, true},  {"CA", "CA", 20, 2, true},     {"CA2", "CA", 20, 2, true},
+    {"CAL", "CA", 20, 2, true},  {"ZN", "ZN", 30, 2, true},     {"ZN2", "ZN", 30, 2, true},
+    {"MN", "MN", 25, 2, true},   {"MN2", "MN", 25, 2, true},    {"MN3", "MN3", 25, 3, true},
+    {"FE", "FE", 26, 3, true},   {"FE3", "FE", 26, 3, true},    {"FE2", "FE2", 26, 2, true},
+    {"CU", "CU", 29, 2, true},   {"CU2", "CU", 29, 2, true},    {"CU1", "CU1", 29, 1, true},
+    {"CO", "CO", 27, 2, true},   {"NI", "NI", 28, 2, true},     {"NI2", "NI", 28, 2, true},
+    {"CD", "CD", 48, 2, true},   {"CD2", "CD", 48, 2, true},    {"CAD", "CD", 48, 2, true},
+    {"HG", "HG", 80, 2, true},   {"SR", "SR", 38, 2, true},
 };
 
-static const ion *find_ion(const char *residue)
+static const ion *named_ion(const char *name)
 {
     for (int i = 0; i < COUNT(ions); i++)
-        if (strcmp(ions[i].name, residue) == 0) return &ions[i];
+        if (strcmp(ions[i].name, name) == 0) return &ions[i];
     return NULL;
+}
+
+/* Amber and GROMACS write Na, NA+, Mg2+ and MG+2 too. */
+static const ion *find_ion(const char *residue)
+{
+    const ion *found = named_ion(residue);
+    char name[8] = {0};
+    size_t n = strcspn(residue, "+-0123456789"), rest = strlen(residue + n);
+    if (found || n == 0 || n > 2 || n + rest >= sizeof name) return found;
+    if (rest ? !strpbrk(residue + n, "+-") : !islower((unsigned char)residue[n - 1])) return NULL;
+    for (size_t i = 0; i < n; i++) name[i] = (char)toupper((unsigned char)residue[i]);
+    if (strcmp(residue + n, "2+") == 0 || strcmp(residue + n, "+2") == 0) name[n] = '2'; /* FE2 is not FE */
+    found = named_ion(name);
+    name[n] = '\0';
+    return found ? found : named_ion(name);
 }
 
 bool km_chem_is_ion(const char *residue) { return find_ion(residue) != NULL; }

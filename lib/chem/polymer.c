@@ -40,11 +40,28 @@ bool km_chem_is_held(const km_structure *raw, int32_t residue)
     return donors >= 2;
 }
 
+static int32_t atom_named(const km_system *s, int32_t residue, const char *name)
+{
+    const km_residue *r = &s->residues[residue];
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        if (strcmp(s->atoms[i].name, name) == 0) return i;
+    return -1;
+}
+
+const char *km_chem_raw_residue_name(const km_structure *raw, int32_t residue)
+{
+    const km_system *s = raw->system;
+    const char *name = km_chem_residue_name(s->residues[residue].name);
+    bool sugar = atom_named(s, residue, "C2'") >= 0 || atom_named(s, residue, "C2*") >= 0;
+    bool hydroxyl = atom_named(s, residue, "O2'") >= 0 || atom_named(s, residue, "O2*") >= 0;
+    return sugar && !hydroxyl ? km_chem_deoxy_name(name) : name;
+}
+
 /* A standard residue that the file does not have as a molecule by itself. */
 static const km_component *standard_of(const km_structure *raw, int32_t residue)
 {
     if (raw->is_het[residue] && !raw->is_polymer[residue]) return NULL;
-    return km_chem_component(km_chem_residue_name(raw->system->residues[residue].name));
+    return km_chem_component(km_chem_raw_residue_name(raw, residue));
 }
 
 int km_chem_raw_mol_type(const km_structure *raw, const bool *stays, int32_t first, int32_t last, int32_t *ret_chain)
@@ -60,14 +77,6 @@ int km_chem_raw_mol_type(const km_structure *raw, const bool *stays, int32_t fir
                 *ret_chain = c, stated = s->chains[c].mol_type;
         }
     return stated;
-}
-
-static int32_t atom_named(const km_system *s, int32_t residue, const char *name)
-{
-    const km_residue *r = &s->residues[residue];
-    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
-        if (strcmp(s->atoms[i].name, name) == 0) return i;
-    return -1;
 }
 
 /* The first (step 1) or last (step -1) residue of a chain that stays, or -1. */

@@ -9,6 +9,9 @@
 /* Distance of two atoms in the first model, angstrom. */
 float km_chem_raw_distance(const km_structure *raw, int32_t a, int32_t b);
 
+/* The dictionary's name of a residue of a polymer; a nucleotide with C2' but not O2' is a deoxynucleotide. */
+const char *km_chem_raw_residue_name(const km_structure *raw, int32_t residue);
+
 /* Is this ion of one atom a metal with two or more N, O or S of macromolecules or ligands within 2.8 angstrom? */
 bool km_chem_is_held(const km_structure *raw, int32_t residue);
 

@@ -33,6 +33,10 @@ void km_chem_component_frame(const km_component *c, int out[3]);
 /* The dictionary's name for what CHARMM, Amber, GROMACS and old PDB files write (HSD, CYX, NALA, RA5 ...), itself where
  * there is nothing to change. MSE is read as MET. */
 const char *km_chem_residue_name(const char *name);
+/* The deoxynucleotide of a (canonical) nucleotide, itself where there is none: CHARMM and old PDB files name both
+ * alike.
+ */
+const char *km_chem_deoxy_name(const char *residue);
 /* The dictionary's name of a heavy atom of that (canonical) residue; itself where there is nothing to change. MSE's SE
  * is SD. */
 const char *km_chem_atom_name(const char *residue, const char *atom);

@@ -13,7 +13,7 @@
 /* What to do about a heavy atom that the file lacks. */
 typedef enum km_missing {
     KM_MISSING_REFUSE = 0,
-    KM_MISSING_DROP,  /* keep it with present = 0; its coordinates are a placeholder, the ideal place */
+    KM_MISSING_DROP,  /* keep it with present = 0; its coordinates are a placeholder, by the ideal residue */
     KM_MISSING_BUILD, /* put it where the ideal residue has it, laid on N, CA and C (C4', C1', C3') or, in what is not
                          standard, on the three nearest atoms that are there; present = 1 */
 } km_missing;

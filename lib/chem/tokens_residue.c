@@ -5,6 +5,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/chem/graph.h"
+#include "lib/chem/polymer.h"
 #include "lib/chem/residues.h"
 #include "lib/chem/tokens_impl.h"
 
@@ -31,6 +32,10 @@ static km_status match_atoms(km_tokens_builder *b, const km_residue *r, const km
         }
         const char *name = c->n_atoms == 1 && r->n_atoms == 1 ? c->atoms[0].name : km_chem_atom_name(c->name, a->name);
         int k = km_chem_component_atom(c, name);
+        if (k < 0 && c->standard && km_chem_guess_element(c->name, a->name) == 1) {
+            b->report->hydrogens++; /* HG11 without an element column is not mercury */
+            continue;
+        }
         if (k < 0 && (strcmp(name, "OXT") == 0 || strcmp(name, "OP3") == 0 ||
                       (whole && km_chem_component_atom(whole, name) >= 0))) {
             b->report->leaving++;
@@ -89,7 +94,7 @@ static km_status note_missing(km_tokens_builder *b, const km_residue *r, const k
     else if (strlen(b->report->missing_list) + strlen(list) + 3 < sizeof b->report->missing_list)
         strcat(strcat(b->report->missing_list, "; "), list);
     b->report->missing += n;
-    return b->options->missing == KM_MISSING_REFUSE ? KM_OK : check_anchors(b, r, c, found, err);
+    return b->options->missing == KM_MISSING_BUILD ? check_anchors(b, r, c, found, err) : KM_OK;
 }
 
 /* What a residue of this chain is made of, and the same with its leaving atoms where it has any. */
@@ -99,7 +104,7 @@ static km_status find_component(km_tokens_builder *b, const km_residue *raw, con
     const km_system *s = b->to.s;
     const km_chain *chain = &s->chains[s->n_chains - 1];
     bool polymer = chain->mol_type != KM_NONPOLYMER;
-    const char *name = polymer             ? km_chem_residue_name(raw->name)
+    const char *name = polymer             ? km_chem_raw_residue_name(b->raw, (int32_t)(raw - b->raw->system->residues))
                        : raw->n_atoms == 1 ? km_chem_ion_name(raw->name)
                                            : raw->name;
     km_err why;

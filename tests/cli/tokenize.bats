@@ -4,6 +4,7 @@
 setup() {
     cd "$BATS_TEST_DIRNAME/../.."
     tmp=$BATS_TEST_TMPDIR
+    unset KM_CCD
     pdb=tests/data/dipeptide.pdb
 }
 

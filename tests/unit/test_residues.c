@@ -49,14 +49,34 @@ static void test_table(void)
 
 static void test_names(void)
 {
-    static const char *const rows[][2] = {{"HSE", "HIS"},  {"HID", "HIS"}, {"CYX", "CYS"}, {"ASH", "ASP"},
-                                          {"GLH", "GLU"},  {"LYN", "LYS"}, {"MSE", "MET"}, {"NALA", "ALA"},
-                                          {"CHIE", "HIS"}, {"DA5", "DA"},  {"RU3", "U"},   {"ALA", "ALA"},
-                                          {"LIG", "LIG"},  {"NAG", "NAG"}};
+    static const char *const rows[][2] = {
+        {"HSE", "HIS"}, {"HID", "HIS"},  {"CYX", "CYS"},  {"ASH", "ASP"}, {"GLH", "GLU"},  {"LYN", "LYS"},
+        {"MSE", "MET"}, {"NALA", "ALA"}, {"CHIE", "HIS"}, {"DA5", "DA"},  {"RU3", "U"},    {"ALA", "ALA"},
+        {"HIP", "HIS"}, {"HSD", "HIS"},  {"HSP", "HIS"},  {"CYM", "CYS"}, {"DA3", "DA"},   {"RA5", "A"},
+        {"A5", "A"},    {"A3", "A"},     {"DAN", "DA"},   {"ADE", "A"},   {"GUA", "G"},    {"CYT", "C"},
+        {"URA", "U"},   {"THY", "DT"},   {"T", "DT"},     {"DT5", "DT"},  {"NCYX", "CYS"}, {"GLN", "GLN"},
+        {"ASN", "ASN"}, {"LYSH", "LYS"}, {"LIG", "LIG"},  {"NAG", "NAG"}};
     bool good = true;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         good = good && strcmp(km_chem_residue_name(rows[i][0]), rows[i][1]) == 0;
     ok(good, "residue names of force fields");
+    static const char *const same[][2] = {{"A", "DA"}, {"G", "DG"},  {"C", "DC"},
+                                          {"U", "U"},  {"DT", "DT"}, {"ALA", "ALA"}};
+    good = true;
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++)
+        good = good && strcmp(km_chem_deoxy_name(same[i][0]), same[i][1]) == 0;
+    ok(good, "what a nucleotide is without its hydroxyl");
+    static const char *const ions[][2] = {
+        {"SOD", "NA"},  {"Na+", "NA"},   {"NA+", "NA"},  {"Na", "NA"},   {"CLA", "CL"},  {"Cl-", "CL"}, {"POT", "K"},
+        {"K+", "K"},    {"CAL", "CA"},   {"CA2+", "CA"}, {"Mg2+", "MG"}, {"MG+2", "MG"}, {"ZN2", "ZN"}, {"Zn2+", "ZN"},
+        {"FE2", "FE2"}, {"Fe2+", "FE2"}, {"FE3+", "FE"}, {"CES", "CS"},  {"CAD", "CD"},  {"LIT", "LI"}};
+    good = true;
+    for (size_t i = 0; i < sizeof ions / sizeof ions[0]; i++)
+        good = good && km_chem_is_ion(ions[i][0]) && strcmp(km_chem_ion_name(ions[i][0]), ions[i][1]) == 0;
+    ok(good, "the many names of ions");
+    ok(!km_chem_is_ion("CO2") && !km_chem_is_ion("Ala") && !km_chem_is_ion("ALA") && !km_chem_is_ion("+") &&
+           !km_chem_is_ion("") && km_chem_is_water("TIP3P"),
+       "and what is none");
     ok(strcmp(km_chem_atom_name("ILE", "CD"), "CD1") == 0 && strcmp(km_chem_atom_name("LYS", "CD"), "CD") == 0,
        "ILE CD is CD1");
     ok(strcmp(km_chem_atom_name("ALA", "OT1"), "O") == 0 && strcmp(km_chem_atom_name("ALA", "OT2"), "OXT") == 0,
@@ -65,6 +85,8 @@ static void test_names(void)
     ok(strcmp(km_chem_atom_name("DT", "C5M"), "C7") == 0 && strcmp(km_chem_atom_name("A", "O1P"), "OP1") == 0,
        "nucleotides");
     ok(strcmp(km_chem_atom_name("A", "O2'"), "O2'") == 0, "a right name stays");
+    ok(strcmp(km_chem_atom_name("DG", "C1*"), "C1'") == 0 && strcmp(km_chem_atom_name("LYS", "OC2"), "OXT") == 0,
+       "stars for primes, GROMACS' ends");
     ok(km_chem_is_water("SOL") && km_chem_is_ion("CLA") && km_chem_is_additive("GOL") && !km_chem_is_water("ALA"),
        "solvent");
     ok(km_chem_guess_element("ALA", "1HB") == 1 && km_chem_guess_element("ALA", "CA") == 6 &&

@@ -82,6 +82,18 @@ static void test_order(void)
     km_structure_free(s);
 }
 
+static void test_old_pdb(void)
+{
+    static const char text[] = "ATOM      1  N   GLY A   1       1.000   0.000   0.000  1.00  0.00      1ABC  90\n"
+                               "ATOM      2  CA  GLY A   1       2.000   0.000   0.000  1.00  0.00      1ABC   9\n";
+    km_structure *s;
+    km_err err = {0};
+    ok(read_bytes(text, strlen(text), 1, &s, &err) == KM_OK && s->system->atoms[0].element == 7 &&
+           s->system->atoms[1].charge == 0,
+       "line numbers of old files are no charges %s", err.msg);
+    km_structure_free(s);
+}
+
 static void test_cif(void)
 {
     km_structure *s;
@@ -305,6 +317,7 @@ int main(void)
 {
     test_pdb();
     test_order();
+    test_old_pdb();
     test_cif();
     test_models();
     test_assembly();

@@ -136,6 +136,14 @@ static void test_missing(void)
     km_structure_free(raw);
     const char *no_ca = ATOM("N  ", "ALA", "A", "   1", "  -0.966", "   0.493", "   1.500", "N");
     ok(tokenize_text(no_ca, &options, &t, &err) == KM_INPUT && strstr(err.msg, "backbone"), "no backbone: %s", err.msg);
+    options.missing = KM_MISSING_DROP;
+    raw = read_text(no_ca);
+    ok(km_chem_tokenize(raw, &options, &t, &err) == KM_OK && t.report.missing == 4, "dropped all the same");
+    km_chem_gather(&t, raw->coords, x);
+    const float *n = t.system->atoms[0].ref_pos, *cb = t.system->atoms[4].ref_pos;
+    ok(x[0] == -0.966f && fabsf(x[12] - x[0] - cb[0] + n[0]) < 1e-5f, "around the atom that is there");
+    km_tokenized_clear(&t);
+    km_structure_free(raw);
 }
 
 static void test_refused(void)
@@ -255,8 +263,38 @@ static void test_unresolved(void)
     km_structure_free(raw);
 }
 
+/* A nucleotide of CHARMM by its sugar, with hydrogens whose element nobody states. */
+static void test_force_field_names(void)
+{
+#define DEOXY(name, e) ATOM(name, "ADE", "A", "   1", "   1.000", "   0.000", "   0.000", e)
+#define BASE                                                                                                           \
+    DEOXY("O5*", "O")                                                                                                  \
+    DEOXY("C5*", "C")                                                                                                  \
+    DEOXY("C4*", "C") DEOXY("O4*", "O") DEOXY("C3*", "C") DEOXY("O3*", "O") DEOXY("C2*", "C") DEOXY("C1*", "C")        \
+        DEOXY("N9 ", "N") DEOXY("C8 ", "C") DEOXY("N7 ", "N") DEOXY("C5 ", "C") DEOXY("C6 ", "C") DEOXY("N6 ", "N")    \
+            DEOXY("N1 ", "N") DEOXY("C2 ", "C") DEOXY("N3 ", "N") DEOXY("C4 ", "C")
+    km_tokenized t;
+    km_err err = {0};
+    km_token_options options = {.missing = KM_MISSING_DROP};
+    ok(tokenize_text(BASE, &options, &t, &err) == KM_OK && strcmp(t.system->residues[0].name, "DA") == 0 &&
+           t.system->chains[0].mol_type == KM_DNA && t.report.missing == 3,
+       "ADE without a hydroxyl is DA %s", err.msg);
+    km_tokenized_clear(&t);
+    ok(tokenize_text(BASE DEOXY("O2*", "O"), &options, &t, &err) == KM_OK &&
+           strcmp(t.system->residues[0].name, "A") == 0,
+       "with it, A %s", err.msg);
+    km_tokenized_clear(&t);
+    const char *mercury = "ATOM      9 HG11 VAL A   1       1.000   0.000   0.000\n"
+                          "ATOM     10 1HG1 VAL A   1       1.000   0.000   0.000\n"
+                          "ATOM     11 CA   VAL A   1       1.000   2.000   0.000\n";
+    options.missing = KM_MISSING_BUILD;
+    ok(tokenize_text(mercury, &options, &t, &err) == KM_INPUT && strstr(err.msg, "backbone atom N is missing"),
+       "hydrogens that look like mercury, carbon like calcium: %s", err.msg);
+}
+
 int main(void)
 {
+    test_force_field_names();
     test_unresolved();
     test_reference();
     test_dipeptide();
