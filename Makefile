@@ -39,7 +39,8 @@ ISA.base    :=
 ISA.avx2    := -mavx2 -mfma -mf16c -ffp-contract=fast
 ISA.avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=fast
 
-LIB_C    := $(wildcard lib/*/*.c lib/*/*/*.c formats/*.c kernels/*.c)
+FETCH_C  := $(wildcard lib/fetch/*.c)
+LIB_C    := $(filter-out $(FETCH_C),$(wildcard lib/*/*.c lib/*/*/*.c formats/*.c kernels/*.c))
 LIB_CC   := $(wildcard formats/*.cc)
 KERNEL_C := $(wildcard kernels/cpu/*.c)
 REF_C    := $(wildcard kernels/ref/*.c)
@@ -53,6 +54,7 @@ BATS     := $(wildcard tests/cli/*.bats)
 
 KERNEL_O := $(foreach i,$(ISAS),$(KERNEL_C:%.c=$(O)/%.$(i).o))
 LIB_O    := $(LIB_C:%.c=$(O)/%.o) $(LIB_CC:%.cc=$(O)/%.o)
+FETCH_O  := $(FETCH_C:%.c=$(O)/%.o)
 REF_O    := $(REF_C:%.c=$(O)/%.o)
 TOOLS    := $(TOOL_C:tools/%.c=$(B)/bin/%)
 # Fuzz targets are replayed on the files kept of them, as tests among tests.
@@ -108,6 +110,11 @@ $(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+# lib/fetch is linked to the one program that needs it: libkm asks neither for curl nor for libarchive.
+$(B)/bin/km-fetch: $(O)/tools/km-fetch.o $(FETCH_O) $(TOOL_LIB:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ -lcurl -larchive $(LDLIBS_)
 $(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -137,7 +144,7 @@ bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
 # What clang's fuzzer needs is compiled by clang, without the kernels, and the C++ only for structures.
 TARGET ?= km
 TIME   ?= 60
-FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/traj*.c \
+FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/zip.c formats/traj*.c \
     formats/xtc*.c formats/trr.c formats/dcd.c formats/netcdf.c)
 CCD_SOURCES := $(wildcard formats/ccd*.c formats/bcif.c formats/cif.c formats/slurp.c)
 FUZZ_SOURCES.structure := $(wildcard lib/chem/*.c formats/structure*.c formats/yaml.c) $(CCD_SOURCES)

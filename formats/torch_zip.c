@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * The central directory of a zip archive, with or without zip64 records (PKWARE's APPNOTE, sections 4.3 to 4.5), and
- * writing one. Local headers are looked at for where their data begins, and must have the directory's name. */
+ * The members of a checkpoint's zip archive, stored as they are, and writing one (PKWARE's APPNOTE, sections 4.3 to
+ * 4.5). */
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "formats/torch_impl.h"
+#include "formats/zip.h"
 
 enum {
     END_BYTES = 22,
@@ -19,93 +20,17 @@ enum {
 static const uint32_t end_sign = 0x06054b50, end64_sign = 0x06064b50, locator_sign = 0x07064b50,
                       entry_sign = 0x02014b50, local_sign = 0x04034b50;
 
-static uint64_t get(const uint8_t *p, int bytes)
+/* A member that lies in the file as it is, by its directory entry. */
+static km_status take_stored(const uint8_t *file, const km_zip_entry *e, size_t bytes, km_zip_member *m, km_err *err)
 {
-    uint64_t v = 0;
-    while (bytes-- > 0) v = v << 8 | p[bytes];
-    return v;
-}
-
-/* The end record, which an archive's comment may follow; NULL: there is none. */
-static const uint8_t *find_end(const uint8_t *file, size_t bytes)
-{
-    for (size_t comment = 0; comment <= 65535 && comment + END_BYTES <= bytes; comment++) {
-        const uint8_t *p = file + bytes - comment - END_BYTES;
-        if (get(p, 4) == end_sign && get(p + 20, 2) == comment) return p;
-    }
-    return NULL;
-}
-
-typedef struct directory {
-    uint64_t count, size, offset;
-} directory;
-
-static km_status find_directory(const uint8_t *file, size_t bytes, directory *d, km_err *err)
-{
-    const uint8_t *end = find_end(file, bytes);
-    if (!end) return km_fail(err, KM_INPUT, "truncated: the archive's directory is not at its end");
-    *d = (directory){get(end + 10, 2), get(end + 12, 4), get(end + 16, 4)};
-    size_t at = (size_t)(end - file);
-    if (at >= LOCATOR_BYTES && get(end - LOCATOR_BYTES, 4) == locator_sign) {
-        uint64_t where = get(end - LOCATOR_BYTES + 8, 8);
-        if (where > at || at - where < END64_BYTES || get(file + where, 4) != end64_sign)
-            return km_fail(err, KM_INPUT, "byte %zu: bad zip64 record", at - LOCATOR_BYTES);
-        *d = (directory){get(file + where + 32, 8), get(file + where + 40, 8), get(file + where + 48, 8)};
-    }
-    if (d->offset > at || d->size > at - d->offset || d->count > d->size / ENTRY_BYTES)
-        return km_fail(err, KM_INPUT, "byte %zu: the archive's directory lies outside of it", at);
-    return KM_OK;
-}
-
-/* Sizes and offset that do not fit 32 bits stand in an extra field, in this order, those that do not fit alone. */
-static bool take_zip64(const uint8_t *extra, size_t n, uint64_t *values[3])
-{
-    while (n >= 4) {
-        size_t len = get(extra + 2, 2);
-        const uint8_t *p = extra + 4, *end = p + len;
-        if (len > n - 4) return false;
-        if (get(extra, 2) == 1) {
-            for (int i = 0; i < 3; i++) {
-                if (*values[i] != UINT32_MAX) continue;
-                if (end - p < 8) return false;
-                *values[i] = get(p, 8);
-                p += 8;
-            }
-            return true;
-        }
-        extra = end;
-        n -= 4 + len;
-    }
-    return true;
-}
-
-/* The member that the directory's entry at p says, and the entry's length; left: bytes of the directory from p on. */
-static km_status read_entry(const uint8_t *file, size_t bytes, const uint8_t *p, size_t left, km_arena *arena,
-                            km_zip_member *m, size_t *ret_length, km_err *err)
-{
-    long long at = p - file;
-    if (left < ENTRY_BYTES || get(p, 4) != entry_sign)
-        return km_fail(err, KM_INPUT, "byte %lld: no directory entry", at);
-    size_t name = get(p + 28, 2), extra = get(p + 30, 2), length = ENTRY_BYTES + name + extra + get(p + 32, 2);
-    uint64_t packed = get(p + 20, 4), offset = get(p + 42, 4);
-    m->size = get(p + 24, 4);
-    m->crc = (uint32_t)get(p + 16, 4);
-    if (length > left || !take_zip64(p + ENTRY_BYTES + name, extra, (uint64_t *[]){&m->size, &packed, &offset}))
-        return km_fail(err, KM_INPUT, "byte %lld: bad directory entry", at);
-    char *text = km_arena_zero(arena, name + 1);
-    memcpy(text, p + ENTRY_BYTES, name);
-    m->name = text;
-    if (get(p + 8, 2) & 1 || get(p + 10, 2) != 0 || packed != m->size)
-        return km_fail(err, KM_INPUT, "member '%.80s' is compressed or encrypted", m->name);
-    if (offset > bytes || bytes - offset < LOCAL_BYTES + name || get(file + offset, 4) != local_sign ||
-        get(file + offset + 26, 2) != name || memcmp(file + offset + LOCAL_BYTES, text, name) != 0)
-        return km_fail(err, KM_INPUT, "member '%.80s': not at byte %llu", m->name, (unsigned long long)offset);
-    uint64_t data = offset + LOCAL_BYTES + name + get(file + offset + 28, 2);
-    if (data > bytes || m->size > bytes - data)
-        return km_fail(err, KM_INPUT, "member '%.80s': its %llu bytes do not lie within the file", m->name,
-                       (unsigned long long)m->size);
-    m->data = file + data;
-    *ret_length = length;
+    uint64_t begin;
+    if (e->encrypted || e->method != 0 || e->packed != e->size)
+        return km_fail(err, KM_INPUT, "member '%.80s' is compressed or encrypted", e->name);
+    KM_TRY(km_zip_data(file + e->offset, bytes - (size_t)e->offset, e, &begin, err));
+    if (begin > bytes - e->offset || e->size > bytes - e->offset - begin)
+        return km_fail(err, KM_INPUT, "member '%.80s': its %llu bytes do not lie within the file", e->name,
+                       (unsigned long long)e->size);
+    *m = (km_zip_member){e->name, file + e->offset + begin, e->size, e->crc};
     return KM_OK;
 }
 
@@ -116,16 +41,12 @@ static int by_name(const void *a, const void *b)
 
 km_status km_zip_list(const uint8_t *file, size_t bytes, km_arena *arena, km_zip_member **ret, int *ret_n, km_err *err)
 {
-    directory d = {0};
-    KM_TRY(find_directory(file, bytes, &d, err));
-    if (d.count > 10000000) return km_fail(err, KM_INPUT, "%llu members", (unsigned long long)d.count);
+    km_zip_directory d;
+    km_zip_entry *entries;
+    KM_TRY(km_zip_locate(file, bytes, bytes, &d, err));
+    KM_TRY(km_zip_entries(file + d.offset, &d, arena, &entries, err));
     km_zip_member *members = km_arena_zero(arena, ((size_t)d.count + 1) * sizeof *members);
-    size_t at = 0;
-    for (uint64_t i = 0; i < d.count; i++) {
-        size_t length = 0;
-        KM_TRY(read_entry(file, bytes, file + d.offset + at, (size_t)d.size - at, arena, &members[i], &length, err));
-        at += length;
-    }
+    for (uint64_t i = 0; i < d.count; i++) KM_TRY(take_stored(file, &entries[i], bytes, &members[i], err));
     qsort(members, (size_t)d.count, sizeof *members, by_name);
     for (uint64_t i = 1; i < d.count; i++)
         if (strcmp(members[i - 1].name, members[i].name) == 0)

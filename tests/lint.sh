@@ -19,6 +19,7 @@ lib/model/   lib/base/ lib/tensor/ lib/nn/ lib/model/ formats/
 lib/chem/    lib/base/ lib/chem/ formats/
 lib/traj/    lib/base/ lib/chem/ lib/traj/ formats/
 lib/plot/    lib/base/ lib/plot/
+lib/fetch/   lib/base/ lib/fetch/ formats/
 lib/sample/  lib/base/ lib/tensor/ lib/nn/ lib/model/ lib/chem/ lib/traj/ lib/sample/ formats/
 lib/train/   lib/ formats/
 lib/         lib/ formats/

@@ -151,8 +151,17 @@ void km_progress_add(km_progress *p, double done)
     p->drawn = t;
     double part = p->total > 0 ? p->done / p->total : 0, left = part > 0 ? (t - p->started) * (1 - part) / part : 0;
     int cells = (int)(part * 30 + 0.5);
-    fprintf(stderr, "\r%s [%-30.*s] %3.0f%% %.3g/s, %.0f s left ", p->what, cells > 30 ? 30 : cells,
-            "##############################", 100 * part, p->done / (t - p->started + 1e-9), left);
+    double rate = p->done / (t - p->started + 1e-9);
+    fprintf(stderr, "\r%s [%-30.*s] %3.0f%% ", p->what, cells > 30 ? 30 : cells < 0 ? 0 : cells,
+            "##############################", 100 * part);
+    if (p->bytes) {
+        char speed[32], rest[32];
+        km_format_bytes((int64_t)rate, speed);
+        km_format_bytes(p->total > p->done ? (int64_t)(p->total - p->done) : 0, rest);
+        fprintf(stderr, "%s/s, %s and %.0f s left ", speed, rest, left);
+    } else {
+        fprintf(stderr, "%.3g/s, %.0f s left ", rate, left);
+    }
 }
 
 void km_progress_end(km_progress *p)

@@ -104,10 +104,12 @@ km_status km_parse_time(const char *text, int64_t *ret_fs, km_err *err) KM_MUST_
 km_status km_parse_size(const char *text, int64_t *ret_bytes, km_err *err) KM_MUST_USE;
 /* "5ns", "250ps", "1.5us": the shortest exact form. */
 void km_format_time(int64_t fs, char out[32]);
+/* "27.7 GB": decimal, three digits. */
+void km_format_bytes(int64_t bytes, char out[32]);
 
 /* A bar with rate and time left on standard error; drawn at most 10 times a second. */
 typedef struct km_progress {
-    bool on;
+    bool on, bytes; /* bytes: what is counted; the bar says how many are left */
     const char *what;
     double total, done, started, drawn;
 } km_progress;

@@ -54,3 +54,12 @@ void km_format_time(int64_t fs, char out[32])
     }
     snprintf(out, 32, "%.15g%s", (double)fs / times[i].factor, times[i].name);
 }
+
+void km_format_bytes(int64_t bytes, char out[32])
+{
+    static const char *const names[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
+    double v = (double)bytes;
+    int i = 0;
+    while (i < 6 && v >= 999.5) v /= 1000, i++;
+    snprintf(out, 32, i > 0 && v < 99.95 ? "%.3g %s" : "%.0f %s", v, names[i]);
+}

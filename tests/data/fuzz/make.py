@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# Makes the first files of the corpora km/, safetensors/, structure/ and torch/ and of traj/ all but XTC and DCD (run in this directory); what a fuzzer finds is added beside them.
+# Makes the first files of the corpora km/, safetensors/, structure/, torch/ and zip/ and of traj/ all but XTC and DCD (run in this directory); what a fuzzer finds is added beside them.
 import gzip
 import json
 import os
@@ -118,3 +118,23 @@ put("ccd/small.bcif", binary)
 put("ccd/cut.bcif", binary[:400])
 put("ccd/cut.cif", components[:900])
 put("ccd/alone.cif", b'data_X\n_chem_comp_atom.comp_id X\n_chem_comp_atom.atom_id "C1"\n_chem_comp_atom.type_symbol C\n;text\n;\n')
+
+os.makedirs("zip", exist_ok=True)
+
+
+def archive(path, comment=b"", limits=(0x7fffffff, 0xffff)):
+    zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = limits
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as z:
+        for name in "a/", "a/text", "b/link", "b/long":
+            info = zipfile.ZipInfo(name)
+            info.create_system, info.external_attr = 3, (0o120777 if "link" in name else 0o100644) << 16
+            z.writestr(info, {"a/": b"", "b/long": b"long " * 200}.get(name, name.encode()), zipfile.ZIP_DEFLATED)
+        z.comment = comment
+    return open(path, "rb").read()
+
+
+plain = archive("zip/plain.zip", b"a comment")
+archive("zip/zip64.zip", limits=(10, 1))
+put("zip/cut.zip", plain[:-30])
+put("zip/empty.zip", b"PK\5\6" + bytes(18))
+put("zip/many.zip", b"PK\5\6" + bytes(4) + b"\xff\xff\xff\xff" + bytes(10))

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * What the kinds of sets are made with. */
+#ifndef LIB_FETCH_IMPL_H
+#define LIB_FETCH_IMPL_H
+
+#include "formats/zip.h"
+#include "lib/fetch/fetch.h"
+
+/* -- lists (list.c) */
+
+/* Add a system; id and file are copied into f's arena. */
+km_fetch_system *km_fetch_add(km_fetch *f, const char *id, const char *opt_file, int64_t bytes);
+/* Letters, digits and . _ + - only, not at the beginning a dot: an id can be a file's name and stand in an address. */
+bool km_fetch_id_is_safe(const char *id);
+/* A path of plain names that leads neither out of the folder it is put behind nor to a hidden place. */
+bool km_fetch_path_is_safe(const char *path);
+/* What is kept of lists, in f->cache for a day, so that many runs in one folder ask for them once. make writes the file
+ * anew; the one that is fresh is opened for reading. */
+typedef km_status (*km_fetch_make)(km_fetch *f, km_http *h, const char *path, const void *arg, km_err *err);
+km_status km_fetch_keep(km_fetch *f, km_http *h, const char *name, km_fetch_make make, const void *arg, int *ret_fd,
+                        km_err *err) KM_MUST_USE;
+/* A file that is kept so: n bytes of it from `first` on (n < 0: whole); as text (free it); as JSON; as the array that
+ * the pages of a hub make together. */
+km_status km_fetch_keep_file(km_fetch *f, km_http *h, const char *name, const char *url, int64_t first, int64_t n,
+                             int *ret_fd, km_err *err) KM_MUST_USE;
+km_status km_fetch_keep_text(km_fetch *f, km_http *h, const char *name, const char *url, char **ret,
+                             km_err *err) KM_MUST_USE;
+km_status km_fetch_keep_json(km_fetch *f, km_http *h, const char *name, const char *url, json_t **ret,
+                             km_err *err) KM_MUST_USE;
+km_status km_fetch_keep_pages(km_fetch *f, km_http *h, const char *name, const char *url, json_t **ret,
+                              km_err *err) KM_MUST_USE;
+/* The text of an open file, with a NUL behind it; closes fd. Free it. */
+km_status km_fetch_read(int fd, const char *name, char **ret, size_t *ret_n, km_err *err) KM_MUST_USE;
+
+/* -- files (file.c) */
+
+/* digest: "md5:HEX", "sha256:HEX", "git:HEX" (a blob's id), or NULL. KM_INPUT: another one. */
+km_status km_fetch_verify(const char *path, const char *digest, km_err *err) KM_MUST_USE;
+/* Read a gzip file to its end: its checksum and length. KM_INPUT: damaged. */
+km_status km_fetch_verify_gzip(const char *path, km_err *err) KM_MUST_USE;
+/* What km_fetch_file looks at when a file is there; NULL: nothing. */
+typedef km_status (*km_fetch_check)(const char *path, const void *arg, km_err *err);
+/* Bring a whole file to `to` by way of to.part, verify it (a spoiled one is asked for once more) and note it. bytes and
+ * digest: the publisher's, or -1 and NULL; origin: how it was verified, for the manifest. */
+typedef struct km_fetch_file {
+    const char *url, *digest, *origin;
+    int64_t bytes;
+    km_fetch_check check;
+    const void *arg;
+} km_fetch_file;
+km_status km_fetch_bring(km_http *h, const km_fetch_file *file, const char *to, json_t *record,
+                         km_err *err) KM_MUST_USE;
+/* Note a file in a system's record. */
+void km_fetch_note(json_t *record, const char *name, const char *url, int64_t bytes, const char *opt_digest,
+                   const char *origin);
+/* The folders that lead to a file. */
+km_status km_fetch_make_folders(const char *path, km_err *err) KM_MUST_USE;
+/* Remove a folder and all in it, following no links. */
+km_status km_fetch_remove(const char *dir, km_err *err) KM_MUST_USE;
+
+/* -- members of archives (unpack.c) */
+
+/* Unpack a member to path: fd has the archive's bytes from `shift` on. Its length and CRC32 must be those of its entry.
+ * KM_INPUT: damaged; on any failure nothing is left at path. */
+km_status km_fetch_unpack(int fd, int64_t shift, const km_zip_entry *e, const char *path, km_err *err) KM_MUST_USE;
+/* Is this file of the entry's length and CRC32? */
+bool km_fetch_is_member(const char *path, const km_zip_entry *e);
+/* The directory of an archive in a file. */
+km_status km_fetch_directory(int fd, km_arena *arena, km_zip_entry **ret, uint64_t *ret_n, km_err *err) KM_MUST_USE;
+
+/* -- the manifest (manifest.c) */
+
+/* Put records (id: record) into DIR/SET/manifest.json, beside what others have put there. */
+km_status km_fetch_manifest(const km_fetch *f, json_t *records, km_err *err) KM_MUST_USE;
+
+/* -- kinds */
+
+km_status km_fetch_atlas_list(km_fetch *f, km_http *h, const char *const *ids, km_err *err);
+km_status km_fetch_atlas_get(km_fetch *f, km_http *h, const km_fetch_system *s, const char *to, json_t *record,
+                             km_err *err);
+
+#endif

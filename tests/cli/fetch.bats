@@ -1,0 +1,198 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# km-fetch against a server on the loopback address that has the sets' layouts and real servers' faults.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    export S LOG=$BATS_FILE_TMPDIR/log
+    "${PYTHON:-/usr/bin/python3}" "$BATS_TEST_DIRNAME/fetch_server.py" "$BATS_FILE_TMPDIR/port" "$LOG" 3>&- &
+    echo $! >"$BATS_FILE_TMPDIR/pid"
+    for _ in $(seq 200); do [ -e "$BATS_FILE_TMPDIR/port" ] && break; sleep 0.05; done
+    S=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
+}
+
+teardown_file() { kill "$(cat "$BATS_FILE_TMPDIR/pid")"; }
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    : >"$LOG"
+}
+
+# atlas FAULT OPTION...: from the server with that fault
+atlas() { km-fetch -o . --base-url "$S/$1/ATLAS" "${@:2}" atlas; }
+
+whole() { # ID: it is there, unpacked, with nothing beside it
+    cmp "atlas/$1/$1_R3.xtc" "$BATS_TEST_DIRNAME/../data/dipeptide.xtc"
+    [ -s "atlas/$1/$1.pdb" ] && [ -s "atlas/$1/README.txt" ]
+    [ -z "$(find atlas -name '*.part*' -o -name '*.zip')" ]
+}
+
+asked() { grep -c "$1" "$LOG" || true; }
+
+@test "a chain, unpacked, with a manifest; and nothing is asked for twice" {
+    atlas plain --only 1dip_A
+    whole 1dip_A
+    grep -q '"license": "CC-BY-NC-4.0"' atlas/manifest.json atlas/1dip_A/fetch.json
+    grep -q '"verified": "the archive.s checksum"' atlas/manifest.json
+    grep -q "\"url\": \"$S/plain/ATLAS/database/ATLAS/1dip_A/1dip_A_analysis.zip\"" atlas/manifest.json
+    : >"$LOG"
+    atlas plain --only 1dip_A
+    [ ! -s "$LOG" ]
+}
+
+@test "lists: the sets, the systems, what would be brought" {
+    run --separate-stderr km-fetch --list
+    [ "$status" -eq 0 ] && [[ $output == *atlas*CC-BY-NC-4.0* ]]
+    run --separate-stderr atlas plain --list
+    [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 3 ] && [[ ${lines[1]} == 2abc_B*"about 34.6 MB" ]]
+    run --separate-stderr atlas plain --dry-run --limit 2
+    [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 2 ] && [[ $stderr == *"2 systems to bring"*"10 MB/s"*free ]]
+    [ ! -e atlas ]
+    km-fetch --list --json | python3 -c 'import json, sys; assert {"set", "size", "license", "source"} <= json.load(sys.stdin)[0].keys()'
+}
+
+@test "one missing system does not stop the others, and ends with 4" {
+    run --separate-stderr -4 atlas plain -j 3
+    [[ $stderr == *"km-fetch: atlas 3xyz_C: "*"HTTP 404"* && ${stderr_lines[-1]} == "km-fetch: 1 system could not be brought" ]]
+    whole 1dip_A
+    whole 2abc_B
+    [ ! -e atlas/3xyz_C ]
+    run --separate-stderr -4 atlas plain -q --only none_Z
+    [ "${#stderr_lines[@]}" -eq 1 ] && [[ $stderr == *"none_Z"*"HTTP 404"* ]]
+}
+
+@test "the archive where it is only behind the API, in a folder of its own" {
+    atlas plain --only 4api_D
+    whole 4api_D
+}
+
+@test "a connection that breaks off goes on where it was" {
+    atlas cut --only 1dip_A
+    whole 1dip_A
+    [ "$(asked 'bytes=[1-9].* 206')" -ge 3 ]
+    for fault in noetag weak; do
+        rm -r atlas
+        atlas $fault --only 1dip_A
+        whole 1dip_A
+    done
+}
+
+@test "servers that do not do ranges, or do them wrong" {
+    for fault in norange wrongrange; do
+        atlas $fault --only 1dip_A
+        whole 1dip_A
+        rm -r atlas
+    done
+}
+
+@test "a file that changes on the way is the new one, whole" {
+    for fault in changed changed2; do
+        atlas $fault --only 1dip_A
+        [ "$(cat atlas/1dip_A/new_R1.xtc | wc -c)" -eq 300 ]
+        [ ! -e atlas/1dip_A/1dip_A.pdb ]
+        rm -r atlas
+    done
+}
+
+@test "busy, slow, silent and moved servers" {
+    for fault in busy slow redirect; do
+        atlas $fault --only 1dip_A
+        whole 1dip_A
+        rm -r atlas
+    done
+    atlas hang --timeout 1 --only 1dip_A
+    whole 1dip_A
+}
+
+@test "refusals are said, once, and nothing has a final name" {
+    for fault in e400 e403 e404 e500 loop later; do
+        run --separate-stderr -4 atlas $fault -q --tries 2 --only 1dip_A
+        [ "${#stderr_lines[@]}" -eq 1 ] && [[ $stderr == "km-fetch: atlas 1dip_A: $S/$fault/"* ]]
+        [[ $stderr != *$'\x1b'* ]]
+        [ -z "$(ls atlas)" ]
+    done
+    [ "$(asked e400)" -eq 1 ] && [ "$(asked e500)" -eq 2 ]
+    run --separate-stderr -4 km-fetch -o . --tries 2 --base-url http://127.0.0.1:1 --only 1dip_A atlas
+    [[ $stderr == *127.0.0.1* ]]
+}
+
+@test "a damaged archive is asked for again; one that stays so is refused" {
+    atlas spoiledonce --only 1dip_A
+    whole 1dip_A
+    for fault in spoiled truncated; do
+        run --separate-stderr -4 atlas $fault -q --only 2abc_B
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ "$(asked "$fault.*2abc_B_analysis")" -eq 2 ]
+        [ ! -e atlas/2abc_B ]
+    done
+}
+
+@test "an archive cannot write outside of its folder" {
+    mkdir in
+    cd in
+    for id in 5bad_E 6bad_F 7bad_G 8bad_H 9bad_I 9bad_J; do
+        run --separate-stderr -4 atlas plain -q --only $id
+        [ "${#stderr_lines[@]}" -eq 1 ]
+        [ ! -e atlas/$id ]
+    done
+    [ -z "$(find .. / -maxdepth 1 -name '*evil*')" ]
+    [ -z "$(find . -type l)" ]
+    run --separate-stderr -2 atlas plain --only ../../x
+}
+
+@test "killed and repeated: the part stays, and is gone on with" {
+    for signal in TERM KILL; do
+        : >"$LOG"
+        km-fetch -o . --base-url "$S/die/ATLAS" --tries 50 --only 2abc_B atlas 3>&- &
+        sleep 1
+        [ -s atlas/2abc_B.part/2abc_B_analysis.zip.part ]
+        [ ! -e atlas/2abc_B ]
+        kill -$signal $!
+        wait $! || true
+        [ -s atlas/2abc_B.part/2abc_B_analysis.zip.part ]
+        # another address is another file: the part is not taken for it
+        sed -i "s,/die/,/plain/," atlas/2abc_B.part/2abc_B_analysis.zip.part.json
+        atlas plain --only 2abc_B
+        [ "$(asked 'plain.*bytes=[1-9].* 206')" -eq 1 ]
+        whole 2abc_B
+        rm -r atlas
+    done
+}
+
+@test "at most two connections a host, over all processes" {
+    for id in 1dip_A 2abc_B 4api_D; do km-fetch -o . --base-url "$S/slow/ATLAS" --only $id atlas 3>&- & done
+    wait
+    whole 1dip_A
+    whole 4api_D
+    [ "$(find .fetch/hosts -type f | wc -l)" -eq 2 ]
+}
+
+@test "two runs do not fill one folder" {
+    mkdir -p atlas/1dip_A.part
+    flock atlas/1dip_A.part sleep 30 3>&- &
+    sleep 0.2
+    run --separate-stderr -4 atlas plain -q --only 1dip_A
+    [[ $stderr == *"another run is filling it"* ]]
+    kill $!
+}
+
+@test "misuse" {
+    run --separate-stderr -2 km-fetch
+    run --separate-stderr -2 km-fetch none
+    [[ $stderr == *"'none' is no set"* ]]
+    run --separate-stderr -2 km-fetch --base-url "$S" atlas atlas
+    run --separate-stderr -2 km-fetch --tier total atlas
+    run --separate-stderr -4 km-fetch -o /proc/none --only 1dip_A atlas
+}
+
+@test "a full disk" {
+    [ "$(id -u)" -eq 0 ] || skip "needs root for a small file system"
+    mkdir disk
+    mount -t tmpfs -o size=256k none disk 2>/dev/null || skip "no file system can be mounted here"
+    run --separate-stderr -4 km-fetch -q -o disk --base-url "$S/plain/ATLAS" --only 1dip_A atlas
+    said=$stderr
+    run km-fetch -q -o disk --base-url "$S/plain/ATLAS" --only 1dip_A atlas
+    umount disk
+    [[ $said == *"are needed in disk"* || $said == *"No space left"* ]]
+    [ "$status" -eq 4 ]
+}

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+"""A server on the loopback address with made-up data sets in their true layouts, and with the faults of real servers.
+
+fetch_server.py PORTFILE LOG: writes its port to PORTFILE and a line "METHOD PATH RANGE STATUS" of each request to LOG. The first part of
+a path is the fault: /plain/ATLAS/..., /cut/ATLAS/... . A fault that happens a number of times does so for each path anew.
+"""
+import hashlib, http.server, io, os, random, re, socket, struct, sys, threading, time, urllib.parse, zipfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = os.path.join(HERE, "..", "data")
+FILES = {}  # path below the fault: bytes, or a function of (query, base address) that gives bytes or (status, bytes)
+
+
+def noise(name, n):
+    return random.Random(name).randbytes(n)
+
+
+def zipped(members, method=zipfile.ZIP_DEFLATED):
+    b = io.BytesIO()
+    with zipfile.ZipFile(b, "w", method) as z:
+        for name, data in members:
+            z.writestr(name, data)
+    return b.getvalue()
+
+
+def data(name):
+    return open(os.path.join(DATA, name), "rb").read()
+
+
+def atlas():
+    ids = ["1dip_A", "2abc_B", "3xyz_C"]
+    info = "PDB\tlength\n" + "".join(f"{i}\t{n}\n" for i, n in zip(ids, (2, 145, 300)))
+    FILES["ATLAS/api/parsable"] = zipped([("ATLAS_parsable_latest/2023_03_09_ATLAS_pdb.txt", "\n".join(ids) + "\n"),
+                                          ("ATLAS_parsable_latest/2023_03_09_ATLAS_info.tsv", info)])
+    def members(i, tier):
+        fit = "_prod_R%d_fit" if tier == "protein" else "_R%d"
+        yield f"{i}.pdb", data("dipeptide.pdb")
+        for r in (1, 2, 3):
+            yield i + fit % r + ".xtc", data("dipeptide.xtc")
+        yield "README.txt", noise(i + tier, 100000)
+    for i in ids[:2]:  # the third is missing
+        for tier in ("analysis", "protein"):
+            FILES[f"ATLAS/database/ATLAS/{i}/{i}_{tier}.zip"] = zipped(members(i, tier))
+    FILES["ATLAS/api/ATLAS/analysis/4api_D"] = zipped(("4api_D/" + n, d) for n, d in members("4api_D", "analysis"))
+    link = zipfile.ZipInfo("5bad_E_R1.xtc")
+    link.create_system, link.external_attr = 3, 0o120777 << 16
+    for i, name in (("5bad_E", link), ("6bad_F", "../evil.xtc"), ("7bad_G", "a/../../../evil.xtc"), ("8bad_H", ".hidden.xtc")):
+        FILES[f"ATLAS/database/ATLAS/{i}/{i}_analysis.zip"] = zipped([(name, b"/etc/passwd"), ("x.xtc", b"x")])
+    FILES["ATLAS/database/ATLAS/9bad_I/9bad_I_analysis.zip"] = zipped([("/evil.xtc", b"x")])
+    huge = bytearray(zipped([("huge.xtc", b"x" * 1000)]))
+    at = huge.rfind(b"PK\x01\x02")
+    huge[at + 24:at + 28] = struct.pack("<I", 0xfffffff0)
+    FILES["ATLAS/database/ATLAS/9bad_J/9bad_J_analysis.zip"] = bytes(huge)
+
+
+atlas()
+counts, lock = {}, threading.Lock()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *a):
+        pass
+
+    def note(self, status):
+        with lock:
+            print(self.command, self.path, self.headers.get("Range"), status, file=LOG, flush=True)
+
+    def answer(self, status, body=b"", headers=(), promise=None):
+        self.note(status)
+        self.send_response(status)
+        for k, v in headers:
+            self.send_header(k, v)
+        self.send_header("Content-Length", str(len(body) if promise is None else promise))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+            self.wfile.flush()
+        if promise is not None:
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+    def do_HEAD(self):
+        self.do_GET()
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        _, fault, path = urllib.parse.unquote(url.path).split("/", 2)
+        with lock:
+            nth = counts[self.path] = counts.get(self.path, 0) + 1
+        body = FILES.get(path)
+        base = f"http://127.0.0.1:{self.server.server_port}/{fault}"
+        if callable(body):
+            body = body(urllib.parse.parse_qs(url.query), base)
+        headers = [("ETag", '"%s"' % hashlib.md5(path.encode()).hexdigest())]
+        if isinstance(body, tuple):
+            return self.answer(body[0], body[1], body[2] if len(body) > 2 else ())
+        if fault == "loop":
+            return self.answer(302, headers=[("Location", self.path)])
+        if fault == "redirect":
+            return self.answer(302, headers=[("Location", "/plain/" + self.path.split("/", 2)[2])])
+        if fault.startswith("e") and fault[1:].isdigit():
+            return self.answer(int(fault[1:]), b"no\x1b[31m luck")
+        if body is None:
+            return self.answer(404)
+        if fault == "busy" and nth < 3:
+            return self.answer(429 if nth == 1 else 503, headers=[("Retry-After", "1")] if nth == 1 else ())
+        if fault == "later":
+            return self.answer(503, headers=[("Retry-After", "7200")])
+        if fault == "hang" and nth == 1:
+            self.note(0)
+            return time.sleep(4)
+        if fault == "spoiled" or fault == "spoiledonce" and nth == 1:
+            at = len(body) // 3
+            body = body[:at] + bytes([body[at] ^ 1]) + body[at + 1:]
+        if fault == "truncated":
+            body = body[:len(body) * 2 // 3]
+        if fault in ("changed", "changed2") and nth > 1 and path.endswith(".zip"):
+            headers = [("ETag", '"new"')]
+            body = zipped([("new_R1.xtc", b"new" * 100)])
+        if fault == "noetag":
+            headers = []
+        if fault == "weak":
+            headers = [("ETag", 'W/"x"'), ("Last-Modified", "Wed, 21 Oct 2015 07:28:00 GMT")]
+        self.serve(fault, nth, body, headers)
+
+    def serve(self, fault, nth, body, headers):
+        m = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range") or "")
+        valid = self.headers.get("If-Range") in (None, *(v for k, v in headers)) or fault == "changed2"
+        cuts = {"cut": 4, "noetag": 3, "weak": 2, "wrongrange": 1, "changed": 1, "changed2": 1, "norange": 2, "die": 10 ** 6}.get(fault, 0)
+        cut = nth <= cuts and len(body) > 1000
+        if not m or not valid or fault == "norange":
+            if fault == "norange" and nth > 1:
+                cut = False
+            return self.answer(200, body[:len(body) // 2] if cut else self.slowly(fault, body), headers, len(body) if cut else None)
+        first, last = int(m[1]), min(int(m[2] or len(body) - 1), len(body) - 1)
+        if first >= len(body):
+            return self.answer(416, headers=[("Content-Range", f"bytes */{len(body)}")])
+        part = body[first:last + 1]
+        said = first + 1 if fault == "wrongrange" and first > 0 else first
+        headers = headers + [("Content-Range", f"bytes {said}-{said + len(part) - 1}/{len(body)}")]
+        if cut and len(part) > 1000:
+            return self.answer(206, part[:1 if fault == "die" else len(part) // 2], headers, len(part))
+        self.answer(206, self.slowly(fault, part), headers)
+
+    def slowly(self, fault, body):
+        if fault == "slow" and len(body) > 1000:
+            time.sleep(0.5)
+        return body
+
+
+LOG = open(sys.argv[2], "w")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server.daemon_threads = True
+with open(sys.argv[1] + ".new", "w") as f:
+    f.write(str(server.server_port))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+server.serve_forever()
