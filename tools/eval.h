@@ -105,6 +105,8 @@ extern const km_metric km_peptide_metrics[], km_ensemble_metrics[], km_trajector
 extern const km_eval_over km_ensemble_over[];
 km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_ensemble(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_trajectory(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 
 /* -- reading a target for a panel that matches atoms by name */
 

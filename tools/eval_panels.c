@@ -10,5 +10,12 @@ const km_eval_panel km_eval_panels[] = {
     {"ensemble", "Ensemble",
      "the AlphaFlow analysis of ATLAS: frames superposed on the start structure, draws of seed 137; lengths in A",
      km_ensemble_metrics, km_ensemble_over, km_eval_ensemble},
+    {"trajectory", "Trajectory",
+     "CA superposed on the start structure; what ConfRover and STAR-MD print, whose papers leave details open: see the "
+     "page",
+     km_trajectory_metrics, NULL, km_eval_trajectory},
+    {"validity", "Validity",
+     "shares of frames (chains of frames) within published thresholds; what the dynamics have is the bar",
+     km_validity_metrics, NULL, km_eval_validity},
     {0},
 };

@@ -102,16 +102,6 @@ int km_whiten(double *c, int n, double floor, double *w)
     return kept;
 }
 
-void km_singular(double *a, int n, int m, double *values, double *opt_u, double *opt_vt)
-{
-    int least = n < m ? n : m;
-    double *spare = KM_NEWN(double, (size_t)least);
-    lapack_int failed = LAPACKE_dgesvd(LAPACK_ROW_MAJOR, opt_u ? 'A' : 'N', opt_vt ? 'A' : 'N', n, m, a, m, values,
-                                       opt_u, n, opt_vt, m, spare);
-    KM_ASSERT(failed == 0);
-    free(spare);
-}
-
 void km_eigenvalues(double *a, int n, double *re, double *im)
 {
     lapack_int failed = LAPACKE_dgeev(LAPACK_ROW_MAJOR, 'N', 'N', n, a, n, re, im, NULL, n, NULL, n);

@@ -29,8 +29,6 @@ void km_eigen_largest(double *a, int n, int k, double *values, double *opt_vecto
 /* Whitening of a covariance c [n, n]: w [kept, n] with w c w^T = 1, eigenvalues below floor times the largest left
  * out. Returns how many were kept. c is destroyed; w has room for [n, n]. */
 int km_whiten(double *c, int n, double floor, double *w);
-/* Singular values, descending, min(n, m) of them, of a [n, m] (destroyed); u [n, n] and vt [m, m] where asked for. */
-void km_singular(double *a, int n, int m, double *values, double *opt_u, double *opt_vt);
 /* Eigenvalues (real and imaginary part, by falling modulus) of any real matrix a [n, n], destroyed. */
 void km_eigenvalues(double *a, int n, double *re, double *im);
 /* x of a x = b, a [n, n] and b [n], both destroyed; the solution is in b. False where a is singular. */

@@ -114,3 +114,22 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
     run -2 km-eval --panel nothing --ref "$data/md.xtc"
     run -2 km-eval --panel ensemble --svg d --top "$pdb" --ref "$data/md.xtc"
 }
+
+@test "the panels trajectory and validity" {
+    km-eval --json --panel trajectory,validity --stride 5 --top "$pdb" --ref "$data/md.xtc" "$data/md.xtc" > t.json
+    ask 'r["md.xtc"]["pca_jsd"] == 0 and r["md.xtc"]["pca_recall"] == 1 and r["md.xtc"]["rmsd_deviation"] == 0'
+    ask 'abs(r["md.xtc"]["tica_r"] - 1) < 1e-6 and r["md.xtc"]["vamp2_deviation"] == 0 and r["md.xtc"]["lag_ns"] == 0.05'
+    ask 'j["panels"][1]["targets"][0]["rows"][0]["val_ca"] == 1 and j["panels"][1]["targets"][0]["rows"][0]["bioemu"] == 1'
+    # 5 ps is no multiple of 2 ps: places are compared, times are not
+    km-eval --json --no-ceiling --panel trajectory --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc" > t.json
+    ask 'r["model.xtc"]["pca_jsd"] > 0 and r["model.xtc"]["lag_rmsd"] is None and "no multiple" in t[0]["notes"][0]'
+    # two models of other lengths are as good as frames without a spacing
+    awk '/^ATOM/' "$pdb" > one
+    for i in 1 2; do echo "MODEL        $i"; cat one; echo ENDMDL; done > two.pdb
+    km-eval --json --no-ceiling --panel trajectory,validity --top "$pdb" --ref "$data/md.xtc" two.pdb > t.json
+    ask '"too few" in t[0]["notes"][0] and r["two.pdb"]["pca_recall"] > 0'
+    ask 'j["panels"][1]["targets"][0]["rows"][0]["val_clash"] == 1'
+    # a molecule blown up is broken
+    awk '/^ATOM/ { printf "%s%8.3f%8.3f%8.3f%s\n", substr($0, 1, 30), 1.3 * substr($0, 31, 8), 1.3 * substr($0, 39, 8), 1.3 * substr($0, 47, 8), substr($0, 55) }' "$pdb" > big.pdb
+    run -1 km-eval --no-ceiling --panel validity --top "$pdb" --ref "$data/md.xtc" --fail-if 'val_ca<0.5' big.pdb
+}

@@ -9,7 +9,7 @@ Every line is a key and a number. start.pdb, md.xtc and model.xtc are heavy atom
 from a helix (amber14, OBC2, 310 K): 250 frames 2 ps apart, and 100 frames 5 ps apart of another start.
 """
 import os, sys, warnings
-import numpy as np, mdtraj as md, ot, scipy.stats, scipy.optimize, scipy.spatial.distance
+import numpy as np, mdtraj as md, ot, deeptime, networkx, scipy.stats, scipy.optimize, scipy.spatial.distance
 from sklearn.decomposition import PCA
 
 warnings.simplefilter("ignore")
@@ -128,3 +128,66 @@ def information(e):
 e0, e_md, e_model = exposed(start)[0], exposed(ref[r1k]), exposed(model)
 out("ensemble.exposed", jaccard(~e0 & (e_md.mean(0) > 0.1), ~e0 & (e_model.mean(0) > 0.1)))
 out("ensemble.mi_rho", scipy.stats.spearmanr(information(e_md).ravel(), information(e_model).ravel())[0])
+
+# -- the trajectory panel: made-up points on a map; CA of the model as they are; distances of CA of the dynamics, in two runs
+i = np.arange(300)
+u = np.stack([np.sin(i * 0.37) + 0.3 * np.sin(i * 2.1), np.cos(i * 0.53)], 1)
+v = np.stack([1.2 * np.sin(i[:200] * 0.71) + 0.4, 0.9 * np.cos(i[:200] * 0.31) + 0.2 * np.sin(i[:200])], 1)
+edges = [np.linspace(u[:, k].min(), u[:, k].max(), 11) for k in (0, 1)]
+P, Q = (np.histogram2d(z[:, 0], z[:, 1], bins=edges)[0].ravel() for z in (u, v))
+out("landscape.jsd", scipy.spatial.distance.jensenshannon(P + 1e-6, Q + 1e-6))
+out("landscape.recall", ((P > 0) & (Q > 0)).sum() / (P > 0).sum())
+out("landscape.precision", ((P > 0) & (Q > 0)).sum() / (Q > 0).sum())
+out("landscape.f1", 2 * ((P > 0) & (Q > 0)).sum() / ((P > 0).sum() + (Q > 0).sum()))
+out("landscape.hit", Q[P > 0].sum() / len(v))
+out("landscape.recovery", P[Q > 0].sum() / len(u))
+raw_ref, raw_model = (md.load(f"{here}/{n}.xtc", top=start.topology).atom_slice(ca) for n in ("md", "model"))
+z = raw_model.xyz.astype(float) * 10
+for lag in (1, 7):
+    out(f"lags.rmsd{lag}", np.sqrt(((z[lag:] - z[:-lag]) ** 2).sum(2).mean(1)).mean())
+    c = z - z.mean(0)
+    out(f"lags.acf{lag}", (c[lag:] * c[:-lag]).sum((1, 2)).mean() / (c ** 2).sum((1, 2)).mean())
+pairs = [(k, l) for k in range(n) for l in range(k + 1, n)]
+d = 10 * md.compute_distances(raw_ref, pairs).astype(float)
+pca = PCA().fit(d)
+k = int(np.searchsorted(np.cumsum(pca.explained_variance_ratio_), 0.95) + 1)
+out("reduce.components", k)
+y = pca.transform(d)[:, :k]
+runs = [y[:150], y[150:]]
+for lag in (1, 10):
+    tica = deeptime.decomposition.TICA(lagtime=lag, dim=2, scaling=None).fit(runs).fetch_model()
+    out(f"tica.{lag}.first", tica.singular_values[0]), out(f"tica.{lag}.second", tica.singular_values[1])
+    out(f"vamp2.{lag}", deeptime.decomposition.VAMP(lagtime=lag).fit(runs).fetch_model().score(2) - 1)
+
+# -- soundness of the model's frames, as they are and with all lengths scaled
+whole = md.load(f"{here}/model.xtc", top=start.topology)
+graph = start.topology.to_bondgraph()
+index = {atom: atom.index for atom in graph}
+near = {(index[g], index[h]) for g, reach in networkx.all_pairs_shortest_path_length(graph, cutoff=3) for h in reach}
+radius = np.array([{"C": 1.7, "N": 1.55, "O": 1.52}[x.element.symbol] for x in start.topology.atoms])
+bound = radius[:, None] + radius[None] - 0.4
+for pair in near:
+    bound[pair] = 0
+res = np.array([x.residue.index for x in start.topology.atoms])
+far = abs(res[:, None] - res[None]) > 2
+c, nn, ca_ = (start.topology.select("name " + k) for k in ("C", "N", "CA"))
+omega = np.degrees(abs(md.compute_omega(whole)[1]))
+proline = np.array([x.name == "PRO" for x in start.topology.residues][1:])
+out("sound.twist_share", ((omega > 30) & (omega < 150)).mean()), out("sound.cis_share", (omega[:, ~proline] < 90).mean())
+for scale in (1.0007, 0.75, 1.15, 0.2):  # distances off the file's grid, where 1.4 A is hit exactly
+    xyz = whole.xyz.astype(float) * 10 * scale
+    D = np.linalg.norm(xyz[:, ca_, None] - xyz[:, None, ca_], axis=-1)
+    upper, along = D[:, *np.triu_indices(n, 1)], np.linalg.norm(xyz[:, ca_[1:]] - xyz[:, ca_[:-1]], axis=-1)
+    cn = np.linalg.norm(xyz[:, nn[1:]] - xyz[:, c[:-1]], axis=-1)
+    clash, brk = (upper < 3.0).any(1), (along > 4.2).any(1)
+    whole_d = [scipy.spatial.distance.squareform(scipy.spatial.distance.pdist(f)) for f in xyz]
+    met = np.array([(f[far] < 1.0).any() for f in whole_d])
+    key = f"sound.{scale}."
+    out(key + "clash_rate", (upper < 3.0).mean()), out(key + "val_clash", (~clash).mean())
+    out(key + "frame_clash", (~(upper < 1.5).any(1)).mean())
+    out(key + "break_rate", (along > 4.2).mean()), out(key + "val_break", (~brk).mean())
+    out(key + "val_ca", (~clash & ~brk).mean()), out(key + "pep_break", (cn > 1.4).mean())
+    out(key + "bioemu_ca", (along < 4.5).all(1).mean()), out(key + "bioemu_cn", (cn < 2.0).all(1).mean())
+    out(key + "bioemu_clash", (~met).mean())
+    out(key + "bioemu", ((along < 4.5).all(1) & (cn < 2.0).all(1) & ~met).mean())
+    out(key + "clash_score", np.mean([np.triu(f < bound, 1).sum() for f in whole_d]) / len(res) * 1000)

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ * The panel of sound frames. */
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "lib/base/mem.h"
+#include "lib/traj/sound.h"
+#include "tools/eval.h"
+
+typedef struct scores {
+    km_soundness mean;
+    double val_ca_drift, bioemu_drift, bond_drift, clash_drift; /* last tenth less the first */
+} scores;
+
+#define MEAN(name) offsetof(scores, mean.name)
+#define AT(name) offsetof(scores, name)
+const km_metric km_validity_metrics[] = {
+    {"clash_rate", NULL, 0, 0, MEAN(clash_rate), KM_BEST_LOW, .meaning = "CA clash rate: pairs below 3.0 A, of all"},
+    {"val_clash", "clash", 6, 3, MEAN(val_clash), KM_BEST_HIGH, true,
+     .meaning = "Val-Clash (CA): frames without a pair of CA below 3.0 Å"},
+    {"frame_clash", "1.5A", 6, 3, MEAN(frame_clash), KM_BEST_HIGH, true,
+     .meaning = "frames without a pair of CA below 1.5 Å (FrameDiff)"},
+    {"break_rate", NULL, 0, 0, MEAN(break_rate), KM_BEST_LOW,
+     .meaning = "CA break rate: consecutive CA above 4.2 A, of all"},
+    {"val_break", "break", 6, 3, MEAN(val_break), KM_BEST_HIGH, true,
+     .meaning = "Val-Break (CA): frames without consecutive CA above 4.2 Å"},
+    {"val_ca", "val_CA", 6, 3, MEAN(val_ca), KM_BEST_HIGH, true, .meaning = "Val-CA: frames with neither"},
+    {"val_ca_chain", "chain", 6, 3, MEAN(val_ca_chain), KM_BEST_HIGH, true,
+     .meaning = "Val-CA of every chain alone: share of chains of frames"},
+    {"pep_break", "pepbrk", 6, 3, MEAN(pep_break), KM_BEST_LOW,
+     .meaning = "PepBond break: consecutive C-N above 1.4 Å, of all; dynamics are not at 0"},
+    {"bioemu_ca", NULL, 0, 0, MEAN(bioemu_ca), KM_BEST_HIGH,
+     .meaning = "frames with every consecutive CA-CA below 4.5 A"},
+    {"bioemu_cn", NULL, 0, 0, MEAN(bioemu_cn), KM_BEST_HIGH, .meaning = "frames with every C-N below 2.0 A"},
+    {"bioemu_clash", NULL, 0, 0, MEAN(bioemu_clash), KM_BEST_HIGH,
+     .meaning = "frames without atoms of residues more than 2 apart within 1.0 A"},
+    {"bioemu", "BioEmu", 6, 3, MEAN(bioemu), KM_BEST_HIGH, true, true, .meaning = "frames that BioEmu's filter keeps"},
+    {"bioemu_chain", "chain", 6, 3, MEAN(bioemu_chain), KM_BEST_HIGH, true,
+     .meaning = "that of every chain alone: share of chains of frames"},
+    {"bond_mad", "bond_A", 6, 3, MEAN(bond_mad), KM_BEST_LOW, .first = true,
+     .meaning = "mean absolute deviation of bond lengths from the dictionary", .unit = "A"},
+    {"angle_mad", "angle", 6, 2, MEAN(angle_mad), KM_BEST_LOW, .meaning = "that of angles within residues",
+     .unit = "degree"},
+    {"clash_score", "clsh/k", 6, 2, MEAN(clash_score), KM_BEST_LOW,
+     .meaning = "atoms more than 3 bonds apart nearer than their radii less 0.4 Å, pairs per 1,000 atoms"},
+    {"d_share", "D", 6, 3, MEAN(d_share), KM_BEST_LOW, .meaning = "share of CA centres that are D"},
+    {"cis_share", "cis", 6, 3, MEAN(cis_share), KM_BEST_LOW, .meaning = "share of cis bonds not before proline"},
+    {"twist_share", "twist", 6, 3, MEAN(twist_share), KM_BEST_LOW,
+     .meaning = "share of peptide bonds more than 30 degrees from flat"},
+    {"val_ca_drift", NULL, 0, 0, AT(val_ca_drift), KM_BEST_NONE,
+     .meaning = "val_ca of the last tenth less the first's"},
+    {"bioemu_drift", NULL, 0, 0, AT(bioemu_drift), KM_BEST_NONE, .meaning = "the same of bioemu"},
+    {"bond_drift", NULL, 0, 0, AT(bond_drift), KM_BEST_NONE, .meaning = "the same of bond_mad", .unit = "A"},
+    {"clash_drift", NULL, 0, 0, AT(clash_drift), KM_BEST_NONE, .meaning = "the same of clash_score"},
+    {0},
+};
+
+static void add_drift(const km_soundness *frames, int64_t F, scores *s)
+{
+    int64_t tenth = F >= 10 ? F / 10 : 1;
+    km_soundness first = km_sound_mean(frames, tenth), last = km_sound_mean(frames + F - tenth, tenth);
+    s->val_ca_drift = last.val_ca - first.val_ca, s->bioemu_drift = last.bioemu - first.bioemu;
+    s->bond_drift = last.bond_mad - first.bond_mad, s->clash_drift = last.clash_score - first.clash_score;
+}
+
+static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err)
+{
+    enum { AT_ONCE = 256 };
+    int64_t F = c->model.F;
+    km_sound *asked = km_sound_new(c->system);
+    km_soundness *frames = KM_NEWN(km_soundness, (size_t)F);
+    float *x = KM_NEWN(float, AT_ONCE *(size_t)c->A * 3);
+    km_status status = KM_OK;
+    for (int64_t f = 0; f < F && status == KM_OK; f += AT_ONCE) {
+        int64_t n = F - f < AT_ONCE ? F - f : AT_ONCE;
+        status = km_clip_read(&c->model, f, n, c->options->threads, x, err);
+#pragma omp parallel for schedule(dynamic, 8) num_threads(c->options->threads)
+        for (int64_t i = 0; i < n; i++)
+            if (status == KM_OK) km_sound_frame(asked, x + i * c->A * 3, &frames[f + i]);
+    }
+    if (status == KM_OK) {
+        scores s = {.mean = km_sound_mean(frames, F)};
+        add_drift(frames, F, &s);
+        km_eval_take(e->panel, row, &s);
+    }
+    km_sound_free(asked);
+    free(frames), free(x);
+    return status;
+}
+
+km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err)
+{
+    return km_eval_each(o, e, measure, err);
+}
