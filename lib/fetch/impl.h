@@ -8,6 +8,8 @@
 
 /* -- lists (list.c) */
 
+/* A text that lasts as long as f. While systems are listed only: the arena is one thread's. */
+char *km_fetch_lasting(km_fetch *f, const char *text);
 /* Add a system; id and file are copied into f's arena. */
 km_fetch_system *km_fetch_add(km_fetch *f, const char *id, const char *opt_file, int64_t bytes);
 /* Letters, digits and . _ + - only, not at the beginning a dot: an id can be a file's name and stand in an address. */
@@ -29,6 +31,8 @@ km_status km_fetch_keep_json(km_fetch *f, km_http *h, const char *name, const ch
                              km_err *err) KM_MUST_USE;
 km_status km_fetch_keep_pages(km_fetch *f, km_http *h, const char *name, const char *url, json_t **ret,
                               km_err *err) KM_MUST_USE;
+/* A path as it stands in an address. Free it. */
+char *km_fetch_escape(const char *path);
 /* The text of an open file, with a NUL behind it; closes fd. Free it. */
 km_status km_fetch_read(int fd, const char *name, char **ret, size_t *ret_n, km_err *err) KM_MUST_USE;
 
@@ -73,10 +77,43 @@ km_status km_fetch_directory(int fd, km_arena *arena, km_zip_entry **ret, uint64
 /* Put records (id: record) into DIR/SET/manifest.json, beside what others have put there. */
 km_status km_fetch_manifest(const km_fetch *f, json_t *records, km_err *err) KM_MUST_USE;
 
-/* -- kinds */
+/* -- kinds: what a set's `data` is, and its two functions */
 
 km_status km_fetch_atlas_list(km_fetch *f, km_http *h, const char *const *ids, km_err *err);
 km_status km_fetch_atlas_get(km_fetch *f, km_http *h, const km_fetch_system *s, const char *to, json_t *record,
                              km_err *err);
+
+/* Zip archives of a record of Zenodo, with a folder a system. */
+typedef struct km_fetch_record {
+    int64_t number;
+    const char *archives[4]; /* the last is NULL */
+} km_fetch_record;
+km_status km_fetch_zenodo_list(km_fetch *f, km_http *h, const char *const *ids, km_err *err);
+km_status km_fetch_zenodo_get(km_fetch *f, km_http *h, const km_fetch_system *s, const char *to, json_t *record,
+                              km_err *err);
+/* The record of a number; its licence becomes f's. And a file of it, in f's arena. */
+km_status km_fetch_zenodo(km_fetch *f, km_http *h, int64_t number, json_t **ret, km_err *err) KM_MUST_USE;
+km_status km_fetch_zenodo_file(km_fetch *f, int64_t number, const json_t *record, const char *name, km_fetch_file *ret,
+                               km_err *err) KM_MUST_USE;
+
+/* A repository of a hub: files that are systems, or folders. */
+typedef struct km_fetch_hub {
+    const char *kind, *repository, *folder; /* "datasets" or "models"; "" for all of it */
+    const char *prefix, *suffix;            /* of the names of files that are systems; what is between them is the id */
+    bool whole_names;                       /* the id is the whole name */
+    bool grouped;                           /* a system is a folder instead, or files of one stem */
+} km_fetch_hub;
+km_status km_fetch_hub_list(km_fetch *f, km_http *h, const char *const *ids, km_err *err);
+km_status km_fetch_hub_get(km_fetch *f, km_http *h, const km_fetch_system *s, const char *to, json_t *record,
+                           km_err *err);
+
+/* One gzip file at the set's base. */
+typedef struct km_fetch_single {
+    const char *name;
+    int64_t about; /* bytes */
+} km_fetch_single;
+km_status km_fetch_single_list(km_fetch *f, km_http *h, const char *const *ids, km_err *err);
+km_status km_fetch_single_get(km_fetch *f, km_http *h, const km_fetch_system *s, const char *to, json_t *record,
+                              km_err *err);
 
 #endif

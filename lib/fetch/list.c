@@ -35,6 +35,22 @@ bool km_fetch_path_is_safe(const char *path)
     }
 }
 
+char *km_fetch_lasting(km_fetch *f, const char *text)
+{
+    return strcpy(km_arena_get(f->arena, strlen(text) + 1), text);
+}
+
+char *km_fetch_escape(const char *path)
+{
+    char *out = km_alloc(3 * strlen(path) + 1), *p = out;
+    for (; *path; path++) {
+        bool plain = *path == '/' || strchr(letters, *path);
+        p += sprintf(p, plain ? "%c" : "%%%02X", plain ? *path : (unsigned char)*path);
+    }
+    *p = 0;
+    return out;
+}
+
 km_fetch_system *km_fetch_add(km_fetch *f, const char *id, const char *opt_file, int64_t bytes)
 {
     if (f->n == f->room) {
@@ -43,8 +59,8 @@ km_fetch_system *km_fetch_add(km_fetch *f, const char *id, const char *opt_file,
     }
     km_fetch_system *s = &f->systems[f->n++];
     *s = (km_fetch_system){.bytes = bytes, .room = -1};
-    s->id = strcpy(km_arena_get(f->arena, strlen(id) + 1), id);
-    if (opt_file) s->file = strcpy(km_arena_get(f->arena, strlen(opt_file) + 1), opt_file);
+    s->id = km_fetch_lasting(f, id);
+    if (opt_file) s->file = km_fetch_lasting(f, opt_file);
     return s;
 }
 

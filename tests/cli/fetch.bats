@@ -140,6 +140,73 @@ asked() { grep -c "$1" "$LOG" || true; }
     run --separate-stderr -2 atlas plain --only ../../x
 }
 
+@test "one system out of an archive that stays where it is" {
+    km-fetch -o . --base-url "$S/plain/zenodo" --only cath2_1dipA00 cath2
+    cmp cath2/cath2_1dipA00/trajs/a.cmprsd.xtc "$BATS_TEST_DIRNAME/../data/dipeptide.xtc"
+    [ "$(find cath2/cath2_1dipA00 -type f | wc -l)" -eq 6 ] && [ -z "$(find cath2 -name '*.part*')" ]
+    [ "$(asked 'MSR_cath2.zip.* bytes=.* 206')" -eq 4 ] # the end, the directory, the members in two runs
+    [ "$(asked 'MSR_cath2.zip.* 200')" -eq 0 ]
+    grep -q cdla-permissive-2.0 cath2/manifest.json
+    : >"$LOG"
+    km-fetch -o . --base-url "$S/plain/zenodo" cath2
+    [ "$(asked 'api/records')" -eq 0 ] # lists are kept
+    [ -d cath2/cath2_2abcA00 ] && [ ! -e cath2/cath2_3bpqD00 ] # no trajectories, no system
+    run --separate-stderr -4 km-fetch -q -o . --base-url "$S/plain/zenodo" --only cath2_3bpqD00 cath2
+    [ "$stderr" = "km-fetch: cath2 cath2_3bpqD00: the set has no such system" ]
+}
+
+@test "archives with zip64 records, and two archives of one set" {
+    km-fetch -o . --base-url "$S/plain/zenodo" octapeptides
+    cmp octapeptides/AAAAAAAA/trajs/run001_protein.cmprsd.xtc "$BATS_TEST_DIRNAME/../data/dipeptide.xtc"
+    km-fetch -o . --base-url "$S/cut/zenodo" megasim
+    [ "$(ls -d megasim/1dip* | wc -l)" -eq 3 ]
+    grep -q '"archive": "MSR_megasim_mutants_disp_allatom.zip"' megasim/1dip__A1D/fetch.json
+    grep -q '"archive": "MSR_megasim_merge.zip"' megasim/1dip/fetch.json
+}
+
+@test "an archive by ranges: faults" {
+    for fault in norange wrongrange spoiled truncated; do
+        run --separate-stderr -4 km-fetch -q --tries 3 -o $fault --base-url "$S/$fault/zenodo" cath2
+        [ "${#stderr_lines[@]}" -ge 1 ]
+        [ -z "$(find $fault -name cath2_1dipA00)" ]
+    done
+    for fault in spoiledonce cut; do
+        km-fetch -q -o $fault --base-url "$S/$fault/zenodo" --only cath2_2abcA00 cath2 || {
+            [ $fault = spoiledonce ] && [ ! -e $fault/cath2/cath2_2abcA00 ]; } # a spoiled record is said, not used
+    done
+}
+
+@test "a hub: pages of a list, digests, folders as systems, weights" {
+    km-fetch -o . --base-url "$S/plain/hub" mdcath
+    [ "$(ls mdcath/*.h5 | wc -l)" -eq 3 ] && [ ! -e mdcath/README ]
+    grep -q '"digest": "sha256:' mdcath/manifest.json
+    run --separate-stderr -4 km-fetch -q -o b --base-url "$S/spoiled/hub" --only 1dipA00 mdcath
+    km-fetch -o . --base-url "$S/plain/hub" dd13m
+    [ "$(ls dd13m/1abc)" = "$(printf '%s\n' complex.pdb fetch.json 'traj 1.h5' traj+2.h5)" ]
+    run --separate-stderr km-fetch -o . --base-url "$S/plain/hub" boltz2
+    [ "$(ls boltz2)" = "$(printf '%s\n' boltz2_conf.ckpt manifest.json)" ] && [[ $stderr == *"licence: mit"* ]]
+    run --separate-stderr -4 km-fetch -o . --base-url "$S/plain/hub" biokinema
+    [[ $stderr == *"cannot be a file's name"* ]]
+}
+
+@test "a changed byte is found by the publisher's digest, and a file that is whole has its name" {
+    mkdir -p mdcath
+    for i in 1 2; do
+        run --separate-stderr -4 km-fetch -q -o . --base-url "$S/spoiled/hub" --only 2abcA00 mdcath
+        [ ! -e mdcath/mdcath_dataset_2abcA00.h5 ] && [ ! -e mdcath/mdcath_dataset_2abcA00.h5.part ]
+        rm -rf .fetch
+    done
+    km-fetch -q -o . --base-url "$S/cut/hub" --only 2abcA00 mdcath
+    [ "$(stat -c %s mdcath/mdcath_dataset_2abcA00.h5)" -eq 50000 ]
+}
+
+@test "the component dictionary" {
+    km-fetch -o . --base-url "$S/plain/ccd" ccd
+    gzip -t ccd/components.cif.gz
+    run --separate-stderr -4 km-fetch -q -o b --base-url "$S/truncated/ccd" ccd
+    [[ $stderr == *"damaged or truncated gzip"* ]] && [ ! -e b/ccd/components.cif.gz ]
+}
+
 @test "killed and repeated: the part stays, and is gone on with" {
     for signal in TERM KILL; do
         : >"$LOG"

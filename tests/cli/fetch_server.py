@@ -4,7 +4,7 @@
 fetch_server.py PORTFILE LOG: writes its port to PORTFILE and a line "METHOD PATH RANGE STATUS" of each request to LOG. The first part of
 a path is the fault: /plain/ATLAS/..., /cut/ATLAS/... . A fault that happens a number of times does so for each path anew.
 """
-import hashlib, http.server, io, os, random, re, socket, struct, sys, threading, time, urllib.parse, zipfile
+import gzip, hashlib, http.server, io, json, os, random, re, socket, struct, sys, threading, time, urllib.parse, zipfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
@@ -53,7 +53,66 @@ def atlas():
     FILES["ATLAS/database/ATLAS/9bad_J/9bad_J_analysis.zip"] = bytes(huge)
 
 
+def zenodo(number, license, **archives):
+    files = []
+    for name, body in archives.items():
+        name = name.replace("__", ".")
+        FILES[f"zenodo/records/{number}/files/{name}"] = body
+        files.append({"key": name, "size": len(body), "checksum": "md5:" + hashlib.md5(body).hexdigest()})
+    FILES[f"zenodo/api/records/{number}"] = json.dumps({"metadata": {"license": {"id": license}}, "files": files}).encode()
+
+
+def bioemu():
+    about = json.dumps({"force_field": "amber ff99sb-ildn", "save_traj_ns": 10.0, "temperature_K": 300})
+    def systems(root, ids, names):
+        for i in ids:
+            yield f"{root}/{i}/", b""
+            yield f"{root}/{i}/dataset.json", about
+            yield f"{root}/{i}/topology.pdb", data("dipeptide.pdb")
+            for k, name in enumerate(names):
+                yield f"{root}/{i}/trajs/{name}", data("dipeptide.xtc") * (k + 1)
+            yield f"{root}/{i}/noise", noise(i, 3000)
+    none = [("cath2/cath2_3bpqD00/dataset.json", about), ("cath2/cath2_3bpqD00/topology.pdb", data("dipeptide.pdb"))]
+    cath2 = list(systems("cath2", ["cath2_1dipA00", "cath2_2abcA00"], ["a.cmprsd.xtc", "b.cmprsd.xtc"]))
+    cath2 = cath2[:3] + none + cath2[3:5] + [("cath2/README", noise("far", 200000))] + cath2[5:]  # neighbours, but not all
+    zenodo(15629740, "cdla-permissive-2.0", MSR_cath2__zip=zipped(cath2))
+    zenodo(15641184, "cdla-permissive-2.0", MSR_megasim_merge__zip=zipped(systems("w", ["1dip"], ["a.cmprsd.xtc"])),
+           MSR_megasim_mutants_disp_allatom__zip=zipped(systems("m", ["1dip__A1D", "1dip__S2G"], ["a.xtc"])))
+    limits = zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT
+    zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = 10, 2
+    zenodo(15641199, "cdla-permissive-2.0", ONE_octapeptides__zip=zipped(systems("o", ["AAAAAAAA"], ["run001_protein.cmprsd.xtc"]), zipfile.ZIP_STORED))
+    zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = limits
+
+
+def hub(kind, repository, license, files, folder="", pages=1):
+    def entry(path, body):
+        e = {"type": "file", "path": path, "size": len(body)}
+        if len(body) > 1000:
+            return e | {"oid": "0", "lfs": {"oid": hashlib.sha256(body).hexdigest(), "size": len(body)}}
+        return e | {"oid": hashlib.sha1(b"blob %d\0" % len(body) + body).hexdigest()}
+    entries = [entry(*f) for f in files] + [{"type": "directory", "path": "data", "size": 0}]
+    api = f"hub/api/{kind}/{repository}"
+    def tree(query, base):
+        k = int(query.get("cursor", ["0"])[0])
+        n = -(-len(entries) // pages)
+        more = [("Link", f'<{base}/{api}/tree/main{folder}?recursive=true&cursor={k + 1}>; rel="next"')] if k + 1 < pages else []
+        return 200, json.dumps(entries[k * n:(k + 1) * n]).encode(), more
+    FILES[f"{api}/tree/main{folder}"] = tree
+    FILES[api] = json.dumps({"cardData": {"license": license}}).encode()
+    for path, body in files:
+        FILES["hub/" + ("datasets/" if kind == "datasets" else "") + f"{repository}/resolve/main/{path}"] = body
+
+
 atlas()
+bioemu()
+hub("datasets", "compsciencelab/mdCATH", "cc-by-4.0",
+    [(f"data/mdcath_dataset_{d}.h5", noise(d, 50000)) for d in ("1dipA00", "2abcA00", "3xyzA00")] + [("data/README", b"x")],
+    "/data", 2)
+hub("datasets", "SZBL-IDEA/MD", "other",
+    [(f"MD/{c}/{n}", noise(c + n, 2000)) for c in ("1abc", "2xyz") for n in ("complex.pdb", "traj 1.h5", "traj+2.h5")])
+hub("models", "boltz-community/boltz-2", "mit", [("boltz2_conf.ckpt", noise("b", 5000)), ("boltz2_aff.ckpt", b"x"), ("mols.tar", b"y")])
+hub("models", "fengb/BioKinema", "cc-by-nc-4.0", [("BioKinema_a+b_sqrt.pt", noise("k", 5000)), ("evil/../BioKinema_x.pt", b"x")])
+FILES["ccd/components.cif.gz"] = gzip.compress(b"data_X\n" * 1000)
 counts, lock = {}, threading.Lock()
 
 
