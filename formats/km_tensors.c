@@ -22,10 +22,11 @@ static void put_text(msgpack_packer *p, const char *key, const char *v)
 
 void km_wire_put_trunk(msgpack_packer *p, const km_trunk_result *t)
 {
-    msgpack_pack_map(p, 9);
+    msgpack_pack_map(p, t->inputs_s == t->token_s ? 9 : 10);
     put_text(p, "type", "trunk");
     put_int(p, "n_tokens", t->n_tokens);
     put_int(p, "token_s", t->token_s);
+    if (t->inputs_s != t->token_s) put_int(p, "inputs_s", t->inputs_s);
     put_int(p, "token_z", t->token_z);
     put_int(p, "recycles", t->recycles);
     put_text(p, "weights_name", t->weights_name);
@@ -63,6 +64,8 @@ km_status km_wire_get_trunk(const msgpack_object *o, int32_t N, km_trunk_result 
 {
     KM_TRY(get(o, "n_tokens", N, N, &t->n_tokens, err));
     KM_TRY(get(o, "token_s", 1, MAX_WIDTH, &t->token_s, err));
+    t->inputs_s = t->token_s;
+    if (km_wire_get(o, "inputs_s")) KM_TRY(get(o, "inputs_s", 1, MAX_WIDTH, &t->inputs_s, err));
     KM_TRY(get(o, "token_z", 1, MAX_WIDTH, &t->token_z, err));
     KM_TRY(get(o, "recycles", 0, INT32_MAX, &t->recycles, err));
     KM_TRY(km_wire_string(o, "weights_name", &t->weights_name, err));
@@ -92,9 +95,9 @@ static km_wire_part part(const char *of, int64_t rows, size_t width, size_t each
 int km_wire_trunk_parts(const km_trunk_result *t, km_wire_part out[KM_WIRE_MAX_PARTS])
 {
     int64_t N = t->n_tokens;
-    size_t s = (size_t)t->token_s, z = (size_t)N * (size_t)t->token_z;
+    size_t in = (size_t)t->inputs_s, s = (size_t)t->token_s, z = (size_t)N * (size_t)t->token_z;
     const km_wire_part parts[] = {
-        part("trunk.s_inputs", N, s, 4, (void *)&t->s_inputs),
+        part("trunk.s_inputs", N, in, 4, (void *)&t->s_inputs),
         part("trunk.s", N, s, 4, (void *)&t->s),
         part("trunk.z", N, z, 4, (void *)&t->z),
     };

@@ -25,8 +25,8 @@ typedef struct tensor {
 
 static void list_tensors(km_trunk_result *t, tensor out[N_TENSORS])
 {
-    hsize_t N = (hsize_t)t->n_tokens, s = (hsize_t)t->token_s, z = (hsize_t)t->token_z;
-    out[0] = (tensor){"/s_inputs", 2, {N, s}, &t->s_inputs};
+    hsize_t N = (hsize_t)t->n_tokens, in = (hsize_t)t->inputs_s, s = (hsize_t)t->token_s, z = (hsize_t)t->token_z;
+    out[0] = (tensor){"/s_inputs", 2, {N, in}, &t->s_inputs};
     out[1] = (tensor){"/s", 2, {N, s}, &t->s};
     out[2] = (tensor){"/z", 3, {N, N, z}, &t->z};
 }
@@ -200,11 +200,12 @@ static km_status read_file(hid_t file, const char *path, const char *key, int64_
     bool same = found && !strcmp(found, key);
     free(found);
     if (!same) return km_fail(err, KM_INPUT, "%.180s: not the trunk's result of its name", path);
-    t->token_s = size_of(file, "/s", 2, 1), t->token_z = size_of(file, "/z", 3, 2);
+    t->inputs_s = size_of(file, "/s_inputs", 2, 1), t->token_s = size_of(file, "/s", 2, 1);
+    t->token_z = size_of(file, "/z", 3, 2);
     t->trunk_digest = read_text(file, "trunk_digest"), t->weights_name = read_text(file, "weights_name");
     t->weights_path = read_text(file, "weights_path"), t->weights_digest = read_text(file, "weights_digest");
-    bool good = t->token_s > 0 && t->token_z > 0 && t->trunk_digest && t->weights_name && t->weights_path &&
-                t->weights_digest && read_int(file, "recycles", &t->recycles) && t->recycles >= 0;
+    bool good = t->inputs_s > 0 && t->token_s > 0 && t->token_z > 0 && t->trunk_digest && t->weights_name &&
+                t->weights_path && t->weights_digest && read_int(file, "recycles", &t->recycles) && t->recycles >= 0;
     if (good) list_tensors(t, all);
     for (int k = 0; k < N_TENSORS && good; k++) good = read_tensor(file, &all[k], size);
     return good ? KM_OK : km_fail(err, KM_INPUT, "%.180s: damaged", path);

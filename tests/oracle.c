@@ -23,6 +23,8 @@ static const struct kind {
     {"boltz2_sample", oracle_boltz2_sample},
     {"losses", oracle_losses},
     {"train_step", oracle_train_step},
+    {"biokinema_trunk", oracle_biokinema_trunk},
+    {"biokinema_denoise", oracle_biokinema_denoise},
     {"features", oracle_of_input},
     {"template_features", oracle_of_input},
 };

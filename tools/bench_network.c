@@ -104,7 +104,7 @@ static void denoise(void *arg)
 
 static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const km_config *c, km_dim T)
 {
-    km_trunk_out t = {MADE_UP(cx, f->N, c->token_s), MADE_UP(cx, f->N, c->token_s),
+    km_trunk_out t = {MADE_UP(cx, f->N, c->inputs_s), MADE_UP(cx, f->N, c->token_s),
                       MADE_UP(cx, f->N, f->N, c->token_z)};
     denoiser n = {d, km_diffusion_condition(cx, d, f, &t), cx, MADE_UP(cx, 1, T, f->A, 3), NULL, NULL};
     n.level = km_arena_zero(cx->arena, (size_t)T * sizeof *n.level),

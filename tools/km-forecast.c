@@ -248,7 +248,7 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     if (j->count == 0)
         return km_fail(err, KM_INPUT, "the stream holds no frame to start from; --from-scratch starts from noise");
     if (!f->part) KM_TRY(km_filter_mark(f, err));
-    km_features *features = km_features_of(f->system, NULL, NULL);
+    km_features *features = km_features_of(j->m->config.family, f->system, NULL, NULL);
     j->filter = f;
     if (j->f.causal && f->cli->verbose)
         km_cli_say(f->cli, "each frame of a trajectory keeps %.3g MB of memory",

@@ -80,7 +80,7 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     KM_TRY(settle(j, f, &options_, err));
     if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, &(km_trunk_choice)KM_TRUNK_CHOICE_DEFAULT, err));
     j->filter = f;
-    j->features = km_features_of(f->system, NULL, NULL);
+    j->features = km_features_of(j->m->config.family, f->system, NULL, NULL);
     j->interp = km_interp_new(j->m, j->features, f->trunk, &options_, emit, j);
     km_progress_start(&j->progress, f->cli, "given frames", 0);
     return KM_OK;

@@ -75,7 +75,8 @@ static void sign(km_trunk_result *r, const km_model *m, int recycles)
 static km_trunk_result *compute(const km_model *m, const km_features *features, int recycles, int threads)
 {
     km_ctx *cx = km_ctx_new(threads);
-    km_trunk_result *r = km_trunk_result_new((int32_t)features->N, m->config.token_s, m->config.token_z);
+    km_trunk_result *r =
+        km_trunk_result_new((int32_t)features->N, m->config.inputs_s, m->config.token_s, m->config.token_z);
     km_trunk_out out = km_trunk_run(cx, m->trunk, features, recycles);
     take(r, &out);
     km_ctx_free(cx);
@@ -89,7 +90,8 @@ static km_status cached(const km_filter *f, const km_model *m, const km_features
     char key[65], input[65];
     km_trunk_key(m, features, recycles, key, input);
     km_status got = km_trunk_h5_read(folder, key, (int32_t)features->N, ret, err);
-    if (got == 1 && ((*ret)->token_s != m->config.token_s || (*ret)->token_z != m->config.token_z)) {
+    if (got == 1 && ((*ret)->inputs_s != m->config.inputs_s || (*ret)->token_s != m->config.token_s ||
+                     (*ret)->token_z != m->config.token_z)) {
         km_trunk_result_free(*ret);
         got = km_fail(err, KM_INPUT, "%.120s/%s.h5: of another model", folder, key);
     }
@@ -112,7 +114,7 @@ km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_c
         km_cli_say(f->cli, "%s: no alignment: the trunk sees the sequence alone", f->system->name);
     int recycles = choice->recycles < 0 ? m->config.recycles : choice->recycles;
     km_msa *msa = f->msa ? km_chem_msa_draw(f->msa, choice->msa_depth, f->cli->seed) : NULL;
-    km_features *features = km_features_of(f->system, msa, f->templates);
+    km_features *features = km_features_of(m->config.family, f->system, msa, f->templates);
     km_trunk_result *r = NULL;
     km_status status = KM_OK;
     if (choice->cache) status = cached(f, m, features, recycles, choice->cache, &r, err);

@@ -246,12 +246,12 @@ km_status km_system_check(const km_system *s, km_err *err)
     return KM_OK;
 }
 
-km_trunk_result *km_trunk_result_new(int32_t n_tokens, int32_t token_s, int32_t token_z)
+km_trunk_result *km_trunk_result_new(int32_t n_tokens, int32_t inputs_s, int32_t token_s, int32_t token_z)
 {
     km_trunk_result *t = KM_NEW(km_trunk_result);
     size_t n = (size_t)n_tokens;
-    t->n_tokens = n_tokens, t->token_s = token_s, t->token_z = token_z;
-    t->s_inputs = KM_NEWN(float, n * (size_t)token_s), t->s = KM_NEWN(float, n * (size_t)token_s);
+    t->n_tokens = n_tokens, t->inputs_s = inputs_s, t->token_s = token_s, t->token_z = token_z;
+    t->s_inputs = KM_NEWN(float, n * (size_t)inputs_s), t->s = KM_NEWN(float, n * (size_t)token_s);
     t->z = KM_NEWN(float, n * n * (size_t)token_z);
     t->weights_name = text(""), t->weights_path = text(""), t->weights_digest = text(""), t->trunk_digest = text("");
     return t;

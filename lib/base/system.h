@@ -114,14 +114,14 @@ typedef struct km_frame {
 
 /* The trunk's result for a system. All f32, owned. */
 typedef struct km_trunk_result {
-    int32_t n_tokens, token_s, token_z;
-    float *s_inputs; /* [N, token_s] */
+    int32_t n_tokens, inputs_s, token_s, token_z;
+    float *s_inputs; /* [N, inputs_s] */
     float *s;        /* [N, token_s] */
     float *z;        /* [N, N, token_z] */
     char *weights_name, *weights_path, *weights_digest, *trunk_digest;
     int32_t recycles;
 } km_trunk_result;
-km_trunk_result *km_trunk_result_new(int32_t n_tokens, int32_t token_s, int32_t token_z);
+km_trunk_result *km_trunk_result_new(int32_t n_tokens, int32_t inputs_s, int32_t token_s, int32_t token_z);
 void km_trunk_result_free(km_trunk_result *t);
 
 /* Time: fs inside, ns in the stream. */

@@ -6,15 +6,21 @@
 
 #include "lib/nn/rows.h"
 
-enum { POS = 0, CHARGE = 3, ELEMENT = 4, ELEMENTS = 128, NAME = ELEMENT + ELEMENTS, CHARS = 4, CLASSES = 64 };
-enum { PLAIN = ELEMENT, LOOKUPS = 1 + CHARS }; /* columns that are numbers; one-hot features of an atom */
+enum { POS = 0, CHARGE = 3, MASK = 4, PLAIN_MOST = 5, ELEMENTS = 128, CHARS = 4, CLASSES = 64 };
+enum { LOOKUPS = 1 + CHARS }; /* one-hot features of an atom */
 
 void km_atom_encoder_init(km_atom_encoder *e, km_params *p, const char *prefix, const km_config *c, bool structure)
 {
     char name[KM_NN_NAME];
-    *e = (km_atom_encoder){.Q = c->atoms_per_window_queries, .K = c->atoms_per_window_keys, .structure = structure};
-    km_nn_linear_init_bias(&e->features, p, km_nn_name(name, "%s.embed_atom_features", prefix), c->atom_s,
-                           c->atom_feature_dim, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
+    *e = (km_atom_encoder){.Q = c->atoms_per_window_queries,
+                           .K = c->atoms_per_window_keys,
+                           .structure = structure,
+                           .ref_mask = c->family->ref_mask,
+                           .first_element = c->family->first_element};
+    km_nn_name(name, "%s.embed_atom_features", prefix);
+    if (c->family->atom_bias)
+        km_nn_linear_init_bias(&e->features, p, name, c->atom_s, c->atom_feature_dim, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
+    else km_nn_linear_init(&e->features, p, name, c->atom_s, c->atom_feature_dim, KM_INIT_DEFAULT);
     e->pair_pos =
         KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_ref_pos.weight", prefix), c->atom_z, 3);
     e->pair_dist =
@@ -40,24 +46,25 @@ static int32_t class_of(int32_t value, int32_t classes) { return value >= 0 && v
 
 km_tensor *km_atom_encoder_embed(km_ctx *cx, const km_atom_encoder *e, const km_features *f)
 {
-    km_dim A = f->A;
+    km_dim A = f->A, plains = MASK + e->ref_mask; /* columns that are numbers */
     int32_t *index = km_arena_get(cx->arena, (size_t)(A * LOOKUPS) * sizeof *index);
-    km_tensor *plain = KM_TENSOR(cx, A, PLAIN);
+    km_tensor *plain = KM_TENSOR(cx, A, plains);
     for (km_dim a = 0; a < A; a++) {
         bool real = f->atom_mask[a] != 0;
-        for (int i = 0; i < 3; i++) plain->data[PLAIN * a + POS + i] = real ? f->ref_pos[3 * a + i] : 0;
-        plain->data[PLAIN * a + CHARGE] = real ? f->ref_charge[a] : 0;
-        int32_t *at = index + LOOKUPS * a, element = class_of(f->ref_element[a], ELEMENTS);
-        at[0] = real && element >= 0 ? ELEMENT + element : -1;
+        for (int i = 0; i < 3; i++) plain->data[plains * a + POS + i] = real ? f->ref_pos[3 * a + i] : 0;
+        plain->data[plains * a + CHARGE] = real ? f->ref_charge[a] : 0;
+        if (e->ref_mask) plain->data[plains * a + MASK] = real ? f->ref_mask[a] : 0;
+        int32_t *at = index + LOOKUPS * a, element = class_of(f->ref_element[a] - e->first_element, ELEMENTS);
+        at[0] = real && element >= 0 ? (int32_t)plains + element : -1;
         for (int i = 0; i < CHARS; i++) {
             int32_t c = class_of(f->ref_name[CHARS * a + i], CLASSES);
-            at[1 + i] = real && c >= 0 ? NAME + CLASSES * i + c : -1;
+            at[1 + i] = real && c >= 0 ? (int32_t)plains + ELEMENTS + CLASSES * i + c : -1;
         }
     }
     /* the weight's first columns, which multiply numbers, as a matrix of their own */
-    int32_t *first = km_arena_get(cx->arena, PLAIN * sizeof *first);
-    for (int i = 0; i < PLAIN; i++) first[i] = i;
-    km_tensor *w = km_heads_first(cx, km_lookup_columns(cx, e->features.w, first, PLAIN, 1));
+    int32_t *first = km_arena_get(cx->arena, PLAIN_MOST * sizeof *first);
+    for (int i = 0; i < plains; i++) first[i] = i;
+    km_tensor *w = km_heads_first(cx, km_lookup_columns(cx, e->features.w, first, plains, 1));
     km_tensor *q = km_linear(cx, plain, w, e->features.b);
     return km_add(cx, q, km_lookup_columns(cx, e->features.w, index, A, LOOKUPS));
 }
@@ -125,6 +132,13 @@ static void pair_columns(const km_config *c, const km_features *f, bool rings, k
     col[2] = same_entity ? SAME_ENTITY : -1;
     bool last = c->fix_sym_check ? !same_entity : same_chain;
     col[3] = CHAIN + (last ? 2 * S_MAX + 1 : clipped((int64_t)f->sym_id[i] - f->sym_id[j], S_MAX));
+}
+
+const km_tensor *km_relative_positions_init(km_params *p, const km_config *c, const char *prefix)
+{
+    char name[KM_NN_NAME];
+    return KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%srel_pos_encoder.linear_layer.weight", prefix), c->token_z,
+                    CHAIN + 2 * S_MAX + 2);
 }
 
 km_tensor *km_relative_positions(km_ctx *cx, const km_config *c, const km_tensor *w, const km_features *f)

@@ -5,19 +5,21 @@
 #define LIB_MODEL_ATOM_TRANSFORMER_H
 
 #include "lib/model/model.h"
-#include "lib/nn/conditioned.h"
+#include "lib/nn/temporal.h"
 
 typedef struct km_atom_transformer {
     int depth;
     km_nn_dit *layers;        /* [depth] */
     km_nn_temporal *temporal; /* [depth], or NULL */
+    bool time_first;          /* the temporal layer comes before the transition, not after it */
 } km_atom_transformer;
 
 /* Spatial layers below PREFIX.diffusion_transformer. */
-void km_atom_transformer_init(km_atom_transformer *t, km_params *p, const char *prefix, km_dim C, int depth);
+void km_atom_transformer_init(km_atom_transformer *t, km_params *p, const char *prefix, const km_config *c, int depth);
 /* Temporal layers below PREFIX.temporal_layers. */
-void km_atom_transformer_init_temporal(km_atom_transformer *t, km_params *p, const char *prefix, km_dim C,
-                                       const km_config *c);
+void km_atom_transformer_init_temporal(km_atom_transformer *t, km_params *p, const char *prefix, const km_config *c);
+/* What temporal layers do with time */
+km_nn_decay km_decay_of(const km_config *c);
 void km_atom_transformer_clear(km_atom_transformer *t);
 
 /* Adaptive norms and gates of every layer from c [A, atom_s]; in the arena, [depth] */

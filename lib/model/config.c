@@ -10,7 +10,7 @@
 #include "lib/base/opt.h"
 #include "lib/model/model.h"
 
-typedef enum kind { INT, BOOL, REAL, TIME, WORD, PRESETS } kind;
+typedef enum kind { INT, BOOL, REAL, TIME, WORD, PRESETS, FAMILY } kind;
 
 typedef struct field {
     const char *path; /* keys of nested objects, joined by dots */
@@ -29,7 +29,10 @@ typedef struct field {
 
 /* Names and values as in Boltz-2's and Kinematic's checkpoints. */
 static const field model_fields[] = {
+    {"family", FAMILY, offsetof(km_config, family), 0, 0, 0, true},
     DIM("token_s", token_s, 384),
+    MORE(INT, "token_inputs", token_inputs, 0, 0, 65536),
+    MORE(INT, "token_a", token_a, 0, 0, 65536),
     DIM("token_z", token_z, 128),
     DIM("atom_s", atom_s, 128),
     DIM("atom_z", atom_z, 16),
@@ -50,6 +53,9 @@ static const field model_fields[] = {
     MORE(INT, "msa_args.msa_blocks", msa_blocks, 0, 0, 1024),
     MORE(INT, "msa_args.pairwise_head_width", msa_head_width, 32, 1, 65536),
     MORE(INT, "msa_args.pairwise_num_heads", msa_heads, 4, 1, 65536),
+    MORE(INT, "msa_args.average_heads", msa_average_heads, 8, 1, 65536),
+    MORE(INT, "msa_args.average_width", msa_average_width, 32, 1, 65536),
+    MORE(INT, "msa_args.outer_width", msa_outer, 32, 1, 65536),
     MORE(BOOL, "msa_args.use_paired_feature", msa_paired, 1, 0, 1),
     MORE(BOOL, "use_templates", templates, 0, 0, 1),
     MORE(BOOL, "use_templates_v2", templates_v2, 0, 0, 1),
@@ -99,6 +105,8 @@ static const field sampling_fields[] = {
     SNUM("step_scale", step_scale, 1.5, 0, 100),
     SNUM("churn.sigma_min", churn_sigma_min, 0.0001, 1e-12, 1e9),
     SNUM("churn.sigma_max", churn_sigma_max, 160, 1e-12, 1e9),
+    {"given.noise", REAL, offsetof(km_sampling, given_noise), 0, 0, 1e6, true},
+    {"given.sigma", REAL, offsetof(km_sampling, given_sigma), 0, 0, 1e6, true},
     STIME("dt", dt, 100e6),
     STIME("time", time, 1e9),
     STIME("interp_dt", interp_dt, 10e6),
@@ -125,6 +133,7 @@ static void put(const field *f, void *to, double value)
     case TIME: *(int64_t *)at = (int64_t)value; break;
     case WORD: strcpy(at, "af3"); break;
     case PRESETS: *at = 0; break;
+    case FAMILY: *(const km_family **)at = km_family_at(0); break;
     }
 }
 
@@ -148,6 +157,14 @@ static const json_t *value_at(const json_t *object, const char *path)
 
 static km_status read_presets(const json_t *v, char *to, km_err *err);
 
+static km_status read_family(const json_t *v, const km_family **ret, km_err *err)
+{
+    const char *name = json_string_value(v);
+    *ret = name ? km_family_find(name) : NULL;
+    if (*ret) return KM_OK;
+    return km_fail(err, KM_INPUT, "configuration: no family of models '%.40s' is known here", name ? name : "");
+}
+
 static km_status read_field(const field *f, const json_t *v, void *to, km_err *err)
 {
     if (f->kind == WORD) {
@@ -156,6 +173,7 @@ static km_status read_field(const field *f, const json_t *v, void *to, km_err *e
         strcpy((char *)to + f->at, word);
         return KM_OK;
     }
+    if (f->kind == FAMILY) return read_family(v, (const km_family **)((char *)to + f->at), err);
     if (f->kind == PRESETS) return read_presets(v, (char *)to + f->at, err);
     if (f->kind == TIME) {
         if (!json_is_string(v))
@@ -262,22 +280,33 @@ static km_status divides(int whole, int parts, const char *what, km_err *err)
     return km_fail(err, KM_INPUT, "configuration: %d %s do not divide %d channels", parts, what, whole);
 }
 
+/* What a configuration leaves to its family. */
+static void settle_widths(km_config *c)
+{
+    if (!c->token_inputs) c->token_inputs = c->token_s;
+    if (!c->token_a) c->token_a = 2 * c->token_s;
+    c->inputs_s = c->family->inputs_beside ? c->token_inputs + 2 * c->family->classes + 1 : c->token_s;
+    c->cond_s = c->family->narrow_single ? c->token_s : 2 * c->token_s;
+}
+
 /* What one number cannot say. */
 static km_status check_config(const km_config *c, km_err *err)
 {
-    KM_TRY(divides(2 * c->token_s, c->token_heads, "token_transformer_heads", err));
+    KM_TRY(divides(c->token_a, c->token_heads, "token_transformer_heads", err));
     KM_TRY(divides(c->atom_s, c->atom_encoder_heads, "atom_encoder_heads", err));
     KM_TRY(divides(c->atom_s, c->atom_decoder_heads, "atom_decoder_heads", err));
     if (c->temporal) {
-        KM_TRY(divides(2 * c->token_s, c->token_temporal_heads, "token_temporal_heads", err));
+        KM_TRY(divides(c->token_a, c->token_temporal_heads, "token_temporal_heads", err));
         KM_TRY(divides(c->atom_s, c->atom_temporal_heads, "atom_temporal_heads", err));
     }
     if (c->atoms_per_window_queries % 2 || c->atoms_per_window_keys % c->atoms_per_window_queries)
         return km_fail(err, KM_INPUT, "configuration: windows of %d queries and %d keys", c->atoms_per_window_queries,
                        c->atoms_per_window_keys);
-    if (c->atom_feature_dim != 388)
-        return km_fail(err, KM_INPUT, "configuration: 'atom_feature_dim' is %d; only 388 is known",
-                       c->atom_feature_dim);
+    if (c->atom_feature_dim != 388 + c->family->ref_mask)
+        return km_fail(err, KM_INPUT, "configuration: 'atom_feature_dim' is %d; only %d is known", c->atom_feature_dim,
+                       388 + c->family->ref_mask);
+    if (c->family->interval_decay && c->causal)
+        return km_fail(err, KM_INPUT, "configuration: models of the family %s are not causal", c->family->name);
     if (c->templates && !c->templates_v2)
         return km_fail(err, KM_INPUT, "configuration: the first version of the templates' module is not known here");
     if (c->contact_max != 0 && c->contact_min >= c->contact_max)
@@ -317,6 +346,7 @@ static km_status parse_root(json_t *root, km_config *c, km_sampling *s, km_err *
     *c = (km_config){0};
     *s = (km_sampling){0};
     KM_TRY(parse_section(model_fields, N_MODEL, root, "model", c, err));
+    settle_widths(c);
     KM_TRY(parse_section(sampling_fields, N_SAMPLING, root, "sampling", s, err));
     return check_config(c, err);
 }
@@ -337,6 +367,7 @@ km_status km_config_parse_hyper(const char *json, km_config *ret_config, km_err 
     *ret_config = (km_config){0};
     set_defaults(model_fields, N_MODEL, ret_config);
     km_status status = read_fields(model_fields, N_MODEL, root, ret_config, err);
+    if (status == KM_OK) settle_widths(ret_config);
     json_decref(root);
     return status;
 }
@@ -351,13 +382,16 @@ static json_t *value_of(const field *f, const void *from)
     case TIME: return json_sprintf("%" PRId64 "fs", *(const int64_t *)at);
     case WORD: return json_string(at);
     case PRESETS: return json_loads(at, 0, NULL);
+    case FAMILY: return json_string((*(const km_family *const *)at)->name);
     }
     KM_BUG("kind %d", (int)f->kind);
 }
 
+/* The first family is 0, as it is the normal one. */
 static double number_of(const field *f, const void *from)
 {
     const char *at = (const char *)from + f->at;
+    if (f->kind == FAMILY) return *(const km_family *const *)at != km_family_at(0);
     return f->kind == INT ? *(const int *)at : f->kind == BOOL ? *(const bool *)at : *(const double *)at;
 }
 
@@ -387,7 +421,10 @@ static json_t *dump_section(const field *fields, int n, const void *from)
 char *km_config_dump(const km_config *c, const km_sampling *s)
 {
     json_t *root = json_object();
-    json_object_set_new(root, "model", dump_section(model_fields, N_MODEL, c));
+    km_config said = *c;
+    if (c->token_inputs == c->token_s) said.token_inputs = 0;
+    if (c->token_a == 2 * c->token_s) said.token_a = 0;
+    json_object_set_new(root, "model", dump_section(model_fields, N_MODEL, &said));
     if (s) json_object_set_new(root, "sampling", dump_section(sampling_fields, N_SAMPLING, s));
     char *text = json_dumps(root, JSON_COMPACT);
     json_decref(root);

@@ -5,7 +5,7 @@
 
 #include "lib/model/model.h"
 
-enum { RES_TYPES = 33, NAME_CHARS = 4, NAME_CLASSES = 64 };
+enum { NAME_CHARS = 4, NAME_CLASSES = 64 };
 
 /* Hands out pieces of one block; a first pass with no block adds up the size. */
 typedef struct block {
@@ -26,24 +26,45 @@ typedef struct arrays {
     int32_t *atom_token, *ref_element, *ref_name, *ref_space_uid;
     int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period;
     int32_t *res_type, *mol_type, *modified, *method;
-    float *token_bonds, *has_deletion, *deletion_value, *msa_paired, *msa_mask;
+    float *ref_mask, *token_bonds, *has_deletion, *deletion_value, *msa_paired, *msa_mask;
     int32_t *type_bonds, *msa, *contact_conditioning;
     float *contact_threshold;
 } arrays;
 
 /* bonds, contacts: how many pairs of tokens have room for them; rows: of the alignment. */
-static arrays cut(block *b, km_dim N, km_dim A, km_dim bonds, km_dim contacts, km_dim rows)
+static arrays cut(block *b, km_dim N, km_dim A, km_dim classes, km_dim bonds, km_dim contacts, km_dim rows)
 {
     return (arrays){
-        .token_mask = piece(b, N), .atom_mask = piece(b, A), .ref_pos = piece(b, 3 * A), .ref_charge = piece(b, A),
-        .profile = piece(b, RES_TYPES * N), .deletion_mean = piece(b, N), .atom_token = piece(b, A),
-        .ref_element = piece(b, A), .ref_name = piece(b, NAME_CHARS * A), .ref_space_uid = piece(b, A),
-        .asym_id = piece(b, N), .entity_id = piece(b, N), .sym_id = piece(b, N), .residue_index = piece(b, N),
-        .token_index = piece(b, N), .cyclic_period = piece(b, N), .res_type = piece(b, N), .mol_type = piece(b, N),
-        .modified = piece(b, N), .method = piece(b, N), .token_bonds = piece(b, bonds), .type_bonds = piece(b, bonds),
-        .contact_conditioning = piece(b, contacts), .contact_threshold = piece(b, contacts),
-        .msa = piece(b, rows * N), .has_deletion = piece(b, rows * N), .deletion_value = piece(b, rows * N),
-        .msa_paired = piece(b, rows * N), .msa_mask = piece(b, rows * N),
+        .token_mask = piece(b, N),
+        .atom_mask = piece(b, A),
+        .ref_pos = piece(b, 3 * A),
+        .ref_charge = piece(b, A),
+        .profile = piece(b, classes * N),
+        .deletion_mean = piece(b, N),
+        .atom_token = piece(b, A),
+        .ref_element = piece(b, A),
+        .ref_name = piece(b, NAME_CHARS * A),
+        .ref_space_uid = piece(b, A),
+        .asym_id = piece(b, N),
+        .entity_id = piece(b, N),
+        .sym_id = piece(b, N),
+        .residue_index = piece(b, N),
+        .token_index = piece(b, N),
+        .cyclic_period = piece(b, N),
+        .res_type = piece(b, N),
+        .mol_type = piece(b, N),
+        .modified = piece(b, N),
+        .method = piece(b, N),
+        .token_bonds = piece(b, bonds),
+        .type_bonds = piece(b, bonds),
+        .contact_conditioning = piece(b, contacts),
+        .contact_threshold = piece(b, contacts),
+        .msa = piece(b, rows * N),
+        .has_deletion = piece(b, rows * N),
+        .deletion_value = piece(b, rows * N),
+        .ref_mask = piece(b, A),
+        .msa_paired = piece(b, rows * N),
+        .msa_mask = piece(b, rows * N),
     };
 }
 
@@ -61,7 +82,24 @@ static void fill_atom(const arrays *to, const km_atom *from, km_dim a)
     }
 }
 
-static void fill_token(const arrays *to, const km_token *from, km_dim n, int32_t method)
+/* A conformer that is one point knows none of its atoms; a molecule that is no polymer has no other in families that
+ * ask. */
+static void fill_ref_mask(const arrays *to, const km_system *s, const km_residue *r)
+{
+    bool point = r->n_atoms > 1;
+    const km_atom *first = &s->atoms[r->first_atom];
+    for (int32_t i = 1; i < r->n_atoms; i++)
+        point = point && !memcmp(first[i].ref_pos, first->ref_pos, sizeof first->ref_pos);
+    point = point || s->chains[r->chain].mol_type == KM_NONPOLYMER;
+    for (int32_t i = 0; i < r->n_atoms; i++) to->ref_mask[r->first_atom + i] = !point;
+}
+
+static int32_t mapped(const int8_t *opt_map, int32_t class)
+{
+    return opt_map && class >= 0 && class < KM_MSA_CLASSES ? opt_map[class] : class;
+}
+
+static void fill_token(const arrays *to, const km_family *family, const km_token *from, km_dim n, int32_t method)
 {
     to->token_mask[n] = 1;
     to->asym_id[n] = from->asym_id;
@@ -70,7 +108,7 @@ static void fill_token(const arrays *to, const km_token *from, km_dim n, int32_t
     to->residue_index[n] = from->residue_index;
     to->token_index[n] = from->token_index;
     to->cyclic_period[n] = from->cyclic_period;
-    to->res_type[n] = from->res_type;
+    to->res_type[n] = mapped(family->opt_class, from->res_type);
     to->mol_type[n] = from->mol_type;
     to->modified[n] = from->modified;
     to->method[n] = method;
@@ -121,32 +159,36 @@ static void fill_contacts(const arrays *to, const km_system *s)
 }
 
 /* Without an alignment it is the sequence alone, a row that every chain shares. */
-static void fill_sequence(const arrays *to, const km_system *s)
+static void fill_sequence(const arrays *to, const km_family *family, km_dim N)
 {
-    for (km_dim n = 0; n < s->n_tokens; n++) {
-        int32_t type = s->tokens[n].res_type;
+    for (km_dim n = 0; n < N; n++) {
+        int32_t type = to->res_type[n];
         to->msa[n] = type;
         to->msa_paired[n] = to->msa_mask[n] = 1;
-        if (type >= 0 && type < RES_TYPES) to->profile[RES_TYPES * n + type] = 1;
+        if (type >= 0 && type < family->classes) to->profile[family->classes * n + type] = 1;
     }
 }
 
-static void fill_alignment(const arrays *to, const km_msa *m)
+static void fill_alignment(const arrays *to, const km_family *family, const km_msa *m)
 {
+    const double scale = family->plain_deletions ? M_2_PI : M_PI_2;
     km_dim N = m->n_tokens, n = m->n_rows * N;
     for (km_dim i = 0; i < n; i++) {
-        to->msa[i] = m->residues[i];
+        to->msa[i] = mapped(family->opt_column, m->residues[i]);
         to->has_deletion[i] = m->deletions[i] > 0;
-        to->deletion_value[i] = (float)(M_PI_2 * atan(m->deletions[i] / 3.0));
+        to->deletion_value[i] = (float)(scale * atan(m->deletions[i] / 3.0));
         to->msa_paired[i] = m->paired[i];
         to->msa_mask[i] = 1;
     }
-    memcpy(to->profile, m->profile, (size_t)(RES_TYPES * N) * sizeof(float));
+    for (km_dim i = 0; i < N * KM_MSA_CLASSES; i++)
+        to->profile[i / KM_MSA_CLASSES * family->classes + mapped(family->opt_column, (int32_t)(i % KM_MSA_CLASSES))] +=
+            m->profile[i];
     memcpy(to->deletion_mean, m->deletion_mean, (size_t)N * sizeof(float));
 }
 
 /* Everything but the templates, which are not copied. */
-static km_features shown(const arrays *a, km_dim N, km_dim A, km_dim bonds, km_dim contacts, km_dim rows)
+static km_features shown(const arrays *a, const km_family *family, km_dim N, km_dim A, km_dim bonds, km_dim contacts,
+                         km_dim rows)
 {
     return (km_features){
         .N = N,
@@ -156,6 +198,7 @@ static km_features shown(const arrays *a, km_dim N, km_dim A, km_dim bonds, km_d
         .atom_token = a->atom_token,
         .ref_pos = a->ref_pos,
         .ref_charge = a->ref_charge,
+        .ref_mask = family->ref_mask ? a->ref_mask : NULL,
         .ref_element = a->ref_element,
         .ref_name = a->ref_name,
         .ref_space_uid = a->ref_space_uid,
@@ -193,24 +236,26 @@ static void show_templates(km_features *f, const km_templates *t)
     f->template_mask_cb = t->mask_cb, f->template_mask_frame = t->mask_frame, f->template_mask = t->mask;
 }
 
-km_features *km_features_of(const km_system *s, const km_msa *opt_msa, const km_templates *opt_templates)
+km_features *km_features_of(const km_family *family, const km_system *s, const km_msa *opt_msa,
+                            const km_templates *opt_templates)
 {
     km_dim N = s->n_tokens, A = s->n_atoms, rows = opt_msa ? opt_msa->n_rows : 1, bonds = any_token_bond(s) ? N * N : 0;
     km_dim contacts = s->n_contacts > 0 ? N * N : 0;
     KM_ASSERT(!opt_msa || opt_msa->n_tokens == s->n_tokens);
     KM_ASSERT(!opt_templates || opt_templates->n_tokens == s->n_tokens);
     block b = {NULL, 0};
-    cut(&b, N, A, bonds, contacts, rows);
+    cut(&b, N, A, family->classes, bonds, contacts, rows);
     km_features *f = km_calloc(1, sizeof *f + 64 + b.used);
     b = (block){(char *)f + (sizeof *f + 63) / 64 * 64, 0};
-    arrays to = cut(&b, N, A, bonds, contacts, rows);
+    arrays to = cut(&b, N, A, family->classes, bonds, contacts, rows);
     for (km_dim a = 0; a < A; a++) fill_atom(&to, &s->atoms[a], a);
-    for (km_dim n = 0; n < N; n++) fill_token(&to, &s->tokens[n], n, s->method);
+    for (km_dim n = 0; n < N; n++) fill_token(&to, family, &s->tokens[n], n, s->method);
+    for (int32_t r = 0; r < s->n_residues; r++) fill_ref_mask(&to, s, &s->residues[r]);
     if (bonds) fill_bonds(&to, s);
     if (contacts) fill_contacts(&to, s);
-    if (opt_msa) fill_alignment(&to, opt_msa);
-    else fill_sequence(&to, s);
-    *f = shown(&to, N, A, bonds, contacts, rows);
+    if (opt_msa) fill_alignment(&to, family, opt_msa);
+    else fill_sequence(&to, family, N);
+    *f = shown(&to, family, N, A, bonds, contacts, rows);
     if (opt_templates) show_templates(f, opt_templates);
     return f;
 }

@@ -12,19 +12,25 @@
 
 #include "lib/base/alignment.h"
 #include "lib/base/system.h"
+#include "lib/model/family.h"
 #include "lib/nn/params.h"
 #include "lib/nn/past.h"
 #include "lib/tensor/ops.h"
 
 /* Dimensions and switches, under the names of checkpoints' hyper-parameters. */
 typedef struct km_config {
+    const km_family *family;
     int token_s, token_z, atom_s, atom_z;
+    int token_inputs;     /* what the input embedder makes of a token's atoms */
+    int token_a;          /* the token transformer's stream */
+    int inputs_s, cond_s; /* s_inputs and the single conditioning; they follow from the family */
     int atoms_per_window_queries, atoms_per_window_keys, atom_feature_dim;
     /* trunk */
     int embedder_depth, embedder_heads;        /* the input embedder's atom encoder */
     bool add_method, add_modified, add_cyclic, add_mol_type; /* its optional terms */
     int pairformer_blocks, pairformer_heads, pairwise_head_width, pairwise_heads;
     int msa_s, msa_blocks, msa_head_width, msa_heads; /* the alignment's module; no blocks: none */
+    int msa_average_heads, msa_average_width, msa_outer; /* of averaging over tokens; of outer products */
     bool msa_paired;                                  /* it reads msa_paired */
     bool templates, templates_v2;                     /* is there a templates' module, and of which kind */
     int template_dim, template_blocks, template_head_width, template_heads;
@@ -47,10 +53,12 @@ enum { KM_PRESETS = 2048 };
 
 /* What the weights say about how to sample; all times in fs. Angstrom for sigmas. */
 typedef struct km_sampling {
-    char sampler[16]; /* af3, karras, euler, boltz2 */
+    char sampler[16]; /* af3, karras, euler, boltz2, biokinema */
     int steps, window, history;
     double sigma_min, sigma_max, rho, gamma_0, gamma_min, noise_scale, step_scale;
     double churn_sigma_min, churn_sigma_max; /* the pair for karras and euler */
+    double given_noise,
+        given_sigma; /* what is added to frames that are given, in every step; what they are told to have */
     int64_t dt, time, interp_dt, min_dt, max_dt; /* trained range of spacings */
     bool hold_stereo;                            /* keep the hand of stereo centres (lib/chem/stereo.h) */
     bool from_scratch;                           /* trained for windows without a start frame */
@@ -74,10 +82,11 @@ typedef struct km_features {
     const float *token_mask, *atom_mask;                     /* [N], [A] 0/1 */
     const int32_t *atom_token;                               /* [A], -1 for padded atoms */
     const float *ref_pos, *ref_charge;                       /* [A, 3], [A] */
+    const float *ref_mask; /* [A] 0/1: does the conformer know the atom; NULL where the family does not ask */
     const int32_t *ref_element, *ref_name, *ref_space_uid;   /* [A], [A, 4] (character - 32), [A] */
     const int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period; /* [N] */
     const int32_t *res_type, *mol_type, *modified, *method;  /* [N] */
-    const float *profile, *deletion_mean; /* [N, 33], [N]: of the alignment, or of the sequence alone */
+    const float *profile, *deletion_mean; /* [N, classes], [N]: of the alignment, or of the sequence alone */
     /* Of the trunk alone. Pairs of tokens, each array NULL where all of it is 0. */
     const float *token_bonds;            /* [N, N] 0/1 */
     const int32_t *type_bonds;           /* [N, N] KM_BOND_NONE ... */
@@ -92,9 +101,10 @@ typedef struct km_features {
     const float *template_mask_cb, *template_mask_frame, *template_mask;
 } km_features;
 /* From a tokenised system and what is known beside it, whose n_tokens must be the system's; the templates' arrays are
- * used in place and must outlive the features. Without an alignment: the sequence as its only row. Free with
- * km_features_free. */
-km_features *km_features_of(const km_system *s, const km_msa *opt_msa, const km_templates *opt_templates);
+ * used in place and must outlive the features. Without an alignment: the sequence as its only row. In the classes of
+ * the family. Free with km_features_free. */
+km_features *km_features_of(const km_family *family, const km_system *s, const km_msa *opt_msa,
+                            const km_templates *opt_templates);
 void km_features_free(km_features *f);
 
 /* -- weights and modules */
@@ -135,7 +145,7 @@ const char *km_model_remark(const km_model *m);
 km_trunk *km_trunk_new(const km_config *c, km_params *p);
 void km_trunk_free(km_trunk *t);
 typedef struct km_trunk_out {
-    km_tensor *s_inputs, *s, *z; /* [N, token_s], [N, token_s], [N, N, token_z] */
+    km_tensor *s_inputs, *s, *z; /* [N, inputs_s], [N, token_s], [N, N, token_z] */
 } km_trunk_out;
 /* recycles + 1 passes; on a tape only the last pass is recorded (s and z from earlier passes are constants), as Boltz-2
  * trains. */
@@ -157,8 +167,9 @@ void km_diffusion_set_temporal(km_diffusion *d, double beta, bool causal);
  */
 typedef struct km_conditioning {
     const km_features *f;
-    km_tensor *s_single; /* [N, 2 token_s]: single_embed(norm([s, s_inputs])), before noise; NULL without s_inputs */
+    km_tensor *s_single; /* [N, cond_s]: single_embed(norm([s, s_inputs])), before noise; NULL without s_inputs */
     km_tensor *q, *c;                    /* [A, atom_s] */
+    km_tensor *opt_marked;               /* [2, A, atom_s] q of frames without and with the mark of a condition */
     km_tensor **enc_bias, **dec_bias;    /* [depth] of [heads, W, Q, K] */
     km_tensor **token_bias;              /* [depth] of [heads, N, N] */
     km_tensor *rel_pos;                  /* [N, N, token_z] */

@@ -8,27 +8,37 @@
 
 #include "lib/nn/layers.h"
 
-/* scale = sg(s_scale(n)), shift = s_bias(n), n = s_norm(s), a norm with a weight and no bias */
-typedef struct km_nn_adaln {
+/* What a condition does to a branch: the adaptive norm of its input, scale = sg(s_scale(n)) and shift = s_bias(n), n =
+ * s_norm(s), a norm with a weight and no bias; and the gate of its output. */
+typedef struct km_nn_adaptive {
     const km_tensor *norm; /* [S] */
-    km_nn_linear scale, shift;
-} km_nn_adaln;
+    km_nn_linear scale, shift, gate;
+} km_nn_adaptive;
+
+/* What it comes to: [L, N, C] each, scale and gate past their sigmoids. */
+typedef struct km_nn_terms {
+    km_tensor *scale, *shift, *gate;
+} km_nn_terms;
+
+/* PREFIX.adaln and PREFIX.output_projection_linear; C channels of the stream, S of the condition */
+void km_nn_adaptive_init(km_nn_adaptive *l, km_params *p, const char *prefix, km_dim C, km_dim S);
+/* s [L, N, S] */
+km_nn_terms km_nn_adaptive_condition(km_ctx *cx, const km_nn_adaptive *l, const km_tensor *s);
 
 typedef struct km_nn_dit {
-    km_nn_adaln adaln, transition_adaln;
-    km_nn_linear out, transition_out;     /* gates */
+    km_nn_adaptive attending, transiting;
     km_nn_attention attention;
+    bool two_factors; /* of the transition: silu(swish_gate) a_to_b; else the swish gate has two itself */
     km_nn_linear swish_gate, a_to_b, b_to_a;
 } km_nn_dit;
 
-/* What a layer needs of the condition: [L, N, C] each, past their sigmoids. */
+/* temporal: of a temporal layer beside it that has an adaptive norm (temporal.h); else NULLs */
 typedef struct km_nn_dit_terms {
-    km_tensor *scale, *shift, *gate;
-    km_tensor *transition_scale, *transition_shift, *transition_gate;
+    km_nn_terms attention, transition, temporal;
 } km_nn_dit_terms;
 
 /* C channels of the stream, S of the condition. */
-void km_nn_dit_init(km_nn_dit *l, km_params *p, const char *prefix, km_dim C, km_dim S);
+void km_nn_dit_init(km_nn_dit *l, km_params *p, const char *prefix, km_dim C, km_dim S, bool two_factors);
 /* s [L, N, S] */
 km_nn_dit_terms km_nn_dit_condition(km_ctx *cx, const km_nn_dit *l, const km_tensor *s);
 /* a + gate attention(adaln(a)): a [F, N, C], bias [H, N, N] with a token mask, or [H, W, Q, K] of windows with an atom

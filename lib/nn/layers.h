@@ -8,7 +8,6 @@
 #define LIB_NN_LAYERS_H
 
 #include "lib/nn/params.h"
-#include "lib/nn/past.h"
 #include "lib/tensor/ops.h"
 
 enum { KM_NN_NAME = 256 };
@@ -66,27 +65,5 @@ km_tensor *km_nn_attention_run(km_ctx *cx, const km_nn_attention *l, const km_te
 /* x [F, A, C], bias [H, W, Q, K] */
 km_tensor *km_nn_attention_run_windows(km_ctx *cx, const km_nn_attention *l, const km_tensor *x, const km_tensor *bias,
                                        const float *atom_mask);
-
-/* The frames that temporal layers are run on. */
-typedef struct km_nn_frames {
-    km_dim B, T;
-    const float *times;           /* [B, T] ns */
-    km_nn_past *const *opt_pasts; /* [B], T 1: the frames before; NULL: all there are, are here */
-} km_nn_frames;
-
-/* Attention across frames with decay; the residual is included. */
-typedef struct km_nn_temporal {
-    km_nn_norm norm;
-    km_nn_linear q, k, v, g, o;
-    const km_tensor *log_lambda; /* [H] */
-    float beta;
-    bool causal;
-    int number; /* among the layers of a past */
-} km_nn_temporal;
-void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km_dim C, km_dim heads, double beta,
-                         bool causal);
-/* x [F, N, C] with F = B T. With pasts the layer must be causal and no tape on: each frame sees those of its past and
- * itself, and leaves its key and value behind them, at T, where they become a part of it when T is raised. */
-km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_tensor *x, const km_nn_frames *f);
 
 #endif

@@ -21,7 +21,7 @@ km_footprint km_footprint_of(const km_model *m, const km_features *f)
     enum { MORE = 8 };
     const km_config *c = &m->config;
     km_ctx *cx = km_ctx_dry(NULL);
-    km_trunk_out t = {KM_TENSOR(cx, f->N, c->token_s), KM_TENSOR(cx, f->N, c->token_s),
+    km_trunk_out t = {KM_TENSOR(cx, f->N, c->inputs_s), KM_TENSOR(cx, f->N, c->token_s),
                       KM_TENSOR(cx, f->N, f->N, c->token_z)};
     km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
     double one = step_bytes(m, k, 1), more = step_bytes(m, k, 1 + MORE);

@@ -11,14 +11,16 @@ km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err)
     else if (!strcmp(word, "karras")) *ret = KM_SAMPLER_KARRAS;
     else if (!strcmp(word, "euler")) *ret = KM_SAMPLER_EULER;
     else if (!strcmp(word, "boltz2")) *ret = KM_SAMPLER_BOLTZ2;
-    else return km_fail(err, KM_USAGE, "no sampler '%.40s': there are af3, karras, euler and boltz2", word);
+    else if (!strcmp(word, "biokinema")) *ret = KM_SAMPLER_BIOKINEMA;
+    else return km_fail(err, KM_USAGE, "no sampler '%.40s': there are af3, karras, euler, boltz2 and biokinema", word);
     return KM_OK;
 }
 
-static void levels(double *sigmas, int n, double min, double max, double rho)
+/* From max to min in `last` steps, of which n levels are taken. */
+static void levels(double *sigmas, int n, int last, double min, double max, double rho)
 {
     double a = pow(max, 1 / rho), b = pow(min, 1 / rho);
-    for (int k = 0; k < n; k++) sigmas[k] = pow(a + (n > 1 ? (double)k / (n - 1) : 0) * (b - a), rho);
+    for (int k = 0; k < n; k++) sigmas[k] = pow(a + (last > 0 ? (double)k / last : 0) * (b - a), rho);
     sigmas[n] = 0;
 }
 
@@ -26,12 +28,14 @@ km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_ste
                              double step_scale)
 {
     km_schedule *out = KM_NEW(km_schedule);
-    bool af3 = sampler == KM_SAMPLER_AF3 || sampler == KM_SAMPLER_BOLTZ2;
+    bool biokinema = sampler == KM_SAMPLER_BIOKINEMA;
+    bool af3 = sampler == KM_SAMPLER_AF3 || sampler == KM_SAMPLER_BOLTZ2 || biokinema;
     out->n_steps = n_steps;
     out->turned = out->aligned = sampler == KM_SAMPLER_BOLTZ2;
     out->sigmas = KM_NEWN(double, (size_t)n_steps + 1), out->steps = KM_NEWN(km_step, (size_t)n_steps);
-    levels(out->sigmas, n_steps, af3 ? s->sigma_min : s->churn_sigma_min, af3 ? s->sigma_max : s->churn_sigma_max,
-           s->rho);
+    if (biokinema) out->given_noise = s->given_noise, out->given_sigma = s->given_sigma;
+    levels(out->sigmas, n_steps, biokinema ? n_steps : n_steps - 1, af3 ? s->sigma_min : s->churn_sigma_min,
+           af3 ? s->sigma_max : s->churn_sigma_max, s->rho);
     for (int k = 0; k < n_steps; k++) {
         double gamma = 0, now = out->sigmas[k], next = out->sigmas[k + 1];
         if (af3) gamma = next > s->gamma_min ? s->gamma_0 : 0; /* the next level decides, as Boltz-2 has it */

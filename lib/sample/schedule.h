@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Noise schedules: from sigma_max down to sigma_min and then 0 (Karras et al. 2022, equation 5; AlphaFold 3's variant;
- * Boltz-2's, which is that and rigid motions).
+ * Boltz-2's, which is that and rigid motions; BioKinema's, whose last level before 0 is one step above sigma_min, and
+ * which adds noise to what is given).
  * Tests: tests/unit/test_sampler.c, reference cases of kind `sampler` */
 #ifndef LIB_SAMPLE_SCHEDULE_H
 #define LIB_SAMPLE_SCHEDULE_H
 
 #include "lib/model/model.h"
 
-typedef enum km_sampler { KM_SAMPLER_AF3, KM_SAMPLER_KARRAS, KM_SAMPLER_EULER, KM_SAMPLER_BOLTZ2 } km_sampler;
+typedef enum km_sampler {
+    KM_SAMPLER_AF3,
+    KM_SAMPLER_KARRAS,
+    KM_SAMPLER_EULER,
+    KM_SAMPLER_BOLTZ2,
+    KM_SAMPLER_BIOKINEMA
+} km_sampler;
 
 /* The sampler a word names; KM_USAGE for an unknown one. */
 km_status km_sampler_parse(const char *word, km_sampler *ret, km_err *err) KM_MUST_USE;
@@ -26,6 +33,7 @@ typedef struct km_schedule {
     km_step *steps; /* [n_steps] */
     bool turned;    /* a step begins with a frame centred, turned and shifted at random */
     bool aligned;   /* and moves it onto the denoised one before it steps towards that */
+    double given_noise, given_sigma; /* of condition frames, as in km_sampling */
 } km_schedule;
 
 /* All numbers from s (sigmas in angstrom as stored). n_steps at least 1. */

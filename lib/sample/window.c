@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/io.h"
 #include "lib/traj/superpose.h"
@@ -61,16 +62,16 @@ static void align(const share *r, const km_windows *w, const float *atom_mask, c
     }
 }
 
-/* x_hat = x + noise draw on target frames; clean frames as they are */
-static void raise_noise(const share *r, const km_windows *w, const km_step *s, int step)
+/* x_hat = x + noise draw, on clean frames with the noise of what is given */
+static void raise_noise(const share *r, const km_windows *w, const km_step *s, double given_noise, int step)
 {
     km_dim n = r->A * 3;
     for (km_dim f = 0; f < r->frames; f++) {
         float *to = r->noisy + f * n;
         const float *x = r->x + f * n;
-        float scale = (float)s->noise;
-        if (is_clean(w, f) || scale == 0) {
-            for (km_dim i = 0; i < n; i++) to[i] = x[i];
+        float scale = (float)(is_clean(w, f) ? given_noise : s->noise);
+        if (scale == 0) {
+            memcpy(to, x, (size_t)n * sizeof *to);
             continue;
         }
         w->noise(w->noise_arg, step, r->first + f / w->T, f % w->T, to);
@@ -116,11 +117,12 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
 {
     km_mark outer = km_scope_begin(cx);
     share *r = start(cx, k, w, first, B);
+    r->sigma[0] = (float)s->given_sigma;
     km_status status = KM_OK;
     for (int i = 0; i < s->n_steps && status == KM_OK; i++) {
         km_mark inner = km_scope_begin(cx);
         if (s->turned) turn(r, w, i);
-        raise_noise(r, w, &s->steps[i], i);
+        raise_noise(r, w, &s->steps[i], s->given_noise, i);
         r->sigma[1] = (float)s->steps[i].hat;
         km_tensor *d = evaluate(cx, m, k, w, r);
         if (w->opt_stereo) hold_stereo(r, w, d->data);

@@ -8,7 +8,7 @@
 #include "lib/sample/schedule.h"
 
 /* Fill draw [A, 3] with standard normal numbers for frame t of window b: step -1 is the noise a frame starts from.
- * Called from several threads at once. */
+ * A clean frame is asked for too where the schedule adds noise to it. Called from several threads at once. */
 typedef void km_noise(void *arg, int step, km_dim b, km_dim t, float *draw);
 
 /* The motion of such a frame at a step: after its mean is at the origin, x becomes rot x + shift; rot [3, 3] row-major.

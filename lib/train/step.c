@@ -98,7 +98,7 @@ static void add_values(km_step_sums *sums, const km_loss_values *v)
 
 static km_trunk_out show_trunk(km_ctx *cx, const km_trunk_result *r)
 {
-    return (km_trunk_out){KM_TENSOR_OF(cx, r->s_inputs, r->n_tokens, r->token_s),
+    return (km_trunk_out){KM_TENSOR_OF(cx, r->s_inputs, r->n_tokens, r->inputs_s),
                           KM_TENSOR_OF(cx, r->s, r->n_tokens, r->token_s),
                           KM_TENSOR_OF(cx, r->z, r->n_tokens, r->n_tokens, r->token_z)};
 }
@@ -106,11 +106,11 @@ static km_trunk_out show_trunk(km_ctx *cx, const km_trunk_result *r)
 /* The same of the tokens of a cut alone. */
 static km_trunk_out gather_trunk(km_ctx *cx, const km_trunk_result *r, const int32_t *tokens, km_dim N)
 {
-    km_trunk_out t = {KM_TENSOR(cx, N, r->token_s), KM_TENSOR(cx, N, r->token_s), KM_TENSOR(cx, N, N, r->token_z)};
-    size_t S = (size_t)r->token_s, Z = (size_t)r->token_z;
+    km_trunk_out t = {KM_TENSOR(cx, N, r->inputs_s), KM_TENSOR(cx, N, r->token_s), KM_TENSOR(cx, N, N, r->token_z)};
+    size_t in = (size_t)r->inputs_s, S = (size_t)r->token_s, Z = (size_t)r->token_z;
     for (km_dim i = 0; i < N; i++) {
         size_t from = (size_t)tokens[i];
-        memcpy(t.s_inputs->data + (size_t)i * S, r->s_inputs + from * S, S * sizeof(float));
+        memcpy(t.s_inputs->data + (size_t)i * in, r->s_inputs + from * in, in * sizeof(float));
         memcpy(t.s->data + (size_t)i * S, r->s + from * S, S * sizeof(float));
         for (km_dim j = 0; j < N; j++)
             memcpy(t.z->data + (size_t)(i * N + j) * Z,

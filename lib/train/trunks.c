@@ -31,7 +31,7 @@ struct km_trunk_store {
 static int64_t bytes_of(const km_trunk_result *t)
 {
     int64_t N = t->n_tokens;
-    return (2 * N * t->token_s + N * N * t->token_z) * (int64_t)sizeof(float);
+    return (N * (t->inputs_s + t->token_s) + N * N * t->token_z) * (int64_t)sizeof(float);
 }
 
 /* -- what is there */
@@ -105,7 +105,7 @@ static km_status find(entry *e, const wanted *w, km_train_system *y, km_err *err
     free(path);
     if (status < 0) return status;
     km_features_free(y->features);
-    y->features = km_features_of(km_h5md_system(y->file), NULL, NULL);
+    y->features = km_features_of(km_family_at(0), km_h5md_system(y->file), NULL, NULL);
     return KM_OK;
 }
 

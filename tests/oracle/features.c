@@ -125,7 +125,7 @@ static void check_alignments(oracle_case *o, const km_schema *in, const json_t *
         km_msa *m = NULL;
         status = km_chem_msa(in->system, (const km_alignment *const *)of_chain, &options, &m, &o->err);
         if (status < 0) break;
-        km_features *f = km_features_of(in->system, m, NULL);
+        km_features *f = km_features_of(km_family_at(0), in->system, m, NULL);
         compare_alignment(o, f, all ? "_repaired" : "");
         km_features_free(f);
         km_msa_free(m);
@@ -150,7 +150,7 @@ static void check_input(oracle_case *o, const json_t *texts, km_library *l)
     if (in.templates) {
         oracle_compare_templates(o, &in, texts, l);
     } else {
-        km_features *f = km_features_of(in.system, NULL, NULL);
+        km_features *f = km_features_of(km_family_at(0), in.system, NULL, NULL);
         compare_tokens(o, f);
         compare_atoms(o, f);
         compare_marked(o, in.system);

@@ -24,7 +24,8 @@ void oracle_temporal_attention(oracle_case *o)
     km_dim dim = (km_dim)oracle_number(o, "dim", 0), T = oracle_size(o, "in/x", 1);
     km_params *p = km_params_make(1, 1, 1);
     km_nn_temporal layer;
-    km_nn_temporal_init(&layer, p, "t", dim, (km_dim)oracle_number(o, "num_heads", 1), 1, oracle_flag(o, "causal"));
+    km_nn_temporal_init(&layer, p, "t", dim, 0, (km_dim)oracle_number(o, "num_heads", 1),
+                        (km_nn_decay){1, oracle_flag(o, "causal"), false});
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char key[KM_NN_NAME];
         km_nn_name(key, "param/%s", names[i]);
@@ -34,8 +35,8 @@ void oracle_temporal_attention(oracle_case *o)
                 memcpy(km_params_at(p, j)->data, w->data, (size_t)km_numel(w) * sizeof(float));
     }
     km_tensor *x = swapped(o, oracle_tensor(o, "in/x"));
-    km_tensor *y = swapped(
-        o, km_nn_temporal_run(o->cx, &layer, x, &(km_nn_frames){1, T, oracle_floats(o, "in/timestamps"), NULL}));
+    const km_nn_frames frames = {1, T, oracle_floats(o, "in/timestamps"), NULL};
+    km_tensor *y = swapped(o, km_nn_temporal_run(o->cx, &layer, NULL, x, &frames, NULL));
     oracle_compare(o, "out/x", y->data, km_numel(y));
     km_params_free(p);
 }

@@ -29,7 +29,7 @@ static fixture make_fixture(void)
     const km_config *c = &x.m->config;
     km_ctx *cx = km_ctx_new(1);
     km_trunk_out t = km_trunk_run(cx, x.m->trunk, x.f, 0);
-    x.t = km_trunk_result_new((int32_t)x.f->N, c->token_s, c->token_z);
+    x.t = km_trunk_result_new((int32_t)x.f->N, c->inputs_s, c->token_s, c->token_z);
     memcpy(x.t->s_inputs, t.s_inputs->data, (size_t)km_numel(t.s_inputs) * sizeof(float));
     memcpy(x.t->s, t.s->data, (size_t)km_numel(t.s) * sizeof(float));
     memcpy(x.t->z, t.z->data, (size_t)km_numel(t.z) * sizeof(float));
@@ -140,7 +140,7 @@ static double flop_of_next(const fixture *x, km_dim past_frames)
 {
     double flop = 0;
     km_ctx *cx = km_ctx_dry(NULL), *counting = km_ctx_dry(&flop);
-    km_trunk_out t = {KM_TENSOR(cx, x->f->N, x->t->token_s), KM_TENSOR(cx, x->f->N, x->t->token_s),
+    km_trunk_out t = {KM_TENSOR(cx, x->f->N, x->t->inputs_s), KM_TENSOR(cx, x->f->N, x->t->token_s),
                       KM_TENSOR(cx, x->f->N, x->f->N, x->t->token_z)};
     km_conditioning *k = km_diffusion_condition(cx, x->m->diffusion, x->f, &t);
     km_levels *levels = km_diffusion_levels(cx, x->m->diffusion, k, sigmas, 1);

@@ -49,7 +49,7 @@ static fixture make_fixture(void)
     km_ctx *cx = km_ctx_new(1);
     km_trunk_out t = km_trunk_run(cx, x.m->trunk, x.f, 0);
     x.A = (int32_t)x.f->A, x.frame = (size_t)x.A * 3;
-    x.t = km_trunk_result_new((int32_t)x.f->N, c->token_s, c->token_z);
+    x.t = km_trunk_result_new((int32_t)x.f->N, c->inputs_s, c->token_s, c->token_z);
     memcpy(x.t->s_inputs, t.s_inputs->data, (size_t)km_numel(t.s_inputs) * sizeof(float));
     memcpy(x.t->s, t.s->data, (size_t)km_numel(t.s) * sizeof(float));
     memcpy(x.t->z, t.z->data, (size_t)km_numel(t.z) * sizeof(float));

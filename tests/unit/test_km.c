@@ -115,7 +115,7 @@ static memory write_stream(int n_systems, int n_frames, bool trunk)
         good &= km_writer_system(w, s, &err) == KM_OK && km_writer_raw(w, unknown, sizeof unknown, &err) == KM_OK;
         if (trunk) {
             good &= write_tensors(w, &err) == KM_OK;
-            km_trunk_result *t = km_trunk_result_new(2, 3, 2);
+            km_trunk_result *t = km_trunk_result_new(2, 3, 3, 2);
             for (int i = 0; i < 6; i++) t->s_inputs[i] = (float)i, t->s[i] = (float)-i;
             for (int i = 0; i < 8; i++) t->z[i] = (float)i / 2;
             free(t->trunk_digest);
@@ -486,7 +486,7 @@ static void test_many_rows(void)
         s->atoms[i].element = 6, s->atoms[i].token = i;
         s->tokens[i] = (km_token){.first_atom = i, .n_atoms = 1, .center_atom = i, .repr_atom = i};
     }
-    km_trunk_result *t = km_trunk_result_new(N, 2, Z);
+    km_trunk_result *t = km_trunk_result_new(N, 2, 2, Z);
     for (int i = 0; i < N * N * Z; i++) t->z[i] = (float)(i % 1013);
     memory m = {0};
     km_err err;

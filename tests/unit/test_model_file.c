@@ -216,7 +216,7 @@ static void test_features(void)
     km_token tokens[2] = {{.res_type = 2, .residue_index = 5, .mol_type = 0},
                           {.res_type = 22, .asym_id = 1, .token_index = 1, .mol_type = 3, .modified = 1}};
     km_system s = {.n_atoms = 3, .n_tokens = 2, .atoms = atoms, .tokens = tokens, .method = 1};
-    km_features *f = km_features_of(&s, NULL, NULL);
+    km_features *f = km_features_of(km_family_at(0), &s, NULL, NULL);
     ok(f->A == 3 && f->N == 2 && f->atom_mask[2] == 1 && f->token_mask[1] == 1 && f->atom_token[2] == 1,
        "sizes, masks, tokens");
     ok(f->ref_name[0] == 'N' - 32 && f->ref_name[1] == 0 && f->ref_name[5] == 'A' - 32 && f->ref_name[11] == '\'' - 32,
@@ -259,7 +259,7 @@ static void test_token_bonds(void)
                    .n_bonds = sizeof bonds / sizeof *bonds};
     static const int want[][3] = {{1, 4, KM_BOND_COVALENT}, {2, 2, KM_BOND_DOUBLE}, {5, 6, KM_BOND_COVALENT},
                                   {6, 7, KM_BOND_AROMATIC}};
-    km_features *f = km_features_of(&s, NULL, NULL);
+    km_features *f = km_features_of(km_family_at(0), &s, NULL, NULL);
     int expected[N][N] = {0}, wrong = 0;
     for (int i = 0; i < 4; i++) expected[want[i][0]][want[i][1]] = expected[want[i][1]][want[i][0]] = want[i][2];
     for (int i = 0; i < N * N; i++) {
@@ -280,7 +280,7 @@ static void test_alignment(void)
     km_templates *t = km_templates_new(3, 1);
     m->residues[0] = 2, m->residues[1] = 7, m->paired[0] = 1, m->deletions[1] = 3;
     m->profile[7] = 0.5f, m->deletion_mean[0] = 0.25f;
-    km_features *f = km_features_of(&s, m, t);
+    km_features *f = km_features_of(km_family_at(0), &s, m, t);
     ok(f->S == 2 && f->msa[1] == 7 && f->msa_paired[0] == 1 && f->msa_paired[1] == 0 && f->msa_mask[1] == 1, "rows");
     ok(f->has_deletion[0] == 0 && f->has_deletion[1] == 1 && f->deletion_value[0] == 0 &&
            fabs(f->deletion_value[1] - 3.14159265 * 3.14159265 / 8) < 1e-6,

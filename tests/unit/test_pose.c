@@ -118,7 +118,7 @@ static void trunk_of(const km_model *m, const km_features *f, km_trunk_result **
 {
     km_ctx *cx = km_ctx_new(1);
     km_trunk_out t = km_trunk_run(cx, m->trunk, f, 0);
-    *ret = km_trunk_result_new((int32_t)f->N, m->config.token_s, m->config.token_z);
+    *ret = km_trunk_result_new((int32_t)f->N, m->config.inputs_s, m->config.token_s, m->config.token_z);
     memcpy((*ret)->s_inputs, t.s_inputs->data, (size_t)km_numel(t.s_inputs) * sizeof(float));
     memcpy((*ret)->s, t.s->data, (size_t)km_numel(t.s) * sizeof(float));
     memcpy((*ret)->z, t.z->data, (size_t)km_numel(t.z) * sizeof(float));

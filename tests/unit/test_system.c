@@ -129,7 +129,7 @@ static void test_good(void)
 
 static void test_trunk_and_time(void)
 {
-    km_trunk_result *t = km_trunk_result_new(3, 4, 2);
+    km_trunk_result *t = km_trunk_result_new(3, 4, 4, 2);
     ok(t->s[11] == 0 && t->s_inputs[11] == 0 && t->z[17] == 0 && t->trunk_digest[0] == 0,
        "a trunk result begins with zeros");
     km_trunk_result_free(t);

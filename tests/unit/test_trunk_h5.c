@@ -15,7 +15,7 @@ static char folder[] = "/tmp/km-test-XXXXXX", path[64];
 
 static km_trunk_result *make(float largest)
 {
-    km_trunk_result *t = km_trunk_result_new(3, 4, 2);
+    km_trunk_result *t = km_trunk_result_new(3, 4, 4, 2);
     for (int i = 0; i < 12; i++) t->s_inputs[i] = (float)i / 3, t->s[i] = (float)-i * 0.1f;
     for (int i = 0; i < 18; i++) t->z[i] = (float)i * 1e-3f;
     t->z[7] = largest;

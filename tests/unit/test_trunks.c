@@ -46,7 +46,8 @@ static void write_result(const fixture *x, const char *key, const char *input, c
 {
     km_err err;
     km_dim N = x->d->systems[0].features->N;
-    km_trunk_result *t = km_trunk_result_new((int32_t)N, x->m->config.token_s, x->m->config.token_z);
+    km_trunk_result *t = km_trunk_result_new((int32_t)N, x->m->config.inputs_s, x->m->config.token_s,
+                                             x->m->config.token_z);
     memset(t->s_inputs, 0, (size_t)(N * t->token_s) * 4), memset(t->s, 0, (size_t)(N * t->token_s) * 4);
     memset(t->z, 0, (size_t)(N * N * t->token_z) * 4);
     t->trunk_digest = km_strdup(digest), t->weights_name = km_strdup("w"), t->recycles = recycles;

@@ -19,7 +19,7 @@ void km_pair_conditioner_init(km_pair_conditioner *m, km_params *p, const km_con
     char name[KM_NN_NAME];
     km_dim z = c->token_z;
     *m = (km_pair_conditioner){.n_transitions = c->conditioning_transitions};
-    m->rel_pos = KM_PARAM(p, KM_INIT_DEFAULT, "rel_pos_encoder.linear_layer.weight", z, 139);
+    m->rel_pos = km_relative_positions_init(p, c, c->family->own_positions ? "diffusion_conditioning." : "");
     km_nn_norm_linear_init(&m->init, p, "diffusion_conditioning.pairwise_conditioner.dim_pairwise_init_proj", z, 2 * z,
                            KM_INIT_DEFAULT);
     m->transitions = KM_NEWN(km_nn_transition, (size_t)m->n_transitions + 1);
@@ -60,6 +60,16 @@ static km_tensor **heads_of(km_ctx *cx, const km_nn_norm_linear *layers, int dep
     return bias;
 }
 
+/* [2, A, C]: q [A, C] + marks [2, C] */
+static km_tensor *mark(km_ctx *cx, const km_tensor *marks, const km_tensor *q)
+{
+    km_dim A = km_size(q, 0), C = km_size(q, 1);
+    int32_t *row = km_arena_zero(cx->arena, (size_t)(2 * A) * sizeof *row);
+    for (km_dim a = A; a < 2 * A; a++) row[a] = 1;
+    km_tensor *rows = km_lookup_rows(cx, marks, row, 2 * A);
+    return km_add(cx, KM_RESHAPE(cx, rows, 2, A, C), q);
+}
+
 km_conditioning *km_diffusion_condition(km_ctx *cx, const km_diffusion *d, const km_features *f, const km_trunk_out *t)
 {
     const km_pair_conditioner *m = &d->pair;
@@ -70,8 +80,9 @@ km_conditioning *km_diffusion_condition(km_ctx *cx, const km_diffusion *d, const
     km_tensor *z = condition_pairs(cx, m, t->z, k->rel_pos);
     k->q = km_atom_encoder_embed(cx, &m->atoms, f);
     k->c = km_atom_encoder_add_single(cx, &m->atoms, f, k->q, t->s);
-    km_mark mark = km_scope_begin(cx);
-    km_tensor *p = km_scope_end(cx, mark, km_atom_encoder_pairs(cx, &m->atoms, f, k->c, z));
+    if (d->opt_marks) k->opt_marked = mark(cx, d->opt_marks, k->q);
+    km_mark before = km_scope_begin(cx);
+    km_tensor *p = km_scope_end(cx, before, km_atom_encoder_pairs(cx, &m->atoms, f, k->c, z));
     k->enc_bias = heads_of(cx, m->enc_bias, c->atom_encoder_depth, p);
     k->dec_bias = heads_of(cx, m->dec_bias, c->atom_decoder_depth, p);
     k->token_bias = heads_of(cx, m->token_bias, c->token_depth, z);

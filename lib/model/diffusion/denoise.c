@@ -19,22 +19,24 @@ static void add_temporal(km_diffusion *d, km_nn_temporal *l)
 km_diffusion *km_diffusion_new(const km_config *c, km_params *p)
 {
     km_diffusion *d = KM_NEW(km_diffusion);
-    km_dim C = 2 * c->token_s;
+    km_dim C = c->token_a;
     d->config = *c;
     km_pair_conditioner_init(&d->pair, p, c);
     km_single_conditioner_init(&d->single, p, c);
     km_nn_linear_init(&d->r_to_q, p, ENCODER ".r_to_q_trans", c->atom_s, 3, KM_INIT_ZERO);
-    km_atom_transformer_init(&d->encoder, p, ENCODER ".atom_encoder", c->atom_s, c->atom_encoder_depth);
+    if (c->family->marks && c->temporal)
+        d->opt_marks = KM_PARAM(p, KM_INIT_NORMAL, ENCODER ".condition_embed.weight", 2, c->atom_s);
+    km_atom_transformer_init(&d->encoder, p, ENCODER ".atom_encoder", c, c->atom_encoder_depth);
     km_nn_linear_init(&d->atom_to_token, p, ENCODER ".atom_to_token_trans.0", C, c->atom_s, KM_INIT_DEFAULT);
-    km_nn_norm_linear_init(&d->s_to_a, p, "score_model.s_to_a_linear", C, C, KM_INIT_ZERO);
+    km_nn_norm_linear_init(&d->s_to_a, p, "score_model.s_to_a_linear", C, c->cond_s, KM_INIT_ZERO);
     d->layers = km_token_layers_new(p, c);
     km_nn_norm_init(&d->a_norm, p, "score_model.a_norm", C);
     km_nn_linear_init(&d->a_to_q, p, DECODER ".a_to_q_trans", c->atom_s, C, KM_INIT_ZERO);
-    km_atom_transformer_init(&d->decoder, p, DECODER ".atom_decoder", c->atom_s, c->atom_decoder_depth);
+    km_atom_transformer_init(&d->decoder, p, DECODER ".atom_decoder", c, c->atom_decoder_depth);
     km_nn_norm_linear_init(&d->position_update, p, DECODER ".atom_feat_to_atom_pos_update", 3, c->atom_s, KM_INIT_ZERO);
     if (c->temporal) {
-        km_atom_transformer_init_temporal(&d->encoder, p, ENCODER, c->atom_s, c);
-        km_atom_transformer_init_temporal(&d->decoder, p, DECODER, c->atom_s, c);
+        km_atom_transformer_init_temporal(&d->encoder, p, ENCODER, c);
+        km_atom_transformer_init_temporal(&d->decoder, p, DECODER, c);
         for (int i = 0; i < d->encoder.depth; i++) add_temporal(d, &d->encoder.temporal[i]);
         for (int i = 0; i < c->token_depth; i++) add_temporal(d, &d->layers[i].temporal);
         for (int i = 0; i < d->decoder.depth; i++) add_temporal(d, &d->decoder.temporal[i]);
@@ -44,14 +46,17 @@ km_diffusion *km_diffusion_new(const km_config *c, km_params *p)
 
 void km_diffusion_set_temporal(km_diffusion *d, double beta, bool causal)
 {
-    for (int i = 0; i < d->n_temporal; i++) d->temporal[i]->beta = (float)beta, d->temporal[i]->causal = causal;
+    for (int i = 0; i < d->n_temporal; i++) {
+        KM_ASSERT(!causal || !d->temporal[i]->decay.by_interval);
+        d->temporal[i]->decay.beta = beta, d->temporal[i]->decay.causal = causal;
+    }
 }
 
 /* Floats of a frame that temporal layer i works on. */
 static km_dim width_of(const km_diffusion *d, int i, const km_features *f)
 {
     bool tokens = i >= d->encoder.depth && i < d->encoder.depth + d->config.token_depth;
-    return tokens ? f->N * 2 * d->config.token_s : f->A * d->config.atom_s;
+    return tokens ? f->N * d->config.token_a : f->A * d->config.atom_s;
 }
 
 km_nn_past *km_diffusion_past(const km_diffusion *d, const km_features *f, km_dim room)
@@ -88,20 +93,24 @@ typedef struct frames {
     km_dim F;
     const int32_t *level;
     float *in, *skip, *out; /* [F] */
+    int32_t *marked;        /* [F] */
 } frames;
 
-static frames precondition(km_ctx *cx, double sigma_data, km_nn_frames of, const int32_t *level, const float *sigma)
+static frames precondition(km_ctx *cx, const km_config *c, km_nn_frames of, const int32_t *level, const float *sigma)
 {
+    double sigma_data = c->sigma_data;
     km_dim F = of.B * of.T;
-    frames f = {of, F, level, NULL, NULL, NULL};
+    frames f = {of, F, level};
     f.in = km_arena_get(cx->arena, (size_t)F * sizeof(float));
     f.skip = km_arena_get(cx->arena, (size_t)F * sizeof(float));
     f.out = km_arena_get(cx->arena, (size_t)F * sizeof(float));
+    f.marked = km_arena_get(cx->arena, (size_t)F * sizeof *f.marked);
     for (km_dim i = 0; i < F; i++) {
         double s = sigma[level[i]], sum = s * s + sigma_data * sigma_data;
         f.in[i] = (float)(1 / sqrt(sum));
         f.skip[i] = (float)(sigma_data * sigma_data / sum);
         f.out[i] = (float)(s * sigma_data / sqrt(sum));
+        f.marked[i] = s < c->family->mark_below && (i % of.T == 0 || i % of.T == of.T - 1);
     }
     return f;
 }
@@ -110,24 +119,27 @@ static frames precondition(km_ctx *cx, double sigma_data, km_nn_frames of, const
 static km_tensor *encode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *x,
                                const frames *f)
 {
+    km_dim A = k->f->A, C = km_size(k->q, 1);
     km_mark mark = km_scope_begin(cx);
-    km_tensor *q = km_scope_end(
-        cx, mark, km_add(cx, km_nn_linear_run(cx, &d->r_to_q, km_frame_axpby(cx, x, f->in, NULL, NULL)), k->q));
+    km_tensor *own = k->q;
+    if (k->opt_marked) own = km_lookup_rows(cx, KM_RESHAPE(cx, k->opt_marked, 2, A * C), f->marked, f->F);
+    km_tensor *q = km_nn_linear_run(cx, &d->r_to_q, km_frame_axpby(cx, x, f->in, NULL, NULL));
+    q = km_scope_end(cx, mark, km_add(cx, q, own));
     return km_atom_transformer_run(cx, &d->encoder, k->enc_terms, q, k->enc_bias, k->f->atom_mask, &f->of);
 }
 
-/* q [F, A, atom_s] -> a [F, N, 2 token_s], with the single conditioning added */
+/* q [F, A, atom_s] -> a [F, N, token_a], with the single conditioning added */
 static km_tensor *gather_tokens(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
                                 const km_tensor *q, const frames *f)
 {
-    km_dim N = k->f->N, C = 2 * d->config.token_s;
+    km_dim N = k->f->N, C = d->config.token_a;
     km_mark mark = km_scope_begin(cx);
     km_tensor *a = km_atom_to_token(cx, km_relu(cx, km_nn_linear_run(cx, &d->atom_to_token, q)), k->f->atom_token, N);
     km_tensor *s = km_lookup_rows(cx, KM_RESHAPE(cx, levels->s_to_a, levels->L, N * C), f->level, f->F);
     return km_scope_end(cx, mark, km_add(cx, a, KM_RESHAPE(cx, s, f->F, N, C)));
 }
 
-/* a [F, N, 2 token_s] and q of the encoder -> r [F, A, 3] */
+/* a [F, N, token_a] and q of the encoder -> r [F, A, 3] */
 static km_tensor *decode_atoms(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_tensor *a,
                                const km_tensor *q, const frames *f)
 {
@@ -144,7 +156,7 @@ static km_tensor *denoise(km_ctx *cx, const km_diffusion *d, const km_conditioni
     km_dim A = k->f->A;
     KM_ASSERT(x->nd == 4 && km_size(x, 2) == A && km_size(x, 3) == 3);
     km_mark mark = km_scope_begin(cx);
-    frames f = precondition(cx, d->config.sigma_data, of, level, sigma);
+    frames f = precondition(cx, &d->config, of, level, sigma);
     km_tensor *rows = KM_RESHAPE(cx, x, f.F, A, 3);
     km_tensor *q = encode_atoms(cx, d, k, rows, &f);
     km_tensor *a = gather_tokens(cx, d, k, levels, q, &f);

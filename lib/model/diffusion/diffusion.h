@@ -39,6 +39,7 @@ struct km_diffusion {
     km_single_conditioner single;
     /* encoder and decoder of atoms (denoise.c) */
     km_nn_linear r_to_q, atom_to_token, a_to_q;
+    const km_tensor *opt_marks; /* [2, atom_s] of frames without and with the mark of a condition */
     km_atom_transformer encoder, decoder;
     km_nn_norm_linear position_update;
     /* tokens */
@@ -52,20 +53,20 @@ struct km_diffusion {
 
 struct km_levels {
     km_dim L;
-    km_tensor *s_to_a;      /* [L, N, 2 token_s] */
-    km_nn_dit_terms *terms; /* [token_depth], [L, N, 2 token_s] each */
+    km_tensor *s_to_a;      /* [L, N, token_a] */
+    km_nn_dit_terms *terms; /* [token_depth], [L, N, token_a] each */
 };
 
 void km_pair_conditioner_init(km_pair_conditioner *m, km_params *p, const km_config *c);
 void km_pair_conditioner_clear(km_pair_conditioner *m);
 void km_single_conditioner_init(km_single_conditioner *m, km_params *p, const km_config *c);
 void km_single_conditioner_clear(km_single_conditioner *m);
-/* [N, 2 token_s]: what of the single conditioning does not depend on the level */
+/* [N, cond_s]: what of the single conditioning does not depend on the level */
 km_tensor *km_single_conditioner_embed(km_ctx *cx, const km_single_conditioner *m, const km_tensor *s,
                                        const km_tensor *s_inputs);
 
 km_token_layer *km_token_layers_new(km_params *p, const km_config *c);
-/* a [F, N, 2 token_s] through all layers; level [F]. a may be written over unless a tape is on. */
+/* a [F, N, token_a] through all layers; level [F]. a may be written over unless a tape is on. */
 km_tensor *km_token_layers_run(km_ctx *cx, const km_diffusion *d, const km_conditioning *k, const km_levels *levels,
                                km_tensor *a, const int32_t *level, const km_nn_frames *f);
 

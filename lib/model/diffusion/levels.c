@@ -11,10 +11,11 @@
 void km_single_conditioner_init(km_single_conditioner *m, km_params *p, const km_config *c)
 {
     char name[KM_NN_NAME];
-    km_dim C = 2 * c->token_s, D = c->dim_fourier;
+    km_dim C = c->cond_s, D = c->dim_fourier, both = c->token_s + c->inputs_s;
     *m = (km_single_conditioner){.n_transitions = c->conditioning_transitions};
-    km_nn_norm_init(&m->norm_single, p, SINGLE ".norm_single", C);
-    km_nn_linear_init_bias(&m->embed, p, SINGLE ".single_embed", C, C, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
+    km_nn_norm_init(&m->norm_single, p, SINGLE ".norm_single", both);
+    if (c->family->narrow_single) km_nn_linear_init(&m->embed, p, SINGLE ".single_embed", C, both, KM_INIT_DEFAULT);
+    else km_nn_linear_init_bias(&m->embed, p, SINGLE ".single_embed", C, both, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
     m->fourier_w = KM_PARAM(p, KM_INIT_NORMAL, SINGLE ".fourier_embed.proj.weight", D, 1);
     m->fourier_b = KM_PARAM(p, KM_INIT_NORMAL, SINGLE ".fourier_embed.proj.bias", D);
     km_params_freeze(p, SINGLE ".fourier_embed.proj.");
@@ -65,6 +66,9 @@ km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_condi
         s = km_nn_carry(cx, mark, s, km_add(cx, s, km_nn_transition_run(cx, &m->transitions[i], s)));
     mark = km_scope_begin(cx);
     levels->s_to_a = km_scope_end(cx, mark, km_nn_norm_linear_run(cx, &d->s_to_a, s));
-    for (int i = 0; i < d->config.token_depth; i++) levels->terms[i] = km_nn_dit_condition(cx, &d->layers[i].dit, s);
+    for (int i = 0; i < d->config.token_depth; i++) {
+        levels->terms[i] = km_nn_dit_condition(cx, &d->layers[i].dit, s);
+        if (d->config.temporal) levels->terms[i].temporal = km_nn_temporal_condition(cx, &d->layers[i].temporal, s);
+    }
     return levels;
 }

@@ -5,14 +5,15 @@
 km_token_layer *km_token_layers_new(km_params *p, const km_config *c)
 {
     char name[KM_NN_NAME];
-    km_dim C = 2 * c->token_s;
+    km_dim C = c->token_a;
     km_token_layer *layers = KM_NEWN(km_token_layer, (size_t)c->token_depth);
     for (int i = 0; i < c->token_depth; i++) {
-        km_nn_dit_init(&layers[i].dit, p, km_nn_name(name, "score_model.token_transformer.layers.%d", i), C, C);
+        km_nn_dit_init(&layers[i].dit, p, km_nn_name(name, "score_model.token_transformer.layers.%d", i), C, c->cond_s,
+                       c->family->two_factors);
         if (c->temporal)
             km_nn_temporal_init(&layers[i].temporal, p,
                                 km_nn_name(name, "score_model.token_transformer.layers.%d.temporal_attn", i), C,
-                                c->token_temporal_heads, c->beta, c->causal);
+                                c->family->gated_time ? c->cond_s : 0, c->token_temporal_heads, km_decay_of(c));
     }
     return layers;
 }
@@ -26,7 +27,8 @@ km_tensor *km_token_layers_run(km_ctx *cx, const km_diffusion *d, const km_condi
         const km_nn_dit_terms *terms = &levels->terms[i];
         a = km_nn_carry(cx, mark, a,
                         km_nn_dit_attend(cx, &l->dit, terms, a, k->token_bias[i], k->f->token_mask, level));
-        if (d->config.temporal) a = km_nn_carry(cx, mark, a, km_nn_temporal_run(cx, &l->temporal, a, f));
+        if (d->config.temporal)
+            a = km_nn_carry(cx, mark, a, km_nn_temporal_run(cx, &l->temporal, &terms->temporal, a, f, level));
         a = km_nn_carry(cx, mark, a, km_nn_dit_transit(cx, &l->dit, terms, a, level));
     }
     return a;

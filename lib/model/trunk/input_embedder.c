@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: MIT
  * The input embedder: atoms in windows, gathered to tokens, and the features of tokens. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "lib/model/trunk/trunk_parts.h"
 
-enum { RES_TYPES = 33, PROFILE = RES_TYPES + 1, METHODS = 12, MOL_TYPES = 4 };
+enum { METHODS = 12, MOL_TYPES = 4 };
+
+static void bias_init(km_embedder *e, km_params *p, const km_config *c)
+{
+    char name[KM_NN_NAME];
+    static const char all[] = "input_embedder.atom_enc_proj_z";
+    const bool each = c->family->layer_bias;
+    e->n_bias = each ? c->embedder_depth : 1;
+    e->bias = KM_NEWN(km_nn_norm_linear, (size_t)e->n_bias);
+    for (int i = 0; i < e->n_bias; i++)
+        km_nn_norm_linear_init(&e->bias[i], p, each ? km_nn_name(name, "%s.%d", all, i) : all,
+                               (km_dim)c->embedder_heads * (each ? 1 : c->embedder_depth), c->atom_z, KM_INIT_DEFAULT);
+}
 
 void km_embedder_init(km_embedder *e, km_params *p, const km_config *c)
 {
     km_dim S = c->token_s;
-    *e = (km_embedder){0};
+    *e = (km_embedder){.classes = c->family->classes, .beside = c->family->inputs_beside};
     km_atom_encoder_init(&e->atoms, p, "input_embedder.atom_encoder", c, false);
-    km_nn_norm_linear_init(&e->bias, p, "input_embedder.atom_enc_proj_z", (km_dim)c->embedder_depth * c->embedder_heads,
-                           c->atom_z, KM_INIT_DEFAULT);
-    km_atom_transformer_init(&e->encoder, p, "input_embedder.atom_attention_encoder.atom_encoder", c->atom_s,
+    bias_init(e, p, c);
+    km_atom_transformer_init(&e->encoder, p, "input_embedder.atom_attention_encoder.atom_encoder", c,
                              c->embedder_depth);
-    km_nn_linear_init(&e->atom_to_token, p, "input_embedder.atom_attention_encoder.atom_to_token_trans.0", S, c->atom_s,
-                      KM_INIT_DEFAULT);
-    km_nn_linear_init(&e->res_type, p, "input_embedder.res_type_encoding", S, RES_TYPES, KM_INIT_DEFAULT);
-    km_nn_linear_init(&e->profile, p, "input_embedder.msa_profile_encoding", S, PROFILE, KM_INIT_DEFAULT);
+    km_nn_linear_init(&e->atom_to_token, p, "input_embedder.atom_attention_encoder.atom_to_token_trans.0",
+                      c->token_inputs, c->atom_s, KM_INIT_DEFAULT);
+    if (e->beside) return;
+    km_nn_linear_init(&e->res_type, p, "input_embedder.res_type_encoding", S, e->classes, KM_INIT_DEFAULT);
+    km_nn_linear_init(&e->profile, p, "input_embedder.msa_profile_encoding", S, e->classes + 1, KM_INIT_DEFAULT);
     if (c->add_method)
         e->opt_method = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.method_conditioning_init.weight", METHODS, S);
     if (c->add_modified)
@@ -27,31 +42,55 @@ void km_embedder_init(km_embedder *e, km_params *p, const km_config *c)
         e->opt_mol_type = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.mol_type_conditioning_init.weight", MOL_TYPES, S);
 }
 
-void km_embedder_clear(km_embedder *e) { km_atom_transformer_clear(&e->encoder); }
+void km_embedder_clear(km_embedder *e)
+{
+    km_atom_transformer_clear(&e->encoder);
+    free(e->bias);
+}
 
-/* a [N, token_s]: what the atoms say */
+/* [depth] of [heads, W, Q, K] */
+static km_tensor **biases(km_ctx *cx, const km_embedder *e, const km_tensor *pairs)
+{
+    int depth = e->encoder.depth, each = depth / e->n_bias;
+    km_tensor **bias = km_arena_get(cx->arena, (size_t)depth * sizeof *bias);
+    for (int i = 0; i < e->n_bias; i++) {
+        km_tensor *all = km_pair_bias(cx, &e->bias[i], pairs);
+        km_dim heads = km_size(all, 0) / each;
+        for (int j = 0; j < each; j++) bias[i * each + j] = km_slice(cx, all, j * heads, heads);
+    }
+    return bias;
+}
+
+/* a [N, token_inputs]: what the atoms say */
 static km_tensor *embed_atoms(km_ctx *cx, const km_embedder *e, const km_features *f)
 {
     km_tensor *c = km_atom_encoder_embed(cx, &e->atoms, f);
-    km_tensor *bias = km_pair_bias(cx, &e->bias, km_atom_encoder_pairs(cx, &e->atoms, f, c, NULL));
-    km_dim heads = km_size(bias, 0) / e->encoder.depth;
-    km_tensor **layer_bias = km_arena_get(cx->arena, (size_t)e->encoder.depth * sizeof *layer_bias);
-    for (int i = 0; i < e->encoder.depth; i++) layer_bias[i] = km_slice(cx, bias, i * heads, heads);
+    km_tensor **bias = biases(cx, e, km_atom_encoder_pairs(cx, &e->atoms, f, c, NULL));
     km_nn_dit_terms *terms = km_atom_transformer_condition(cx, &e->encoder, c);
     km_tensor *q = km_nn_state(cx, KM_RESHAPE(cx, c, 1, km_size(c, 0), km_size(c, 1)));
-    q = km_atom_transformer_run(cx, &e->encoder, terms, q, layer_bias, f->atom_mask, &(km_nn_frames){.B = 1, .T = 1});
+    q = km_atom_transformer_run(cx, &e->encoder, terms, q, bias, f->atom_mask, &(km_nn_frames){.B = 1, .T = 1});
     km_tensor *a = km_atom_to_token(cx, km_relu(cx, km_nn_linear_run(cx, &e->atom_to_token, q)), f->atom_token, f->N);
     return KM_RESHAPE(cx, a, f->N, km_size(a, 2));
 }
 
-/* [N, 34]: the alignment's profile and mean deletion */
-static km_tensor *profile_of(km_ctx *cx, const km_features *f)
+/* [N, classes + 1]: the alignment's profile and mean deletion */
+static km_tensor *profile_of(km_ctx *cx, const km_features *f, int classes)
 {
-    km_tensor *x = KM_TENSOR(cx, f->N, PROFILE);
+    km_tensor *x = KM_TENSOR(cx, f->N, classes + 1);
     for (km_dim n = 0; n < f->N; n++) {
-        for (km_dim i = 0; i < RES_TYPES; i++) x->data[PROFILE * n + i] = f->profile[RES_TYPES * n + i];
-        x->data[PROFILE * n + RES_TYPES] = f->deletion_mean[n];
+        float *row = x->data + n * (classes + 1);
+        memcpy(row, f->profile + n * classes, (size_t)classes * sizeof *row);
+        row[classes] = f->deletion_mean[n];
     }
+    return x;
+}
+
+/* [N, classes] one-hot */
+static km_tensor *residues_of(km_ctx *cx, const km_features *f, int classes)
+{
+    km_tensor *x = KM_TENSOR(cx, f->N, classes);
+    for (km_dim n = 0; n < f->N; n++)
+        for (int i = 0; i < classes; i++) x->data[n * classes + i] = f->res_type[n] == i;
     return x;
 }
 
@@ -59,8 +98,11 @@ km_tensor *km_embedder_run(km_ctx *cx, const km_embedder *e, const km_features *
 {
     km_dim N = f->N;
     km_mark mark = km_scope_begin(cx);
-    km_tensor *s = km_add(cx, embed_atoms(cx, e, f), km_lookup_columns(cx, e->res_type.w, f->res_type, N, 1));
-    s = km_add(cx, s, km_nn_linear_run(cx, &e->profile, profile_of(cx, f)));
+    km_tensor *a = embed_atoms(cx, e, f), *profile = profile_of(cx, f, e->classes);
+    if (e->beside)
+        return km_scope_end(cx, mark, km_concat(cx, a, km_concat(cx, residues_of(cx, f, e->classes), profile)));
+    km_tensor *s = km_add(cx, a, km_lookup_columns(cx, e->res_type.w, f->res_type, N, 1));
+    s = km_add(cx, s, km_nn_linear_run(cx, &e->profile, profile));
     if (e->opt_method) s = km_add(cx, s, km_lookup_rows(cx, e->opt_method, f->method, N));
     if (e->opt_modified) s = km_add(cx, s, km_lookup_rows(cx, e->opt_modified, f->modified, N));
     if (e->opt_cyclic) {

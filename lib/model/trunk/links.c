@@ -9,9 +9,11 @@ enum { BOND_TYPES = 7, CONTACTS = 3, FIRST_CONTACT = 2 }; /* classes below the f
 void km_token_links_init(km_token_links *l, km_params *p, const km_config *c)
 {
     km_dim C = c->token_z;
-    *l = (km_token_links){.present = c->contact_max > 0, .min = c->contact_min, .max = c->contact_max};
-    if (!l->present) return;
+    *l = (km_token_links){.contacts = c->contact_max > 0, .min = c->contact_min, .max = c->contact_max};
+    l->bonds = l->contacts || c->family->bonds_alone;
+    if (!l->bonds) return;
     l->bond = KM_PARAM(p, KM_INIT_DEFAULT, "token_bonds.weight", C, 1);
+    if (!l->contacts) return;
     if (c->bond_types) l->opt_bond_types = KM_PARAM(p, KM_INIT_NORMAL, "token_bonds_type.weight", BOND_TYPES, C);
     l->fourier_w = KM_PARAM(p, KM_INIT_NORMAL, CONTACT ".fourier_embedding.proj.weight", C, 1);
     l->fourier_b = KM_PARAM(p, KM_INIT_NORMAL, CONTACT ".fourier_embedding.proj.bias", C);
@@ -81,7 +83,9 @@ static km_tensor *contacts(km_ctx *cx, const km_token_links *l, const km_feature
 
 km_tensor *km_token_links_add(km_ctx *cx, const km_token_links *l, const km_tensor *z, const km_features *f)
 {
-    if (!l->present) return (km_tensor *)z; /* not written to */
+    if (!l->bonds) return (km_tensor *)z; /* not written to */
     km_mark mark = km_scope_begin(cx);
-    return km_scope_end(cx, mark, km_add(cx, bonds(cx, l, z, f), contacts(cx, l, f)));
+    km_tensor *y = bonds(cx, l, z, f);
+    if (l->contacts) y = km_add(cx, y, contacts(cx, l, f));
+    return y == z ? y : km_scope_end(cx, mark, y);
 }

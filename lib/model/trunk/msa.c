@@ -6,16 +6,17 @@
 #include "lib/model/trunk/trunk_parts.h"
 #include "lib/nn/rows.h"
 
-enum { RES_TYPES = 33, HEADS = 8, WIDTH = 32, OUTER = 32 };
+#define ROW_EPS 1e-3f /* rows are counted with it in a family that divides by them bias and all */
 enum { LINES = 8, ROWS = 16, ENTRIES = 512 }; /* tokens, alignment rows and entries taken at a time */
 
-static void layer_init(km_msa_layer *l, km_params *p, const char *prefix, const km_config *c)
+/* What changes the rows: averaging over tokens, and a transition. */
+static void rows_init(km_msa_layer *l, km_params *p, const char *prefix, const km_config *c)
 {
     char name[KM_NN_NAME];
-    km_dim M = c->msa_s, Z = c->token_z, W = HEADS * WIDTH;
+    km_dim M = c->msa_s, Z = c->token_z, H = c->msa_average_heads, W = H * c->msa_average_width;
     km_nn_norm_init(&l->norm_m, p, km_nn_name(name, "%s.pair_weighted_averaging.norm_m", prefix), M);
     km_nn_norm_init(&l->weights.norm, p, km_nn_name(name, "%s.pair_weighted_averaging.norm_z", prefix), Z);
-    km_nn_linear_init(&l->weights.linear, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_z", prefix), HEADS, Z,
+    km_nn_linear_init(&l->weights.linear, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_z", prefix), H, Z,
                       KM_INIT_DEFAULT);
     km_nn_linear_init(&l->proj_m, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_m", prefix), W, M,
                       KM_INIT_DEFAULT);
@@ -23,24 +24,43 @@ static void layer_init(km_msa_layer *l, km_params *p, const char *prefix, const 
                       KM_INIT_DEFAULT);
     km_nn_linear_init(&l->proj_o, p, km_nn_name(name, "%s.pair_weighted_averaging.proj_o", prefix), M, W, KM_INIT_ZERO);
     km_nn_transition_init(&l->transition, p, km_nn_name(name, "%s.msa_transition", prefix), M, 4 * M);
+}
+
+static void outer_init(km_nn_linear *l, km_params *p, const char *prefix, const km_config *c)
+{
+    if (c->family->outer_first)
+        km_nn_linear_init_bias(l, p, prefix, c->msa_outer, c->msa_s, KM_INIT_DEFAULT, KM_INIT_ZERO);
+    else km_nn_linear_init(l, p, prefix, c->msa_outer, c->msa_s, KM_INIT_DEFAULT);
+}
+
+static void layer_init(km_msa_layer *l, km_params *p, const char *prefix, const km_config *c, bool rows)
+{
+    char name[KM_NN_NAME];
+    const km_dim M = c->msa_s, Z = c->token_z, O = c->msa_outer;
+    if (rows) rows_init(l, p, prefix, c);
     km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.outer_product_mean.norm", prefix), M);
-    km_nn_linear_init(&l->a, p, km_nn_name(name, "%s.outer_product_mean.proj_a", prefix), OUTER, M, KM_INIT_DEFAULT);
-    km_nn_linear_init(&l->b, p, km_nn_name(name, "%s.outer_product_mean.proj_b", prefix), OUTER, M, KM_INIT_DEFAULT);
-    km_nn_linear_init_bias(&l->o, p, km_nn_name(name, "%s.outer_product_mean.proj_o", prefix), Z, OUTER * OUTER,
-                           KM_INIT_ZERO, KM_INIT_ZERO);
-    km_pair_layer_init(&l->pair, p, km_nn_name(name, "%s.pairformer_layer", prefix), Z, c->msa_heads,
-                       c->msa_head_width);
+    outer_init(&l->a, p, km_nn_name(name, "%s.outer_product_mean.proj_a", prefix), c);
+    outer_init(&l->b, p, km_nn_name(name, "%s.outer_product_mean.proj_b", prefix), c);
+    km_nn_linear_init_bias(&l->o, p, km_nn_name(name, "%s.outer_product_mean.proj_o", prefix), Z, O * O, KM_INIT_ZERO,
+                           KM_INIT_ZERO);
+    km_pair_layer_init(&l->pair, p, km_nn_name(name, "%s.pairformer_layer", prefix), Z, c->msa_heads, c->msa_head_width,
+                       c->family->triangle_bias);
 }
 
 void km_msa_module_init(km_msa_module *m, km_params *p, const km_config *c)
 {
     char name[KM_NN_NAME];
-    *m = (km_msa_module){c->msa_blocks, c->msa_paired};
+    *m = (km_msa_module){.depth = c->msa_blocks,
+                         .paired = c->msa_paired,
+                         .classes = c->family->classes,
+                         .outer_first = c->family->outer_first};
     if (!m->depth) return;
     m->layers = KM_NEWN(km_msa_layer, (size_t)m->depth);
-    km_nn_linear_init(&m->s_inputs, p, "msa_module.s_proj", c->msa_s, c->token_s, KM_INIT_DEFAULT);
-    km_nn_linear_init(&m->msa, p, "msa_module.msa_proj", c->msa_s, RES_TYPES + 2 + m->paired, KM_INIT_DEFAULT);
-    for (int i = 0; i < m->depth; i++) layer_init(&m->layers[i], p, km_nn_name(name, "msa_module.layers.%d", i), c);
+    km_nn_linear_init(&m->s_inputs, p, "msa_module.s_proj", c->msa_s, c->inputs_s, KM_INIT_DEFAULT);
+    km_nn_linear_init(&m->msa, p, "msa_module.msa_proj", c->msa_s, m->classes + 2 + m->paired, KM_INIT_DEFAULT);
+    for (int i = 0; i < m->depth; i++)
+        layer_init(&m->layers[i], p, km_nn_name(name, "msa_module.layers.%d", i), c,
+                   !m->outer_first || i < m->depth - 1);
 }
 
 void km_msa_module_clear(km_msa_module *m) { free(m->layers); }
@@ -48,7 +68,7 @@ void km_msa_module_clear(km_msa_module *m) { free(m->layers); }
 /* -- rows of the alignment from their residues and deletions, and from the tokens */
 
 typedef struct entries {
-    const km_tensor *msa, *numbers, *tokens; /* [C, 33 + ...]; its columns for numbers; [N, C] */
+    const km_tensor *msa, *numbers, *tokens; /* [C, classes + ...]; its columns for numbers; [N, C] */
     const int32_t *residues;                 /* [S, N] */
 } entries;
 
@@ -66,7 +86,7 @@ static km_tensor *embed(km_ctx *cx, const km_msa_module *m, const km_tensor *s_i
     km_dim columns = 2 + m->paired;
     int32_t *last = km_arena_get(cx->arena, (size_t)columns * sizeof *last);
     km_tensor *numbers = KM_TENSOR(cx, f->S, f->N, columns);
-    for (km_dim i = 0; i < columns; i++) last[i] = (int32_t)(RES_TYPES + i);
+    for (km_dim i = 0; i < columns; i++) last[i] = (int32_t)(m->classes + i);
     for (km_dim i = 0; i < f->S * f->N; i++) {
         float *to = numbers->data + i * columns;
         to[0] = f->has_deletion[i], to[1] = f->deletion_value[i];
@@ -110,8 +130,8 @@ static km_tensor *factor_of(km_ctx *cx, const void *arg, const km_tensor *m, km_
 }
 
 typedef struct outer {
-    const km_nn_linear *o;
-    const km_tensor *a, *b; /* [S, N, 32] */
+    const km_tensor *o, *bias; /* [Z, O O], [Z] */
+    const km_tensor *a, *b;    /* [S, N, O] */
     const float *scale;     /* [N, N] */
 } outer;
 
@@ -119,43 +139,58 @@ static km_tensor *add_outer(km_ctx *cx, const void *arg, const km_tensor *z, km_
 {
     const outer *t = arg;
     km_tensor *products = km_outer_products(cx, t->a, t->b, t->scale, first, km_size(z, 0));
-    return km_add(cx, z, km_nn_linear_run(cx, t->o, products));
+    return km_add(cx, z, km_linear(cx, products, t->o, t->bias));
 }
 
 /* What all layers share. */
 typedef struct shared {
     const km_features *f;
     const float *pair_mask, *scale; /* [N, N] */
+    bool outer_first;
 } shared;
+
+/* Bias and all divided by the rows, where the family has it so. */
+static const km_tensor *outer_bias(km_ctx *cx, const km_msa_layer *l, km_dim S, const shared *s)
+{
+    return s->outer_first ? km_scale(cx, l->o.b, 1 / ((float)S + ROW_EPS)) : l->o.b;
+}
 
 static km_tensor *learn_from_rows(km_ctx *cx, const km_msa_layer *l, km_tensor *z, const km_tensor *m, const shared *s)
 {
-    km_dim S = km_size(m, 0), N = km_size(m, 1);
+    km_dim S = km_size(m, 0), N = km_size(m, 1), O = km_size(l->a.w, 0);
     km_tensor *rows = KM_RESHAPE(cx, m, S * N, km_size(m, 2));
-    km_tensor *a = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->a, s->f->msa_mask}, OUTER);
-    km_tensor *b = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->b, s->f->msa_mask}, OUTER);
-    a = KM_RESHAPE(cx, a, S, N, OUTER), b = KM_RESHAPE(cx, b, S, N, OUTER);
-    return km_nn_update(cx, z, LINES, add_outer, &(outer){&l->o, a, b, s->scale});
+    km_tensor *a = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->a, s->f->msa_mask}, O);
+    km_tensor *b = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->b, s->f->msa_mask}, O);
+    a = KM_RESHAPE(cx, a, S, N, O), b = KM_RESHAPE(cx, b, S, N, O);
+    return km_nn_update(cx, z, LINES, add_outer, &(outer){l->o.w, outer_bias(cx, l, S, s), a, b, s->scale});
 }
 
-static void layer_run(km_ctx *cx, const km_msa_layer *l, km_tensor **ret_m, km_tensor **ret_z, const shared *s)
+static km_tensor *learn_from_pairs(km_ctx *cx, const km_msa_layer *l, km_tensor *m, const km_tensor *z, const shared *s)
 {
-    km_tensor *m = *ret_m, *z = *ret_z;
     km_mark mark = km_scope_begin(cx);
     averaging t = {l, km_pair_bias(cx, &l->weights, z), s->f->token_mask};
     m = km_carried(cx, mark, m, km_nn_update(cx, m, ROWS, add_average, &t));
-    m = km_carried(cx, mark, m, km_add_transition(cx, &l->transition, m));
-    z = km_carried(cx, mark, z, learn_from_rows(cx, l, z, m, s));
-    *ret_z = km_pair_layer_run(cx, &l->pair, z, s->f->token_mask, s->pair_mask);
-    *ret_m = m;
+    return km_carried(cx, mark, m, km_add_transition(cx, &l->transition, m));
+}
+
+static void layer_run(km_ctx *cx, const km_msa_layer *l, km_tensor **m, km_tensor **z, const shared *s)
+{
+    km_mark mark = km_scope_begin(cx);
+    if (!s->outer_first) *m = learn_from_pairs(cx, l, *m, *z, s);
+    *z = km_carried(cx, mark, *z, learn_from_rows(cx, l, *z, *m, s));
+    if (s->outer_first && l->norm_m.w) *m = learn_from_pairs(cx, l, *m, *z, s);
+    *z = km_pair_layer_run(cx, &l->pair, *z, s->f->token_mask, s->pair_mask);
 }
 
 /* [N, N]: 1 / the number of rows with both tokens, or 1 where there is none */
-static const float *row_shares(km_ctx *cx, const km_features *f)
+static const float *row_shares(km_ctx *cx, const km_features *f, bool outer_first)
 {
     km_tensor *mask = KM_TENSOR_OF(cx, (float *)f->msa_mask, f->S, f->N, 1); /* only read */
     km_tensor *count = km_outer_products(cx, mask, mask, NULL, 0, f->N);
-    for (km_dim i = 0; i < f->N * f->N && !cx->dry; i++) count->data[i] = count->data[i] > 1 ? 1 / count->data[i] : 1;
+    for (km_dim i = 0; i < f->N * f->N && !cx->dry; i++) {
+        float rows = count->data[i];
+        count->data[i] = outer_first ? 1 / (rows + ROW_EPS) : rows > 1 ? 1 / rows : 1;
+    }
     return count->data;
 }
 
@@ -163,7 +198,7 @@ km_tensor *km_msa_module_run(km_ctx *cx, const km_msa_module *m, km_tensor *z, c
                              const km_features *f)
 {
     km_mark mark = km_scope_begin(cx);
-    shared s = {f, km_pair_mask(cx, f->token_mask, f->N), row_shares(cx, f)};
+    shared s = {f, km_pair_mask(cx, f->token_mask, f->N), row_shares(cx, f, m->outer_first), m->outer_first};
     km_tensor *x = embed(cx, m, s_inputs, f), *out = z;
     for (int i = 0; i < m->depth; i++) layer_run(cx, &m->layers[i], &x, &out, &s);
     return km_carried(cx, mark, z, out);

@@ -6,18 +6,27 @@
 
 enum { PAIRS = 256 }; /* taken at a time: what a transition makes of them fits into a cache of 1 MB */
 
-static void multiplication_init(km_triangle_multiplication *l, km_params *p, const char *prefix, km_dim C)
+/* With a bias where the family has them; that of a gate starts it open. */
+static void linear_init(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight,
+                        bool biases, km_init bias)
+{
+    if (biases) km_nn_linear_init_bias(l, p, prefix, out, in, weight, bias);
+    else km_nn_linear_init(l, p, prefix, out, in, weight);
+}
+
+static void multiplication_init(km_triangle_multiplication *l, km_params *p, const char *prefix, km_dim C, bool biases)
 {
     char name[KM_NN_NAME];
     km_nn_norm_init(&l->norm_in, p, km_nn_name(name, "%s.norm_in", prefix), C);
-    km_nn_linear_init(&l->p_in, p, km_nn_name(name, "%s.p_in", prefix), 2 * C, C, KM_INIT_LECUN);
-    km_nn_linear_init(&l->g_in, p, km_nn_name(name, "%s.g_in", prefix), 2 * C, C, KM_INIT_ZERO);
+    linear_init(&l->p_in, p, km_nn_name(name, "%s.p_in", prefix), 2 * C, C, KM_INIT_LECUN, biases, KM_INIT_ZERO);
+    linear_init(&l->g_in, p, km_nn_name(name, "%s.g_in", prefix), 2 * C, C, KM_INIT_ZERO, biases, KM_INIT_ONE);
     km_nn_norm_init(&l->norm_out, p, km_nn_name(name, "%s.norm_out", prefix), C);
-    km_nn_linear_init(&l->p_out, p, km_nn_name(name, "%s.p_out", prefix), C, C, KM_INIT_ZERO);
-    km_nn_linear_init(&l->g_out, p, km_nn_name(name, "%s.g_out", prefix), C, C, KM_INIT_ZERO);
+    linear_init(&l->p_out, p, km_nn_name(name, "%s.p_out", prefix), C, C, KM_INIT_ZERO, biases, KM_INIT_ZERO);
+    linear_init(&l->g_out, p, km_nn_name(name, "%s.g_out", prefix), C, C, KM_INIT_ZERO, biases, KM_INIT_ONE);
 }
 
-static void node_init(km_triangle_node *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width)
+static void node_init(km_triangle_node *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width,
+                      bool biases)
 {
     char name[KM_NN_NAME];
     km_nn_norm_init(&l->norm, p, km_nn_name(name, "%s.layer_norm", prefix), C);
@@ -25,17 +34,20 @@ static void node_init(km_triangle_node *l, km_params *p, const char *prefix, km_
     km_nn_linear_init(&l->q, p, km_nn_name(name, "%s.mha.linear_q", prefix), heads * width, C, KM_INIT_LECUN);
     km_nn_linear_init(&l->k, p, km_nn_name(name, "%s.mha.linear_k", prefix), heads * width, C, KM_INIT_LECUN);
     km_nn_linear_init(&l->v, p, km_nn_name(name, "%s.mha.linear_v", prefix), heads * width, C, KM_INIT_LECUN);
-    km_nn_linear_init(&l->g, p, km_nn_name(name, "%s.mha.linear_g", prefix), heads * width, C, KM_INIT_ZERO);
-    km_nn_linear_init(&l->o, p, km_nn_name(name, "%s.mha.linear_o", prefix), C, heads * width, KM_INIT_ZERO);
+    linear_init(&l->g, p, km_nn_name(name, "%s.mha.linear_g", prefix), heads * width, C, KM_INIT_ZERO, biases,
+                KM_INIT_ONE);
+    linear_init(&l->o, p, km_nn_name(name, "%s.mha.linear_o", prefix), C, heads * width, KM_INIT_ZERO, biases,
+                KM_INIT_ZERO);
 }
 
-void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width)
+void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width,
+                        bool biases)
 {
     char name[KM_NN_NAME];
-    multiplication_init(&l->mul_out, p, km_nn_name(name, "%s.tri_mul_out", prefix), C);
-    multiplication_init(&l->mul_in, p, km_nn_name(name, "%s.tri_mul_in", prefix), C);
-    node_init(&l->start, p, km_nn_name(name, "%s.tri_att_start", prefix), C, heads, width);
-    node_init(&l->end, p, km_nn_name(name, "%s.tri_att_end", prefix), C, heads, width);
+    multiplication_init(&l->mul_out, p, km_nn_name(name, "%s.tri_mul_out", prefix), C, biases);
+    multiplication_init(&l->mul_in, p, km_nn_name(name, "%s.tri_mul_in", prefix), C, biases);
+    node_init(&l->start, p, km_nn_name(name, "%s.tri_att_start", prefix), C, heads, width, biases);
+    node_init(&l->end, p, km_nn_name(name, "%s.tri_att_end", prefix), C, heads, width, biases);
     km_nn_transition_init(&l->transition, p, km_nn_name(name, "%s.transition_z", prefix), C, 4 * C);
 }
 

@@ -8,7 +8,7 @@ static void layer_init(km_pairformer_layer *l, km_params *p, const char *prefix,
 {
     char name[KM_NN_NAME];
     km_dim Z = c->token_z, S = c->token_s;
-    km_pair_layer_init(&l->pair, p, prefix, Z, c->pairwise_heads, c->pairwise_head_width);
+    km_pair_layer_init(&l->pair, p, prefix, Z, c->pairwise_heads, c->pairwise_head_width, c->family->triangle_bias);
     km_nn_norm_init(&l->norm_s, p, km_nn_name(name, "%s.pre_norm_s", prefix), S);
     km_nn_norm_linear_init(&l->attention_bias, p, km_nn_name(name, "%s.attention.proj_z", prefix), c->pairformer_heads,
                            Z, KM_INIT_DEFAULT);

@@ -23,7 +23,7 @@ void km_template_module_init(km_template_module *m, km_params *p, const km_confi
     km_nn_linear_init(&m->u, p, "template_module.u_proj", Z, T, KM_INIT_DEFAULT);
     for (int i = 0; i < m->depth; i++)
         km_pair_layer_init(&m->layers[i], p, km_nn_name(name, "template_module.pairformer.layers.%d", i), T,
-                           c->template_heads, c->template_head_width);
+                           c->template_heads, c->template_head_width, c->family->triangle_bias);
 }
 
 void km_template_module_clear(km_template_module *m) { free(m->layers); }

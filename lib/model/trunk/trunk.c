@@ -21,13 +21,13 @@ struct km_trunk {
 km_trunk *km_trunk_new(const km_config *c, km_params *p)
 {
     km_trunk *t = KM_NEW(km_trunk);
-    km_dim S = c->token_s, Z = c->token_z;
+    km_dim S = c->token_s, Z = c->token_z, pairs_of = c->family->pairs_of_s ? S : c->inputs_s;
     t->config = *c;
     km_embedder_init(&t->embedder, p, c);
-    km_nn_linear_init(&t->s_init, p, "s_init", S, S, KM_INIT_DEFAULT);
-    km_nn_linear_init(&t->z_init_1, p, "z_init_1", Z, S, KM_INIT_DEFAULT);
-    km_nn_linear_init(&t->z_init_2, p, "z_init_2", Z, S, KM_INIT_DEFAULT);
-    t->rel_pos = KM_PARAM(p, KM_INIT_DEFAULT, "rel_pos_encoder.linear_layer.weight", Z, 139);
+    km_nn_linear_init(&t->s_init, p, "s_init", S, c->inputs_s, KM_INIT_DEFAULT);
+    km_nn_linear_init(&t->z_init_1, p, "z_init_1", Z, pairs_of, KM_INIT_DEFAULT);
+    km_nn_linear_init(&t->z_init_2, p, "z_init_2", Z, pairs_of, KM_INIT_DEFAULT);
+    t->rel_pos = km_relative_positions_init(p, c, "");
     km_nn_norm_init(&t->s_norm, p, "s_norm", S);
     km_nn_norm_init(&t->z_norm, p, "z_norm", Z);
     km_nn_linear_init(&t->s_recycle, p, "s_recycle", S, S, KM_INIT_ZERO);
@@ -52,8 +52,8 @@ void km_trunk_free(km_trunk *t)
 km_tensor *km_trunk_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, const km_tensor *s_inputs)
 {
     km_mark mark = km_scope_begin(cx);
-    km_tensor *z =
-        km_outer_add(cx, km_nn_linear_run(cx, &t->z_init_1, s_inputs), km_nn_linear_run(cx, &t->z_init_2, s_inputs));
+    const km_tensor *s = t->config.family->pairs_of_s ? km_nn_linear_run(cx, &t->s_init, s_inputs) : s_inputs;
+    km_tensor *z = km_outer_add(cx, km_nn_linear_run(cx, &t->z_init_1, s), km_nn_linear_run(cx, &t->z_init_2, s));
     z = km_add(cx, z, km_relative_positions(cx, &t->config, t->rel_pos, f));
     return km_scope_end(cx, mark, km_token_links_add(cx, &t->links, z, f));
 }
@@ -71,7 +71,8 @@ static km_tensor *recycle(km_ctx *cx, const km_tensor *init, const km_nn_norm *n
     return km_add(cx, init, km_nn_linear_run(cx, linear, km_nn_norm_run(cx, norm, x)));
 }
 
-/* z + templates, then z + the alignment's module, whose result holds z already: it counts twice, as in Boltz-2. */
+/* z + templates, then the alignment's module, whose result holds z already. As in Boltz-2 z is added to it and counts
+ * twice, unless the family has it replaced. */
 static km_tensor *add_evidence(km_ctx *cx, const km_trunk *t, km_tensor *z, const km_tensor *s_inputs,
                                const km_features *f)
 {
@@ -79,8 +80,8 @@ static km_tensor *add_evidence(km_ctx *cx, const km_trunk *t, km_tensor *z, cons
     km_tensor *u = t->templates.layers ? km_template_module_run(cx, &t->templates, z, f) : NULL;
     if (u) z = km_nn_carry(cx, mark, z, km_add(cx, z, u));
     if (t->msa.depth == 0 || f->S == 0) return z;
-    return km_nn_carry(cx, mark, z,
-                       km_add(cx, z, km_msa_module_run(cx, &t->msa, km_nn_state(cx, z), s_inputs, f)));
+    km_tensor *y = km_msa_module_run(cx, &t->msa, km_nn_state(cx, z), s_inputs, f);
+    return km_nn_carry(cx, mark, z, t->config.family->rows_replace ? y : km_add(cx, z, y));
 }
 
 km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, int recycles)

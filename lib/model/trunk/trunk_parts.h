@@ -11,16 +11,19 @@
 
 typedef struct km_embedder {
     km_atom_encoder atoms;
-    km_nn_norm_linear bias; /* all layers' heads at once */
+    km_nn_norm_linear *bias; /* [n_bias]: of all layers' heads at once, or of each layer */
+    int n_bias, classes;     /* of residues */
     km_atom_transformer encoder;
-    km_nn_linear atom_to_token, res_type, profile;
+    km_nn_linear atom_to_token;
+    bool beside;                    /* features are put beside the atoms; else */
+    km_nn_linear res_type, profile; /* projected and added */
     const km_tensor *opt_method, *opt_modified, *opt_cyclic,
         *opt_mol_type; /* [12, C], [2, C], [C, 1], [4, C] or NULL */
 } km_embedder;
 
 void km_embedder_init(km_embedder *e, km_params *p, const km_config *c);
 void km_embedder_clear(km_embedder *e);
-/* s_inputs [N, token_s] */
+/* s_inputs [N, inputs_s] */
 km_tensor *km_embedder_run(km_ctx *cx, const km_embedder *e, const km_features *f);
 
 typedef struct km_triangle_multiplication {
@@ -40,7 +43,8 @@ typedef struct km_pair_layer {
     km_nn_transition transition;
 } km_pair_layer;
 
-void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width);
+void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_dim C, km_dim heads, km_dim width,
+                        bool biases);
 /* z [N, N, C], a state; token_mask [N], pair_mask [N, N] 0/1 */
 km_tensor *km_pair_layer_run(km_ctx *cx, const km_pair_layer *l, km_tensor *z, const float *token_mask,
                              const float *pair_mask);
@@ -73,25 +77,27 @@ void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **s, km_ten
 
 /* -- the alignment's module */
 typedef struct km_msa_layer {
-    km_nn_norm norm_m;                   /* of the averaging */
-    km_nn_linear proj_m, proj_g, proj_o; /* 8 heads of 32 */
+    km_nn_norm norm_m; /* of the averaging; NULLs down to the transition: rows stay as they are */
+    km_nn_linear proj_m, proj_g, proj_o;
     km_nn_norm_linear weights;           /* of pairs: norm_z, proj_z */
     km_nn_transition transition;
     km_nn_norm norm;                     /* of the outer product */
-    km_nn_linear a, b, o;                /* 32 channels each; o with a bias */
+    km_nn_linear a, b, o;                /* o with a bias */
     km_pair_layer pair;
 } km_msa_layer;
 
 typedef struct km_msa_module {
     int depth;
     bool paired;
+    int classes;      /* of residues */
+    bool outer_first; /* as km_family has it */
     km_nn_linear msa, s_inputs;
     km_msa_layer *layers; /* [depth] */
 } km_msa_module;
 
 void km_msa_module_init(km_msa_module *m, km_params *p, const km_config *c);
 void km_msa_module_clear(km_msa_module *m);
-/* What becomes of z [N, N, token_z], a state; f with alignment rows, s_inputs [N, token_s] */
+/* What becomes of z [N, N, token_z], a state; f with alignment rows, s_inputs [N, inputs_s] */
 km_tensor *km_msa_module_run(km_ctx *cx, const km_msa_module *m, km_tensor *z, const km_tensor *s_inputs,
                              const km_features *f);
 
@@ -110,7 +116,7 @@ km_tensor *km_template_module_run(km_ctx *cx, const km_template_module *m, const
 
 /* -- bonds and contacts between tokens */
 typedef struct km_token_links {
-    bool present;
+    bool bonds, contacts;                       /* are there such */
     const km_tensor *bond, *opt_bond_types;     /* [C, 1], [7, C] */
     const km_tensor *unspecified, *unselected;  /* [C] */
     const km_tensor *fourier_w, *fourier_b;     /* [C] */

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "lib/model/family.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* Ours: padding, gap, 20 amino acids, UNK, A G C U N, DA DG DC DT DN. AlphaFold 3's: the gap comes last and there is no
+ * padding, which is read as a gap. */
+static const int8_t af3_class[33] = {31, 31, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
+                                     15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30};
+/* In the rows of its alignments and their profiles Protenix 0.2 has DA DG DC DT N DN, and its weights are used to it.
+ */
+static const int8_t protenix_column[33] = {31, 31, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
+                                           15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 29, 25, 26, 27, 28, 30};
+
+static const km_family families[] = {
+    {.name = "boltz2", .classes = 33, .atom_bias = true},
+    {
+        .name = "biokinema",
+        .classes = 32,
+        .opt_class = af3_class,
+        .opt_column = protenix_column,
+        .first_element = 1,
+        .ref_mask = true,
+        .plain_deletions = true,
+        .layer_bias = true,
+        .inputs_beside = true,
+        .pairs_of_s = true,
+        .bonds_alone = true,
+        .triangle_bias = true,
+        .outer_first = true,
+        .rows_replace = true,
+        .own_positions = true,
+        .narrow_single = true,
+        .two_factors = true,
+        .marks = true,
+        .mark_below = 1e-3,
+        .gated_time = true,
+        .time_first = true,
+        .interval_decay = true,
+        .most_frames = 1024,
+    },
+};
+
+const km_family *km_family_at(int i)
+{
+    return i >= 0 && (size_t)i < sizeof families / sizeof *families ? &families[i] : NULL;
+}
+
+const km_family *km_family_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++)
+        if (strcmp(families[i].name, name) == 0) return &families[i];
+    return NULL;
+}
