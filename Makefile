@@ -147,9 +147,10 @@ TIME   ?= 60
 FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/zip.c formats/traj*.c \
     formats/xtc*.c formats/trr.c formats/dcd.c formats/netcdf.c)
 CCD_SOURCES := $(wildcard formats/ccd*.c formats/bcif.c formats/cif.c formats/slurp.c)
-FUZZ_SOURCES.structure := $(wildcard lib/chem/*.c formats/structure*.c formats/yaml.c) $(CCD_SOURCES)
 FUZZ_SOURCES.ccd       := $(CCD_SOURCES)
-FUZZ_CC.structure      := $(wildcard formats/structure*.cc)
+FUZZ_SOURCES.sdf       := formats/sdf.c formats/slurp.c
+$(foreach t,structure schema template,$(eval FUZZ_SOURCES.$t := $$(CCD_SOURCES) $$(wildcard lib/chem/*.c formats/structure*.c) \
+    formats/sdf.c formats/yaml.c)$(eval FUZZ_CC.$t := $$(wildcard formats/structure*.cc formats/template*.cc)))
 fuzz: ## with clang: make fuzz TARGET=km TIME=60
 	@mkdir -p build/fuzz/$(TARGET)
 	$(Q)for f in $(FUZZ_CC.$(TARGET)); do \

@@ -20,7 +20,7 @@ static void write_again(const km_structure *s, km_structure_kind kind)
 
 static void tokenize(const km_structure *s, km_missing missing)
 {
-    const km_token_options options = {.missing = missing};
+    const km_token_options options = {.missing = missing, .unresolved = missing == KM_MISSING_DROP};
     km_tokenized t;
     km_err err;
     if (km_chem_tokenize(s, &options, &t, &err) < 0) return;
@@ -37,8 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     km_err err;
     FILE *f = tmpfile();
     if (!f || fwrite(data, 1, size, f) != size) abort();
-    rewind(f);
-    if (km_structure_read_file(f, "fuzz", 0, NULL, &s, &err) == KM_OK) {
+    for (int assembly = 0; assembly < 2; assembly++) {
+        rewind(f);
+        if (km_structure_read_file(f, "fuzz", 0, assembly ? "1" : NULL, &s, &err) < 0) continue;
         write_again(s, KM_STRUCTURE_PDB);
         write_again(s, KM_STRUCTURE_CIF);
         tokenize(s, KM_MISSING_REFUSE);

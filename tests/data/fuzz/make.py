@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# Makes the first files of the corpora km/, safetensors/, structure/, torch/ and zip/ and of traj/ all but XTC and DCD (run in this directory); what a fuzzer finds is added beside them.
+# Makes the first files of the corpora km/, safetensors/, schema/, sdf/, structure/, template/, torch/ and zip/ and of traj/ all but XTC and DCD (run in this directory); what a fuzzer finds is added beside them.
 import gzip
 import json
 import os
@@ -138,3 +138,42 @@ archive("zip/zip64.zip", limits=(10, 1))
 put("zip/cut.zip", plain[:-30])
 put("zip/empty.zip", b"PK\5\6" + bytes(18))
 put("zip/many.zip", b"PK\5\6" + bytes(4) + b"\xff\xff\xff\xff" + bytes(10))
+
+
+def inputs(case):
+    """The texts of a reference case's input."""
+    with open("../oracle/" + case, "rb") as f:
+        header = json.loads(f.read(struct.unpack("<Q", f.read(8))[0]))
+    return json.loads(header["__metadata__"]["inputs"])
+
+
+for folder in "template", "schema", "sdf":
+    os.makedirs(folder, exist_ok=True)
+templates = {k: v for k, v in inputs("template_features_single.safetensors").items() if k.endswith((".cif", ".pdb"))}
+for name, text in templates.items():
+    put("template/" + os.path.basename(name), text.encode())
+    put("template/cut-" + os.path.basename(name), text.encode()[:-700])
+put("template/peptide.pdb", b"SEQRES   1 A    2  ALA SER\n" + open("../dipeptide.pdb", "rb").read())
+for case in "constraints", "peptide":
+    put("schema/" + case + ".yaml", inputs(f"features-{case}.safetensors")[case + ".yaml"].encode())
+put("schema/two.fasta", b">A|protein\nACDEF\nGHI\n>B|dna\nACGT\n>C|ccd\nZN\n")
+put("schema/ring.yaml", b"sequences: [{protein: {id: [A, B], sequence: ACDC, cyclic: true}}]\n"
+    b"constraints: [{bond: {atom1: [A, 2, SG], atom2: [B, 4, SG]}}, {contact: {token1: [A, 1], token2: [B, 1]}}]\n")
+put("schema/deep.yaml", b"sequences: " + b"[" * 3000)
+put("schema/aliases.yaml", b"sequences: &a [*a, *a]\n")
+put("sdf/acetate.sdf", b"acetate\n\n\n  4  3  0  0  0  0  0  0  0  0999 V2000\n"
+    b"    0.0000    0.0000    0.1000 C   0  0\n    1.5000    0.0000    0.0000 C   0  0\n"
+    b"    2.1000    1.0500    0.0000 O   0  0\n    2.1000   -1.1000    0.0000 O   0  5\n"
+    b"  1  2  1  0\n  2  3  2  0\n  2  4  1  0\nM  CHG  1   4  -1\nM  END\n")
+put("sdf/cut.sdf", open("sdf/acetate.sdf", "rb").read()[:150])
+put("sdf/water.mol", b"\n\n\n  0  0  0     0  0            999 V3000\nM  V30 BEGIN CTAB\nM  V30 COUNTS 2 1 0 0 0\n"
+    b"M  V30 BEGIN ATOM\nM  V30 1 O 0 0 0 0 CHG=-1\nM  V30 2 C 1.2 0 -\nM  V30 0 0\nM  V30 END ATOM\n"
+    b"M  V30 BEGIN BOND\nM  V30 1 1 1 2\nM  V30 END BOND\nM  V30 END CTAB\nM  END\n")
+put("structure/assembly.pdb", b"REMARK 350 BIOMOLECULE: 1\nREMARK 350 APPLY THE FOLLOWING TO CHAINS: A\n"
+    + b"".join(b"REMARK 350   BIOMT%d   %d %9.6f %9.6f %9.6f %14.5f\n" % (i + 1, k, *((s if j == i else 0) for j in range(3)), 50 * (k - 1))
+               for k, s in ((1, 1), (2, -1)) for i in range(3)) + open("structure/peptide.pdb", "rb").read())
+put("structure/assembly.cif", open("structure/residue.cif", "rb").read() + b"\n#\nloop_\n_pdbx_struct_assembly_gen.assembly_id\n"
+    b"_pdbx_struct_assembly_gen.oper_expression\n_pdbx_struct_assembly_gen.asym_id_list\n1 (1)(1-99999999) A\n#\n"
+    b"_pdbx_struct_oper_list.id 1\n_pdbx_struct_oper_list.type x\n"
+    + b"".join(b"_pdbx_struct_oper_list.matrix[%d][%d] %d\n" % (i, k, i == k) for i in (1, 2, 3) for k in (1, 2, 3))
+    + b"".join(b"_pdbx_struct_oper_list.vector[%d] 0\n" % i for i in (1, 2, 3)))
