@@ -46,6 +46,10 @@ km_status km_h5md_put(km_h5md_writer *w, const km_msa *opt_msa, const km_templat
 /* trajectory (0-based) must be the last one or one more than that. KM_INPUT: a number not finite. */
 km_status km_h5md_write(km_h5md_writer *w, int trajectory, const float *coords, int64_t time_fs,
                         km_err *err) KM_MUST_USE;
+/* Take out trajectories `from` and on. */
+km_status km_h5md_take_back(km_h5md_writer *w, int from, km_err *err) KM_MUST_USE;
+/* Note a text: an attribute of a trajectory (-1: of the kinematic group), which is overwritten. */
+km_status km_h5md_note(km_h5md_writer *w, int trajectory, const char *key, const char *text, km_err *err) KM_MUST_USE;
 km_status km_h5md_commit(km_h5md_writer *w, km_err *err) KM_MUST_USE; /* frees w */
 void km_h5md_abandon(km_h5md_writer *w);                              /* removes the part, frees w */
 

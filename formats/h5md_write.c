@@ -248,6 +248,30 @@ km_status km_h5md_write(km_h5md_writer *w, int trajectory, const float *coords, 
     return KM_OK;
 }
 
+km_status km_h5md_take_back(km_h5md_writer *w, int from, km_err *err)
+{
+    char path[64];
+    errno = 0;
+    w->held = 0;
+    bool good = end_trajectory(w);
+    for (; w->n_trajectories > from && good; w->n_trajectories--) {
+        snprintf(path, sizeof path, "/particles/trajectory%d", w->n_trajectories);
+        good = H5Ldelete(w->file, path, H5P_DEFAULT) >= 0;
+    }
+    return good ? KM_OK : refused(w, err);
+}
+
+km_status km_h5md_note(km_h5md_writer *w, int trajectory, const char *key, const char *text, km_err *err)
+{
+    char path[64] = "/kinematic";
+    errno = 0;
+    if (trajectory >= 0) snprintf(path, sizeof path, "/particles/trajectory%d", trajectory + 1);
+    hid_t at = H5Oopen(w->file, path, H5P_DEFAULT);
+    bool good = at >= 0 && (H5Aexists(at, key) <= 0 || H5Adelete(at, key) >= 0) && put_text(at, key, text);
+    if (at >= 0) H5Oclose(at);
+    return good ? KM_OK : refused(w, err);
+}
+
 static void drop(km_h5md_writer *w)
 {
     free(w->coords);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Structures: PDB and mmCIF, read through gemmi (structure_*.cc, in C++) and written by ourselves.
+ * Structures: PDB and mmCIF, read through gemmi (structure_*.cc, in C++) and written by ourselves; GRO is read too
+ * (structure_gro.c).
  *
  * Bonds are those between residues that struct_conn, LINK, SSBOND and CONECT state: KM_BOND_SINGLE a disulfide,
  * KM_BOND_COVALENT any other; coordination of metals is none.

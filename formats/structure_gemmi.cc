@@ -18,7 +18,7 @@
 
 #define _Noreturn [[noreturn]]
 extern "C" {
-#include "formats/structure.h"
+#include "formats/structure_gro.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 }
@@ -288,9 +288,8 @@ void connect(gemmi::Structure &st, const Pairs &conect)
     }
 }
 
-void read_into(km_structure *s, FILE *f, const char *path, int model, const char *opt_assembly)
+void read_into(km_structure *s, std::string &text, const char *path, int model, const char *opt_assembly)
 {
-    std::string text = km_gemmi::read_text(f);
     Pairs conect;
     gemmi::Structure st = parse(text, path, opt_assembly, &conect);
     int n_models = int(st.models.size());
@@ -334,7 +333,13 @@ extern "C" km_status km_structure_read_file(FILE *f, const char *path, int model
     km_structure *s = KM_NEW(km_structure);
     s->system = km_system_new();
     try {
-        read_into(s, f, path, model, opt_assembly);
+        std::string text = km_gemmi::read_text(f);
+        if (km_gro_is(text.data(), std::min(text.size(), size_t(1024)))) {
+            if (model > 1 || opt_assembly) throw std::runtime_error("a GRO file has one model and no assemblies");
+            km_structure_free(s);
+            return km_structure_of_gro(text.data(), text.size(), path, ret, err);
+        }
+        read_into(s, text, path, model, opt_assembly);
         *ret = s;
         return KM_OK;
     } catch (const std::exception &e) {

@@ -183,20 +183,26 @@ bool km_traj_truncated(const km_traj *t) { return t->truncated; }
 bool km_traj_timed(const km_traj *t) { return !t->untimed; }
 const char *km_traj_note(const km_traj *t) { return t->note; }
 
-km_status km_traj_read(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)
+km_status km_traj_decode(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)
 {
     KM_ASSERT(i >= 0 && i < t->n_frames);
     int64_t time_fs;
     float box[9];
     KM_TRY(formats[t->kind].read(t, i, coords, &time_fs, box, err));
+    if (opt_time_fs) *opt_time_fs = time_fs;
+    if (opt_box) memcpy(opt_box, box, sizeof box);
+    return KM_OK;
+}
+
+km_status km_traj_read(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)
+{
+    KM_TRY(km_traj_decode(t, i, coords, opt_time_fs, opt_box, err));
     for (int64_t k = 0; k < 3 * (int64_t)t->n_atoms; k++) {
         if (!isfinite(coords[k])) {
             return km_fail(err, KM_INPUT, "%s: frame %lld, atom %lld: not a finite number", t->name, (long long)i,
                            (long long)(k / 3));
         }
     }
-    if (opt_time_fs) *opt_time_fs = time_fs;
-    if (opt_box) memcpy(opt_box, box, sizeof box);
     return KM_OK;
 }
 

@@ -50,6 +50,9 @@ const char *km_traj_note(const km_traj *t);
  * Thread-safe: several threads may read different frames of one km_traj. */
 km_status km_traj_read(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)
     KM_MUST_USE;
+/* The same without a look at whether the numbers are finite. */
+km_status km_traj_decode(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box,
+                         km_err *err) KM_MUST_USE;
 /* n frames first, first + stride, ... into coords [n, A, 3] and times [n], decoded on `threads` threads. */
 km_status km_traj_read_many(const km_traj *t, int64_t first, int64_t stride, int64_t n, int threads, float *coords,
                             int64_t *opt_times_fs, km_err *err) KM_MUST_USE;

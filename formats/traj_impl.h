@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "formats/structure_gro.h"
 #include "formats/traj.h"
 #include "lib/base/io.h"
 
@@ -77,7 +78,6 @@ km_status km_gro_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_f
 km_status km_cif_open(km_traj *t, km_err *err) KM_MUST_USE;
 km_status km_cif_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err) KM_MUST_USE;
 bool km_pdb_is(const char *head, size_t n);
-bool km_gro_is(const char *head, size_t n);
 bool km_cif_is(const char *head, size_t n);
 
 /* HDF5; t->h5 has the names of the data sets where they were given. */

@@ -80,3 +80,17 @@ km_status km_inputs_templates(const km_system *s, const km_opt_list *files, cons
     json_decref(list);
     return status;
 }
+
+km_status km_inputs_ligands(km_library *l, const km_opt_list *files, km_err *err)
+{
+    km_status status = KM_OK;
+    for (int i = 0; i < files->count && status == KM_OK; i++) {
+        char *chain = km_strdup(files->items[i]), *equals = strchr(chain, '=');
+        if (equals && equals > chain && equals[1]) {
+            *equals = '\0';
+            status = km_library_draw(l, chain, equals + 1, err);
+        } else status = km_fail(err, KM_USAGE, "option '--ligand' '%.120s': expected CHAIN=FILE", files->items[i]);
+        free(chain);
+    }
+    return status;
+}

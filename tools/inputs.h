@@ -24,6 +24,9 @@ km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, const km_sc
 km_status km_inputs_templates(const km_system *s, const km_opt_list *files, const km_schema *opt_named, km_library *l,
                               km_templates **ret, km_err *err) KM_MUST_USE;
 
+/* --ligand CHAIN=FILE, as often as there are, into the library. */
+km_status km_inputs_ligands(km_library *l, const km_opt_list *files, km_err *err) KM_MUST_USE;
+
 #define KM_MSA_INPUTS_DEFAULT {.deletions = "all", .max_rows = KM_MSA_ROWS}
 /* The options that fill `in`, for a program's table. */
 #define KM_MSA_INPUTS_OPTIONS(in)                                                                                      \

@@ -4,35 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/h5md.h"
-#include "formats/km.h"
-#include "formats/traj.h"
-#include "lib/base/io.h"
 #include "lib/base/mem.h"
-#include "lib/base/opt.h"
-#include "lib/chem/geometry.h"
 #include "lib/chem/residues.h"
-#include "lib/chem/tokens.h"
-#include "lib/traj/superpose.h"
+#include "lib/chem/whole.h"
+#include "lib/sets/sets.h"
 #include "tools/inputs.h"
-
-/* A bond this far from its ideal length is no bond of that molecule at 310 K (the spread is 0.03): a wrong topology, or
- * a molecule broken over a periodic wall. */
-#define MAX_BOND_ERROR 0.5f
-/* A chain's centre does not move so far between frames; a box edge does. */
-#define MAX_JUMP 20.0
-enum { CHUNK = 256 };
+#include "tools/strip.h"
 
 static struct {
     const char *set, *id, *top, *ccd, *out, *set_name, *license, *chain, *missing;
     km_msa_inputs msa;
+    km_opt_list ligands;
     int64_t dt;
     int stride;
-    bool keep, raw;
-} o = {.stride = 1, .set_name = "", .license = "", .missing = "refuse", .msa = KM_MSA_INPUTS_DEFAULT};
+    bool keep, raw, strict;
+} o = {.stride = 1, .missing = "refuse", .msa = KM_MSA_INPUTS_DEFAULT};
 
 static const km_opt table[] = {
-    {"top", 0, KM_OPT_STRING, &o.top, "FILE", "topology: a PDB or mmCIF file with the same atoms in the same order"},
+    {"top", 0, KM_OPT_STRING, &o.top, "FILE",
+     "topology: a PDB, mmCIF or GRO file with the same atoms in the same order (default: the first input, if it is "
+     "one)"},
+    {"set", 0, KM_OPT_CHOICE, &o.set, "NAME", "the inputs are one system of a public data set, as it lays them out",
+     .choices = KM_SETS},
+    {"id", 0, KM_OPT_STRING, &o.id, "ID", "which system of the set"},
     {"output", 'o', KM_OPT_STRING, &o.out, "FILE",
      "write FILE.h5 (H5MD) or FILE.km instead of a stream on standard output"},
     {"stride", 0, KM_OPT_INT, &o.stride, "N", "take every Nth frame", .min = 1, .max = 1e9},
@@ -41,37 +35,33 @@ static const km_opt table[] = {
     {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
      "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
     {"raw", 0, KM_OPT_FLAG, &o.raw, NULL, "decode only: every atom and frame as it is, no tokens"},
+    {"strict", 0, KM_OPT_FLAG, &o.strict, NULL, "refuse a trajectory in which a stereocentre turns over"},
     {"set-name", 0, KM_OPT_STRING, &o.set_name, "NAME", "name of the data set to store (with -o FILE.h5)"},
     {"license", 0, KM_OPT_STRING, &o.license, "TEXT", "licence of the data to store (with -o FILE.h5)"},
-    {"set", 0, KM_OPT_STRING, &o.set, "NAME", "a public data set's own layout (not in this version)"},
-    {"id", 0, KM_OPT_STRING, &o.id, "ID", "system of the set (not in this version)"},
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep solvent, ions and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
+    {"ligand", 0, KM_OPT_LIST, &o.ligands, "CHAIN=FILE", "a chain's ligand as SDF or MOL; repeatable"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
     {0}};
-static const km_program program = {
-    "km-strip",
-    "--top FILE [options] INPUT...",
-    "make clean trajectories of raw ones (XTC, TRR, DCD), without solvent, ions and hydrogens",
-    table,
-    1,
-    -1};
+static const km_program program = {"km-strip",
+                                   "(--set NAME [--id ID] | --top FILE) [options] INPUT...",
+                                   "make clean trajectories of raw ones, without solvent, ions and hydrogens",
+                                   table,
+                                   1,
+                                   -1};
 
-typedef struct strip {
+typedef struct job {
+    km_strip strip;
     const km_cli *cli;
+    const char *top; /* for messages */
+    km_set_system set;
     km_structure *raw;
     km_tokenized t;
-    const km_system *system; /* t.system, or with --raw the structure's own */
-    km_msa *msa;             /* NULL: none given */
-    float *ideal;            /* [B] */
-    float *weights;          /* [A] 1 for the atoms that frames are laid upon */
-    float *first, *before;   /* [A, 3] first frame of all; frame before */
-    bool has_first;
+    km_msa *msa; /* NULL: none given */
     km_output out;
-    km_writer *writer;
-    km_h5md_writer *h5;
-    int64_t frames;
-} strip;
+    km_status refused; /* of the first trajectory that was */
+    km_err why;
+} job;
 
 static bool ends_with(const char *s, const char *end)
 {
@@ -79,42 +69,31 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-static km_status check_options(km_err *err)
+static km_status check_options(const km_cli *cli, km_err *err)
 {
-    const char *what = o.set         ? "--set"
-                       : o.id        ? "--id"
-                                     : NULL;
-    if (o.raw && o.msa.files.count) return km_fail(err, KM_USAGE, "--msa needs tokens: not with --raw");
-    if (what) return km_fail(err, KM_USAGE, "%s is not supported in this version", what);
-    if (!o.top) return km_fail(err, KM_USAGE, "--top FILE is needed: the topology of the trajectories");
-    if ((o.set_name[0] || o.license[0]) && (!o.out || !ends_with(o.out, ".h5")))
+    const km_traj_kind first = km_traj_kind_of_file(cli->operands[0]);
+    const bool own = first == KM_TRAJ_PDB || first == KM_TRAJ_CIF || first == KM_TRAJ_GRO;
+    if (o.raw && (o.msa.files.count || o.ligands.count))
+        return km_fail(err, KM_USAGE, "--msa and --ligand need tokens: not with --raw");
+    if (o.set && o.top) return km_fail(err, KM_USAGE, "--set knows its topology: not with --top");
+    if (o.id && !o.set) return km_fail(err, KM_USAGE, "--id needs --set");
+    if (!o.set && !o.top && !own)
+        return km_fail(err, KM_USAGE, "--top FILE is needed: the topology of the trajectories");
+    if ((o.set_name || o.license) && (!o.out || !ends_with(o.out, ".h5")))
         return km_fail(err, KM_USAGE, "--set-name and --license need -o FILE.h5");
     return KM_OK;
 }
 
-static void say_report(const strip *s)
+static void say_report(const job *j)
 {
-    const km_token_report *r = &s->t.report;
+    const km_token_report *r = &j->t.report;
     km_cli_say(
-        s->cli,
+        j->cli,
         "%s: kept %d heavy atoms of %d residues; left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, "
         "%d leaving atoms, %d alternates",
-        o.top, s->system->n_atoms, s->system->n_residues, r->hydrogens, r->waters, r->ions, r->additives, r->leaving,
-        r->alternates);
-    if (r->missing) km_cli_say(s->cli, "%s: %d missing atoms (%s): %s", o.top, r->missing, r->missing_list, o.missing);
-}
-
-static void choose_weights(strip *s)
-{
-    static const char *const protein[] = {"N", "CA", "C"}, *const nucleic[] = {"P", "C4'", "C1'"};
-    const km_system *y = s->system;
-    int chosen = 0;
-    for (int32_t i = 0; i < y->n_atoms; i++) {
-        bool is_protein = y->chains[y->residues[y->atoms[i].residue].chain].mol_type == KM_PROTEIN;
-        for (int k = 0; k < 3; k++) s->weights[i] += strcmp(y->atoms[i].name, (is_protein ? protein : nucleic)[k]) == 0;
-        chosen += s->weights[i] > 0;
-    }
-    for (int32_t i = 0; i < y->n_atoms && chosen < 3; i++) s->weights[i] = 1;
+        j->top, j->t.system->n_atoms, j->t.system->n_residues, r->hydrogens, r->waters, r->ions, r->additives,
+        r->leaving, r->alternates);
+    if (r->missing) km_cli_say(j->cli, "%s: %d missing atoms (%s): %s", j->top, r->missing, r->missing_list, o.missing);
 }
 
 static void add_provenance(const km_cli *cli, km_system *system)
@@ -126,205 +105,246 @@ static void add_provenance(const km_cli *cli, km_system *system)
     free(arguments);
 }
 
-static km_status load_topology(strip *s, km_err *err)
+/* The topology as its file or the set has it; chains whole, where it has a box. */
+static km_status read_topology(job *j, km_err *err)
 {
-    km_token_options options = {.chains = o.chain, .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
-                                                               : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD
-                                                                                                 : KM_MISSING_REFUSE};
-    KM_TRY(km_structure_read(o.top, 1, &s->raw, err));
-    if (o.raw) {
-        for (int32_t i = 0; i < s->raw->system->n_atoms; i++) {
-            km_atom *a = &s->raw->system->atoms[i];
-            if (!a->element)
-                a->element = (uint8_t)km_chem_guess_element(s->raw->system->residues[a->residue].name, a->name);
-        }
-        if (km_system_check(s->raw->system, err) < 0) return km_fail_in(err, o.top);
-        s->system = s->raw->system;
-    } else {
-        const char *ccd = o.ccd ? o.ccd : getenv("KM_CCD");
-        options.keep = o.keep;
-        options.library = km_library_new(ccd && *ccd ? ccd : NULL);
-        km_status status = km_chem_tokenize(s->raw, &options, &s->t, err);
-        km_library_free(options.library);
-        if (status < 0) return km_fail_in(err, o.top);
-        s->system = s->t.system;
-        KM_TRY(km_inputs_msa(s->system, &o.msa, NULL, &s->msa, err));
-        say_report(s);
+    km_traj *same;
+    float box[9], *x;
+    if (o.set) {
+        KM_TRY(km_set_open(o.set, o.id, j->cli->operands, j->cli->n_operands, &j->set, err));
+        j->top = j->set.name;
+        j->raw = j->set.topology;
+        if (*j->set.note) km_cli_say(j->cli, "%s: %s", j->top, j->set.note);
+        if (j->set.ensembles)
+            km_cli_say(j->cli, "%s: %d files left out: ensembles, without times", j->top, j->set.ensembles);
+        return KM_OK;
     }
-    add_provenance(s->cli, o.raw ? s->raw->system : s->t.system);
-    size_t n = (size_t)s->system->n_atoms;
-    s->ideal = KM_NEWN(float, (size_t)s->system->n_bonds + 1);
-    s->weights = KM_NEWN(float, n);
-    s->first = KM_NEWN(float, n * 3);
-    s->before = KM_NEWN(float, n * 3);
-    km_chem_bonds_ideal(s->system, s->ideal);
-    choose_weights(s);
+    j->top = o.top ? o.top : j->cli->operands[0];
+    KM_TRY(km_structure_read(j->top, 1, &j->raw, err));
+    if (o.raw || km_traj_open(j->top, &same, NULL) < 0) return KM_OK;
+    x = km_alloc(12 * (size_t)km_traj_atoms(same));
+    if (km_traj_read(same, 0, x, NULL, box, NULL) == KM_OK) km_chem_raw_whole(j->raw, box);
+    free(x);
+    km_traj_close(same);
+    km_chem_raw_split(j->raw);
     return KM_OK;
 }
 
-static km_status open_output(strip *s, km_err *err)
+static km_status take_raw(job *j, km_err *err)
 {
+    km_system *y = j->raw->system;
+    for (int32_t i = 0; i < y->n_atoms; i++) {
+        km_atom *a = &y->atoms[i];
+        if (!a->element) a->element = (uint8_t)km_chem_guess_element(y->residues[a->residue].name, a->name);
+    }
+    if (km_system_check(y, err) < 0) return km_fail_in(err, j->top);
+    return KM_OK;
+}
+
+static km_status tokenize(job *j, km_err *err)
+{
+    const char *ccd = o.ccd ? o.ccd : getenv("KM_CCD");
+    km_token_options options = {.chains = o.chain,
+                                .missing = strcmp(o.missing, "drop") == 0    ? KM_MISSING_DROP
+                                           : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD
+                                                                             : KM_MISSING_REFUSE};
+    options.keep = o.keep;
+    options.library = km_library_new(ccd && *ccd ? ccd : NULL);
+    km_status status = km_inputs_ligands(options.library, &o.ligands, err);
+    if (status == KM_OK && (status = km_chem_tokenize(j->raw, &options, &j->t, err)) < 0) km_fail_in(err, j->top);
+    km_library_free(options.library);
+    KM_TRY(status);
+    KM_TRY(km_inputs_msa(j->t.system, &o.msa, NULL, &j->msa, err));
+    say_report(j);
+    float *x = km_alloc(3 * (size_t)j->t.system->n_atoms * sizeof *x);
+    km_chem_gather(&j->t, j->raw->coords, x);
+    status = km_clean_ligands(j->t.system, x, err);
+    free(x);
+    return status < 0 ? km_fail_in(err, j->top) : KM_OK;
+}
+
+static km_status load_topology(job *j, km_err *err)
+{
+    KM_TRY(read_topology(j, err));
+    KM_TRY(o.raw ? take_raw(j, err) : tokenize(j, err));
+    km_system *system = o.raw ? j->raw->system : j->t.system;
+    if (o.set) free(system->name), system->name = km_strdup(j->set.name);
+    add_provenance(j->cli, system);
+    j->strip = (km_strip){.cli = j->cli,
+                          .stride = o.stride,
+                          .raw = o.raw,
+                          .strict = o.strict,
+                          .tokens = o.raw ? NULL : &j->t,
+                          .system = system};
+    km_strip_start(&j->strip);
+    return KM_OK;
+}
+
+static km_status open_output(job *j, km_err *err)
+{
+    const km_system *system = j->strip.system;
     if (o.out && ends_with(o.out, ".h5")) {
-        KM_TRY(km_h5md_create(o.out, s->system, o.set_name, o.license, &s->h5, err));
-        return km_h5md_put(s->h5, s->msa, NULL, err);
+        const char *set = o.set_name ? o.set_name : o.set ? o.set : "";
+        const char *license = o.license ? o.license : j->set.license ? j->set.license : "";
+        if (o.set && strcmp(o.set, "mdposit") == 0 && !*license)
+            return km_fail(err, KM_NEGATIVE, "%.100s: the project states no licence (give --license)", j->top);
+        KM_TRY(km_h5md_create(o.out, system, set, license, &j->strip.h5, err));
+        return km_h5md_put(j->strip.h5, j->msa, NULL, err);
     }
-    KM_TRY(km_output_open(&s->out, o.out, true, err));
-    s->writer = km_writer_new(s->out.file, s->out.what);
-    KM_TRY(km_writer_system(s->writer, s->system, err));
-    return s->msa ? km_writer_msa(s->writer, s->msa, err) : KM_OK;
+    KM_TRY(km_output_open(&j->out, o.out, true, err));
+    j->strip.writer = km_writer_new(j->out.file, j->out.what);
+    KM_TRY(km_writer_system(j->strip.writer, system, err));
+    return j->msa ? km_writer_msa(j->strip.writer, j->msa, err) : KM_OK;
 }
 
-static void label_atom(const km_system *y, int32_t i, char out[40])
+/* What the clock says, where it is not what is used. */
+static void compare_clock(const job *j, const km_strip_input *in)
 {
-    const km_residue *r = &y->residues[y->atoms[i].residue];
-    snprintf(out, 40, "%s of %s %d %s", y->atoms[i].name, r->name, r->number, y->chains[r->chain].name);
+    int64_t fs[2];
+    if (!in->dt || !km_traj_timed(in->traj) || km_traj_frames(in->traj) < 2) return;
+    float *x = km_alloc(12 * (size_t)km_traj_atoms(in->traj));
+    bool good = true;
+    for (int i = 0; i < 2 && good; i++) good = km_traj_decode(in->traj, i, x, &fs[i], NULL, NULL) == KM_OK;
+    free(x);
+    if (good && llabs(fs[1] - fs[0] - in->dt) > in->dt / 1000000)
+        km_cli_say(j->cli, "%s: frames %g ns apart by its clock, %g ns used", in->name, km_ns_of_fs(fs[1] - fs[0]),
+                   km_ns_of_fs(in->dt));
 }
 
-static km_status check_frame(const strip *s, const char *path, int64_t index, const float *x, km_err *err)
+static km_status check_trajectory(const job *j, const km_strip_input *in, km_err *err)
 {
-    const km_system *y = s->system;
-    char a[40], b[40];
-    for (int32_t i = 0; i < y->n_atoms * 3; i++)
-        if (!isfinite(x[i])) {
-            label_atom(y, i / 3, a);
-            return km_fail(err, KM_INPUT, "%.100s: frame %lld: atom %s has no finite coordinates", path,
-                           (long long)index, a);
-        }
-    for (int32_t i = 0; i < y->n_bonds && !o.raw; i++) {
-        const km_bond *k = &y->bonds[i];
-        const float *p = x + (size_t)k->a * 3, *q = x + (size_t)k->b * 3;
-        float d = sqrtf((p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]));
-        if (!(fabsf(d - s->ideal[i]) > MAX_BOND_ERROR)) continue;
-        label_atom(y, k->a, a);
-        label_atom(y, k->b, b);
-        return km_fail(err, KM_NEGATIVE,
-                       "%.80s: frame %lld: the bond from %s to %s is %.2f angstrom long, ideally %.2f", path,
-                       (long long)index, a, b, (double)d, (double)s->ideal[i]);
+    const int32_t n = j->raw->system->n_atoms;
+    if (km_traj_atoms(in->traj) != n)
+        return km_fail(err, KM_INPUT, "%.90s has %d atoms, the topology %.90s has %d%s", in->path,
+                       km_traj_atoms(in->traj), j->top, n,
+                       *j->raw->alt_dropped ? " (alternate locations not counted)" : "");
+    if (km_traj_truncated(in->traj))
+        return km_fail(err, KM_INPUT, "%.120s: truncated after frame %lld", in->path,
+                       (long long)km_traj_frames(in->traj) - 1);
+    if (!in->dt && !km_traj_timed(in->traj) && km_traj_frames(in->traj) > 1)
+        return km_fail(err, KM_USAGE, "%.120s does not say when its frames are: give --dt", in->path);
+    compare_clock(j, in);
+    return KM_OK;
+}
+
+/* What the file keeps of where its last trajectories come from. */
+static km_status note_source(job *j, int64_t from, const km_set_trajectory *t, km_err *err)
+{
+    char kelvin[32];
+    snprintf(kelvin, sizeof kelvin, "%g", t->kelvin);
+    for (int64_t i = from; i < j->strip.counts.pieces && j->strip.h5; i++) {
+        KM_TRY(km_h5md_note(j->strip.h5, (int)i, "source", t->name, err));
+        if (t->force_field) KM_TRY(km_h5md_note(j->strip.h5, (int)i, "force_field", t->force_field, err));
+        if (t->kelvin > 0) KM_TRY(km_h5md_note(j->strip.h5, (int)i, "temperature_K", kelvin, err));
     }
     return KM_OK;
 }
 
-/* A chain that is elsewhere from one frame to the next has crossed a periodic wall. */
-static km_status check_jump(const strip *s, const char *path, int64_t index, const float *x, km_err *err)
+static km_status strip_one(job *j, const km_set_trajectory *t, km_err *err)
 {
-    const km_system *y = s->system;
-    for (int32_t c = 0; c < y->n_chains; c++) {
-        double moved[3] = {0};
-        int32_t n = 0;
-        for (int32_t i = 0; i < y->n_atoms; i++) {
-            if (y->residues[y->atoms[i].residue].chain != c) continue;
-            for (int k = 0; k < 3; k++) moved[k] += (double)x[i * 3 + k] - (double)s->before[i * 3 + k];
-            n++;
-        }
-        double d = n ? sqrt(moved[0] * moved[0] + moved[1] * moved[1] + moved[2] * moved[2]) / n : 0;
-        if (d > MAX_JUMP)
-            return km_fail(err, KM_NEGATIVE, "%.100s: frame %lld: chain %s jumps by %.1f angstrom", path,
-                           (long long)index, y->chains[c].name, d);
-    }
+    km_strip_input in = {.path = t->path, .name = t->name, .dt = o.dt ? o.dt : t->dt};
+    const int64_t pieces = j->strip.counts.pieces;
+    KM_TRY(km_set_trajectory_open(t, j->raw->system->n_atoms, &in.traj, err));
+    if (*km_traj_note(in.traj)) km_cli_say(j->cli, "%s: %s", in.name, km_traj_note(in.traj));
+    km_status status = check_trajectory(j, &in, err);
+    if (status == KM_OK) status = km_strip_trajectory(&j->strip, &in, err);
+    km_traj_close(in.traj);
+    return status == KM_OK ? note_source(j, pieces, t, err) : status;
+}
+
+/* A trajectory that is refused does not stop the others, as long as nothing of it has gone out. */
+static km_status strip_next(job *j, const km_set_trajectory *t, km_err *err)
+{
+    km_err why;
+    const int64_t frames = j->strip.counts.frames;
+    const km_status status = strip_one(j, t, &why);
+    if (status == KM_OK) return KM_OK;
+    const bool goes_on = (status == KM_NEGATIVE || status == KM_INPUT) && j->strip.counts.frames == frames;
+    if (!goes_on) return km_fail(err, status, "%s", why.msg);
+    j->strip.counts.refused++;
+    if (j->refused) km_cli_say(j->cli, "%s", why.msg);
+    else j->refused = status, j->why = why;
     return KM_OK;
 }
 
-static km_status put_frame(strip *s, const char *path, int trajectory, int64_t index, int64_t time_fs, float *x,
-                           km_err *err)
+static km_status strip_all(job *j, km_err *err)
 {
-    size_t bytes = (size_t)s->system->n_atoms * 3 * sizeof *x;
-    KM_TRY(check_frame(s, path, index, x, err));
-    if (!s->has_first) memcpy(s->first, x, bytes);
-    if (!o.raw) {
-        double rot[9], from[3], to[3];
-        km_superpose(x, s->first, s->weights, s->system->n_atoms, rot, from, to);
-        km_superpose_apply(x, s->system->n_atoms, rot, from, to, x);
-        if (index > 0) KM_TRY(check_jump(s, path, index, x, err));
+    for (int i = 0; i < j->set.count; i++) KM_TRY(strip_next(j, &j->set.trajectories[i], err));
+    for (int i = 0; i < j->cli->n_operands && !o.set; i++) {
+        char *path = (char *)j->cli->operands[i];
+        const km_set_trajectory t = {.path = path, .name = path, .bin = ends_with(path, ".bin")};
+        KM_TRY(strip_next(j, &t, err));
     }
-    memcpy(s->before, x, bytes);
-    s->has_first = true;
-    s->frames++;
-    km_frame frame = {
-        .time_fs = time_fs, .trajectory = trajectory, .given = true, .n_atoms = s->system->n_atoms, .coords = x};
-    if (s->h5) return km_h5md_write(s->h5, trajectory, x, time_fs, err);
-    return km_writer_frame(s->writer, &frame, err);
+    if (j->strip.counts.frames > 0) return KM_OK;
+    return j->refused ? km_fail(err, j->refused, "%s", j->why.msg)
+                      : km_fail(err, KM_NEGATIVE, "%.200s: no two frames that follow each other", j->top);
 }
 
-typedef struct chunk {
-    float *raw, *x;     /* [CHUNK, A_raw, 3], [A, 3] */
-    int64_t times[CHUNK];
-} chunk;
-
-static km_status strip_frames(strip *s, const km_traj *in, const char *path, int trajectory, chunk *c, km_err *err)
+/* The limits and what they left out, as one line, for the file and the user. */
+static char *summary(const km_strip *s)
 {
-    size_t width = (size_t)s->raw->system->n_atoms * 3;
-    int64_t total = (km_traj_frames(in) + o.stride - 1) / o.stride, last = 0;
-    for (int64_t k = 0; k < total; k += CHUNK) {
-        int64_t n = total - k < CHUNK ? total - k : CHUNK;
-        KM_TRY(km_traj_read_many(in, k * o.stride, o.stride, n, s->cli->threads, c->raw, c->times, err));
-        for (int64_t i = 0; i < n; i++) {
-            int64_t index = (k + i) * o.stride, time = o.dt ? index * o.dt : c->times[i];
-            if (k + i > 0 && time <= last)
-                return km_fail(err, KM_INPUT, "%.100s: frame %lld: time does not increase (give --dt)", path,
-                               (long long)index);
-            last = time;
-            if (o.raw) memcpy(c->x, c->raw + (size_t)i * width, width * sizeof *c->x);
-            else km_chem_gather(&s->t, c->raw + (size_t)i * width, c->x);
-            KM_TRY(put_frame(s, path, trajectory, index, time, c->x, err));
-        }
-        if (km_interrupted()) return km_fail(err, KM_INTERRUPTED, "interrupted");
-    }
-    return KM_OK;
+    const km_strip_counts *c = &s->counts;
+    const km_clean_limits *l = &km_clean_defaults;
+    const int64_t *d = c->dropped;
+    return km_asprintf(
+        "frames dropped: not finite %lld, CA-CA beyond %g A %lld, C-N beyond %g A %lld, bond beyond %g to %g of its "
+        "median or %g A %lld, clash below %g A %lld; cut at %lld leaps (%g x median and %g A) and %lld gaps in time; "
+        "%lld duplicates, %lld single frames left out; %lld frames with a stereocentre turned over; %d trajectories "
+        "refused (more than %g %% of frames dropped, or damage)",
+        (long long)d[KM_FAULT_NUMBER], l->ca_ca, (long long)d[KM_FAULT_CA], l->peptide, (long long)d[KM_FAULT_PEPTIDE],
+        l->bond_low, l->bond_high, l->bond_most, (long long)d[KM_FAULT_BOND], l->clash, (long long)d[KM_FAULT_CLASH],
+        (long long)c->leaps, l->leap, l->leap_least, (long long)c->gaps, (long long)c->duplicates, (long long)c->alone,
+        (long long)c->mirrored, c->refused, 100 * l->dropped);
 }
 
-static km_status strip_file(strip *s, const char *path, int trajectory, km_err *err)
+static km_status finish(job *j, km_status status, km_err *err)
 {
-    km_traj *in = NULL;
-    KM_TRY(km_traj_open(path, &in, err));
-    km_status status = KM_OK;
-    int32_t n = s->raw->system->n_atoms;
-    if (km_traj_atoms(in) != n) {
-        status = km_fail(err, KM_INPUT, "%.90s has %d atoms, the topology %.90s has %d%s", path, km_traj_atoms(in),
-                         o.top, n, *s->raw->alt_dropped ? " (alternate locations not counted)" : "");
-    } else {
-        chunk c = {.raw = km_alloc((size_t)CHUNK * (size_t)n * 3 * sizeof(float)),
-                   .x = km_alloc((size_t)s->system->n_atoms * 3 * sizeof(float))};
-        status = strip_frames(s, in, path, trajectory, &c, err);
-        free(c.raw);
-        free(c.x);
+    if (j->strip.h5) {
+        char *text = summary(&j->strip);
+        if (status == KM_OK && !o.raw) status = km_h5md_note(j->strip.h5, -1, "cleaning", text, err);
+        free(text);
+        if (status == KM_OK) return km_h5md_commit(j->strip.h5, err);
+        km_h5md_abandon(j->strip.h5);
+    } else if (j->strip.writer) {
+        if (status == KM_OK) status = km_writer_end(j->strip.writer, err);
+        km_writer_free(j->strip.writer);
+        if (status == KM_OK) return km_output_commit(&j->out, err);
+        km_output_abandon(&j->out, status == KM_INTERRUPTED);
     }
-    if (status == KM_OK && km_traj_truncated(in))
-        status = km_fail(err, KM_INPUT, "%.120s: truncated after frame %lld", path, (long long)km_traj_frames(in) - 1);
-    km_traj_close(in);
     return status;
 }
 
-static km_status finish(strip *s, km_status status, km_err *err)
+static void say_counts(const job *j)
 {
-    if (s->h5) {
-        if (status == KM_OK) return km_h5md_commit(s->h5, err);
-        km_h5md_abandon(s->h5);
-    } else if (s->writer) {
-        if (status == KM_OK) status = km_writer_end(s->writer, err);
-        km_writer_free(s->writer);
-        if (status == KM_OK) return km_output_commit(&s->out, err);
-        km_output_abandon(&s->out, status == KM_INTERRUPTED);
-    }
-    return status;
+    const km_strip_counts *c = &j->strip.counts;
+    int64_t out = c->leaps + c->gaps + c->duplicates + c->alone + c->mirrored + c->refused;
+    for (int k = 0; k < KM_FAULTS; k++) out += c->dropped[k];
+    km_cli_say(j->cli, "%lld frames of %lld trajectories", (long long)c->frames, (long long)c->pieces);
+    if (o.raw) return;
+    km_cli_say(j->cli, "%.2f to %.2f angstrom from the first frame", j->strip.least_rmsd, j->strip.most_rmsd);
+    if (out == 0) return;
+    char *text = summary(&j->strip);
+    km_cli_say(j->cli, "%s", text);
+    free(text);
 }
 
 int main(int argc, char **argv)
 {
     km_cli cli;
     km_err err = {0};
-    strip s = {.cli = &cli};
+    job j = {.cli = &cli};
     km_cli_start(&cli, &program, argc, argv);
-    km_status status = check_options(&err);
-    if (status == KM_OK) status = load_topology(&s, &err);
-    if (status == KM_OK) status = open_output(&s, &err);
-    for (int i = 0; i < cli.n_operands && status == KM_OK; i++) status = strip_file(&s, cli.operands[i], i, &err);
-    if (status == KM_OK && s.frames == 0) status = km_fail(&err, KM_INPUT, "%.200s: no frames", cli.operands[0]);
-    status = finish(&s, status, &err);
-    if (status == KM_OK)
-        km_cli_say(&cli, "%lld frames of %d trajectories", (long long)s.frames, cli.n_operands);
-    km_tokenized_clear(&s.t);
-    km_structure_free(s.raw);
-    km_msa_free(s.msa);
-    free(s.ideal), free(s.weights), free(s.first), free(s.before);
+    km_status status = check_options(&cli, &err);
+    if (status == KM_OK) status = load_topology(&j, &err);
+    if (status == KM_OK) status = open_output(&j, &err);
+    if (status == KM_OK) status = strip_all(&j, &err);
+    status = finish(&j, status, &err);
+    if (status == KM_OK) say_counts(&j);
+    if (status == KM_OK && j.refused) status = j.refused, err = j.why;
+    km_strip_clear(&j.strip);
+    km_tokenized_clear(&j.t);
+    if (!o.set) km_structure_free(j.raw);
+    km_set_clear(&j.set);
+    km_msa_free(j.msa);
     return km_cli_end(&cli, status, &err);
 }

@@ -80,21 +80,6 @@ static void add_provenance(const km_cli *cli, km_system *s)
     free(arguments);
 }
 
-/* --ligand CHAIN=FILE */
-static km_status add_ligands(km_library *l, km_err *err)
-{
-    km_status status = KM_OK;
-    for (int i = 0; i < o.ligand.count && status == KM_OK; i++) {
-        char *chain = km_strdup(o.ligand.items[i]), *equals = strchr(chain, '=');
-        if (equals && equals > chain && equals[1]) {
-            *equals = '\0';
-            status = km_library_draw(l, chain, equals + 1, err);
-        } else status = km_fail(err, KM_USAGE, "option '--ligand' '%.120s': expected CHAIN=FILE", o.ligand.items[i]);
-        free(chain);
-    }
-    return status;
-}
-
 static km_library *open_library(void)
 {
     const char *path = o.ccd ? o.ccd : getenv("KM_CCD");
@@ -190,7 +175,7 @@ static km_status from_text(const km_cli *cli, FILE *in, const char *name, km_err
     size_t n;
     KM_TRY(km_slurp_file(in, name, &text, &n, err));
     km_library *library = open_library();
-    km_status status = add_ligands(library, err);
+    km_status status = km_inputs_ligands(library, &o.ligand, err);
     if (status < 0) {
         km_library_free(library);
         free(text);

@@ -40,7 +40,7 @@ bool km_chem_is_held(const km_structure *raw, int32_t residue)
     return donors >= 2;
 }
 
-static int32_t atom_named(const km_system *s, int32_t residue, const char *name)
+int32_t km_chem_raw_atom(const km_system *s, int32_t residue, const char *name)
 {
     const km_residue *r = &s->residues[residue];
     for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
@@ -52,8 +52,8 @@ const char *km_chem_raw_residue_name(const km_structure *raw, int32_t residue)
 {
     const km_system *s = raw->system;
     const char *name = km_chem_residue_name(s->residues[residue].name);
-    bool sugar = atom_named(s, residue, "C2'") >= 0 || atom_named(s, residue, "C2*") >= 0;
-    bool hydroxyl = atom_named(s, residue, "O2'") >= 0 || atom_named(s, residue, "O2*") >= 0;
+    bool sugar = km_chem_raw_atom(s, residue, "C2'") >= 0 || km_chem_raw_atom(s, residue, "C2*") >= 0;
+    bool hydroxyl = km_chem_raw_atom(s, residue, "O2'") >= 0 || km_chem_raw_atom(s, residue, "O2*") >= 0;
     return sugar && !hydroxyl ? km_chem_deoxy_name(name) : name;
 }
 
@@ -97,7 +97,7 @@ static bool linked(const km_structure *raw, const bool *stays, int32_t x, int32_
     const km_system *s = raw->system;
     int32_t p = end_of(s, stays, x, -1), q = end_of(s, stays, y, 1);
     for (int i = 0; p >= 0 && q >= 0 && i < 2; i++) {
-        int32_t a = atom_named(s, p, ends[i][0]), b = atom_named(s, q, ends[i][1]);
+        int32_t a = km_chem_raw_atom(s, p, ends[i][0]), b = km_chem_raw_atom(s, q, ends[i][1]);
         if (a >= 0 && b >= 0 && km_chem_raw_distance(raw, a, b) <= KM_LINK_MAX) return true;
     }
     return false;

@@ -9,6 +9,9 @@
 /* Distance of two atoms in the first model, angstrom. */
 float km_chem_raw_distance(const km_structure *raw, int32_t a, int32_t b);
 
+/* The atom of that name in a residue, or -1. */
+int32_t km_chem_raw_atom(const km_system *s, int32_t residue, const char *name);
+
 /* The dictionary's name of a residue of a polymer; a nucleotide with C2' but not O2' is a deoxynucleotide. */
 const char *km_chem_raw_residue_name(const km_structure *raw, int32_t residue);
 

@@ -85,6 +85,18 @@ void km_stereo_follow(km_stereo *opt_s, const float *coords)
     }
 }
 
+int km_stereo_wrong(const km_stereo *s, const float *coords, int32_t *ret_centre)
+{
+    int wrong = 0;
+    for (int32_t i = 0; i < s->n; i++) {
+        const int32_t *c = s->centres[i];
+        const bool is = volume(coords + 3 * (size_t)c[0], coords + 3 * (size_t)c[1], coords + 3 * (size_t)c[2],
+                               coords + 3 * (size_t)c[3]) < 0;
+        if (is && wrong++ == 0) *ret_centre = c[0];
+    }
+    return wrong;
+}
+
 void km_stereo_free(km_stereo *s)
 {
     if (!s) return;

@@ -21,6 +21,8 @@ km_stereo *km_stereo_of(const km_system *s);
 /* From now on the hands are those of the given structure, where they are clear in it: D residues, and like groups named
  * the other way round. The first structure tells them, later ones change nothing. */
 void km_stereo_follow(km_stereo *opt_s, const float *coords);
+/* How many centres have the wrong hand; the first of them in *ret_centre, an atom's index. */
+int km_stereo_wrong(const km_stereo *s, const float *coords, int32_t *ret_centre);
 void km_stereo_free(km_stereo *s);
 
 /* Move every centre of the wrong hand to the other side of its neighbours' plane, which leaves its bonds' lengths and

@@ -87,16 +87,97 @@ print("good")' "$tmp/a.h5" | grep good
     refused 4 'nothere' --top "$pdb" "$tmp/nothere"
 }
 
-@test "a wrong order of atoms breaks bonds: status 1, frame and atoms named" {
+@test "a wrong order of atoms breaks bonds: status 1, atoms named" {
     awk '/^ATOM/ && / CA  ALA/ { held = $0; next } { print } / CB  ALA/ && held { print held; held = "" }' "$pdb" >"$tmp/swapped.pdb"
-    refused 1 'frame 0: the bond from .* of ALA 1 A' --top "$tmp/swapped.pdb" "$xtc"
+    refused 1 'refused: the bond from .* of ALA 1 A' --top "$tmp/swapped.pdb" "$xtc"
 }
 
 @test "usage" {
     refused 2 'top' "$xtc"
-    for option in --set=atlas --id=1abc; do
-        refused 2 'not supported' --top "$pdb" "$option" "$xtc"
-    done
+    refused 2 'not with --top' --top "$pdb" --set=atlas "$xtc"
+    refused 2 'needs --set' --top "$pdb" --id=1abc "$xtc"
+    refused 2 'expected' --set=nothing "$xtc"
     run km-strip -q --top "$pdb" --set-name mini "$xtc"
     [ "$status" -eq 2 ]
+}
+
+# Distances between all atoms are those of the truth, whatever the turn and the image.
+@test "molecules are made whole and followed through the walls of boxes" {
+    for kind in rectangular triclinic; do
+        "${PYTHON:-/usr/bin/python3}" tests/data/make_periodic.py "$tmp" $kind
+        km-strip --top "$tmp/top.gro" -o "$tmp/$kind.h5" "$tmp/traj.gro" 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
+        grep -q '6 waters, 2 ions' "$tmp/err"
+        "${PYTHON:-/usr/bin/python3}" - "$tmp/$kind.h5" "$tmp/truth.npy" <<'END'
+import sys, h5py, numpy as np
+p = h5py.File(sys.argv[1])["particles/trajectory1/position"]
+x, truth = p["value"][:].astype(float), np.load(sys.argv[2])
+assert x.shape == truth.shape, (x.shape, truth.shape)
+assert np.allclose(p["time"][:], 20 * np.arange(12))
+def distances(c): return np.linalg.norm(c[:, :, None] - c[:, None], axis=-1)
+# the file's order within residues is another: compare sorted
+assert np.abs(np.sort(distances(x).reshape(12, -1)) - np.sort(distances(truth).reshape(12, -1))).max() < 1e-3
+END
+    done
+}
+
+@test "a box that is not told is found out" {
+    "${PYTHON:-/usr/bin/python3}" tests/data/make_periodic.py "$tmp" rectangular
+    awk 'NF == 3 && $1 + 0 > 1 { print "0 0 0"; next } { print }' "$tmp/traj.gro" >"$tmp/nobox.gro"
+    refused 1 'refused: ' --top "$tmp/top.gro" "$tmp/nobox.gro"
+}
+
+@test "frames with faults are dropped, counted, and cut the trajectory; a bad one among several is left out" {
+    "${PYTHON:-/usr/bin/python3}" - "$pdb" "$tmp" <<'END'
+import sys
+atoms = [l for l in open(sys.argv[1]) if l[:4] == "ATOM"]
+def model(n, moved):
+    out = f"MODEL     {n:4d}\n"
+    for i, l in enumerate(atoms):
+        v = [float(l[30 + 8 * k:38 + 8 * k]) + 0.001 * ((7 * n + 3 * i + k) % 5) for k in range(3)]
+        if i == moved: v[0] += 4
+        out += l[:30] + "".join(f"{c:8.3f}" for c in v) + l[54:]
+    return out + "ENDMDL\n"
+open(sys.argv[2] + "/one.pdb", "w").write("".join(model(n, 4 if n == 150 else -1) for n in range(300)))
+open(sys.argv[2] + "/many.pdb", "w").write("".join(model(n, 4 if n % 3 == 1 else -1) for n in range(30)))
+END
+    got=0
+    km-strip --top "$pdb" --dt 10ps -o "$tmp/a.h5" "$tmp/one.pdb" "$tmp/many.pdb" "$tmp/one.pdb" 2>"$tmp/err" || got=$?
+    [ "$got" -eq 1 ]
+    grep -q 'many.pdb: refused: 1 frames of 30 dropped' "$tmp/err"
+    grep -q '598 frames of 4 trajectories' "$tmp/err"
+    km-info "$tmp/a.h5" | grep -q 'trajectory 1, frames 149, given 149, first_ns 1.51, last_ns 2.99, step_ns 0.01'
+    "${PYTHON:-/usr/bin/python3}" -c '
+import sys, h5py
+f = h5py.File(sys.argv[1])
+assert "C-N beyond 2 A" in f["kinematic"].attrs["cleaning"] and "1 trajectories refused" in f["kinematic"].attrs["cleaning"]
+assert [g.attrs["source"][-7:] for g in f["particles"].values()] == ["one.pdb"] * 4' "$tmp/a.h5"
+    refused 1 'many.pdb: refused' --dt 10ps --top "$pdb" "$tmp/many.pdb"
+    refused 2 'give --dt' --top "$pdb" "$tmp/one.pdb"
+}
+
+@test "a clock that restarts or leaps cuts the trajectory" {
+    "${PYTHON:-/usr/bin/python3}" tests/data/make_periodic.py "$tmp" rectangular
+    sed 's/t= 160.00000/t= 1600.0/; s/t= 180.00000/t= 1620.0/; s/t= 200.00000/t= 0.0/; s/t= 220.00000/t= 20.0/' "$tmp/traj.gro" >"$tmp/t.gro"
+    km-strip --top "$tmp/top.gro" "$tmp/t.gro" >"$tmp/a.km" 2>"$tmp/err"
+    grep -q '12 frames of 3 trajectories' "$tmp/err"
+    grep -q '2 gaps in time' "$tmp/err"
+    run frames <"$tmp/a.km"
+    [ "${lines[8]}" = "1.6 1 22" ]
+    [ "${lines[10]}" = "0.0 2 22" ]
+}
+
+@test "memory does not grow with the number of frames" {
+    peak() { km-strip -v --threads 1 --stride "$1" --top "$pdb" --dt 1ps -o "$tmp/m.h5" "$tmp/long.gro" 2>&1 | sed -n 's/.*peak memory \([0-9]*\) MiB.*/\1/p'; }
+    "${PYTHON:-/usr/bin/python3}" - "$pdb" "$tmp/long.gro" <<'END'
+import sys
+atoms = [l for l in open(sys.argv[1]) if l[:4] == "ATOM"]
+frame = f"x\n{len(atoms)}\n" + "".join(
+    f"{int(l[22:26]):5d}{l[17:20]:<5s}{l[12:16].strip():>5s}{i:5d}" + "".join(f"{float(l[30+8*k:38+8*k])/10:8.3f}" for k in range(3)) + "\n"
+    for i, l in enumerate(atoms)) + "0 0 0\n"
+open(sys.argv[2], "w").write(frame * 30000)
+END
+    few=$(peak 30) many=$(peak 1)
+    echo "$few MiB, $many MiB"
+    [ "$few" -gt 0 ]
+    [ "$many" -lt $((few + 4)) ]
 }

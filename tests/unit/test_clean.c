@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * lib/traj/clean.h: a peptide whose frames shake a little, and each fault by itself. */
+#include "lib/traj/clean.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/base/rng.h"
+#include "tests/unit/peptide.h"
+#include "tests/unit/tap.h"
+
+enum { FRAMES = 10 };
+static km_system *s;
+static float *x; /* [FRAMES, A, 3] */
+
+static int32_t atom(int32_t residue, const char *name)
+{
+    const km_residue *r = &s->residues[residue];
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        if (!strcmp(s->atoms[i].name, name)) return i;
+    KM_BUG("no %s", name);
+}
+
+/* Frame 0 with an atom moved along x, or put where another is. */
+static km_fault moved(const km_clean *c, int32_t a, float by, int32_t onto, int32_t at[2])
+{
+    float *y = km_alloc(12 * (size_t)s->n_atoms);
+    memcpy(y, x, 12 * (size_t)s->n_atoms);
+    if (onto >= 0) memcpy(y + 3 * a, y + 3 * onto, 12);
+    y[3 * a] += by;
+    const km_fault f = km_clean_check(c, y, at);
+    free(y);
+    return f;
+}
+
+static void test_faults(km_clean *c)
+{
+    int32_t at[2] = {-1, -1};
+    bool good = true;
+    for (int f = 0; f < FRAMES; f++) good &= km_clean_check(c, x + 3 * f * s->n_atoms, at) == KM_FAULT_NONE;
+    ok(good, "frames that shake are good");
+    const int32_t ca = atom(2, "CA"), n = atom(2, "N"), o = atom(1, "O");
+    ok(moved(c, ca, NAN, -1, at) == KM_FAULT_NUMBER && at[0] == ca, "no number");
+    ok(moved(c, n, 3, -1, at) == KM_FAULT_PEPTIDE, "a broken peptide");
+    ok(moved(c, ca, 6, -1, at) == KM_FAULT_CA, "neighbouring CA far apart");
+    ok(moved(c, o, 4, -1, at) == KM_FAULT_BOND && (at[0] == o || at[1] == o), "a long bond");
+    ok(moved(c, o, 0.3f, atom(1, "C"), at) == KM_FAULT_BOND, "a short bond");
+    for (int f = KM_FAULT_NUMBER; f < KM_FAULTS; f++) good &= strlen(km_fault_name((km_fault)f)) > 3;
+    ok(good, "faults have names");
+}
+
+/* The peptide twice, as two chains in one place but for `apart` along z. */
+static void test_clash(float apart, bool want)
+{
+    km_err err;
+    const int32_t n = s->n_atoms;
+    km_system *two = km_system_copy(s);
+    two->n_atoms = 2 * n, two->n_residues = 2 * s->n_residues, two->n_chains = 2, two->n_bonds = 0;
+    two->atoms = km_realloc(two->atoms, 2 * (size_t)n * sizeof *two->atoms);
+    two->residues = km_realloc(two->residues, 2 * (size_t)s->n_residues * sizeof *two->residues);
+    two->chains = km_realloc(two->chains, 2 * sizeof *two->chains);
+    two->chains[1] = two->chains[0];
+    for (int32_t i = 0; i < n; i++) two->atoms[n + i] = s->atoms[i], two->atoms[n + i].residue += s->n_residues;
+    for (int32_t i = 0; i < s->n_residues; i++)
+        two->residues[s->n_residues + i] = s->residues[i], two->residues[s->n_residues + i].chain = 1;
+    float *y = km_alloc(24 * (size_t)n);
+    memcpy(y, x, 12 * (size_t)n), memcpy(y + 3 * n, x, 12 * (size_t)n);
+    for (int32_t i = n; i < 2 * n; i++) y[3 * i + 2] += apart;
+    km_clean *c = km_clean_new(two, &km_clean_defaults);
+    ok(km_clean_learn(c, y, 1, &err) == KM_OK, "one frame is enough to learn from");
+    int32_t at[2] = {0, 0};
+    const km_fault f = km_clean_check(c, y, at);
+    ok(want ? f == KM_FAULT_CLASH && (at[0] < n) != (at[1] < n) : f == KM_FAULT_NONE, "chains %g apart", (double)apart);
+    km_clean_free(c);
+    free(y);
+    km_system_free(two);
+}
+
+static void test_learning(km_clean *c)
+{
+    km_err err;
+    const size_t n = 3 * (size_t)s->n_atoms;
+    float *y = km_alloc(2 * n * sizeof *y);
+    memcpy(y, x, 2 * n * sizeof *y);
+    ok(!km_clean_leaps(c, x, x + n), "no leap");
+    for (size_t i = 0; i < n; i++) y[n + i] += 6;
+    ok(km_clean_leaps(c, y, y + n), "a leap");
+    for (size_t i = 0; i < n / 3; i++) y[n + i] -= 6; /* of two thirds of the atoms */
+    ok(km_clean_leaps(c, y, y + n), "a leap of most atoms");
+    for (size_t i = n / 3; i < 2 * n / 3; i++) y[n + i] -= 6;
+    ok(!km_clean_leaps(c, y, y + n), "a loop that moves is none");
+    y[3 * atom(1, "O")] += 4;
+    ok(km_clean_learn(c, y, 1, &err) == KM_NEGATIVE && strstr(err.msg, "the bond from"), "a median is no bond: %s",
+       err.msg);
+    free(y);
+}
+
+int main(void)
+{
+    km_err err;
+    float *first;
+    s = peptide_system("pipelines/mini/examples/LGE.pdb", NULL, &first);
+    const size_t n = 3 * (size_t)s->n_atoms;
+    x = km_alloc(FRAMES * n * sizeof *x);
+    km_rng r = km_rng_of(2, KM_RNG_TEST, 0, 0, 0);
+    for (uint32_t i = 0; i < FRAMES * n / 3; i++) {
+        float shake[3];
+        km_rng_normal3(&r, i, shake);
+        for (size_t k = 0; k < 3; k++) x[3 * i + k] = first[(3 * i + k) % n] + 0.02f * shake[k];
+    }
+    km_clean *c = km_clean_new(s, &km_clean_defaults);
+    ok(km_clean_learn(c, x, FRAMES, &err) == KM_OK, "learns: %s", err.msg);
+    test_faults(c);
+    test_clash(0.5f, true);
+    test_clash(40, false);
+    test_learning(c);
+    km_clean_free(c);
+    free(x), free(first);
+    km_system_free(s);
+    return tap_end();
+}
