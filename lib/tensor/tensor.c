@@ -118,7 +118,8 @@ float *km_grad(km_ctx *cx, const km_tensor *t)
         return g ? g + t->base_offset : NULL;
     }
     if (t->param_offset >= 0) return cx->param_grad ? cx->param_grad + t->param_offset : NULL;
-    if (!t->grad) ((km_tensor *)t)->grad = km_arena_zero(cx->arena, (size_t)km_numel(t) * sizeof(float));
+    size_t bytes = (size_t)km_numel(t) * sizeof(float);
+    if (!t->grad) ((km_tensor *)t)->grad = cx->dry ? km_arena_get(cx->arena, bytes) : km_arena_zero(cx->arena, bytes);
     return t->grad;
 }
 

@@ -93,6 +93,16 @@ void km_record(km_ctx *cx, km_tensor *out, km_backward *backward, void *state);
  */
 void km_backprop(km_ctx *cx, km_tensor *scalar, float seed);
 
+/* For whoever wants gradients as soon as they are whole: which record reads which parameter (by param_offset), and a
+ * call after each record's backward. A parameter's gradient is whole when its first record is through. */
+typedef struct km_param_use {
+    km_dim offset;
+    size_t record;
+} km_param_use;
+typedef void km_tape_watcher(void *arg, size_t record);
+void km_tape_watch(km_tape *tape, km_tape_watcher *opt_watcher, void *arg); /* before recording begins */
+const km_param_use *km_tape_uses(const km_tape *tape, size_t *ret_n);       /* in order of record, while watched */
+
 /* Scopes. Without a tape km_scope_end keeps t alone of all that was made since km_scope_begin (moved down to the mark)
  * and gives the rest of the memory back; with a tape it returns t and does nothing. */
 km_mark km_scope_begin(const km_ctx *cx);
