@@ -40,7 +40,13 @@ ISA.avx2    := -mavx2 -mfma -mf16c -ffp-contract=fast
 ISA.avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=fast
 
 FETCH_C  := $(wildcard lib/fetch/*.c)
-LIB_C    := $(filter-out $(FETCH_C),$(wildcard lib/*/*.c lib/*/*/*.c formats/*.c kernels/*.c))
+
+# What knows MPI is a library of its own, made where there is one and loaded when a launcher of processes asks for it.
+MPI_C    := lib/train/mpi.c
+MPI_LIBS := $(shell pkg-config --libs mpi-c 2>/dev/null)
+MPI_SO   := $(if $(MPI_LIBS),$(B)/libkm-mpi.so)
+
+LIB_C    := $(filter-out $(FETCH_C) $(MPI_C),$(wildcard lib/*/*.c lib/*/*/*.c formats/*.c kernels/*.c))
 LIB_CC   := $(wildcard formats/*.cc)
 KERNEL_C := $(wildcard kernels/cpu/*.c)
 REF_C    := $(wildcard kernels/ref/*.c)
@@ -64,7 +70,7 @@ UNITS    := $(UNIT_C:tests/unit/%.c=$(B)/tests/unit/%) $(FUZZ_C:tests/fuzz/%.c=$
 .SECONDARY:
 .PHONY: all lib fuzz test test-unit test-cli test-long asan ubsan tsan bench lint demo install uninstall dist clean deps help print-config FORCE
 
-all: $(TOOLS) $(B)/tests/oracle ## build the programs
+all: $(TOOLS) $(MPI_SO) $(B)/tests/oracle ## build the programs
 
 # deps is asked for only where a library cannot be found, so that `make demo` and `make test` work as the first command typed.
 $(O)/.deps-ok: tools/deps.sh
@@ -105,6 +111,10 @@ $(B)/libkm.a: $(LIB_O) $(KERNEL_O)
 $(B)/libkm.so: $(LIB_O) $(KERNEL_O)
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared -Wl,-soname,libkm.so.0 $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+
+$(B)/libkm-mpi.so: $(MPI_C) lib/train/ranks.h $(O)/.flags
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared $(CPPFLAGS) $(CFLAGS_) $(shell pkg-config --cflags mpi-c 2>/dev/null) $(LDFLAGS_) -o $@ $(MPI_C) $(MPI_LIBS)
 
 $(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)

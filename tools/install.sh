@@ -39,6 +39,7 @@ done
 put 644 "$build/libkm.so" "lib/libkm.so.$VERSION"
 link "libkm.so.$VERSION" lib/libkm.so.0
 link libkm.so.0 lib/libkm.so
+[ ! -f "$build/libkm-mpi.so" ] || put 755 "$build/libkm-mpi.so" lib/libkm-mpi.so
 
 # kinematic.h and every header that it leads to, so that the installed ones include each other as they do here
 headers() {
