@@ -2,6 +2,7 @@
  * km-train: train a model on H5MD files. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -61,6 +62,8 @@ static void say(void *arg, const char *line)
     if (cli->verbose) km_cli_say(cli, "%s", line);
 }
 
+static void note(void *arg, const char *line) { km_cli_say(arg, "%s", line); }
+
 static km_progress bar;
 
 static void progress(void *arg, int64_t step, int64_t max_steps)
@@ -95,6 +98,24 @@ static km_status enter_run(const km_train_config *c, km_err *err)
     }
     free(is);
     return status;
+}
+
+/* The first rank enters for all. */
+static km_status enter(const km_cli *cli, const km_train_config *c, km_ranks *opt_ranks, km_err *err)
+{
+    km_status status = KM_OK;
+    if (km_ranks_rank(opt_ranks) == 0) {
+        status = lock_run(cli, err);
+        if (status == KM_OK) status = enter_run(c, err);
+    }
+    return status == KM_OK ? km_ranks_share(opt_ranks, &status, sizeof status, 0, err) : status;
+}
+
+/* A rank that fails says so before it ends the others. */
+static void leave(km_ranks *opt_ranks, km_status status, const km_err *err)
+{
+    if (opt_ranks && status < 0) fprintf(stderr, "km-train: rank %d: %s\n", km_ranks_rank(opt_ranks), err->msg);
+    km_ranks_leave(opt_ranks, status);
 }
 
 /* Weights to go on from: their model has to be the one that the configuration describes, where it does; how to
@@ -138,16 +159,18 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
                   .dir = o.output,
                   .threads = c->threads ? c->threads : cli->threads,
                   .say = say,
+                  .note = note,
                   .progress = progress,
                   .arg = (void *)cli};
-    km_status status = lock_run(cli, err);
-    if (status == KM_OK) status = enter_run(c, err);
+    km_status status = km_ranks_join(&run.opt_ranks, err);
+    if (status == KM_OK) status = enter(cli, c, run.opt_ranks, err);
     if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
     if (status == KM_OK) status = get_model(c, &run.model, err);
     int64_t room = o.trunk_memory ? o.trunk_memory : km_memory_available() / 4;
     if (status == KM_OK && o.trunk)
         status = km_trunk_store_open(run.data, run.model, c, o.trunk, room, &run.opt_trunks, err);
     if (status == KM_OK) {
+        if (km_ranks_rank(run.opt_ranks) > 0) run.say = run.note = NULL, run.progress = NULL;
         km_cli_say(cli, "%d systems to train on, %d to validate", run.data->n_train, run.data->n_val);
         km_progress_start(&bar, cli, "steps", c->max_steps);
         status = km_run_train(&run, err);
@@ -156,6 +179,7 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
     km_trunk_store_close(run.opt_trunks);
     km_model_free(run.model);
     km_dataset_close(run.data);
+    leave(run.opt_ranks, status, err);
     return status;
 }
 

@@ -72,6 +72,8 @@ km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, 
                         const km_config *m, uint64_t seed, int64_t g, int windows, km_group *ret,
                         km_err *err) KM_MUST_USE;
 void km_group_clear(km_group *g);
+/* The most frames that a window of a system of so many tokens has. */
+int km_group_longest(const km_train_config *c, km_dim tokens);
 
 /* -- crop.c */
 /* So many tokens of a system, at most, as one of its own: everything but features and trunk is the whole one's. All

@@ -9,20 +9,21 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
+#include "lib/base/limits.h"
 #include "lib/base/mem.h"
-#include "lib/train/run.h"
-#include "lib/train/step.h"
+#include "lib/train/prefetch.h"
+#include "lib/train/validate.h"
 
 typedef struct loop {
     km_run *run;
     km_adam *adam;
     km_stepper *stepper;
+    km_prefetch *reader;
     km_train_state state;
     char *config_json;
-    FILE *log;
-    double last_time;     /* of the last log line */
-    int64_t last_windows; /* windows since then */
-    km_step_sums sums;    /* of the steps since then */
+    FILE *log;                /* NULL in all ranks but the first */
+    double last_time, waited; /* of the last log line; seconds waited for samples by then */
+    km_step_sums sums;        /* of the steps since then */
 } loop;
 
 /* Linear warm-up; then constant, or a half cosine down to lr_final of it at max_steps. */
@@ -69,83 +70,52 @@ static km_status save_weights(loop *l, const char *name, km_err *err)
  * again. */
 static km_status checkpoint(loop *l, km_err *err)
 {
+    if (!l->log) return KM_OK;
     KM_TRY(save_weights(l, "last.safetensors", err));
     fflush(l->log);
     return km_state_write(l->run->dir, l->run->model->params, l->adam, &l->state, l->config_json, err);
 }
 
-static km_status draw(loop *l, const int *systems, int n_systems, uint64_t seed, int64_t first, int n, km_group *groups,
-                      km_err *err)
-{
-    const km_train_config *c = l->run->config;
-    const km_config *m = &l->run->model->config;
-    for (int i = 0; i < n; i++) {
-        km_status status = km_group_draw(l->run->data, systems, n_systems, c, m, seed, first + i, c->windows,
-                                         &groups[i], err);
-        if (status == KM_OK) continue;
-        while (i-- > 0) km_group_clear(&groups[i]);
-        return status;
-    }
-    return KM_OK;
-}
-
-static void clear_groups(km_group *groups, int n)
-{
-    for (int i = 0; i < n; i++) km_group_clear(&groups[i]);
-}
-
-/* The loss on the same windows every time, with the averaged parameters. */
-static km_status validate(loop *l, double *ret, km_err *err)
-{
-    const km_train_config *c = l->run->config;
-    const km_dataset *d = l->run->data;
-    const int *systems = d->n_val ? d->val : d->train;
-    int n_systems = d->n_val ? d->n_val : d->n_train, n = (c->validation_windows + c->windows - 1) / c->windows;
-    km_group *groups = KM_NEWN(km_group, (size_t)n);
-    km_status status = draw(l, systems, n_systems, 0x76616c69, 0, n, groups, err);
-    if (status == KM_OK) {
-        size_t bytes = (size_t)km_params_size(l->run->model->params) * sizeof(float);
-        float *block = km_params_block(l->run->model->params), *raw = km_alloc(bytes);
-        km_step_sums sums;
-        memcpy(raw, block, bytes);
-        if (l->adam->ema) memcpy(block, l->adam->ema, bytes);
-        status = km_stepper_run(l->stepper, groups, n, NULL, &sums, err);
-        memcpy(block, raw, bytes);
-        free(raw);
-        if (status == KM_OK) *ret = sums.total / sums.windows;
-        clear_groups(groups, n);
-    }
-    free(groups);
-    return status;
-}
-
 static km_status validate_and_log(loop *l, km_err *err)
 {
-    double loss = INFINITY;
+    km_validation v;
     if (l->run->config->validation_windows == 0) return KM_OK;
-    KM_TRY(validate(l, &loss, err));
-    fprintf(l->log, "{\"step\": %" PRId64 ", \"validation_loss\": %.6g}\n", l->state.step, loss);
-    if (!(loss < l->state.best)) return KM_OK;
-    l->state.best = loss;
-    return save_weights(l, "best.safetensors", err);
+    KM_TRY(km_validate(l->run, l->stepper, l->adam->ema, &v, err));
+    bool best = v.loss < l->state.best;
+    l->state.without_best = best ? 0 : l->state.without_best + 1;
+    if (best) l->state.best = v.loss;
+    if (!l->log) return KM_OK;
+    fprintf(l->log, "{\"step\": %" PRId64 ", \"validation_loss\": %.6g", l->state.step, v.loss);
+    const char *before = ", \"struct_at_sigma\": {";
+    for (int i = 0; i < KM_LEVELS; i++) {
+        if (v.windows[i] == 0) continue;
+        fprintf(l->log, "%s\"%.3g\": %.6g", before, v.sigma[i], v.structure[i]);
+        before = ", ";
+    }
+    fprintf(l->log, "}}\n");
+    return best ? save_weights(l, "best.safetensors", err) : KM_OK;
 }
 
 static void log_step(loop *l, double lr, double norm)
 {
     const km_step_sums *s = &l->sums;
-    double n = s->windows ? s->windows : 1, t = km_seconds(), rate_ = n / fmax(t - l->last_time, 1e-9);
-    char line[512];
+    double n = s->windows ? s->windows : 1, t = km_seconds();
+    char line[640];
+    double waited = km_prefetch_waited(l->reader), span = fmax(t - l->last_time, 1e-9);
+    if (!l->log) return;
     snprintf(line, sizeof line,
              "{\"step\": %" PRId64
              ", \"loss\": %.6g, \"struct\": %.6g, \"bond\": %.6g, \"lddt\": %.6g, \"flex\": %.6g, \"center\": %.6g, "
-             "\"grad_norm\": %.6g, \"lr\": %.6g, \"skipped\": %" PRId64 ", \"windows_per_s\": %.3g, \"memory\": %zu}",
+             "\"grad_norm\": %.6g, \"lr\": %.6g, \"skipped\": %" PRId64
+             ", \"windows_per_s\": %.3g, \"waited_for_samples\": %.3g, \"memory\": %zu}",
              l->state.step, s->total / n, s->structure / n, s->bond / n, s->lddt / n, s->flex / n, s->center / n, norm,
-             lr, l->state.skipped, rate_, km_stepper_peak(l->stepper));
+             lr, l->state.skipped, n / span, (waited - l->waited) / span, km_stepper_peak(l->stepper));
     fprintf(l->log, "%s\n", line);
     fflush(l->log);
     if (l->run->say) l->run->say(l->run->arg, line);
     l->sums = (km_step_sums){0};
     l->last_time = t;
+    l->waited = waited;
 }
 
 static void add_sums(km_step_sums *a, const km_step_sums *b)
@@ -154,51 +124,169 @@ static void add_sums(km_step_sums *a, const km_step_sums *b)
     a->center += b->center, a->windows += b->windows;
 }
 
-static km_status one_step(loop *l, km_group *groups, km_err *err)
+/* Why a step is to be left out, or NULL: decided from what all ranks know alike. */
+static const char *fault(const loop *l, double norm, const km_step_sums *sums)
 {
     const km_train_config *c = l->run->config;
-    const km_dataset *d = l->run->data;
+    double loss = sums->total / sums->windows;
+    if (!isfinite(norm) || !isfinite(loss)) return "not finite";
+    return c->spike > 0 && l->state.mean_loss > 0 && loss > c->spike * l->state.mean_loss ? "spike" : NULL;
+}
+
+/* The name of the worst sample of all ranks, for the log. */
+static km_status name_worst(loop *l, const km_group *groups, const km_step_sums *sums, char name[256], km_err *err)
+{
+    km_ranks *ranks = l->run->opt_ranks;
+    int size = km_ranks_size(ranks), root = 0;
+    double *losses = KM_NEWN(double, (size_t)size);
+    losses[km_ranks_rank(ranks)] = fmin(sums->worst_loss, 1e300);
+    snprintf(name, 256, "%s", groups[sums->worst].system->path);
+    km_status status = km_ranks_sum(ranks, losses, size, err);
+    for (int i = 1; i < size; i++)
+        if (losses[i] > losses[root]) root = i;
+    free(losses);
+    return status == KM_OK ? km_ranks_share(ranks, name, 256, root, err) : status;
+}
+
+static km_status leave_out(loop *l, const km_group *groups, const km_step_sums *sums, const char *why, km_err *err)
+{
+    char name[256];
+    l->state.skipped++;
+    l->state.in_a_row++;
+    KM_TRY(name_worst(l, groups, sums, name, err));
+    if (l->log)
+        fprintf(l->log, "{\"step\": %" PRId64 ", \"skipped\": \"%s\", \"system\": \"%s\"}\n", l->state.step, why, name);
+    if (l->state.in_a_row < l->run->config->max_skipped) return KM_OK;
+    return km_fail(err, KM_INPUT, "%d steps in a row left out, the last one for a loss that is %s (%.120s): "
+                   "the last checkpoint has the weights before them",
+                   (int)l->state.in_a_row, strcmp(why, "spike") ? why : "far too large", name);
+}
+
+static km_status one_step(loop *l, km_group *groups, int n, km_err *err)
+{
+    const km_train_config *c = l->run->config;
     const float *grad;
     km_step_sums sums;
-    KM_TRY(draw(l, d->train, d->n_train, (uint64_t)c->seed, l->state.step * c->batch, c->batch, groups, err));
-    km_status status = km_stepper_run(l->stepper, groups, c->batch, &grad, &sums, err);
-    if (status < 0) {
-        clear_groups(groups, c->batch);
-        return status;
+    KM_TRY(km_prefetch_take(l->reader, groups, err));
+    km_status status = km_stepper_run(l->stepper, groups, n, &grad, &sums, err);
+    double norm = 0;
+    if (status == KM_OK) {
+        norm = km_adam_norm(l->run->model->params, grad);
+        l->adam->lr = rate(c, l->state.step);
+        l->state.step++;
+        const char *why = fault(l, norm, &sums);
+        if (why) {
+            status = leave_out(l, groups, &sums, why, err);
+        } else {
+            double loss = sums.total / sums.windows;
+            l->state.mean_loss = l->state.mean_loss > 0 ? 0.99 * l->state.mean_loss + 0.01 * loss : loss;
+            l->state.in_a_row = 0;
+            km_adam_step(l->adam, l->run->model->params, grad, norm);
+            add_sums(&l->sums, &sums);
+        }
     }
-    double norm = km_adam_norm(l->run->model->params, grad);
-    l->adam->lr = rate(c, l->state.step);
-    l->state.step++;
-    if (isfinite(norm) && isfinite(sums.total)) {
-        km_adam_step(l->adam, l->run->model->params, grad, norm);
-        add_sums(&l->sums, &sums);
-    } else {
-        l->state.skipped++;
-        fprintf(l->log, "{\"step\": %" PRId64 ", \"skipped\": \"not finite\", \"first_system\": \"%s\"}\n",
-                l->state.step, groups[0].system->path);
+    for (int i = 0; i < n; i++) km_group_clear(&groups[i]);
+    if (status == KM_OK && l->state.step % c->log_every == 0) log_step(l, l->adam->lr, norm);
+    return status;
+}
+
+static bool out_of_patience(const loop *l)
+{
+    const km_train_config *c = l->run->config;
+    return c->patience > 0 && l->state.without_best >= c->patience;
+}
+
+/* After a step: validation, checkpoint, and whether it was the last one. */
+static km_status after_step(loop *l, bool *ret_last, km_err *err)
+{
+    const km_train_config *c = l->run->config;
+    bool last = l->state.step == c->max_steps, stop = km_interrupted();
+    if (l->state.step % c->validate_every == 0 || last) {
+        KM_TRY(validate_and_log(l, err));
+        last = last || out_of_patience(l);
     }
-    clear_groups(groups, c->batch);
-    if (l->state.step % c->log_every == 0) log_step(l, l->adam->lr, norm);
+    if (l->state.step % c->checkpoint_every == 0 || last || stop) KM_TRY(checkpoint(l, err));
+    *ret_last = last;
+    if (stop && !last) return km_fail(err, KM_INTERRUPTED, "interrupted after step %" PRId64, l->state.step);
     return KM_OK;
+}
+
+/* A step came to nothing by a signal or another rank's end: what the steps before it made is kept. */
+static km_status save_unfinished(loop *l, km_status status, km_err *err)
+{
+    km_err second;
+    if (!l->log || (status != KM_INTERRUPTED && !l->run->opt_ranks) || checkpoint(l, &second) < 0) return status;
+    if (status != KM_INTERRUPTED) return status;
+    return km_fail(err, KM_INTERRUPTED, "interrupted, or another rank has ended: the state after step %" PRId64
+                   " is written", l->state.step);
 }
 
 static km_status steps(loop *l, km_err *err)
 {
     const km_train_config *c = l->run->config;
-    km_group *groups = KM_NEWN(km_group, (size_t)c->batch);
+    int n = c->batch / km_ranks_size(l->run->opt_ranks);
+    km_group *groups = KM_NEWN(km_group, (size_t)n);
     km_status status = KM_OK;
-    while (status == KM_OK && l->state.step < c->max_steps) {
-        status = one_step(l, groups, err);
+    bool last = l->state.step >= c->max_steps || out_of_patience(l);
+    l->reader = km_prefetch_new(&(km_reading){l->run->data, c, &l->run->model->config,
+                                            km_ranks_rank(l->run->opt_ranks) * n, n, l->state.step,
+                                            last ? l->state.step : c->max_steps});
+    while (status == KM_OK && !last) {
+        int64_t done = l->state.step;
+        status = one_step(l, groups, n, err);
+        if (status < 0 && l->state.step == done) status = save_unfinished(l, status, err);
         if (status < 0) break;
         if (l->run->progress) l->run->progress(l->run->arg, l->state.step, c->max_steps);
-        bool last = l->state.step == c->max_steps, stop = km_interrupted();
-        if (l->state.step % c->validate_every == 0 || last) status = validate_and_log(l, err);
-        if (status == KM_OK && (l->state.step % c->checkpoint_every == 0 || last || stop)) status = checkpoint(l, err);
-        if (status == KM_OK && stop && !last)
-            status = km_fail(err, KM_INTERRUPTED, "interrupted after step %" PRId64, l->state.step);
+        status = after_step(l, &last, err);
     }
+    km_prefetch_free(l->reader);
     free(groups);
     return status;
+}
+
+/* What the run will take, said beforehand; a step that cannot fit is refused. */
+static km_status check_memory(loop *l, km_err *err)
+{
+    const km_train_system *largest;
+    double need = km_stepper_footprint(l->stepper, l->run->data, &largest);
+    int64_t have = km_memory_allowed(0);
+    char line[400];
+    snprintf(line, sizeof line, "memory: %.2f GB at most, %.2f GB available; largest: %.200s, %d tokens", need * 1e-9,
+             (double)have * 1e-9, largest->path, (int)largest->residues);
+    if (l->run->note) l->run->note(l->run->arg, line);
+    if (need <= (double)have) return KM_OK;
+    return km_fail(err, KM_SYSTEM, "a step needs %.2f GB of memory and %.2f GB may be taken (%.120s, %d tokens): "
+                   "crop.tokens=, frames.max=, windows=1 or shards=1 make it smaller",
+                   need * 1e-9, (double)have * 1e-9, largest->path, (int)largest->residues);
+}
+
+/* Systems that will be cut keep no alignment, so a trunk in the step would see less than km-trunk does. */
+static km_status check_data(const km_run *r, bool trains_trunk, km_err *err)
+{
+    const km_train_config *c = r->config;
+    if (r->opt_trunks && trains_trunk)
+        return km_fail(err, KM_USAGE, "--trunk: the configuration trains the trunk (key train)");
+    if (c->batch % km_ranks_size(r->opt_ranks))
+        return km_fail(err, KM_USAGE, "batch=%d is not a multiple of %d ranks", c->batch, km_ranks_size(r->opt_ranks));
+    for (int i = 0; i < r->data->count && !r->opt_trunks && c->crop_tokens; i++) {
+        const km_train_system *y = &r->data->systems[i];
+        if (y->features && y->residues > c->crop_tokens && y->features->S > 1)
+            return km_fail(err, KM_USAGE, "%.160s: larger than crop.tokens=%d and has an alignment: --trunk is needed",
+                           y->path, c->crop_tokens);
+    }
+    return KM_OK;
+}
+
+static km_status begin(loop *l, km_err *err)
+{
+    km_run *r = l->run;
+    if (km_state_exists(r->dir)) KM_TRY(km_state_read(r->dir, r->model->params, l->adam, &l->state, err));
+    if (l->state.damaged && r->note) r->note(r->arg, "state.h5 is damaged: going on from the state before it");
+    l->state.damaged = false;
+    if (km_ranks_rank(r->opt_ranks) == 0) KM_TRY(open_log(l, err));
+    l->stepper = km_stepper_new(r->model, r->config, r->opt_trunks, r->opt_ranks, r->threads);
+    KM_TRY(check_data(r, km_stepper_trains_trunk(l->stepper), err));
+    return check_memory(l, err);
 }
 
 km_status km_run_train(km_run *r, km_err *err)
@@ -210,17 +298,10 @@ km_status km_run_train(km_run *r, km_err *err)
     l.adam->beta1 = c->beta1, l.adam->beta2 = c->beta2, l.adam->eps = c->eps;
     l.adam->weight_decay = c->weight_decay, l.adam->max_grad_norm = c->max_grad_norm;
     l.config_json = km_train_config_dump(c);
-    km_status status = KM_OK;
-    if (km_state_exists(r->dir)) status = km_state_read(r->dir, r->model->params, l.adam, &l.state, err);
-    if (status == KM_OK) status = open_log(&l, err);
-    if (status == KM_OK) {
-        l.stepper = km_stepper_new(r->model, c, r->opt_trunks, r->threads);
-        if (r->opt_trunks && km_stepper_trains_trunk(l.stepper))
-            status = km_fail(err, KM_USAGE, "--trunk: the configuration trains the trunk (key train)");
-        if (status == KM_OK) status = steps(&l, err);
-        if (fclose(l.log) != 0 && status == KM_OK)
-            status = km_fail(err, KM_SYSTEM, "%.200s/log.jsonl: cannot be written", r->dir);
-    }
+    km_status status = begin(&l, err);
+    if (status == KM_OK) status = steps(&l, err);
+    if (l.log && fclose(l.log) != 0 && status == KM_OK)
+        status = km_fail(err, KM_SYSTEM, "%.200s/log.jsonl: cannot be written", r->dir);
     km_stepper_free(l.stepper);
     km_adam_free(l.adam);
     free(l.config_json);

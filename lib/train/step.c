@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/train/step.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/train/buckets.h"
 
 typedef struct shard {
     km_ctx *cx;
@@ -17,6 +21,8 @@ struct km_stepper {
     km_model *model;
     const km_train_config *config;
     km_trunk_store *opt_trunks;
+    km_ranks *opt_ranks;
+    km_buckets *buckets; /* with ranks */
     km_loss_config losses;
     bool trunk_trained;
     int threads, n_shards;
@@ -34,12 +40,14 @@ static bool trains_trunk(const km_params *p)
     return false;
 }
 
-km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store *opt_trunks, int threads)
+km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store *opt_trunks, km_ranks *opt_ranks,
+                           int threads)
 {
     km_stepper *s = KM_NEW(km_stepper);
     *s = (km_stepper){
         .model = m, .config = c, .opt_trunks = opt_trunks, .threads = threads, .n_shards = c->shards,
-        .trunk_trained = trains_trunk(m->params)};
+        .trunk_trained = trains_trunk(m->params), .opt_ranks = opt_ranks};
+    if (opt_ranks) s->buckets = km_buckets_new(m->params, opt_ranks);
     s->losses = (km_loss_config){
         m->config.sigma_data, c->alpha_bond,  c->alpha_lddt,
         c->beta_flex,         c->beta_abs,    c->beta_rel_g,
@@ -64,6 +72,7 @@ void km_stepper_free(km_stepper *s)
         km_tape_free(s->shards[i].tape);
         free(s->shards[i].grad);
     }
+    km_buckets_free(s->buckets);
     free(s->shards);
     free(s);
 }
@@ -162,49 +171,141 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
     return total;
 }
 
-static km_status run_group(const km_stepper *s, shard *h, const km_group *g, bool backward, double windows)
+/* The groups of a call, and what is wanted of them. */
+typedef struct job {
+    const km_group *groups;
+    int n;
+    bool backward;
+    double windows; /* of all ranks */
+} job;
+
+/* Backward of the last group of the only shard: gradients leave for the other ranks as they become whole. */
+static km_status backprop_and_send(const km_stepper *s, shard *h, km_tensor *total, const job *j)
 {
-    const km_trunk_result *stored = NULL;
-    if (s->opt_trunks) KM_TRY(km_trunk_store_take(s->opt_trunks, g->whole, &stored, &h->err));
-    km_tensor *total = group_loss(s, h, g, stored);
-    if (backward) km_backprop(h->cx, total, (float)(1 / windows));
-    km_tape_clear(h->tape);
-    km_arena_reset(h->cx->arena);
-    if (stored) km_trunk_store_release(s->opt_trunks, g->whole);
+    KM_TRY(km_buckets_begin(s->buckets, h->tape, h->grad, &h->err));
+    km_backprop(h->cx, total, (float)(1 / j->windows));
     return KM_OK;
 }
 
-static void run_shard(const km_stepper *s, int i, const km_group *groups, int n, bool backward, double windows)
+static void note_worst(km_step_sums *sums, double loss, int group)
+{
+    double size = isfinite(loss) ? loss : INFINITY;
+    if (sums->worst >= 0 && !(size > sums->worst_loss)) return;
+    sums->worst = group, sums->worst_loss = size;
+}
+
+static km_status run_group(const km_stepper *s, shard *h, const job *j, int group)
+{
+    const km_group *g = &j->groups[group];
+    const km_trunk_result *stored = NULL;
+    bool send = j->backward && s->buckets && s->n_shards == 1 && group == j->n - 1;
+    if (s->opt_trunks) KM_TRY(km_trunk_store_take(s->opt_trunks, g->whole, &stored, &h->err));
+    km_status status = KM_OK;
+    km_tape_watch(h->tape, send ? km_buckets_after : NULL, s->buckets);
+    km_tensor *total = group_loss(s, h, g, stored);
+    note_worst(&h->sums, total->data[0] / g->B, group);
+    if (send) status = backprop_and_send(s, h, total, j);
+    else if (j->backward) km_backprop(h->cx, total, (float)(1 / j->windows));
+    km_tape_clear(h->tape);
+    km_arena_reset(h->cx->arena);
+    if (stored) km_trunk_store_release(s->opt_trunks, g->whole);
+    return status;
+}
+
+static void run_shard(const km_stepper *s, int i, const job *j)
 {
     shard *h = &s->shards[i];
-    h->sums = (km_step_sums){0};
+    h->sums = (km_step_sums){.worst = -1};
     h->status = KM_OK;
-    h->cx->tape = backward ? h->tape : NULL;
-    h->cx->param_grad = backward ? h->grad : NULL;
-    if (backward) memset(h->grad, 0, (size_t)km_params_size(s->model->params) * sizeof(float));
-    for (int g = i; g < n && h->status == KM_OK; g += s->n_shards)
-        h->status = run_group(s, h, &groups[g], backward, windows);
+    h->cx->tape = j->backward ? h->tape : NULL;
+    h->cx->param_grad = j->backward ? h->grad : NULL;
+    if (j->backward) memset(h->grad, 0, (size_t)km_params_size(s->model->params) * sizeof(float));
+    for (int g = i; g < j->n && h->status == KM_OK; g += s->n_shards) h->status = run_group(s, h, j, g);
+}
+
+static void add_sums(km_step_sums *to, const km_step_sums *v)
+{
+    to->total += v->total, to->structure += v->structure, to->bond += v->bond, to->lddt += v->lddt;
+    to->flex += v->flex, to->center += v->center, to->windows += v->windows;
+    if (v->worst >= 0) note_worst(to, v->worst_loss, v->worst);
+}
+
+/* Gradient and sums of this rank's groups become those of all ranks'. */
+static km_status add_ranks(km_stepper *s, float *grad, km_step_sums *t, km_err *err)
+{
+    if (s->n_shards > 1) KM_TRY(km_buckets_begin(s->buckets, NULL, grad, err));
+    KM_TRY(km_buckets_end(s->buckets, err));
+    double x[] = {t->total, t->structure, t->bond, t->lddt, t->flex, t->center, t->windows};
+    KM_TRY(km_ranks_sum(s->opt_ranks, x, 7, err));
+    t->total = x[0], t->structure = x[1], t->bond = x[2], t->lddt = x[3], t->flex = x[4], t->center = x[5];
+    t->windows = (int)x[6];
+    return KM_OK;
 }
 
 km_status km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad, km_step_sums *ret,
                          km_err *err)
 {
-    double windows = 0;
-    for (int g = 0; g < n; g++) windows += groups[g].B;
+    job j = {groups, n, opt_ret_grad != NULL, 0};
+    for (int g = 0; g < n; g++) j.windows += groups[g].B;
+    if (j.backward) j.windows *= km_ranks_size(s->opt_ranks);
 #pragma omp parallel for schedule(static, 1) num_threads(s->threads)
-    for (int i = 0; i < s->n_shards; i++) run_shard(s, i, groups, n, opt_ret_grad != NULL, windows);
+    for (int i = 0; i < s->n_shards; i++) run_shard(s, i, &j);
     for (int i = 0; i < s->n_shards; i++)
         if (s->shards[i].status < 0) return *err = s->shards[i].err, s->shards[i].status;
-    *ret = (km_step_sums){0};
+    *ret = (km_step_sums){.worst = -1};
     float *sum = s->shards[0].grad;
     km_dim size = km_params_size(s->model->params);
     for (int i = 0; i < s->n_shards; i++) {
-        const km_step_sums *v = &s->shards[i].sums;
-        ret->total += v->total, ret->structure += v->structure, ret->bond += v->bond, ret->lddt += v->lddt;
-        ret->flex += v->flex, ret->center += v->center, ret->windows += v->windows;
-        if (opt_ret_grad && i > 0)
-            for (km_dim k = 0; k < size; k++) sum[k] += s->shards[i].grad[k];
+        add_sums(ret, &s->shards[i].sums);
+        for (km_dim k = 0; k < size && i > 0 && j.backward; k++) sum[k] += s->shards[i].grad[k];
     }
-    if (opt_ret_grad) *opt_ret_grad = sum;
-    return KM_OK;
+    if (!opt_ret_grad) return KM_OK;
+    *opt_ret_grad = sum;
+    return s->opt_ranks ? add_ranks(s, sum, ret, err) : KM_OK;
+}
+
+/* -- memory */
+
+/* What a group of this system takes, as long and as large as it can be drawn. */
+static double system_bytes(const km_stepper *s, const km_train_system *y)
+{
+    const km_train_config *c = s->config;
+    km_train_system *cut = NULL;
+    int32_t *atoms, *tokens = NULL;
+    float *x = KM_NEWN(float, (size_t)y->features->A * 3);
+    if (c->crop_tokens && y->residues > c->crop_tokens)
+        cut = km_train_crop(y, c->crop_tokens, true, c->bond_all, x, 0, 0, &atoms, &tokens);
+    const km_train_system *used = cut ? cut : y;
+    int T = km_group_longest(c, y->residues), frames = T * c->windows;
+    size_t n = (size_t)frames * (size_t)used->features->A * 3;
+    km_group g = {.system = used, .whole = y, .B = c->windows, .T = T, .sigma = KM_NEWN(float, (size_t)frames),
+                  .times = KM_NEWN(float, (size_t)frames), .x = KM_NEWN(float, n)};
+    g.noisy = g.x;
+    for (int i = 0; i < frames; i++) g.sigma[i] = 1 + (float)i;
+    shard h = {.cx = km_ctx_dry(NULL), .tape = km_tape_new(), .grad = s->shards[0].grad};
+    h.cx->tape = h.tape, h.cx->param_grad = h.grad;
+    km_dim N = used->features->N;
+    km_trunk_result none = {.n_tokens = (int32_t)N, .token_s = s->model->config.token_s,
+                            .token_z = s->model->config.token_z};
+    km_tensor *total = group_loss(s, &h, &g, s->opt_trunks ? &none : NULL);
+    km_backprop(h.cx, total, 1);
+    double samples = 2.0 * (double)n * sizeof(float) * c->batch * (c->read_ahead + 1);
+    double bytes = (double)km_ctx_peak(h.cx) + samples / s->n_shards;
+    km_tape_free(h.tape), km_ctx_free(h.cx);
+    free(g.x), free(g.sigma), free(g.times), free(x);
+    if (cut) km_train_system_clear(cut), free(cut), free(atoms), free(tokens);
+    return bytes;
+}
+
+double km_stepper_footprint(const km_stepper *s, const km_dataset *d, const km_train_system **opt_largest)
+{
+    const km_train_system *largest = NULL;
+    double most = -1, fixed = (double)km_params_size(s->model->params) * sizeof(float) * (4 + s->n_shards);
+    for (int i = 0; i < d->n_train; i++) {
+        const km_train_system *y = &d->systems[d->train[i]];
+        double size = (double)y->features->A * km_group_longest(s->config, y->residues);
+        if (size > most) most = size, largest = y;
+    }
+    if (opt_largest) *opt_largest = largest;
+    return fixed + s->n_shards * system_bytes(s, largest);
 }

@@ -219,9 +219,21 @@ static void draw_draft(const km_rng *r, const km_train_config *c, draft *d, int 
     if (*T > longest / d->stride + 1) *T = (int)(longest / d->stride + 1);
 }
 
+/* 0: the size does not say */
+static int by_size(const km_train_config *c, km_dim residues)
+{
+    return residues < 200 ? c->frames_200 : residues <= 500 ? c->frames_500 : c->frames_beyond;
+}
+
+int km_group_longest(const km_train_config *c, km_dim residues)
+{
+    int T = by_size(c, residues);
+    return T ? T : c->frames_max;
+}
+
 static int draw_length(double u, const km_train_config *c, km_dim residues)
 {
-    int T = residues < 200 ? c->frames_200 : residues <= 500 ? c->frames_500 : c->frames_beyond;
+    int T = by_size(c, residues);
     return T ? T : c->frames_min + below(u, c->frames_max - c->frames_min + 1);
 }
 

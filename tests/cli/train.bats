@@ -15,7 +15,10 @@ setup() {
         model.atom_decoder_depth=1 model.token_temporal_heads=2 model.pairformer_args.num_blocks=1 model.dim_fourier=8"
 }
 
-train() { km-train -q --config mini --data LGE.h5 -o "$@" $small; }
+train() { # RUN and what differs
+    run=$1; shift
+    km-train -q --config mini --data LGE.h5 -o "$run" $small "$@"
+}
 
 @test "killed hard and resumed, the weights are those of the run that was never killed" {
     train whole threads=1
@@ -28,6 +31,56 @@ train() { km-train -q --config mini --data LGE.h5 -o "$@" $small; }
     cmp whole/best.safetensors cut/best.safetensors
     [ "$(grep -c '"grad_norm"' cut/log.jsonl)" -eq 12 ]
     train cut --resume threads=1
+}
+
+@test "killed hard at twenty moments, a run ends as if it had never been" {
+    longer="max_steps=60 validate_every=20 checkpoint_every=4"
+    train calm threads=1 $longer
+    RANDOM=7
+    for i in $(seq 20); do # each lets the log grow by about two lines, then waits for some milliseconds
+        km-train -q --config mini --data LGE.h5 -o torn $small threads=1 $longer --resume & pid=$!
+        lines=$((2 * i + RANDOM % 4))
+        until [ "$(cat torn/log.jsonl 2>/dev/null | wc -l)" -ge "$lines" ]; do kill -0 $pid; sleep 0.02; done
+        sleep "0.0$((RANDOM % 6))"
+        kill -9 $pid
+        wait $pid || true
+    done
+    train torn --resume threads=1 $longer
+    cmp calm/last.safetensors torn/last.safetensors
+    cmp calm/best.safetensors torn/best.safetensors
+    losses() { sed -n 's/.*"step": \([0-9]*\), "loss": \([^,]*\),.*/\1 \2/p' "$1"; }
+    cmp <(losses calm/log.jsonl) <(losses torn/log.jsonl)
+    [ "$(losses torn/log.jsonl | wc -l)" -eq 60 ]
+}
+
+@test "a damaged state is noticed, and the one before it used" {
+    train sound threads=1
+    cp -r sound hurt
+    size=$(stat -c %s hurt/state.h5)
+    printf 'damage' | dd of=hurt/state.h5 bs=1 seek=$((size / 2)) conv=notrunc status=none
+    run --separate-stderr km-train --progress never --config mini --data LGE.h5 -o hurt --resume $small threads=1
+    [ "$status" -eq 0 ]
+    [[ "$stderr" == *"state.h5 is damaged"* ]]
+    cmp sound/last.safetensors hurt/last.safetensors
+    cmp <(grep -o '"loss": [^,]*' sound/log.jsonl) <(grep -o '"loss": [^,]*' hurt/log.jsonl)
+    printf 'damage' | tee hurt/state.h5 > hurt/state-before.h5
+    run -3 km-train -q --config mini --data LGE.h5 -o hurt --resume $small threads=1
+    [[ "$output" == *"state.h5"* ]]
+}
+
+@test "a run of steps that have to be left out ends the run, named in the log" {
+    run -3 train wild threads=1 spike=1e-9 max_skipped=3
+    [[ "$output" == *"3 steps in a row"*"far too large"*"LGE.h5"* ]]
+    [ "$(grep -c '"skipped": "spike", "system": "LGE.h5"' wild/log.jsonl)" -eq 3 ]
+    [ -e wild/state.h5 ]
+}
+
+@test "validations without a better one end the run" {
+    train patient threads=1 lr=0 ema=0 validate_every=1 patience=2 checkpoint_every=100
+    [ "$(grep -c validation_loss patient/log.jsonl)" -eq 3 ]
+    grep -q '"struct_at_sigma"' patient/log.jsonl
+    train patient threads=1 lr=0 ema=0 validate_every=1 patience=2 checkpoint_every=100 --resume
+    [ "$(grep -c validation_loss patient/log.jsonl)" -eq 3 ]
 }
 
 @test "the result does not depend on the number of threads" {

@@ -86,7 +86,7 @@ int main(void)
     must(km_model_open("pipelines/mini/mini.safetensors", NULL, &m, &err), &err);
     for (int g = 0; g < GROUPS; g++)
         must(km_group_draw(d, systems, 1, c, &m->config, 3, g, WINDOWS, &groups[g], &err), &err);
-    km_stepper *s = km_stepper_new(m, c, NULL, 1);
+    km_stepper *s = km_stepper_new(m, c, NULL, NULL, 1);
     must(km_stepper_run(s, groups, GROUPS, NULL, &straight, &err), &err);
     for (int g = 0; g < GROUPS; g++) shuffle(&groups[g], g);
     must(km_stepper_run(s, groups, GROUPS, NULL, &shuffled, &err), &err);

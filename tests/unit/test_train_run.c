@@ -82,7 +82,7 @@ static void run(km_stepper *s, const km_group *groups, int n, const float **opt_
 /* The gradient over groups first .. first + n - 1, from km_alloc. */
 static float *gradient_of(const fixture *x, int threads, int first, int n, km_step_sums *sums)
 {
-    km_stepper *s = km_stepper_new(x->m, x->c, NULL, threads);
+    km_stepper *s = km_stepper_new(x->m, x->c, NULL, NULL, threads);
     const float *grad;
     size_t bytes = (size_t)km_params_size(x->m->params) * sizeof(float);
     run(s, x->groups + first, n, &grad, sums);
@@ -103,7 +103,7 @@ static double loss_at(const fixture *x, const float *direction, double step)
 {
     km_dim n = km_params_size(x->m->params);
     float *block = km_params_block(x->m->params), *was = memcpy(km_alloc((size_t)n * 4), block, (size_t)n * 4);
-    km_stepper *s = km_stepper_new(x->m, x->c, NULL, 1);
+    km_stepper *s = km_stepper_new(x->m, x->c, NULL, NULL, 1);
     km_step_sums sums;
     for (km_dim i = 0; i < n; i++) block[i] = (float)(was[i] + step * direction[i]);
     run(s, x->groups, 5, NULL, &sums);
@@ -121,7 +121,7 @@ static void test_step(void)
     float *a = gradient_of(&x, 1, 0, 5, &one), *b = gradient_of(&x, 3, 0, 5, &three);
     ok(!memcmp(a, b, (size_t)n * 4) && same_sums(&one, &three) && one.windows == 10,
        "threads do not change a bit of them");
-    km_stepper *s = km_stepper_new(x.m, x.c, NULL, 2);
+    km_stepper *s = km_stepper_new(x.m, x.c, NULL, NULL, 2);
     run(s, x.groups, 5, NULL, &single);
     ok(same_sums(&one, &single), "nor does leaving out the gradient change the losses");
     km_stepper_free(s);

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+# km-train on several processes: one result, whoever computes it, and an end for all when one dies.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    here=$BATS_TEST_DIRNAME/../../pipelines/mini/examples
+    km-strip -q --top "$here/LGE.pdb" -o "$BATS_FILE_TMPDIR/LGE.h5" "$here/LGE.xtc"
+}
+
+setup() {
+    command -v mpirun >/dev/null || skip "no mpirun"
+    program=$(command -v km-train)
+    [ -e "$(dirname "$program")/../libkm-mpi.so" ] || skip "built without MPI"
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+    export OMPI_MCA_mpi_yield_when_idle=1
+    cd "$BATS_FILE_TMPDIR"
+    small="batch=4 windows=2 validation_windows=4 max_steps=4 validate_every=2 log_every=1 frames.max=5 threads=1
+        model.token_s=16 model.token_z=8 model.token_transformer_depth=2 model.atom_encoder_depth=1 model.atom_decoder_depth=1"
+}
+
+# The largest difference between two weights files, in numbers.
+difference() { km-weights compare "$1" "$2" | sed -n 's/.*by at most //p' | sort -g | tail -1; }
+
+@test "two ranks with half of the batch are one with all of it, within rounding" {
+    for shards in 1 2; do
+        km-train -q --config mini --data LGE.h5 -o "one$shards" $small shards=$shards lr=1e-3 warmup=0
+        mpirun -n 2 km-train -q --config mini --data LGE.h5 -o "two$shards" $small shards=$shards lr=1e-3 warmup=0
+        far=$(difference "one$shards/last.safetensors" "two$shards/last.safetensors")
+        echo "shards $shards: weights differ by ${far:-nothing}"
+        awk -v d="${far:-0}" 'BEGIN { exit !(d < 2e-5) }'
+        paste <(grep -o '"loss": [^,]*' "one$shards/log.jsonl") <(grep -o '"loss": [^,]*' "two$shards/log.jsonl") |
+            awk '{ n++; if (($2 - $4) ^ 2 > 1e-8 * $2 ^ 2) bad = 1 } END { exit bad || n != 4 }'
+    done
+    km-train -q --config mini --data LGE.h5 -o other $small shards=1 lr=1e-3 warmup=0 seed=2
+    far=$(difference one1/last.safetensors other/last.safetensors)
+    awk -v d="$far" 'BEGIN { exit !(d > 1e-3) }' # what the comparison would say if they were not
+}
+
+@test "a run of two ranks goes on as one of one" {
+    mpirun -n 2 km-train -q --config mini --data LGE.h5 -o first $small shards=1 checkpoint_every=1
+    run -2 mpirun -n 2 km-train -q --config mini --data LGE.h5 -o first $small shards=1 checkpoint_every=1
+    [[ "$output" == *"holds a run already"* ]]
+    km-train -q --config mini --data LGE.h5 -o first $small shards=1 checkpoint_every=1 --resume
+}
+
+@test "a batch that cannot be shared out is refused by all" {
+    run mpirun -n 3 km-train -q --config mini --data LGE.h5 -o third $small shards=1
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"batch=4 is not a multiple of 3 ranks"* ]]
+}
+
+@test "a rank that dies ends the job with a checkpoint and a message" {
+    mpirun -n 2 km-train -q --config mini --data LGE.h5 -o dies $small shards=1 max_steps=100000 \
+        checkpoint_every=100000 validate_every=100000 2> said & job=$!
+    for _ in $(seq 300); do
+        [ "$(cat dies/log.jsonl 2>/dev/null | grep -c grad_norm)" -ge 2 ] && break
+        sleep 0.1
+    done
+    [ ! -e dies/state.h5 ]
+    for pid in $(pgrep -P "$job"); do
+        ! tr '\0' '\n' < "/proc/$pid/environ" | grep -q '^OMPI_COMM_WORLD_RANK=1$' || kill -9 "$pid"
+    done
+    status=0
+    wait "$job" || status=$?
+    cat said
+    [ "$status" -ne 0 ]
+    [ -e dies/state.h5 ]
+    grep -q 'another rank has ended: the state after step [0-9]* is written' said
+    rm -f said
+}
