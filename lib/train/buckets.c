@@ -31,7 +31,8 @@ km_buckets *km_buckets_new(const km_params *p, km_ranks *ranks)
     km_buckets *b = KM_NEW(km_buckets);
     int most = km_params_count(p);
     km_dim total = 0;
-    *b = (km_buckets){.ranks = ranks, .list = KM_NEWN(parameter, (size_t)most), .place = KM_NEWN(int32_t, (size_t)most)};
+    *b = (km_buckets){
+        .ranks = ranks, .list = KM_NEWN(parameter, (size_t)most), .place = KM_NEWN(int32_t, (size_t)most)};
     for (int i = 0; i < most; i++) {
         const km_tensor *t = km_params_at(p, i);
         if (!km_params_trained(p, i)) continue;

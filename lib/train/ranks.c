@@ -53,7 +53,8 @@ km_status km_ranks_join(km_ranks **ret, km_err *err)
     const km_mpi *(*table)(void);
     *(void **)&table = library ? dlsym(library, "km_mpi_table") : NULL;
     if (!table)
-        return km_fail(err, KM_SYSTEM, "started with other processes, but libkm-mpi.so is not there: %.200s", dlerror());
+        return km_fail(err, KM_SYSTEM, "started with other processes, but libkm-mpi.so is not there: %.200s",
+                       dlerror());
     km_ranks *r = KM_NEW(km_ranks);
     r->mpi = table();
     if (!r->mpi->init(&r->rank, &r->size)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Processes that train one model together. MPI lies in a library of its own, libkm-mpi.so, which is built where there is
- * an MPI and loaded only by a program that mpirun or srun has started: nobody else needs one.
+ * Processes that train one model together. MPI lies in a library of its own, libkm-mpi.so, which is built where there
+ * is an MPI and loaded only by a program that mpirun or srun has started: nobody else needs one.
  *
  * A pointer to ranks may be NULL everywhere: one process alone.
  * Tests: tests/cli/ranks.bats */

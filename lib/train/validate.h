@@ -11,8 +11,8 @@ enum { KM_LEVELS = 4 };
 
 typedef struct km_validation {
     double loss; /* of windows as they are drawn for training */
-    /* the structure loss where all noisy frames of a window have one level: -1.5, -0.5, 0.5 and 1.5 deviations about the
-     * mean of its logarithm; each level has its own share of the windows */
+    /* the structure loss where all noisy frames of a window have one level: -1.5, -0.5, 0.5 and 1.5 deviations about
+     * the mean of its logarithm; each level has its own share of the windows */
     double sigma[KM_LEVELS], structure[KM_LEVELS];
     int windows[KM_LEVELS];
 } km_validation;
