@@ -19,6 +19,7 @@ typedef struct km_exec {
     int threads;
     km_dim team_work;
     double *opt_flop; /* where the dry kernels count */
+    size_t *opt_scratch; /* where they leave the most bytes of scratch that a thread took */
 } km_exec;
 /* Below this, about half a millisecond of one thread, a team costs more than it gives; more so where the processors are
  * busy with something else, as each loop then waits until its last thread has had its turn. */

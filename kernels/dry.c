@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A table of kernels that compute nothing: what a run will allocate, and how much arithmetic it is, is found by running
- * it with these. Forward products and attentions add their multiply-adds, two operations each, to ex->opt_flop; the
- * rest is not worth counting. */
+ * it with these. Forward products and attentions add their multiply-adds, two operations each, to ex->opt_flop, and
+ * what grows with N^2 leaves its scratch in ex->opt_scratch; the rest is not worth counting. */
 #include "kernels/backend.h"
+#include "kernels/scratch.h"
 
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Woverride-init"
@@ -16,6 +17,12 @@
 static void count(const km_exec *ex, km_dim multiply_adds)
 {
     if (ex->opt_flop) *ex->opt_flop += 2 * (double)multiply_adds;
+}
+
+static void note_scratch(const km_exec *ex, size_t floats)
+{
+    size_t bytes = floats * sizeof(float);
+    if (ex->opt_scratch && *ex->opt_scratch < bytes) *ex->opt_scratch = bytes;
 }
 
 static void linear(const km_exec *ex, float *y, const float *x, const float *w, const float *opt_b,
@@ -50,6 +57,7 @@ static void triangle_multiply(const km_exec *ex, float *y, const float *ab, cons
                               km_dim C)
 {
     count(ex, N * N * N * C);
+    note_scratch(ex, km_scratch_triangle((size_t)N));
 }
 
 static void outer_products(const km_exec *ex, float *y, const float *a, const float *b, const float *opt_scale,
@@ -62,6 +70,7 @@ static void pair_average(const km_exec *ex, float *y, const float *v, const floa
                          const float *opt_mask, km_dim S, km_dim N, km_dim H, km_dim D)
 {
     count(ex, S * N * N * H * D);
+    note_scratch(ex, km_scratch_average((size_t)N, (size_t)D));
 }
 
 static km_pack *pack_new(const float *w, km_dim out, km_dim in) { return NULL; }

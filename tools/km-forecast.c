@@ -173,7 +173,9 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     j->f.seed = f->cli->seed;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(settle(j, f, err));
-    return f->trunk ? KM_OK : km_weights_run_trunk(f, j->m, &(km_trunk_choice)KM_TRUNK_CHOICE_DEFAULT, err);
+    km_trunk_choice choice = KM_TRUNK_CHOICE_DEFAULT;
+    choice.memory = j->f.memory;
+    return f->trunk ? KM_OK : km_weights_run_trunk(f, j->m, &choice, err);
 }
 
 static km_status ready_again(void *arg, km_filter *f, km_err *err)

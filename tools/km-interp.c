@@ -78,7 +78,9 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     km_interp_options options_;
     KM_TRY(km_weights_choose(f, o.weights, &j->m, err));
     KM_TRY(settle(j, f, &options_, err));
-    if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, &(km_trunk_choice)KM_TRUNK_CHOICE_DEFAULT, err));
+    km_trunk_choice choice = KM_TRUNK_CHOICE_DEFAULT;
+    choice.memory = options_.memory;
+    if (!f->trunk) KM_TRY(km_weights_run_trunk(f, j->m, &choice, err));
     j->filter = f;
     j->features = km_features_of(j->m->config.family, f->system, NULL, NULL);
     j->interp = km_interp_new(j->m, j->features, f->trunk, &options_, emit, j);

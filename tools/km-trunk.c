@@ -18,6 +18,7 @@ static const km_opt options[] = {
      .max = 100},
     {"msa-depth", 0, KM_OPT_INT, &o.trunk.msa_depth, "N", "rows of the alignment to draw (1024)", .min = 1,
      .max = KM_MSA_MAX_ROWS},
+    {"memory", 0, KM_OPT_SIZE, &o.trunk.memory, "SIZE", "take no more memory than this (what is available)"},
     {"cache", 0, KM_OPT_STRING, &o.trunk.cache, "DIR", "look for the result in DIR, and add it there"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},

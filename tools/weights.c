@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "formats/trunk_h5.h"
+#include "lib/base/limits.h"
+#include "lib/sample/footprint.h"
 
 static bool given(const char *s) { return s && *s; }
 
@@ -72,21 +74,43 @@ static void sign(km_trunk_result *r, const km_model *m, int recycles)
     set_text(&r->weights_digest, m->digest), set_text(&r->trunk_digest, m->trunk_digest);
 }
 
-static km_trunk_result *compute(const km_model *m, const km_features *features, int recycles, int threads)
+/* How often to halve the rows that are taken at a time, for the run to fit into the memory that it may take. */
+static km_status fit(const km_filter *f, const km_model *m, const km_features *features, int recycles, int64_t memory,
+                     int *ret_halvings, km_err *err)
 {
-    km_ctx *cx = km_ctx_new(threads);
-    km_trunk_result *r =
-        km_trunk_result_new((int32_t)features->N, m->config.inputs_s, m->config.token_s, m->config.token_z);
+    enum { MOST = 10 };
+    int64_t allowed = km_memory_allowed(memory);
+    double bytes = 0;
+    for (int h = 0; h <= MOST; h += 2) {
+        bytes = km_footprint_trunk(m, features, recycles, f->cli->threads, h);
+        *ret_halvings = h;
+        if (bytes <= (double)allowed) return KM_OK;
+    }
+    return km_fail(err, KM_SYSTEM,
+                   "the trunk of %lld tokens and %lld rows needs %.1f MB of memory and %.1f MB may be taken: "
+                   "fewer --threads or a smaller --msa-depth take less",
+                   (long long)features->N, (long long)features->S, bytes * 1e-6, (double)allowed * 1e-6);
+}
+
+static km_status compute(const km_filter *f, const km_model *m, const km_features *features, int recycles,
+                         int64_t memory, km_trunk_result **ret, km_err *err)
+{
+    int halvings;
+    KM_TRY(fit(f, m, features, recycles, memory, &halvings, err));
+    km_ctx *cx = km_ctx_new(f->cli->threads);
+    cx->halvings = halvings;
     km_trunk_out out = km_trunk_run(cx, m->trunk, features, recycles);
-    take(r, &out);
+    *ret = km_trunk_result_new((int32_t)features->N, m->config.inputs_s, m->config.token_s, m->config.token_z);
+    take(*ret, &out);
     km_ctx_free(cx);
-    return r;
+    return KM_OK;
 }
 
 /* From the folder, or computed and added to it. What is damaged there is computed again. */
 static km_status cached(const km_filter *f, const km_model *m, const km_features *features, int recycles,
-                        const char *folder, km_trunk_result **ret, km_err *err)
+                        const km_trunk_choice *choice, km_trunk_result **ret, km_err *err)
 {
+    const char *folder = choice->cache;
     char key[65], input[65];
     km_trunk_key(m, features, recycles, key, input);
     km_status got = km_trunk_h5_read(folder, key, (int32_t)features->N, ret, err);
@@ -98,7 +122,7 @@ static km_status cached(const km_filter *f, const km_model *m, const km_features
     if (got == 1) return KM_OK;
     if (got < 0 && got != KM_INPUT) return got;
     if (got == KM_INPUT) km_cli_say(f->cli, "%s: computed again", err->msg);
-    *ret = compute(m, features, recycles, f->cli->threads);
+    KM_TRY(compute(f, m, features, recycles, choice->memory, ret, err));
     km_trunk_h5_round(*ret);
     sign(*ret, m, recycles);
     got = km_trunk_h5_write(folder, key, input, *ret, err);
@@ -117,8 +141,8 @@ km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_c
     km_features *features = km_features_of(m->config.family, f->system, msa, f->templates);
     km_trunk_result *r = NULL;
     km_status status = KM_OK;
-    if (choice->cache) status = cached(f, m, features, recycles, choice->cache, &r, err);
-    else r = compute(m, features, recycles, f->cli->threads);
+    if (choice->cache) status = cached(f, m, features, recycles, choice, &r, err);
+    else status = compute(f, m, features, recycles, choice->memory, &r, err);
     km_features_free(features);
     km_msa_free(msa);
     if (status < 0) return status;

@@ -13,8 +13,9 @@
 km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, km_err *err) KM_MUST_USE;
 /* How to run the trunk. */
 typedef struct km_trunk_choice {
-    int recycles;  /* < 0: as the weights say */
-    int msa_depth; /* rows of the alignment to draw, the query among them */
+    int recycles;      /* < 0: as the weights say */
+    int msa_depth;     /* rows of the alignment to draw, the query among them */
+    int64_t memory;    /* bytes that the run may take; 0: what is available */
     const char *cache; /* a folder of results (formats/trunk_h5.h) to look in and to add to, or NULL */
 } km_trunk_choice;
 #define KM_TRUNK_CHOICE_DEFAULT {.recycles = -1, .msa_depth = KM_MSA_DRAWN}

@@ -68,7 +68,7 @@ void KM_CPU(pair_average_fwd)(const km_exec *ex, float *y, const float *v, const
 {
     average t = {v, g, logits, masked_logits(opt_mask, N), S, N, H, D};
     KM_PARALLEL_FOR (ex, S * N * N * H * D / 50, h, H) {
-        float *w = km_scratch(KM_SCRATCH_OWN, (size_t)(N * padded(N) + 2 * N * ROWS * D));
+        float *w = km_scratch(KM_SCRATCH_OWN, km_scratch_average((size_t)N, (size_t)D));
         float *values = w + N * padded(N), *out = values + N * ROWS * D;
         weights(w, &t, h);
         for (km_dim s = 0; s < S; s += ROWS) {

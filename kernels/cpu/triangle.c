@@ -70,7 +70,7 @@ void KM_CPU(triangle_multiply_fwd)(const km_exec *ex, float *y, const float *ab,
     KM_PARALLEL_FOR (ex, work(N, C), block, (C + BLOCK - 1) / BLOCK) {
         km_dim first = block * BLOCK, count = C - first < BLOCK ? C - first : BLOCK;
         /* Channel c's result takes the place of a's channel c - 1, which is no longer needed. */
-        float *out = km_scratch(KM_SCRATCH_OWN, (size_t)((2 * BLOCK + 1) * plane)), *a = out + plane;
+        float *out = km_scratch(KM_SCRATCH_OWN, km_scratch_triangle((size_t)N)), *a = out + plane;
         float *b = a + BLOCK * plane;
         gather(a, &(channels){N, 2 * C, first, count}, ab, mask);
         gather(b, &(channels){N, 2 * C, C + first, count}, ab, mask);

@@ -103,7 +103,8 @@ km_tensor *km_pair_bias(km_ctx *cx, const km_nn_norm_linear *l, const km_tensor 
     memcpy(shape, pair->shape, sizeof shape);
     shape[pair->nd - 1] = heads;
     km_mark mark = km_scope_begin(cx);
-    km_tensor *bias = km_nn_map(cx, KM_RESHAPE(cx, pair, km_numel(pair) / C, C), ROWS, norm_linear, l, heads);
+    km_tensor *rows = KM_RESHAPE(cx, pair, km_numel(pair) / C, C);
+    km_tensor *bias = km_nn_map(cx, rows, ROWS, norm_linear, KM_NN_ARG(l), heads);
     return km_scope_end(cx, mark, km_heads_first(cx, km_reshape(cx, bias, pair->nd, shape)));
 }
 

@@ -23,10 +23,17 @@ static void put_swapped(km_tensor *y, const km_tensor *part, km_dim first)
             memcpy(y->data + (j * N + first + i) * C, part->data + (i * N + j) * C, (size_t)C * sizeof(float));
 }
 
-/* Chunk number c on a thread of its own. */
-static void run_chunk(km_ctx *cx, const rows *r, km_dim c)
+/* How many rows at a time. */
+static km_dim chunk_of(const km_ctx *cx, const rows *r)
 {
-    km_dim R = km_size(r->x, 0), first = c * r->each, n = R - first < r->each ? R - first : r->each;
+    km_dim each = r->each >> cx->halvings;
+    return each > 0 ? each : 1;
+}
+
+/* Chunk number c, of `each` rows, on a thread of its own. */
+static void run_chunk(km_ctx *cx, const rows *r, km_dim each, km_dim c)
+{
+    km_dim R = km_size(r->x, 0), first = c * each, n = R - first < each ? R - first : each;
     km_mark mark = km_scope_begin(cx);
     km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first);
     KM_ASSERT(km_numel(part) * R == km_numel(r->y) * n);
@@ -43,39 +50,133 @@ static void run_chunk(km_ctx *cx, const rows *r, km_dim c)
 /* Chunks have the same sizes for any number of threads. */
 static km_tensor *run(km_ctx *cx, const rows *r)
 {
-    km_dim R = km_size(r->x, 0), chunks = (R + r->each - 1) / r->each;
+    km_dim R = km_size(r->x, 0), each = chunk_of(cx, r), chunks = (R + each - 1) / each;
     int n = chunks < cx->ex.threads ? (int)chunks : cx->ex.threads;
+    if (cx->dry && !cx->ex.opt_flop) chunks = n; /* the others take no more memory */
     if (n <= 1 || 8 * km_numel(r->x) < cx->ex.team_work) {
-        for (km_dim c = 0; c < chunks; c++) run_chunk(cx, r, c);
+        for (km_dim c = 0; c < chunks; c++) run_chunk(cx, r, each, c);
         return r->y;
     }
     km_ctx *const *team = km_ctx_team(cx, n);
-    for (int i = 0; i < n; i++) team[i]->be = cx->be;
-#pragma omp parallel for schedule(static, 1) num_threads(n)
+    for (int i = 0; i < n; i++) {
+        team[i]->be = cx->be, team[i]->dry = cx->dry;
+        team[i]->ex.opt_scratch = cx->ex.opt_scratch;
+    }
+#pragma omp parallel for schedule(static, 1) num_threads(n) if (!cx->dry)
     for (int i = 0; i < n; i++)
-        for (km_dim c = chunks * i / n; c < chunks * (i + 1) / n; c++) run_chunk(team[i], r, c);
+        for (km_dim c = chunks * i / n; c < chunks * (i + 1) / n; c++) run_chunk(team[i], r, each, c);
     return r->y;
 }
 
-km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn, const void *arg, km_dim C)
+/* -- with a tape */
+
+/* part += dy of its rows */
+static void take_gradient(float *to, const rows *r, const float *dy, const km_tensor *part, km_dim first)
 {
-    if (cx->tape) return fn(cx, arg, x, 0);
+    km_dim n = km_numel(part), R = km_size(r->x, 0);
+    if (!r->swapped) {
+        dy += first * (km_numel(r->y) / R);
+        for (km_dim i = 0; i < n; i++) to[i] += dy[i];
+        return;
+    }
+    km_dim N = km_size(r->y, 0), C = km_size(r->y, 2);
+    for (km_dim i = 0; i < km_size(part, 0); i++)
+        for (km_dim j = 0; j < N; j++)
+            for (km_dim c = 0; c < C; c++) to[(i * N + j) * C + c] += dy[(j * N + first + i) * C + c];
+}
+
+/* One chunk once more, recorded, and its gradient. */
+static void replay_chunk(km_ctx *cx, const rows *r, const float *dy, km_dim first, km_dim each)
+{
+    km_dim R = km_size(r->x, 0), n = R - first < each ? R - first : each;
+    km_mark mark = km_scope_begin(cx);
+    km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first);
+    float *to = km_grad(cx, part);
+    if (to && !cx->dry) take_gradient(to, r, dy, part, first);
+    km_tape_backward(cx);
+    km_tape_clear(cx->tape);
+    km_arena_rewind(cx->arena, mark);
+}
+
+/* The context for chunks that are recorded by themselves: in an arena of its own, so that gradients of what lives on
+ * stay when a chunk's memory is given back. */
+static km_ctx *begin_own(km_ctx *cx, km_tape *tape)
+{
+    km_ctx *own = km_ctx_team(cx, 1)[0];
+    own->be = cx->be, own->dry = cx->dry, own->ex = cx->ex, own->param_grad = cx->param_grad, own->tape = tape;
+    return own;
+}
+
+static void end_own(km_ctx *own)
+{
+    km_tape_free(own->tape);
+    own->ex = (km_exec){.threads = 1, .team_work = KM_TEAM_WORK};
+    own->param_grad = NULL, own->tape = NULL;
+}
+
+static void replay_backward(km_ctx *cx, void *state)
+{
+    const rows *r = state;
+    if (!km_has_grad(r->y)) return;
+    km_ctx *own = begin_own(cx, km_tape_new());
+    km_dim each = chunk_of(cx, r);
+    for (km_dim first = 0; first < km_size(r->x, 0); first += each)
+        replay_chunk(own, r, km_grad(cx, r->y), first, each);
+    end_own(own);
+}
+
+/* One row reads what all read. False: nothing that wants a gradient. */
+static bool note_uses(km_ctx *cx, const rows *r)
+{
+    km_ctx *own = begin_own(cx, km_tape_inner(cx->tape));
+    km_mark mark = km_scope_begin(own);
+    r->fn(own, r->arg, km_slice(own, r->x, 0, 1), 0);
+    bool recorded = km_tape_adopt(cx->tape, own->tape);
+    km_arena_rewind(own->arena, mark);
+    end_own(own);
+    return recorded;
+}
+
+/* r->y is new, and r->arg is copied. */
+static km_tensor *run_taped(km_ctx *cx, const rows *r, size_t arg_bytes)
+{
+    km_tape *tape = cx->tape;
+    bool recorded = note_uses(cx, r);
+    cx->tape = NULL;
+    run(cx, r);
+    cx->tape = tape;
+    if (!recorded) return r->y;
+    rows *kept = km_arena_get(cx->arena, sizeof *kept);
+    *kept = *r;
+    if (r->arg) kept->arg = memcpy(km_arena_get(cx->arena, arg_bytes), r->arg, arg_bytes);
+    km_record(cx, r->y, replay_backward, kept);
+    return r->y;
+}
+
+static bool is_small(const km_tensor *x) { return km_numel(x) <= KM_NN_KEPT; }
+
+km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes,
+                     km_dim C)
+{
+    if (cx->tape && is_small(x)) return fn(cx, arg, x, 0);
     km_dim shape[KM_MAX_DIMS];
     memcpy(shape, x->shape, sizeof shape);
     shape[x->nd - 1] = C;
-    return run(cx, &(rows){x, km_tensor_new(cx, x->nd, shape), false, each, fn, arg});
+    rows r = {x, km_tensor_new(cx, x->nd, shape), false, each, fn, arg};
+    return cx->tape ? run_taped(cx, &r, arg_bytes) : run(cx, &r);
 }
 
-km_tensor *km_nn_update(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg)
+km_tensor *km_nn_update(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes)
 {
-    if (cx->tape) return fn(cx, arg, state, 0);
+    if (cx->tape) return km_nn_map(cx, state, each, fn, arg, arg_bytes, km_size(state, -1));
     return run(cx, &(rows){state, state, false, each, fn, arg});
 }
 
 km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *to, km_dim each, km_nn_rows *fn,
-                             const void *arg)
+                             const void *arg, size_t arg_bytes)
 {
-    if (cx->tape) return km_swap_pairs(cx, fn(cx, arg, x, 0));
-    KM_ASSERT(x->data != to->data);
-    return run(cx, &(rows){x, to, true, each, fn, arg});
+    if (cx->tape && is_small(x)) return km_swap_pairs(cx, fn(cx, arg, x, 0));
+    rows r = {x, cx->tape ? km_tensor_like(cx, x) : to, true, each, fn, arg};
+    KM_ASSERT(x->data != r.y->data);
+    return cx->tape ? run_taped(cx, &r, arg_bytes) : run(cx, &r);
 }

@@ -2,25 +2,31 @@
  * Work on rows that do not know of each other, a few at a time: what is made in between stays small enough for a
  * processor's cache, and threads share out the rows, not the operations.
  *
- * With a tape it is all rows at once, and operations record as ever. A function of rows is then the only place where a
- * layer is written down.
+ * With a tape, few rows go through at once, and operations record as ever. Many go through as without one, and again in
+ * backward, a few at a time, to be recorded and differentiated there: what is made in between is never whole in memory
+ * either. A function of rows is then the only place where a layer is written down.
  * Tests: tests/unit/test_rows.c */
 #ifndef LIB_NN_ROWS_H
 #define LIB_NN_ROWS_H
 
 #include "lib/tensor/ops.h"
 
+enum { KM_NN_KEPT = 1 << 17 }; /* numbers in x up to which a tape records all rows at once */
+
 /* What becomes of x [n, ...], rows first .. first + n - 1 of the whole: [n, ...]. Called from several threads at once.
- */
+ * arg is copied for backward; what it points to has to last until then. */
 typedef km_tensor *km_nn_rows(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first);
 
 /* y [R, ..., C] = fn of x [R, ...], `each` rows at a time. The bytes do not depend on the threads. */
-km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn, const void *arg, km_dim C);
+km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes,
+                     km_dim C);
 /* The same in place of a state (km_nn_state): fn keeps the shape. With a tape a new tensor. */
-km_tensor *km_nn_update(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg);
+km_tensor *km_nn_update(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes);
 /* y [N, N, C] at (j, i) = fn of x [N, N, C] at (i, j), a row of pairs a row: x has its pairs swapped afterwards. to:
  * where y goes, not x; unused with a tape. */
 km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *to, km_dim each, km_nn_rows *fn,
-                             const void *arg);
+                             const void *arg, size_t arg_bytes);
+/* For arg and its size: a pointer to a whole struct. */
+#define KM_NN_ARG(pointer) (pointer), sizeof *(pointer)
 
 #endif

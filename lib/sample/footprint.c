@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/sample/footprint.h"
 
+double km_footprint_trunk(const km_model *m, const km_features *f, int recycles, int threads, int halvings)
+{
+    const km_config *c = &m->config;
+    size_t scratch = 0;
+    km_ctx *cx = km_ctx_dry(NULL);
+    cx->ex.threads = threads, cx->ex.opt_scratch = &scratch, cx->halvings = halvings;
+    km_trunk_run(cx, m->trunk, f, recycles > 0); /* further passes take no more */
+    double result = (double)(f->N * (c->inputs_s + c->token_s) + f->N * f->N * c->token_z) * sizeof(float);
+    double bytes = (double)km_ctx_peak(cx) + 1.25 * (double)scratch * threads + result;
+    km_ctx_free(cx);
+    return bytes;
+}
+
 /* The most bytes in use during a step of one window of T frames. */
 static double step_bytes(const km_model *m, const km_conditioning *k, km_dim T)
 {

@@ -13,6 +13,10 @@ typedef struct km_footprint {
     double system, thread, frame;
 } km_footprint;
 
+/* Bytes that a run of the trunk takes, its result besides, when the rows that are taken at a time are halved so often.
+ * The weights are not in it. */
+double km_footprint_trunk(const km_model *m, const km_features *f, int recycles, int threads, int halvings);
+
 /* The weights are not in it: they are there already. */
 km_footprint km_footprint_of(const km_model *m, const km_features *f);
 

@@ -41,13 +41,26 @@ const km_param_use *km_tape_uses(const km_tape *tape, size_t *ret_n)
     return tape->uses;
 }
 
-static void note_use(km_tape *tape, const km_tensor *t)
+static void note_use(km_tape *tape, km_dim param_offset)
 {
     if (tape->n_uses == tape->uses_room) {
         tape->uses_room = tape->uses_room ? 2 * tape->uses_room : 1024;
         tape->uses = km_realloc(tape->uses, tape->uses_room * sizeof *tape->uses);
     }
-    tape->uses[tape->n_uses++] = (km_param_use){t->param_offset, tape->count};
+    tape->uses[tape->n_uses++] = (km_param_use){param_offset, tape->count};
+}
+
+km_tape *km_tape_inner(const km_tape *outer)
+{
+    km_tape *tape = km_tape_new();
+    tape->watcher = outer->watcher;
+    return tape;
+}
+
+bool km_tape_adopt(km_tape *outer, const km_tape *inner)
+{
+    for (size_t i = 0; i < inner->n_uses; i++) note_use(outer, inner->uses[i].offset);
+    return inner->count > 0;
 }
 
 bool km_recording(const km_ctx *cx, int n, const km_tensor *const *inputs)
@@ -58,7 +71,7 @@ bool km_recording(const km_ctx *cx, int n, const km_tensor *const *inputs)
         if (!inputs[i] || !inputs[i]->wants_grad) continue;
         const km_tensor *owner = inputs[i]->base ? inputs[i]->base : inputs[i];
         wanted = true;
-        if (cx->tape->watcher && owner->param_offset >= 0) note_use(cx->tape, owner);
+        if (cx->tape->watcher && owner->param_offset >= 0) note_use(cx->tape, owner->param_offset);
     }
     return wanted;
 }
@@ -80,6 +93,11 @@ void km_backprop(km_ctx *cx, km_tensor *scalar, float seed)
     float *g = km_grad(cx, scalar);
     if (!g) return;
     *g += seed;
+    km_tape_backward(cx);
+}
+
+void km_tape_backward(km_ctx *cx)
+{
     for (size_t i = cx->tape->count; i-- > 0;) {
         cx->tape->records[i].backward(cx, cx->tape->records[i].state);
         if (cx->tape->watcher) cx->tape->watcher(cx->tape->arg, i);

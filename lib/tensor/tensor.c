@@ -68,6 +68,7 @@ km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape)
     KM_ASSERT(nd >= 1 && nd <= KM_MAX_DIMS);
     km_tensor *t = km_arena_zero(cx->arena, sizeof *t);
     t->data = data;
+    t->home = cx->arena;
     t->nd = nd;
     t->param_offset = -1;
     memcpy(t->shape, shape, (size_t)nd * sizeof *shape);
@@ -119,7 +120,7 @@ float *km_grad(km_ctx *cx, const km_tensor *t)
     }
     if (t->param_offset >= 0) return cx->param_grad ? cx->param_grad + t->param_offset : NULL;
     size_t bytes = (size_t)km_numel(t) * sizeof(float);
-    if (!t->grad) ((km_tensor *)t)->grad = cx->dry ? km_arena_get(cx->arena, bytes) : km_arena_zero(cx->arena, bytes);
+    if (!t->grad) ((km_tensor *)t)->grad = cx->dry ? km_arena_get(t->home, bytes) : km_arena_zero(t->home, bytes);
     return t->grad;
 }
 

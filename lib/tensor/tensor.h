@@ -19,7 +19,8 @@ enum { KM_MAX_DIMS = 6 };
 
 typedef struct km_tensor {
     float *data;
-    float *grad;            /* of a leaf or intermediate on the tape: allocated when first asked for */
+    float *grad;            /* of a leaf or intermediate on the tape: allocated when first asked for, in `home` */
+    km_arena *home;         /* where the tensor was made */
     struct km_tensor *base; /* of a view: whose gradient it shares; else NULL */
     km_dim base_offset;     /* in elements */
     int nd;
@@ -35,6 +36,7 @@ typedef struct km_ctx {
     const km_backend *be;
     km_exec ex;
     bool dry;          /* nothing is computed: data are not worth copying */
+    int halvings;      /* of how many rows lib/nn/rows.h takes at a time, where memory is short */
     km_arena *arena;
     km_tape *tape;     /* NULL: nothing is recorded */
     float *param_grad; /* gradients of all parameters, one after another; NULL: parameters are constants */
@@ -92,6 +94,8 @@ void km_record(km_ctx *cx, km_tensor *out, km_backward *backward, void *state);
 /* Run backward from a scalar whose gradient is `seed`, records in reverse. Parameter gradients are added to param_grad.
  */
 void km_backprop(km_ctx *cx, km_tensor *scalar, float seed);
+/* The same once gradients have been put where backward is to begin. */
+void km_tape_backward(km_ctx *cx);
 
 /* For whoever wants gradients as soon as they are whole: which record reads which parameter (by param_offset), and a
  * call after each record's backward. A parameter's gradient is whole when its first record is through. */
@@ -102,6 +106,10 @@ typedef struct km_param_use {
 typedef void km_tape_watcher(void *arg, size_t record);
 void km_tape_watch(km_tape *tape, km_tape_watcher *opt_watcher, void *arg); /* before recording begins */
 const km_param_use *km_tape_uses(const km_tape *tape, size_t *ret_n);       /* in order of record, while watched */
+/* Where one record of outer stands for others, made later: a tape to record such once, not to be run backward. What
+ * they read is then read by the record that outer takes next; adopt: false when there was nothing to record. */
+km_tape *km_tape_inner(const km_tape *outer);
+bool km_tape_adopt(km_tape *outer, const km_tape *inner);
 
 /* Scopes. Without a tape km_scope_end keeps t alone of all that was made since km_scope_begin (moved down to the mark)
  * and gives the rest of the memory back; with a tape it returns t and does nothing. */

@@ -117,6 +117,13 @@ for m in msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(sys.stdin.b
     refused 2 'msa-depth' km-trunk --weights mini --msa-depth 0 "$T/in.km"
 }
 
+@test "a trunk that does not fit into the memory given is refused with the figures" {
+    km-tokenize -q --no-pg "$pdb" >"$T/in.km"
+    refused 4 'of 2 tokens and 1 rows needs [0-9.]* MB of memory and 0.1 MB may be taken: fewer --threads' \
+        km-trunk --weights mini --memory 100K "$T/in.km"
+    cmp <(km-trunk --no-pg --weights mini --memory 1G "$T/in.km") <(km-trunk --no-pg --weights mini "$T/in.km")
+}
+
 @test "a template goes into the stream" {
     km-tokenize -q --template "$pdb" "$pdb" >"$T/in.km"
     km-info "$T/in.km" | grep 'templates: templates 1, tokens_covered \[2\]'

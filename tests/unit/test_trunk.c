@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/model/model.h"
+#include "lib/sample/footprint.h"
+#include "tests/unit/optest.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
 
@@ -84,11 +85,70 @@ static float *run(const km_model *m, const km_features *f, int threads)
 
 static bool same(const float *a, const float *b) { return !memcmp(a, b, (N * 12 + PAIRS * 6) * sizeof *a); }
 
+/* Fewer rows at a time: the same numbers, and the memory as foretold. */
+static void test_memory(const km_model *m, const km_features *f, const float *want)
+{
+    for (int halvings = 0; halvings <= 6; halvings += 3) {
+        km_ctx *cx = km_ctx_new(1);
+        cx->halvings = halvings;
+        km_trunk_out out = km_trunk_run(cx, m->trunk, f, 1);
+        ok(!memcmp(out.s->data, want, N * 12 * 4) && !memcmp(out.z->data, want + N * 12, PAIRS * 6 * 4),
+           "the same bytes, halved %d times", halvings);
+        double real = (double)km_ctx_peak(cx), said = km_footprint_trunk(m, f, 1, 1, halvings);
+        ok(real <= said && said < real + 50000, "%.0f bytes, foretold %.0f", real, said);
+        km_ctx_free(cx);
+    }
+    ok(km_footprint_trunk(m, f, 5, 4, 0) > km_footprint_trunk(m, f, 5, 1, 0), "more threads take more");
+}
+
 static double apart(const float *a, const km_tensor *b)
 {
     double most = 0;
     for (km_dim i = 0; i < km_numel(b); i++) most = fmax(most, fabs((double)a[i] - b->data[i]));
     return most;
+}
+
+/* Half the squares of s and z of one pass, and where there is a tape their gradient by every parameter. */
+static double squares(km_ctx *cx, const km_model *m, const km_features *f)
+{
+    km_trunk_out out = km_trunk_run(cx, m->trunk, f, 0);
+    km_tensor *both[] = {out.s, out.z};
+    double sum = 0;
+    for (int k = 0; k < 2; k++)
+        for (km_dim i = 0; i < km_numel(both[k]); i++) {
+            double x = both[k]->data[i];
+            sum += x * x / 2;
+            if (cx->tape) km_grad(cx, both[k])[i] += (float)x;
+        }
+    if (cx->tape) km_tape_backward(cx);
+    return sum;
+}
+
+/* The slope along one direction in the space of all parameters, by the tape and by differences. They are trained. */
+static void test_slope(km_model *m, const km_features *f)
+{
+    km_ctx *cx = km_ctx_new(1);
+    km_dim n = km_params_size(m->params);
+    float *block = km_params_block(m->params), *was = km_alloc((size_t)n * sizeof *was);
+    double *u = opt_random(n, 11), slope = 0, ends[2];
+    memcpy(was, block, (size_t)n * sizeof *was);
+    cx->param_grad = KM_NEWN(float, (size_t)n);
+    cx->tape = km_tape_new();
+    squares(cx, m, f);
+    for (km_dim i = 0; i < n; i++) slope += u[i] * cx->param_grad[i];
+    km_tape_free(cx->tape);
+    cx->tape = NULL;
+    for (int k = 0; k < 2; k++) {
+        for (km_dim i = 0; i < n; i++) block[i] = (float)(was[i] + (k ? 1e-4 : -1e-4) * u[i]);
+        km_arena_reset(cx->arena);
+        ends[k] = squares(cx, m, f);
+    }
+    memcpy(block, was, (size_t)n * sizeof *was);
+    double differences = (ends[1] - ends[0]) / 2e-4;
+    ok(fabs(slope - differences) < 5e-3 * fabs(slope) && slope != 0,
+       "the whole trunk's slope: %.6g, by differences %.6g", slope, differences);
+    free(cx->param_grad), free(was), free(u);
+    km_ctx_free(cx);
 }
 
 /* sum of s and of z, differentiated by every parameter */
@@ -171,8 +231,10 @@ int main(void)
     if (!m) return 1;
     float *want = run(m, &f, 1), *more_threads = run(m, &f, 3);
     ok(same(want, more_threads), "the same bytes on one thread and on three");
+    test_memory(m, &f, want);
     test_absent(m, &f, want);
     test_tape(m, &f, want);
+    test_slope(m, &f);
     free(want), free(more_threads), free(more.places), free(tiny);
     km_model_free(m);
     return tap_end();

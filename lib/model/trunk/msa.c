@@ -94,7 +94,7 @@ static km_tensor *embed(km_ctx *cx, const km_msa_module *m, const km_tensor *s_i
     }
     entries e = {m->msa.w, km_heads_first(cx, km_lookup_columns(cx, m->msa.w, last, columns, 1)),
                  km_nn_linear_run(cx, &m->s_inputs, s_inputs), f->msa};
-    return km_nn_map(cx, numbers, ROWS, embed_rows, &e, km_size(m->msa.w, 0));
+    return km_nn_map(cx, numbers, ROWS, embed_rows, KM_NN_ARG(&e), km_size(m->msa.w, 0));
 }
 
 /* -- m + proj_o of the average over tokens, weighted as pairs say */
@@ -159,17 +159,19 @@ static km_tensor *learn_from_rows(km_ctx *cx, const km_msa_layer *l, km_tensor *
 {
     km_dim S = km_size(m, 0), N = km_size(m, 1), O = km_size(l->a.w, 0);
     km_tensor *rows = KM_RESHAPE(cx, m, S * N, km_size(m, 2));
-    km_tensor *a = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->a, s->f->msa_mask}, O);
-    km_tensor *b = km_nn_map(cx, rows, ENTRIES, factor_of, &(factor){&l->norm, &l->b, s->f->msa_mask}, O);
+    const factor of_a = {&l->norm, &l->a, s->f->msa_mask}, of_b = {&l->norm, &l->b, s->f->msa_mask};
+    km_tensor *a = km_nn_map(cx, rows, ENTRIES, factor_of, KM_NN_ARG(&of_a), O);
+    km_tensor *b = km_nn_map(cx, rows, ENTRIES, factor_of, KM_NN_ARG(&of_b), O);
     a = KM_RESHAPE(cx, a, S, N, O), b = KM_RESHAPE(cx, b, S, N, O);
-    return km_nn_update(cx, z, LINES, add_outer, &(outer){l->o.w, outer_bias(cx, l, S, s), a, b, s->scale});
+    const outer t = {l->o.w, outer_bias(cx, l, S, s), a, b, s->scale};
+    return km_nn_update(cx, z, LINES, add_outer, KM_NN_ARG(&t));
 }
 
 static km_tensor *learn_from_pairs(km_ctx *cx, const km_msa_layer *l, km_tensor *m, const km_tensor *z, const shared *s)
 {
     km_mark mark = km_scope_begin(cx);
     averaging t = {l, km_pair_bias(cx, &l->weights, z), s->f->token_mask};
-    m = km_carried(cx, mark, m, km_nn_update(cx, m, ROWS, add_average, &t));
+    m = km_carried(cx, mark, m, km_nn_update(cx, m, ROWS, add_average, KM_NN_ARG(&t)));
     return km_carried(cx, mark, m, km_add_transition(cx, &l->transition, m));
 }
 

@@ -80,10 +80,10 @@ static km_tensor *multiply(km_ctx *cx, const km_triangle_multiplication *l, km_t
 {
     km_dim N = km_size(z, 0), C = km_size(z, 2);
     km_tensor *rows = KM_RESHAPE(cx, z, N * N, C);
-    km_tensor *ab = km_nn_map(cx, rows, PAIRS, gated_halves, l, 2 * C);
+    km_tensor *ab = km_nn_map(cx, rows, PAIRS, gated_halves, KM_NN_ARG(l), 2 * C);
     km_tensor *y = km_triangle_multiply(cx, KM_RESHAPE(cx, ab, N, N, 2 * C), mask, incoming);
     multiplied m = {l, KM_RESHAPE(cx, y, N * N, C)};
-    rows = km_nn_update(cx, rows, PAIRS, add_product, &m);
+    rows = km_nn_update(cx, rows, PAIRS, add_product, KM_NN_ARG(&m));
     return KM_RESHAPE(cx, rows, N, N, C);
 }
 
@@ -116,9 +116,10 @@ static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *z,
 static km_tensor *attend(km_ctx *cx, const km_triangle_node *l, const km_tensor *z, km_tensor *to, const float *mask)
 {
     km_dim N = km_size(z, 0), C = km_size(z, 2), lines = (2 * PAIRS + N - 1) / N;
-    km_tensor *bias = km_nn_map(cx, KM_RESHAPE(cx, z, N * N, C), PAIRS, bias_of, l, km_size(l->bias.w, 0));
+    km_tensor *bias = km_nn_map(cx, KM_RESHAPE(cx, z, N * N, C), PAIRS, bias_of, KM_NN_ARG(l), km_size(l->bias.w, 0));
     bias = km_heads_first(cx, KM_RESHAPE(cx, bias, N, N, km_size(bias, 1)));
-    return km_nn_map_swapped(cx, z, to, lines, add_attention, &(node){l, bias, mask});
+    const node n = {l, bias, mask};
+    return km_nn_map_swapped(cx, z, to, lines, add_attention, KM_NN_ARG(&n));
 }
 
 /* -- and the whole */
@@ -132,7 +133,7 @@ static km_tensor *add_transition(km_ctx *cx, const void *arg, const km_tensor *x
 km_tensor *km_add_transition(km_ctx *cx, const km_nn_transition *l, km_tensor *state)
 {
     km_dim C = km_size(state, -1);
-    km_tensor *y = km_nn_update(cx, KM_RESHAPE(cx, state, km_numel(state) / C, C), PAIRS, add_transition, l);
+    km_tensor *y = km_nn_update(cx, KM_RESHAPE(cx, state, km_numel(state) / C, C), PAIRS, add_transition, KM_NN_ARG(l));
     return km_reshape(cx, y, state->nd, state->shape);
 }
 

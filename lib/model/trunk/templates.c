@@ -66,7 +66,7 @@ km_tensor *km_template_module_run(km_ctx *cx, const km_template_module *m, const
         if (!has_something(f, t)) continue;
         if (count++ == 0) {
             pair_mask = km_pair_mask(cx, f->token_mask, N);
-            projected = km_nn_map(cx, KM_RESHAPE(cx, z, N * N, km_size(z, 2)), PAIRS, project, m, T);
+            projected = km_nn_map(cx, KM_RESHAPE(cx, z, N * N, km_size(z, 2)), PAIRS, project, KM_NN_ARG(m), T);
             projected = KM_RESHAPE(cx, projected, N, N, T);
         }
         km_tensor *v = template_run(cx, m, projected, f, t, pair_mask);

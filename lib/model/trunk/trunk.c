@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include "lib/model/trunk/trunk_parts.h"
+#include "lib/nn/rows.h"
+
+enum { ROWS = 256 }; /* of a state, taken at a time */
 
 struct km_trunk {
     km_config config;
@@ -61,14 +64,31 @@ km_tensor *km_trunk_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, c
 static km_tensor *zeros_like(km_ctx *cx, const km_tensor *t)
 {
     km_tensor *zeros = km_tensor_like(cx, t);
-    memset(zeros->data, 0, (size_t)km_numel(t) * sizeof(float));
+    if (!cx->dry) memset(zeros->data, 0, (size_t)km_numel(t) * sizeof(float));
     return zeros;
 }
 
-static km_tensor *recycle(km_ctx *cx, const km_tensor *init, const km_nn_norm *norm, const km_nn_linear *linear,
-                          const km_tensor *x)
+typedef struct recycling {
+    const km_nn_norm *norm;
+    const km_nn_linear *linear;
+    const km_tensor *init; /* as the state */
+} recycling;
+
+static km_tensor *begin_pass(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
 {
-    return km_add(cx, init, km_nn_linear_run(cx, linear, km_nn_norm_run(cx, norm, x)));
+    const recycling *r = arg;
+    km_tensor *y = km_nn_linear_run(cx, r->linear, km_nn_norm_run(cx, r->norm, x));
+    return km_add(cx, km_slice(cx, r->init, first, km_size(x, 0)), y);
+}
+
+/* init + linear(norm(state)), in place of the state [..., C] */
+static km_tensor *recycle(km_ctx *cx, const km_tensor *init, const km_nn_norm *norm, const km_nn_linear *linear,
+                          km_tensor *state)
+{
+    km_dim C = km_size(state, -1), R = km_numel(state) / C;
+    const recycling r = {norm, linear, KM_RESHAPE(cx, init, R, C)};
+    km_tensor *y = km_nn_update(cx, KM_RESHAPE(cx, state, R, C), ROWS, begin_pass, KM_NN_ARG(&r));
+    return km_reshape(cx, y, state->nd, state->shape);
 }
 
 /* z + templates, then the alignment's module, whose result holds z already. As in Boltz-2 z is added to it and counts
@@ -96,8 +116,8 @@ km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, i
     for (int pass = 0; pass <= recycles; pass++) {
         cx->tape = pass == recycles ? tape : NULL;
         km_mark mark = km_scope_begin(cx);
-        out.s = km_nn_carry(cx, mark, out.s, recycle(cx, s_init, &t->s_norm, &t->s_recycle, out.s));
-        out.z = km_nn_carry(cx, mark, out.z, recycle(cx, z_init, &t->z_norm, &t->z_recycle, out.z));
+        out.s = km_carried(cx, mark, out.s, recycle(cx, s_init, &t->s_norm, &t->s_recycle, out.s));
+        out.z = km_carried(cx, mark, out.z, recycle(cx, z_init, &t->z_norm, &t->z_recycle, out.z));
         out.z = add_evidence(cx, t, out.z, out.s_inputs, f);
         km_pairformer_run(cx, &t->pairformer, &out.s, &out.z, f->token_mask);
         if (!cx->tape) km_arena_rewind(cx->arena, mark);
