@@ -28,7 +28,7 @@ struct km_h5md {
     km_system *system;
     km_msa *msa;
     km_templates *templates;
-    char *set;
+    char *set, *license;
     int n_trajectories;
     trajectory *trajectories;
 };
@@ -161,6 +161,7 @@ static km_status open_file(km_h5md *h, km_err *err)
     if (status == KM_OK) status = km_h5md_read_templates(h->file, h->system->n_tokens, &h->templates, err);
     if (status < 0) return km_fail_in(err, h->name);
     h->set = read_text(h->file, "/kinematic", "set");
+    h->license = read_text(h->file, "/kinematic", "license");
     while (h->n_trajectories < INT_MAX && has_trajectory(h, h->n_trajectories + 1)) {
         h->trajectories = km_realloc(h->trajectories, ((size_t)h->n_trajectories + 1) * sizeof *h->trajectories);
         trajectory *t = &h->trajectories[h->n_trajectories++];
@@ -194,7 +195,7 @@ void km_h5md_close(km_h5md *h)
     km_msa_free(h->msa);
     km_templates_free(h->templates);
     free(h->trajectories);
-    free(h->set);
+    free(h->set), free(h->license);
     free(h->name);
     free(h);
 }
@@ -209,6 +210,7 @@ void km_h5md_forget_msa(km_h5md *h)
 }
 const km_templates *km_h5md_templates(const km_h5md *h) { return h->templates; }
 const char *km_h5md_set(const km_h5md *h) { return h->set; }
+const char *km_h5md_license(const km_h5md *h) { return h->license; }
 int km_h5md_trajectories(const km_h5md *h) { return h->n_trajectories; }
 
 int64_t km_h5md_frames(const km_h5md *h, int k)

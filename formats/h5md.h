@@ -27,6 +27,7 @@ const km_msa *km_h5md_msa(const km_h5md *h);             /* NULL where none is s
 void km_h5md_forget_msa(km_h5md *h);                        /* give back its memory: from now on there is none */
 const km_templates *km_h5md_templates(const km_h5md *h); /* likewise */
 const char *km_h5md_set(const km_h5md *h);           /* "" where none is stored */
+const char *km_h5md_license(const km_h5md *h);       /* likewise */
 int km_h5md_trajectories(const km_h5md *h);
 int64_t km_h5md_frames(const km_h5md *h, int trajectory);
 /* Times of all frames, fs, owned by h. */

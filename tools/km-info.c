@@ -11,6 +11,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/opt.h"
+#include "lib/chem/residues.h"
 #include "lib/model/checkpoint.h"
 #include "tools/source.h"
 
@@ -65,6 +66,19 @@ static json_t *show_series(const series *s, int index)
     return j;
 }
 
+/* One-letter codes of a polymer, X for what has none. */
+static json_t *show_sequence(const km_system *s, const km_chain *c)
+{
+    char *letters = km_calloc((size_t)c->n_residues + 1, 1);
+    for (int32_t i = 0; i < c->n_residues; i++) {
+        const km_component *known = km_chem_component(s->residues[c->first_residue + i].name);
+        letters[i] = known && known->letter ? known->letter : 'X';
+    }
+    json_t *text = json_string(letters);
+    free(letters);
+    return text;
+}
+
 static json_t *show_system(const km_system *s)
 {
     static const char *const types[] = {"protein", "dna", "rna", "nonpolymer"};
@@ -84,6 +98,7 @@ static json_t *show_system(const km_system *s)
         put_text(row, "type", types[c->mol_type]);
         put_int(row, "residues", c->n_residues);
         put_int(row, "atoms", atoms);
+        if (c->mol_type != KM_NONPOLYMER) put(row, "sequence", show_sequence(s, c));
         json_array_append_new(chains, row);
     }
     put(j, "chains", chains);
@@ -218,6 +233,7 @@ static km_status info_stream(const char *path, json_t *top, km_err *err)
     put_text(top, "kind", h5 ? "h5md" : "stream");
     if (h5) {
         put_text(top, "set", km_h5md_set(h5));
+        put_text(top, "license", km_h5md_license(h5));
     } else {
         km_reader_stats stats = km_source_stats(r);
         put_int(top, "messages", stats.messages);

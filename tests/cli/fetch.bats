@@ -3,15 +3,7 @@
 # km-fetch against a server on the loopback address that has the sets' layouts and real servers' faults.
 bats_require_minimum_version 1.5.0
 
-setup_file() {
-    export S LOG=$BATS_FILE_TMPDIR/log
-    "${PYTHON:-/usr/bin/python3}" "$BATS_TEST_DIRNAME/fetch_server.py" "$BATS_FILE_TMPDIR/port" "$LOG" 3>&- &
-    echo $! >"$BATS_FILE_TMPDIR/pid"
-    for _ in $(seq 200); do [ -e "$BATS_FILE_TMPDIR/port" ] && break; sleep 0.05; done
-    S=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
-}
-
-teardown_file() { kill "$(cat "$BATS_FILE_TMPDIR/pid")"; }
+load fetch_server
 
 setup() {
     cd "$BATS_TEST_TMPDIR"
@@ -22,12 +14,10 @@ setup() {
 atlas() { km-fetch -o . --base-url "$S/$1/ATLAS" "${@:2}" atlas; }
 
 whole() { # ID: it is there, unpacked, with nothing beside it
-    cmp "atlas/$1/$1_R3.xtc" "$BATS_TEST_DIRNAME/../data/dipeptide.xtc"
+    cmp "atlas/$1/$1_R3.xtc" "$BATS_FILE_TMPDIR/port.xtc"
     [ -s "atlas/$1/$1.pdb" ] && [ -s "atlas/$1/README.txt" ]
     [ -z "$(find atlas -name '*.part*' -o -name '*.zip')" ]
 }
-
-asked() { grep -c "$1" "$LOG" || true; }
 
 @test "a chain, unpacked, with a manifest; and nothing is asked for twice" {
     atlas plain --only 1dip_A
@@ -44,7 +34,7 @@ asked() { grep -c "$1" "$LOG" || true; }
     run --separate-stderr km-fetch --list
     [ "$status" -eq 0 ] && [[ $output == *atlas*CC-BY-NC-4.0* ]]
     run --separate-stderr atlas plain --list
-    [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 3 ] && [[ ${lines[1]} == 2abc_B*"about 34.6 MB" ]]
+    [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 4 ] && [[ ${lines[1]} == 2abc_B*"about 34.6 MB" ]]
     run --separate-stderr atlas plain --dry-run --limit 2
     [ "$status" -eq 0 ] && [ "${#lines[@]}" -eq 2 ] && [[ $stderr == *"2 systems to bring"*"10 MB/s"*free ]]
     [ ! -e atlas ]

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A server on the loopback address with made-up data sets in their true layouts, and with the faults of real servers.
 
-fetch_server.py PORTFILE LOG: writes its port to PORTFILE and a line "METHOD PATH RANGE STATUS" of each request to LOG. The first part of
+fetch_server.py PORTFILE LOG: writes its port to PORTFILE and a line "METHOD PATH RANGE STATUS" of each request to LOG; PORTFILE.xtc
+is what ATLAS has as its trajectories. The first part of
 a path is the fault: /plain/ATLAS/..., /cut/ATLAS/... . A fault that happens a number of times does so for each path anew.
 """
 import gzip, hashlib, http.server, io, json, os, random, re, socket, struct, sys, threading, time, urllib.parse, zipfile
@@ -27,18 +28,28 @@ def data(name):
     return open(os.path.join(DATA, name), "rb").read()
 
 
+def xtc(step):
+    """The dipeptide's frames, `step` ps apart."""
+    b, at, frame = bytearray(data("dipeptide.xtc")), 0, 0
+    while at < len(b):
+        struct.pack_into(">f", b, at + 12, step * frame)
+        at += 92 + (struct.unpack_from(">i", b, at + 88)[0] + 3) // 4 * 4
+        frame += 1
+    return bytes(b)
+
+
 def atlas():
-    ids = ["1dip_A", "2abc_B", "3xyz_C"]
-    info = "PDB\tlength\n" + "".join(f"{i}\t{n}\n" for i, n in zip(ids, (2, 145, 300)))
+    ids = ["1dip_A", "2abc_B", "3xyz_C", "4odd_D"]
+    info = "PDB\tlength\n" + "".join(f"{i}\t{n}\n" for i, n in zip(ids, (2, 145, 300, 2)))
     FILES["ATLAS/api/parsable"] = zipped([("ATLAS_parsable_latest/2023_03_09_ATLAS_pdb.txt", "\n".join(ids) + "\n"),
                                           ("ATLAS_parsable_latest/2023_03_09_ATLAS_info.tsv", info)])
     def members(i, tier):
         fit = "_prod_R%d_fit" if tier == "protein" else "_R%d"
         yield f"{i}.pdb", data("dipeptide.pdb")
         for r in (1, 2, 3):
-            yield i + fit % r + ".xtc", data("dipeptide.xtc")
+            yield i + fit % r + ".xtc", xtc(55 if i == "4odd_D" else 10 if tier == "protein" else 100)
         yield "README.txt", noise(i + tier, 100000)
-    for i in ids[:2]:  # the third is missing
+    for i in ("1dip_A", "2abc_B", "4odd_D"):  # the third is missing
         for tier in ("analysis", "protein"):
             FILES[f"ATLAS/database/ATLAS/{i}/{i}_{tier}.zip"] = zipped(members(i, tier))
     FILES["ATLAS/api/ATLAS/analysis/4api_D"] = zipped(("4api_D/" + n, d) for n, d in members("4api_D", "analysis"))
@@ -210,6 +221,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 LOG = open(sys.argv[2], "w")
+with open(sys.argv[1] + ".xtc", "wb") as f:
+    f.write(xtc(100))
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 with open(sys.argv[1] + ".new", "w") as f:

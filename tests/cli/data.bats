@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# pipelines/data.mk against a server on the loopback address: from archives to data that km-train reads.
+bats_require_minimum_version 1.5.0
+load fetch_server
+
+setup() {
+    cd "$BATS_TEST_TMPDIR"
+    here=$(cd "$BATS_TEST_DIRNAME/../../pipelines" && pwd)
+    unset MAKEFLAGS MAKELEVEL
+    : >"$LOG"
+}
+
+# data TARGET VARIABLE=VALUE...: from the server without faults
+data() { make -f "$here/data.mk" "$1" BIN="$KM_BUILD/bin" WEIGHTS=mini CCD= FETCH="--base-url $S/${FAULT:-plain}/${PLACE:-ATLAS} --tries 3" "${@:2}"; }
+
+states() { awk -F '\t' 'NR > 1 { printf "%s%s %s", (NR > 2 ? "," : ""), $1, $2 }' "$1"; }
+
+# DIR ID: what lies in a file, without the paths that made it
+facts() { km-info --verify "$1/atlas/$2.h5" | grep -v 'program km-strip'; }
+
+@test "two chains, and nothing twice" {
+    run --separate-stderr data atlas LIMIT=2
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"atlas: 2 systems, 36 frames, 3 ns; 0 refused, 0 failed"* ]]
+    for id in 1dip_A 2abc_B; do km-info "data/atlas/$id.h5" | grep -qx 'license: CC-BY-NC-4.0'; done
+    [ "$(find data/trunks -type f | wc -l)" -eq 1 ] # of one sequence
+    [ "$(states data/atlas/manifest.tsv)" = '1dip_A there,2abc_B there' ]
+    grep -q $'^1dip_A\tthere\t3\t18\t1.5\t2\tCC-BY-NC-4.0\tnone: single sequence\t$' data/atlas/manifest.tsv
+    grep -qx $'1dip_A\ttrain' data/atlas/split.tsv
+    stat -c '%n %Y' data/atlas/*.h5 data/trunks/* >before
+    : >"$LOG"
+    data atlas LIMIT=2
+    [ ! -s "$LOG" ]
+    stat -c '%n %Y' data/atlas/*.h5 data/trunks/* | cmp - before
+}
+
+@test "what is made trains, with the trunk's results and the split" {
+    data atlas LIMIT=2
+    sed 's/^2abc_B.train/2abc_B\tval/' data/atlas/split.tsv >split.tsv
+    km-train -q --config equilibrium --init mini --data data/atlas --trunk data/trunks --split split.tsv -o run batch=2 max_steps=1 \
+        validation_windows=2 log_every=1 frames.to_200=4 frames.min=3 threads=1
+    grep -q '"step":1' <(tr -d ' ' <run/log.jsonl)
+}
+
+@test "killed at any moment and repeated, it ends with the same files" {
+    data atlas LIMIT=2 OUT=whole
+    for after in 0.3 0.9 1.5; do
+        for signal in KILL TERM; do
+            FAULT=slow timeout -s $signal $after make -f "$here/data.mk" atlas BIN="$KM_BUILD/bin" WEIGHTS=mini LIMIT=2 \
+                FETCH="--base-url $S/slow/ATLAS" >/dev/null 2>&1 3>&- || true
+        done
+    done
+    for _ in 1 2 3 4 5; do # a program that outlived its make may still be at it
+        FAULT=slow data atlas LIMIT=2 && break || sleep 1
+    done
+    for id in 1dip_A 2abc_B; do cmp <(facts data $id) <(facts whole $id); done
+    cmp data/trunks/*.h5 whole/trunks/*.h5
+    cmp <(cut -f 1-8 data/atlas/manifest.tsv) <(cut -f 1-8 whole/atlas/manifest.tsv)
+    cmp data/atlas/split.tsv whole/atlas/split.tsv
+    [ -z "$(find data -name '*.part*')" ]
+}
+
+@test "a system that fails and one that is refused do not stop the others, and are told" {
+    run --separate-stderr -2 data atlas -j4
+    [[ $stderr == *"3xyz_C: $S/plain/ATLAS/"*"HTTP 404"* && $stderr == *"4odd_D_R1.xtc: 55 ps between frames"* ]]
+    [[ $stderr == *"2 systems, 36 frames, 3 ns; 1 refused, 1 failed: data/atlas/manifest.tsv"* ]]
+    [ "$(states data/atlas/manifest.tsv)" = '1dip_A there,2abc_B there,3xyz_C failed,4odd_D refused' ]
+    grep -q $'^3xyz_C\tfailed\t.*\tkm-fetch: .*HTTP 404$' data/atlas/manifest.tsv
+    grep -q $'^4odd_D\trefused\t.*\tkm-strip: .*55 ps between frames' data/atlas/manifest.tsv
+    : >"$LOG"
+    run --separate-stderr -2 data atlas # what failed is tried again, what was refused is not
+    [[ $stderr != *"55 ps"* && $stderr == *"HTTP 404"* ]]
+    [ "$(asked 4odd)" -eq 0 ] && [ "$(asked 3xyz)" -ge 1 ]
+    run --separate-stderr -2 data atlas RETRY=1 SYSTEMS=4odd_D
+    [[ $stderr == *"55 ps"* ]]
+    data atlas SYSTEMS='1dip_A 2abc_B'
+}
+
+@test "no list, no network, nothing to begin with" {
+    FAULT=e404 run --separate-stderr -2 data atlas
+    [[ $stderr == *"HTTP 404"* ]]
+    [ ! -e data/atlas/systems.txt ]
+    data atlas LIMIT=1
+    FAULT=e404 data atlas LIMIT=1
+}
+
+@test "the files first, then the rest without a network; what was brought is removed when it is clean" {
+    make -f "$here/atlas.mk" fetch BIN="$KM_BUILD/bin" LIMIT=2 FETCH="--base-url $S/plain/ATLAS"
+    [ -d data/raw/atlas/2abc_B ] && [ ! -e data/atlas/1dip_A.h5 ]
+    data atlas LIMIT=1 WEIGHTS=
+    FAULT=e500 data atlas LIMIT=2 KEEP_RAW= WEIGHTS=
+    [ "$(ls data/raw/atlas)" = "$(printf '%s\n' 1dip_A manifest.json)" ] && [ ! -e data/trunks ]
+    FAULT=e500 data atlas LIMIT=2 KEEP_RAW= WEIGHTS=
+}
+
+@test "alignments of a folder, chain by chain" {
+    mkdir msa
+    printf '>q\nAS\n>h\nGS\n' >msa/1dip_A.A.a3m
+    data atlas LIMIT=2 MSA_DIR=msa
+    [ "$(cut -f 1,8 data/atlas/manifest.tsv | tail -n 2)" = $'1dip_A\trows 2\n2abc_B\tnone: single sequence' ]
+    [ "$(ls data/trunks | wc -l)" -eq 2 ] # the digest knows the alignment
+    sleep 0.01
+    printf '>q\nAS\n>h\nGS\n>i\nAT\n' >msa/1dip_A.A.a3m
+    data atlas LIMIT=2 MSA_DIR=msa
+    grep -q $'^1dip_A\t.*\trows 3\t' data/atlas/manifest.tsv
+}
+
+@test "archives that stay where they are; other sets" {
+    for set in cath2 octapeptides megasim; do PLACE=zenodo data $set LIMIT=2; done
+    [ "$(asked 'MSR_cath2.zip.* 200')" -eq 0 ]
+    [ "$(states data/cath2/manifest.tsv)" = 'cath2_1dipA00 there,cath2_2abcA00 there' ]
+    [ "$(states data/megasim/manifest.tsv)" = '1dip there,1dip__A1D there' ]
+    km-info data/cath2/cath2_1dipA00.h5 | grep -q 'step_ns 10'
+    [ "$(grep -cv '^#' data/split.tsv)" -eq 5 ]
+}
+
+@test "Slurm: an array of jobs, and one behind it" {
+    mkdir bin
+    cat >bin/sbatch <<'X'
+#!/bin/bash
+# a stand-in: notes what it is asked, runs it and says a number
+printf '%s\n' "$*" >>asked
+tasks=0-0
+for o in "$@"; do case $o in --array=*) tasks=${o#*=} ;; esac; done
+for ((i = ${tasks%-*}; i <= ${tasks#*-}; i++)); do SLURM_ARRAY_TASK_ID=$i SLURM_CPUS_PER_TASK=2 sh "${@: -1}" >>out 2>&1; done
+echo '17;here'
+X
+    chmod +x bin/sbatch
+    PATH=$PWD/bin:$PATH data atlas SLURM=1 N_JOBS=3 SBATCH_FLAGS='-p cpu -c 2'
+    [ "$(cut -d ' ' -f 2- asked)" = "$(printf '%s\n' \
+        '--job-name=atlas --array=0-2 --output=data/atlas/log/task-%a.out -p cpu -c 2 data/atlas/log/tasks.sh' \
+        '--job-name=atlas-finish --dependency=afterany:17 --output=data/atlas/log/finish.out -p cpu -c 2 data/atlas/log/finish.sh')" ]
+    [ "$(states data/atlas/manifest.tsv)" = '1dip_A there,2abc_B there,3xyz_C failed,4odd_D refused' ]
+    [ -s data/atlas/split.tsv ]
+    run --separate-stderr -2 data atlas SLURM=1
+    [[ $stderr == *"needs N_JOBS=N"* ]]
+    PATH=$PWD/bin:$PATH run -2 data atlas SLURM=1 N_JOBS=2 SBATCH=false
+}
+
+# SET ID SEQUENCE: as if it had been made
+made() {
+    mkdir -p "data/$1/log"
+    printf '  chains:\n    name A, type protein, residues 9, atoms 9, sequence %s\n' "$3" >"data/$1/log/$2.info"
+}
+
+@test "splits: published lists, groups, equal sequences, and what mmseqs finds alike" {
+    made atlas 6okd_C MKTAYIAKQRQISFVK # a published test system
+    made atlas 7c45_A MKTWWWWW
+    made atlas 5naz_A MKVAVAVA # a published one to validate on
+    for i in 1 2 3 4; do made atlas "${i}abc_A" "MKLLLLLLLLLLLLL$i"; done
+    made cath2 cath2_1a1wA00 GGGSGGGS
+    made mdcath 1okdC00 MKTAYIAKQRQISFVK # a test sequence of another set
+    for i in $(seq 300); do made megasim "P${i}__A1D" "MKT$i"; made megasim "P${i}" "MKS$i"; done
+    cat >mmseqs <<'X'
+#!/bin/sh
+# a stand-in: what begins with MKLLLLLLLLLLLLL4 is like 6okd_C
+[ "$1 $6 $7" = "easy-search --min-seq-id 0.4" ] && [ -s "$2" ] && grep -qx '>6okd_C' "$3" &&
+    awk '/^>/ { id = substr($0, 2) } /^MKLLLLLLLLLLLLL4/ { print id "\t6okd_C\t0.52" }' "$2" >"$4"
+X
+    chmod +x mmseqs
+    MMSEQS=./mmseqs sh "$here/split.sh" data 2>said
+    grep -q '^data/split.tsv: train .*2 more of train and 0 of val left out (at least 0.4 identical by mmseqs)' said
+    [ "$(grep -v '^#' data/atlas/split.tsv)" = $'1abc_A\ttrain\n2abc_A\ttrain\n3abc_A\ttrain\n4abc_A\ttest\t# train, like 6okd_C (0.52)\n5naz_A\tval\n6okd_C\ttest\n7c45_A\ttest' ]
+    grep -qx $'1okdC00\ttest\t# train, as 6okd_C' data/mdcath/split.tsv
+    grep -qx $'cath2_1a1wA00\ttest' data/cath2/split.tsv
+    for part in train val test; do [ "$(cut -f 2 data/megasim/split.tsv | grep -c $part)" -ge 10 ]; done
+    [ -z "$(sed 's/__A1D//' data/megasim/split.tsv | sort -u | cut -f 1 | uniq -d)" ] # mutants follow their parent
+    [ "$(grep -v '^#' data/split.tsv | cut -f 1 | sort | uniq -d | wc -l)" -eq 0 ]
+    IDENTITY= sh "$here/split.sh" data 2>said
+    grep -qx $'4abc_A\ttrain' data/atlas/split.tsv
+    MMSEQS=./none sh "$here/split.sh" data 2>said
+    grep -q 'no ./none: only equal sequences' said
+    grep -qx $'4abc_A\ttrain' data/atlas/split.tsv && grep -q $'^1okdC00\ttest' data/mdcath/split.tsv
+    MMSEQS=false run sh "$here/split.sh" data
+    [ "$status" -eq 1 ]
+}
