@@ -285,8 +285,9 @@ static double system_bytes(const km_stepper *s, const km_train_system *y)
     shard h = {.cx = km_ctx_dry(NULL), .tape = km_tape_new(), .grad = s->shards[0].grad};
     h.cx->tape = h.tape, h.cx->param_grad = h.grad;
     km_dim N = used->features->N;
-    km_trunk_result none = {.n_tokens = (int32_t)N, .token_s = s->model->config.token_s,
-                            .token_z = s->model->config.token_z};
+    const km_config *m = &s->model->config;
+    km_trunk_result none = {.n_tokens = (int32_t)N, .inputs_s = m->inputs_s, .token_s = m->token_s,
+                            .token_z = m->token_z};
     km_tensor *total = group_loss(s, &h, &g, s->opt_trunks ? &none : NULL);
     km_backprop(h.cx, total, 1);
     double samples = 2.0 * (double)n * sizeof(float) * c->batch * (c->read_ahead + 1);
