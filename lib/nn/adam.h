@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Adam (Kingma & Ba 2015) on a parameter block, with clipping by the global norm, decoupled weight decay and a moving
- * average.
+ * average; matrices may go by Muon instead.
  * Tests: tests/unit/test_adam.c, reference cases of kind `train_step` */
 #ifndef LIB_NN_ADAM_H
 #define LIB_NN_ADAM_H
@@ -17,16 +17,25 @@ typedef struct km_adam {
     float *m, *v;  /* [n] moments, owned */
     float *ema;    /* [n] moving average of the parameters, or NULL; owned */
     double ema_decay;
+    const km_backend *opt_muon; /* see km_adam_use_muon */
+    int threads;
+    float *scratch;             /* [threads, n_scratch], owned */
+    size_t n_scratch;
 } km_adam;
 
 /* Moments zero; with ema_decay > 0 the average starts from the parameters. The store must be ready for training. */
 km_adam *km_adam_new(const km_params *p, double ema_decay);
 void km_adam_free(km_adam *a);
 
+/* From now on matrices of KM_MUON_LEAST rows and columns or more go by lib/nn/muon.h, in m its momentum; the rest stays
+ * with Adam. On the processor: be is one for the host's memory. The result does not depend on threads. */
+void km_adam_use_muon(km_adam *a, const km_params *p, const km_backend *be, int threads);
+
 /* The L2 norm over the gradients [n] of all trained parameters, in double. */
 double km_adam_norm(const km_params *p, const float *grad);
 /* One step with learning rate a->lr: gradients are scaled by min(1, max_grad_norm / (norm + 1e-6)), then plain Adam
- * with bias correction on trained parameters; the average decays by min(ema_decay, (1 + step) / (10 + step)). */
+ * with bias correction on trained parameters, or Muon, which no scale changes; the average decays by min(ema_decay, (1
+ * + step) / (10 + step)). */
 void km_adam_step(km_adam *a, km_params *p, const float *grad, double norm);
 
 #endif

@@ -47,6 +47,7 @@ static const key keys[] = {
     {"frames.beyond", INT, AT(frames_beyond), 0, 1000, "0", 0, 0},
     {"crop.tokens", INT, AT(crop_tokens), 0, 1e6, "0", 0, 0},
     {"crop.spatial", REAL, AT(crop_spatial), 0, 1, "0.5", 0, 0},
+    {"optimizer", BOOL_WORD, AT(muon), 0, 0, "adam", "muon", "adam"},
     {"lr", REAL, AT(lr), 0, 1, "1e-4", 0, 0},
     {"lr_final", REAL, AT(lr_final), 0, 1, "1", 0, 0},
     {"warmup", INT, AT(warmup), 0, 1e9, "200", 0, 0},

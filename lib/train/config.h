@@ -34,6 +34,7 @@ typedef struct km_train_config {
     /* optimiser: linear warm-up, then constant or (lr_final < 1) a cosine down to lr_final of it */
     double lr, lr_final, beta1, beta2, eps, weight_decay, max_grad_norm, ema;
     int warmup;
+    bool muon;                  /* matrices go by Muon (lib/nn/muon.h), all else by Adam */
     /* noise as masking */
     double p_mean, p_std;       /* ln(sigma / sigma_data) is normal with these */
     double shared_level;        /* probability that all noisy frames of a window share one level */

@@ -297,6 +297,7 @@ km_status km_run_train(km_run *r, km_err *err)
     l.adam = km_adam_new(r->model->params, c->ema);
     l.adam->beta1 = c->beta1, l.adam->beta2 = c->beta2, l.adam->eps = c->eps;
     l.adam->weight_decay = c->weight_decay, l.adam->max_grad_norm = c->max_grad_norm;
+    if (c->muon) km_adam_use_muon(l.adam, r->model->params, km_backend_cpu(NULL), r->threads);
     l.config_json = km_train_config_dump(c);
     km_status status = begin(&l, err);
     if (status == KM_OK) status = steps(&l, err);
