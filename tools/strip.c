@@ -15,31 +15,50 @@ enum { MOST_CHUNK = 256, CHUNK_BYTES = 1 << 26, SAMPLES = 32 };
 /* A molecule's centre does not move so far between frames; without a box nothing brings it back. Angstrom. */
 #define MOST_MOVE 20.0
 
-static void choose_weights(const km_system *y, float *weights)
+static void choose_backbone(km_strip *s)
 {
     static const char *const protein[] = {"N", "CA", "C"}, *const nucleic[] = {"P", "C4'", "C1'"};
-    int chosen = 0;
+    const km_system *y = s->system;
     for (int32_t i = 0; i < y->n_atoms; i++) {
         const int mol_type = y->chains[y->residues[y->atoms[i].residue].chain].mol_type;
         const char *const *names = mol_type == KM_PROTEIN ? protein : nucleic;
         for (int k = 0; k < 3 && mol_type != KM_NONPOLYMER && y->atoms[i].present; k++)
-            weights[i] += strcmp(y->atoms[i].name, names[k]) == 0;
-        chosen += weights[i] > 0;
+            if (strcmp(y->atoms[i].name, names[k]) == 0) s->backbone[s->n_backbone++] = i;
     }
-    for (int32_t i = 0; i < y->n_atoms && chosen < 3; i++) weights[i] = 1;
+    if (s->n_backbone >= 3) return;
+    for (s->n_backbone = 0; s->n_backbone < y->n_atoms; s->n_backbone++) s->backbone[s->n_backbone] = s->n_backbone;
+}
+
+static void take_backbone(const km_strip *s, const float *x, float *out)
+{
+    for (int32_t i = 0; i < s->n_backbone; i++) memcpy(out + 3 * (size_t)i, x + 3 * (size_t)s->backbone[i], 12);
+}
+
+/* Lay a frame on another by the backbone; returns how far that is from the other's then. */
+static double lay_on(const km_strip *s, const float *other, float *x)
+{
+    const size_t n = 3 * (size_t)s->n_backbone;
+    double rot[9], from[3], to[3];
+    float *own = km_alloc(2 * n * sizeof *own);
+    take_backbone(s, x, own);
+    take_backbone(s, other, own + n);
+    const double rmsd = km_superpose(own, own + n, NULL, s->n_backbone, rot, from, to);
+    free(own);
+    km_superpose_apply(x, s->system->n_atoms, rot, from, to, x);
+    return rmsd;
 }
 
 void km_strip_start(km_strip *s)
 {
     const size_t n = (size_t)s->system->n_atoms;
-    s->weights = KM_NEWN(float, n);
+    s->backbone = KM_NEWN(int32_t, n);
     s->first = KM_NEWN(float, n * 3);
     s->least_rmsd = INFINITY;
     if (s->raw) return;
     s->clean = km_clean_new(s->system, &km_clean_defaults);
     s->molecules = km_molecules_of(s->system);
     s->stereo = km_stereo_of(s->system);
-    choose_weights(s->system, s->weights);
+    choose_backbone(s);
 }
 
 void km_strip_clear(km_strip *s)
@@ -47,7 +66,7 @@ void km_strip_clear(km_strip *s)
     km_clean_free(s->clean);
     km_molecules_free(s->molecules);
     km_stereo_free(s->stereo);
-    free(s->weights), free(s->first);
+    free(s->backbone), free(s->first);
 }
 
 /* A frame between its stages. */
@@ -118,14 +137,12 @@ static km_status learn(work *w, km_err *err)
         bool finite = true;
         for (size_t k = 0; k < frame; k++) finite &= isfinite(a[k]) && isfinite(b[k]);
         if (!finite) continue;
-        double rot[9], from[3], to[3];
         if (at[i + 1].boxed) {
             km_molecules_centres(s->molecules, a, w->before);
             km_molecules_centres(s->molecules, b, w->centres);
             km_molecules_follow(s->molecules, &at[i + 1].lattice, w->before, w->centres, b);
         }
-        km_superpose(b, a, s->weights, s->system->n_atoms, rot, from, to);
-        km_superpose_apply(b, s->system->n_atoms, rot, from, to, b);
+        lay_on(s, a, b);
         memmove(x + (size_t)good * frame, a, frame * sizeof *x);
         memmove(x + (size_t)(good + 1) * frame, b, frame * sizeof *x);
         good += 2;
@@ -252,13 +269,6 @@ static km_status follow(work *w, slot *p, km_err *err)
     return KM_OK;
 }
 
-static void lay_down(km_strip *s, slot *p, double *ret_rmsd)
-{
-    double rot[9], from[3], to[3];
-    *ret_rmsd = km_superpose(p->x, s->first, s->weights, s->system->n_atoms, rot, from, to);
-    km_superpose_apply(p->x, s->system->n_atoms, rot, from, to, p->x);
-}
-
 static km_status check_mirrored(work *w, const slot *p, km_err *err)
 {
     km_strip *s = w->s;
@@ -290,7 +300,7 @@ static km_status finish_chunk(work *w, int64_t n, km_err *err)
     }
 #pragma omp parallel for schedule(dynamic, 4) num_threads(s->cli->threads)
     for (int64_t i = 0; i < n; i++)
-        if (!s->raw && !w->slots[i].fault) lay_down(s, &w->slots[i], &rmsd[i]);
+        if (!s->raw && !w->slots[i].fault) rmsd[i] = lay_on(s, s->first, w->slots[i].x);
     for (int64_t i = 0; i < n; i++) {
         slot *p = &w->slots[i];
         if (p->fault) {

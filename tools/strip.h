@@ -30,14 +30,13 @@ typedef struct km_strip {
     const km_cli *cli;
     int stride;
     bool raw, strict;
-    const km_structure *structure;
     const km_tokenized *tokens; /* NULL: raw */
     const km_system *system;
     km_clean *clean;
     km_molecules *molecules;
     km_stereo *stereo;
-    float *weights; /* [A] 1 for the atoms that frames are laid upon */
-    float *first;   /* [A, 3] the frame that all others are laid upon, once there is one */
+    int32_t *backbone, n_backbone; /* the atoms by which frames are laid on each other */
+    float *first;                  /* [A, 3] the frame that all others are laid upon, once there is one */
     bool has_first;
     double least_rmsd, most_rmsd;
     km_strip_counts counts;
@@ -46,7 +45,7 @@ typedef struct km_strip {
     km_h5md_writer *h5;
 } km_strip;
 
-/* structure, tokens, system, cli, stride and raw are set; the rest is made. */
+/* tokens, system, cli, stride and raw are set; the rest is made. */
 void km_strip_start(km_strip *s);
 void km_strip_clear(km_strip *s);
 /* Clean a trajectory and write it, as one or, where it has holes, as several. KM_NEGATIVE: it is refused, and nothing

@@ -185,46 +185,73 @@ static bool may_touch(const km_system *s, int32_t a, int32_t b)
     return p->chain != q->chain ? false : abs(p->index - q->index) <= 2;
 }
 
-/* Atoms sorted into slabs along x, so that each is compared with those of its own slab behind it and of the next. */
+/* Columns along z, each as wide as atoms may be near, or wider where there would be too many. */
+typedef struct columns {
+    float low[2], width[2];
+    int32_t n[2];
+} columns;
+
+static columns columns_of(const km_clean *c, const float *x)
+{
+    enum { MOST = 1024 };
+    columns g = {.low = {INFINITY, INFINITY}};
+    float high[2] = {-INFINITY, -INFINITY};
+    for (int32_t i = 0; i < c->n_there; i++)
+        for (int k = 0; k < 2; k++) {
+            const float v = x[3 * (size_t)c->there[i] + (size_t)k];
+            g.low[k] = v < g.low[k] ? v : g.low[k];
+            high[k] = v > high[k] ? v : high[k];
+        }
+    for (int k = 0; k < 2; k++) {
+        g.width[k] = fmaxf((float)c->limits.clash, (high[k] - g.low[k]) / (MOST - 1));
+        g.n[k] = (int32_t)((high[k] - g.low[k]) / g.width[k]) + 1;
+    }
+    return g;
+}
+
+typedef struct placed {
+    float x[3];
+    int32_t atom;
+} placed;
+
+/* The first of these atoms that is nearer to p than it may be, or NULL. */
+static const placed *too_near(const km_clean *c, const placed *p, const placed *first, const placed *end)
+{
+    const float limit = (float)(c->limits.clash * c->limits.clash);
+    for (const placed *q = first; q < end; q++)
+        if (square(p->x, q->x) < limit && !may_touch(c->s, p->atom, q->atom)) return q;
+    return NULL;
+}
+
+/* An atom is compared with those of its column and the next that stand behind it, and of three of the next row. */
 static bool clashes(const km_clean *c, const float *x, int32_t *at)
 {
-    const float width = (float)c->limits.clash, limit = width * width;
-    float low = INFINITY, high = -INFINITY;
+    if (c->n_there < 2 || !(c->limits.clash > 0)) return false;
+    const columns g = columns_of(c, x);
+    const int32_t all = g.n[0] * g.n[1];
+    int32_t *from = KM_NEWN(int32_t, (size_t)all + 1), *of = km_alloc((size_t)c->n_there * sizeof *of);
+    placed *sorted = km_alloc((size_t)c->n_there * sizeof *sorted);
     for (int32_t i = 0; i < c->n_there; i++) {
-        const float v = x[3 * (size_t)c->there[i]];
-        low = fminf(low, v), high = fmaxf(high, v);
-    }
-    if (c->n_there < 2 || !(width > 0) || !((high - low) / width < 1e6f)) return false;
-    const int32_t slabs = (int32_t)((high - low) / width) + 1;
-    int32_t *from = KM_NEWN(int32_t, (size_t)slabs + 2), *atom = km_alloc((size_t)c->n_there * sizeof *atom);
-    float *sorted = km_alloc(3 * (size_t)c->n_there * sizeof *sorted), *sx = sorted, *sy = sx + c->n_there,
-          *sz = sy + c->n_there;
-    for (int32_t i = 0; i < c->n_there; i++) from[(int32_t)((x[3 * (size_t)c->there[i]] - low) / width) + 1]++;
-    for (int32_t k = 0; k < slabs; k++) from[k + 1] += from[k];
-    for (int32_t i = c->n_there - 1; i >= 0; i--) {
         const float *p = x + 3 * (size_t)c->there[i];
-        const int32_t k = (int32_t)((p[0] - low) / width), to = --from[k + 1];
-        sx[to] = p[0], sy[to] = p[1], sz[to] = p[2], atom[to] = c->there[i];
+        of[i] = (int32_t)((p[0] - g.low[0]) / g.width[0]) * g.n[1] + (int32_t)((p[1] - g.low[1]) / g.width[1]);
+        from[of[i]]++;
     }
-    /* from[k + 1] is now where slab k begins */
-    from[slabs + 1] = c->n_there;
-    bool found = false;
-    for (int32_t k = 0; k < slabs && !found; k++) {
-        const int32_t end = from[k + 3 <= slabs + 1 ? k + 3 : slabs + 1];
-        for (int32_t i = from[k + 1]; i < from[k + 2] && !found; i++) {
-            int near = 0;
-            for (int32_t j = i + 1; j < end; j++) {
-                const float dx = sx[j] - sx[i], dy = sy[j] - sy[i], dz = sz[j] - sz[i];
-                near |= dx * dx + dy * dy + dz * dz < limit;
-            }
-            for (int32_t j = i + 1; near && j < end && !found; j++) {
-                const float dx = sx[j] - sx[i], dy = sy[j] - sy[i], dz = sz[j] - sz[i];
-                found = dx * dx + dy * dy + dz * dz < limit && !may_touch(c->s, atom[i], atom[j]);
-                if (found) at[0] = atom[i], at[1] = atom[j];
-            }
+    for (int32_t k = 1; k <= all; k++) from[k] += from[k - 1];
+    for (int32_t i = c->n_there - 1; i >= 0; i--) {
+        placed *to = &sorted[--from[of[i]]];
+        to->atom = c->there[i];
+        memcpy(to->x, x + 3 * (size_t)to->atom, sizeof to->x);
+    }
+    const placed *found = NULL;
+    for (int32_t k = 0; k < all && !found; k++)
+        for (const placed *p = sorted + from[k]; p < sorted + from[k + 1] && !found; p++) {
+            const int32_t row = k + g.n[1];
+            found = too_near(c, p, p + 1, sorted + from[k + 2 < all ? k + 2 : all]);
+            if (!found && row - 1 < all)
+                found = too_near(c, p, sorted + from[row - 1], sorted + from[row + 2 < all ? row + 2 : all]);
+            if (found) at[0] = p->atom, at[1] = found->atom;
         }
-    }
-    free(from), free(atom), free(sorted);
+    free(from), free(of), free(sorted);
     return found;
 }
 
