@@ -6,6 +6,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/chem/residues.h"
+#include "lib/chem/valence.h"
 #include "lib/chem/whole.h"
 #include "lib/sets/sets.h"
 #include "tools/inputs.h"
@@ -93,6 +94,7 @@ static void say_report(const job *j)
         "%d leaving atoms, %d alternates",
         j->top, j->t.system->n_atoms, j->t.system->n_residues, r->hydrogens, r->waters, r->ions, r->additives,
         r->leaving, r->alternates);
+    if (r->perceived) km_cli_say(j->cli, "%s: bonds of %d ligands by where their atoms are", j->top, r->perceived);
     if (r->missing) km_cli_say(j->cli, "%s: %d missing atoms (%s): %s", j->top, r->missing, r->missing_list, o.missing);
 }
 
@@ -159,6 +161,7 @@ static km_status tokenize(job *j, km_err *err)
     float *x = km_alloc(3 * (size_t)j->t.system->n_atoms * sizeof *x);
     km_chem_gather(&j->t, j->raw->coords, x);
     status = km_clean_ligands(j->t.system, x, err);
+    if (status == KM_OK) status = km_chem_check_valences(j->raw, &j->t, err);
     free(x);
     return status < 0 ? km_fail_in(err, j->top) : KM_OK;
 }

@@ -57,8 +57,9 @@ static void say_report(const km_cli *cli, const char *name, const km_tokenized *
     const km_system *s = t->system;
     km_cli_say(
         cli,
-        "%s: %d chains, %d residues, %d heavy atoms; bonds: %d from the dictionary, %d from the file, %d by distance",
-        name, s->n_chains, s->n_residues, s->n_atoms, r->bonds_dictionary, r->bonds_file, r->bonds_distance);
+        "%s: %d chains, %d residues, %d heavy atoms; bonds: %d from the dictionary, %d from the file, %d by distance%s",
+        name, s->n_chains, s->n_residues, s->n_atoms, r->bonds_dictionary, r->bonds_file, r->bonds_distance,
+        r->perceived ? ", those of a ligand by where its atoms are" : "");
     if (r->held) km_cli_say(cli, "%s: kept %d ions that its molecules hold", name, r->held);
     if (r->hydrogens + r->waters + r->ions + r->additives + r->leaving + r->alternates)
         km_cli_say(

@@ -9,8 +9,7 @@
 #define STRETCH 1.25
 enum { MAX_STEPS = 1000000 };
 
-/* Single-bond radii, angstrom (Pyykko & Atsumi 2009); 1.4 for what is not listed. */
-static double radius_of(int element)
+double km_chem_bond_radius(int element)
 {
     static const struct {
         int element;
@@ -67,7 +66,8 @@ static void find_bonds(search *s, const float *coords)
     }
     for (int a = 0; a < s->n; a++)
         for (int b = 0; b < s->n; b++) {
-            double d2 = 0, limit = STRETCH * (radius_of(s->elements[a]) + radius_of(s->elements[b]));
+            double d2 = 0;
+            double limit = STRETCH * (km_chem_bond_radius(s->elements[a]) + km_chem_bond_radius(s->elements[b]));
             for (int k = 0; k < 3; k++) {
                 double d = (double)coords[3 * a + k] - coords[3 * b + k];
                 d2 += d * d;

@@ -8,6 +8,7 @@
 #include "formats/sdf.h"
 #include "lib/base/mem.h"
 #include "lib/chem/aromatic.h"
+#include "lib/chem/perceive.h"
 #include "lib/chem/residues.h"
 
 typedef struct drawn {
@@ -153,6 +154,17 @@ km_status km_library_check_used(const km_library *l, const char *opt_chain, km_e
         if (!l->drawn[i].used && (!opt_chain || strcmp(l->drawn[i].chain, opt_chain) == 0))
             return km_fail(err, KM_INPUT, "chain %.20s has no ligand with the atoms and bonds of %.150s",
                            l->drawn[i].chain, l->drawn[i].path);
+    return KM_OK;
+}
+
+km_status km_library_perceive(km_library *l, const km_structure *raw, int32_t residue, const km_component **ret,
+                              km_err *err)
+{
+    km_component *c;
+    KM_TRY(km_chem_perceive_raw(raw, residue, &c, err));
+    bool *none = KM_NEWN(bool, (size_t)c->n_atoms);
+    *ret = km_library_without(l, c, none);
+    free(none), free(c);
     return KM_OK;
 }
 

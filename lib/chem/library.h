@@ -6,6 +6,7 @@
 #define LIB_CHEM_LIBRARY_H
 
 #include "formats/ccd.h"
+#include "formats/structure.h"
 
 typedef struct km_library km_library;
 
@@ -25,6 +26,9 @@ km_status km_library_draw(km_library *l, const char *chain, const char *path, km
 const km_component *km_library_drawn(km_library *l, const char *chain, bool use);
 /* KM_INPUT names a file of which no use was made, of this chain or of any. */
 km_status km_library_check_used(const km_library *l, const char *opt_chain, km_err *err) KM_MUST_USE;
+/* A molecule by its coordinates (lib/chem/perceive.h); it stays the library's. */
+km_status km_library_perceive(km_library *l, const km_structure *raw, int32_t residue, const km_component **ret,
+                              km_err *err) KM_MUST_USE;
 /* c with these names and, where it is unplaced, at these places; it stays the library's. */
 const km_component *km_library_named(km_library *l, const km_component *c, const km_name *names, const float *pos);
 

@@ -14,10 +14,17 @@ float km_chem_raw_distance(const km_structure *raw, int32_t a, int32_t b)
     return sqrtf((p[0] - q[0]) * (p[0] - q[0]) + (p[1] - q[1]) * (p[1] - q[1]) + (p[2] - q[2]) * (p[2] - q[2]));
 }
 
-static int element_of(const km_structure *raw, int32_t atom)
+int km_chem_raw_element(const km_structure *raw, int32_t atom)
 {
     const km_atom *a = &raw->system->atoms[atom];
     return a->element ? a->element : km_chem_guess_element(raw->system->residues[a->residue].name, a->name);
+}
+
+bool km_chem_raw_has_hydrogens(const km_structure *raw, const km_residue *r)
+{
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        if (km_chem_raw_element(raw, i) == 1) return true;
+    return false;
 }
 
 bool km_chem_is_held(const km_structure *raw, int32_t residue)
@@ -31,7 +38,7 @@ bool km_chem_is_held(const km_structure *raw, int32_t residue)
             (near->n_atoms == 1 && km_chem_is_ion(near->name)))
             continue;
         for (int32_t i = near->first_atom; i < near->first_atom + near->n_atoms; i++) {
-            int element = element_of(raw, i);
+            int element = km_chem_raw_element(raw, i);
             if ((element == 7 || element == 8 || element == 16) &&
                 km_chem_raw_distance(raw, i, s->residues[residue].first_atom) <= HELD_MAX)
                 donors++;

@@ -9,6 +9,9 @@
 /* Distance of two atoms in the first model, angstrom. */
 float km_chem_raw_distance(const km_structure *raw, int32_t a, int32_t b);
 
+/* What the file says it is, else what its name does; 0: not known. */
+int km_chem_raw_element(const km_structure *raw, int32_t atom);
+bool km_chem_raw_has_hydrogens(const km_structure *raw, const km_residue *r);
 /* The atom of that name in a residue, or -1. */
 int32_t km_chem_raw_atom(const km_system *s, int32_t residue, const char *name);
 

@@ -2,7 +2,8 @@
  * From what a file says to what the model sees: a raw structure becomes a complete system, its
  * atoms in Boltz-2's order, with tokens, bonds and reference conformers. Solvent, ions that no molecule holds,
  * crystallisation agents, hydrogens and the leaving atoms OXT and OP3 go. A residue of a polymer is one token, modified
- * or not; anything else has one for each atom. Ligands and modified residues come from the library's dictionary.
+ * or not; anything else has one for each atom. Ligands and modified residues come from the library's dictionary, or a
+ * ligand's bonds from where its atoms and hydrogens are.
  * Tests: tests/unit/test_tokens.c, tests/cli/tokenize.bats */
 #ifndef LIB_CHEM_TOKENS_H
 #define LIB_CHEM_TOKENS_H
@@ -32,6 +33,7 @@ typedef struct km_token_report {
     int leaving, alternates, missing;       /* atoms */
     int unresolved;                         /* residues of the file's sequences that the model lacks */
     int held;                               /* ions that stay because a molecule holds them */
+    int perceived;                          /* ligands whose bonds their coordinates tell (lib/chem/perceive.h) */
     int bonds_dictionary, bonds_file, bonds_distance;
     char missing_list[160];                 /* the first of them: "ARG 5 A: CG CD" */
 } km_token_report;

@@ -25,8 +25,7 @@ static km_status match_atoms(km_tokens_builder *b, const km_residue *r, const km
     for (int i = 0; i < c->n_atoms; i++) found[i] = -1;
     for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++) {
         const km_atom *a = &b->raw->system->atoms[i];
-        int element = a->element ? a->element : km_chem_guess_element(r->name, a->name);
-        if (element == 1) {
+        if (km_chem_raw_element(b->raw, i) == 1) {
             b->report->hydrogens++;
             continue;
         }
@@ -133,6 +132,12 @@ static const km_component *without_left(km_tokens_builder *b, const km_component
     return c;
 }
 
+/* Is there enough of a ligand to tell its bonds by? */
+static bool may_perceive(const km_tokens_builder *b, const km_residue *r)
+{
+    return b->to.s->chains[b->to.s->n_chains - 1].mol_type == KM_NONPOLYMER && km_chem_raw_has_hydrogens(b->raw, r);
+}
+
 static km_status add_known(km_tokens_builder *b, int32_t raw_residue, km_err *err)
 {
     const km_residue *raw = &b->raw->system->residues[raw_residue];
@@ -141,6 +146,9 @@ static km_status add_known(km_tokens_builder *b, int32_t raw_residue, km_err *er
     int32_t *found = KM_NEWN(int32_t, (size_t)c->n_atoms);
     km_status status = match_atoms(b, raw, c, whole, found, err);
     if (status == KM_OK && !c->standard) c = without_left(b, c, found);
+    if (status == KM_OK && may_perceive(b, raw))
+        for (int i = 0; i < c->n_atoms && status == KM_OK; i++)
+            if (found[i] < 0) status = residue_fail(b, raw, err, "it is not the component of that name");
     if (status == KM_OK) status = note_missing(b, raw, c, found, err);
     if (status == KM_OK) {
         const km_residue like = {.number = raw->number, .icode = raw->icode};
@@ -166,8 +174,7 @@ static bool add_drawn(km_tokens_builder *b, int32_t raw_residue)
     float *x = KM_NEWN(float, 3 * (n + (size_t)c->n_atoms));
     km_name *names = km_calloc((size_t)c->n_atoms, sizeof *names);
     for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++) {
-        int element =
-            raw->atoms[i].element ? raw->atoms[i].element : km_chem_guess_element(r->name, raw->atoms[i].name);
+        const int element = km_chem_raw_element(b->raw, i);
         if (element == 1) continue;
         memcpy(x + 3 * count, b->raw->coords + 3 * (size_t)i, 3 * sizeof *x);
         elements[count] = element;
@@ -191,14 +198,42 @@ static bool add_drawn(km_tokens_builder *b, int32_t raw_residue)
     return same;
 }
 
+/* A ligand that no dictionary has, by the places of its atoms and hydrogens. */
+static km_status add_perceived(km_tokens_builder *b, int32_t raw_residue, km_err *err)
+{
+    const km_residue *r = &b->raw->system->residues[raw_residue];
+    const km_component *c;
+    KM_TRY(km_library_perceive(b->library, b->raw, raw_residue, &c, err));
+    km_residue like = {.number = r->number, .icode = r->icode};
+    memcpy(like.name, r->name, sizeof like.name);
+    int32_t *found = KM_NEWN(int32_t, (size_t)c->n_atoms), n = 0;
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        if (km_chem_raw_element(b->raw, i) != 1) found[n++] = i;
+    b->report->hydrogens += r->n_atoms - n;
+    b->report->perceived++;
+    km_build_residue(&b->to, c, &like, found, false);
+    km_tokens_link(b, raw_residue);
+    free(found);
+    return KM_OK;
+}
+
 km_status km_tokens_add_residue(km_tokens_builder *b, int32_t raw_residue, km_err *err)
 {
     if (add_drawn(b, raw_residue)) return KM_OK;
-    km_status status = add_known(b, raw_residue, err);
-    if (status != KM_INPUT || b->to.s->chains[b->to.s->n_chains - 1].mol_type != KM_NONPOLYMER) return status;
-    /* Where a drawing was meant for it, that it does not fit is what is wrong. */
-    KM_TRY(km_library_check_used(b->library, b->to.s->chains[b->to.s->n_chains - 1].name, err));
-    return status;
+    const km_token_report before = *b->report;
+    km_err why, also;
+    const km_status status = add_known(b, raw_residue, &why);
+    if (status == KM_OK) return KM_OK;
+    if (status == KM_INPUT && b->to.s->chains[b->to.s->n_chains - 1].mol_type == KM_NONPOLYMER) {
+        /* Where a drawing was meant for it, that it does not fit is what is wrong. */
+        KM_TRY(km_library_check_used(b->library, b->to.s->chains[b->to.s->n_chains - 1].name, err));
+        if (may_perceive(b, &b->raw->system->residues[raw_residue])) {
+            *b->report = before;
+            if (add_perceived(b, raw_residue, &also) == KM_OK) return KM_OK;
+            return km_fail(err, KM_INPUT, "%.140s; nor do its coordinates tell it: %.80s", why.msg, also.msg);
+        }
+    }
+    return km_fail(err, status, "%s", why.msg);
 }
 
 /* The name at a place from 1 of a sequence; false where that is beyond its end. */

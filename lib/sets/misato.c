@@ -2,6 +2,7 @@
  * MISATO (Zenodo 7711953): /ID/trajectory_coordinates, 100 frames 80 ps apart, and a topology without names: residue
  * codes, atom types and elements of Amber's ff14SB and GAFF2. The names follow from the residues' fixed orders of
  * atoms; every element is compared, and a first atom of type N3 or a last one of type O2 tells a chain's ends. */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,11 +134,14 @@ static void add_chain(km_structure *t, int64_t number, bool polymer)
     s->n_chains++;
 }
 
-/* A molecule that is all MOL is one residue: element and running number name its atoms. */
+/* A molecule that is all MOL is one residue, of one atom an ion: element and running number name its atoms. */
 static void add_small(km_structure *t, const columns *c, int64_t from, int64_t to)
 {
     int count[119] = {0};
-    add_residue(t, "MOL", false);
+    char ion[4] = "";
+    snprintf(ion, sizeof ion, "%.2s", km_element_symbol((int)c->number[from]));
+    for (char *p = ion; *p; p++) *p = (char)toupper(*p);
+    add_residue(t, to - from == 1 ? ion : "MOL", false);
     for (int64_t i = from; i < to; i++) {
         km_name name = {0};
         const int e = (int)c->number[i];

@@ -8,6 +8,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/chem/geometry.h"
+#include "lib/chem/graph.h"
 #include "lib/chem/residues.h"
 
 const km_clean_limits km_clean_defaults = {.bond_low = 0.6,
@@ -281,72 +282,42 @@ bool km_clean_leaps(const km_clean *c, const float *before, const float *x)
     return 2 * far > c->n_there;
 }
 
-/* Covalent radii, angstrom (Cordero et al. 2008); 0: bonds of other elements are not judged. */
-static double radius(int element)
+/* Two atoms of a ligand, bonded or not: are they as far apart as that? Bonds of metals are not judged. */
+static bool is_apart(const km_atom *p, const km_atom *q, double d, bool bonded)
 {
-    switch (element) {
-    case 5:
-        return 0.84;
-    case 6:
-        return 0.76;
-    case 7:
-        return 0.71;
-    case 8:
-        return 0.66;
-    case 9:
-        return 0.57;
-    case 14:
-        return 1.11;
-    case 15:
-        return 1.07;
-    case 16:
-        return 1.05;
-    case 17:
-        return 1.02;
-    case 34:
-        return 1.20;
-    case 35:
-        return 1.20;
-    case 53:
-        return 1.39;
-    default:
-        return 0;
-    }
+    if (!p->present || !q->present || km_chem_is_metal(p->name) || km_chem_is_metal(q->name)) return true;
+    const double sum = km_chem_bond_radius(p->element) + km_chem_bond_radius(q->element);
+    return bonded ? d >= 0.75 * sum && d <= 1.25 * sum : d >= 0.9 * sum;
 }
 
-static bool bonded(const km_system *s, int32_t a, int32_t b)
+static km_status check_ligand(const km_system *s, const km_residue *r, const float *x, km_err *err)
 {
-    int32_t low = 0, high = s->n_bonds; /* sorted by (a, b) */
-    while (low < high) {
-        const int32_t k = low + (high - low) / 2;
-        const km_bond *m = &s->bonds[k];
-        if (m->a == a && m->b == b) return true;
-        if (m->a < a || (m->a == a && m->b < b)) low = k + 1;
-        else high = k;
+    const int32_t n = r->n_atoms;
+    bool *bonded = KM_NEWN(bool, (size_t)n * (size_t)n); /* [a, b], a < b */
+    km_status status = KM_OK;
+    for (int32_t i = 0; i < s->n_bonds; i++) {
+        const int32_t a = s->bonds[i].a - r->first_atom, b = s->bonds[i].b - r->first_atom;
+        if (a >= 0 && b < n) bonded[(size_t)a * (size_t)n + (size_t)b] = true;
     }
-    return false;
+    for (int32_t a = 0; a < n; a++)
+        for (int32_t b = a + 1; b < n && status == KM_OK; b++) {
+            const int32_t i = r->first_atom + a, j = r->first_atom + b;
+            const double d = sqrt((double)square(x + 3 * (size_t)i, x + 3 * (size_t)j));
+            const bool bond = bonded[(size_t)a * (size_t)n + (size_t)b];
+            if (is_apart(&s->atoms[i], &s->atoms[j], d, bond)) continue;
+            char p[40], q[40];
+            km_clean_label(s, i, p), km_clean_label(s, j, q);
+            status = km_fail(err, KM_NEGATIVE, "%s and %s are %.2f angstrom apart and %sbonded", p, q, d,
+                             bond ? "" : "not ");
+        }
+    free(bonded);
+    return status;
 }
 
 km_status km_clean_ligands(const km_system *s, const float *x, km_err *err)
 {
-    for (int32_t r = 0; r < s->n_residues; r++) {
-        const km_residue *res = &s->residues[r];
-        if (s->chains[res->chain].mol_type != KM_NONPOLYMER) continue;
-        const int32_t end = res->first_atom + res->n_atoms;
-        for (int32_t a = res->first_atom; a < end; a++)
-            for (int32_t b = a + 1; b < end; b++) {
-                const double sum = radius(s->atoms[a].element) + radius(s->atoms[b].element);
-                if (!s->atoms[a].present || !s->atoms[b].present || radius(s->atoms[a].element) == 0 ||
-                    radius(s->atoms[b].element) == 0)
-                    continue;
-                const double d = sqrt((double)square(x + 3 * (size_t)a, x + 3 * (size_t)b));
-                const bool bond = bonded(s, a, b), good = bond ? d >= 0.75 * sum && d <= 1.25 * sum : d >= 0.9 * sum;
-                if (good) continue;
-                char p[40], q[40];
-                km_clean_label(s, a, p), km_clean_label(s, b, q);
-                return km_fail(err, KM_NEGATIVE, "%s and %s are %.2f angstrom apart and %sbonded", p, q, d,
-                               bond ? "" : "not ");
-            }
-    }
+    for (int32_t r = 0; r < s->n_residues; r++)
+        if (s->chains[s->residues[r].chain].mol_type == KM_NONPOLYMER)
+            KM_TRY(check_ligand(s, &s->residues[r], x, err));
     return KM_OK;
 }

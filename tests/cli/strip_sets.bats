@@ -94,6 +94,36 @@ assert p["trajectory1"].attrs["temperature_K"] == "300"' "$tmp/a.h5"
     refused 2 'needs --id' --set misato "$tmp/MD.hdf5"
 }
 
+@test "MISATO: a ligand's bonds from its coordinates; an ion that nothing holds leaves" {
+    km-strip --set misato --id 3LIG -o "$tmp/a.h5" "$tmp/MD.hdf5" 2>"$tmp/err"
+    grep -q '1 ions' "$tmp/err"
+    grep -q 'bonds of 1 ligands by where their atoms are' "$tmp/err"
+    "$python" - "$tmp" <<'END'
+import sys, h5py, msgpack, numpy as np
+f, ligand = h5py.File(sys.argv[1] + "/a.h5"), np.load(sys.argv[1] + "/ligand.npy")
+x = f["particles/trajectory1/position/value"][:, 11:].astype(float)
+assert x.shape == ligand.shape
+def distances(x): return np.linalg.norm(x[:, :, None] - x[:, None], axis=-1)
+assert np.abs(distances(x) - distances(ligand)).max() < 1e-3
+system = msgpack.unpackb(f["kinematic/system"][:].tobytes(), raw=False)
+bonds = [b for b in zip(*(system["bonds"][k] for k in ("a", "b", "type"))) if b[0] >= 11]
+assert len(bonds) == 9 and sum(t == 5 for _, _, t in bonds) == 6, bonds
+assert sum(system["atoms"]["charge"][11:]) == 1
+END
+    refused 3 'residue MOL 1 of chain C.*nor do its coordinates tell it' --set misato --id 4BAD "$tmp/MD.hdf5"
+    "$python" - >"$tmp/benzamidine.sdf" <<'END'
+bonds = [(1, 2, 1), (2, 3, 2), (2, 4, 1), (4, 5, 2), (5, 6, 1), (6, 7, 2), (7, 8, 1), (8, 9, 2), (4, 9, 1)]
+print("benzamidine\n\n\n  9  9  0  0  0  0  0  0  0  0999 V2000")
+for i, e in enumerate("NCNCCCCCC"):
+    print(f"{i:10.4f}{i % 2:10.4f}{0:10.4f} {e:<3s} 0  0  0  0  0  0  0  0  0  0  0  0")
+for b in bonds:
+    print("".join(f"{v:3d}" for v in b) + "  0")
+print("M  END\n$$$$")
+END
+    km-strip -q --set misato --id 3LIG --ligand "C=$tmp/benzamidine.sdf" -o "$tmp/b.h5" "$tmp/MD.hdf5"
+    refused 1 'ligand MOL 1 of chain C: no bond orders fill' --set misato --id 4BAD --ligand "C=$tmp/benzamidine.sdf" "$tmp/MD.hdf5"
+}
+
 @test "mdCATH: 320 K, 1 ns, the PDB file inside" {
     km-strip -q --set mdcath -o "$tmp/a.h5" "$tmp/mdcath_dataset_1abcA00.h5"
     holds "$tmp/a.h5" 2 1000 mdcath

@@ -79,6 +79,21 @@ with h5py.File(here + "/MD.hdf5", "w") as f:
         g["atoms_residue"] = np.array([2] * 12 + [18] * 12)
         g["molecules_begin_atom_index"] = np.array([0])
 
+    # a third with a ligand, whose atoms come from perceive.txt, and an ion; a fourth whose ligand lacks a hydrogen
+    ligand = open("tests/data/perceive.txt").read().split("molecule ")[1].splitlines()[1:]
+    atoms = [line.split() for line in ligand if line.startswith("atom")]
+    element = [{"H": 1, "C": 6, "N": 7}[a[1]] for a in atoms]
+    places = np.array([[float(v) for v in a[3:]] for a in atoms]) + [12, 0, 0]
+    places = places + rng.normal(0, 0.01, (FRAMES,) + places.shape)
+    np.save(here + "/ligand.npy", places[:, [e > 1 for e in element]])
+    zinc = np.full((FRAMES, 1, 3), 30.0)
+    for name, n in (("3LIG", len(atoms)), ("4BAD", len(atoms) - 1)):
+        g = f.create_group(name)
+        g["trajectory_coordinates"] = np.concatenate([x[:, index], zinc, places[:, :n]], 1)
+        g["atoms_number"], g["atoms_type"] = np.array(number + [30] + element[:n]), np.array(kind + [99] * (n + 1))
+        g["atoms_residue"] = np.array([2] * 12 + [18] * 12 + [0] * (n + 1))
+        g["molecules_begin_atom_index"] = np.array([0, 24, 25])
+
 # mdCATH
 with h5py.File(here + "/mdcath_dataset_1abcA00.h5", "w", libver="latest") as f:
     g = f.create_group("1abcA00")
