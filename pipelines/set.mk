@@ -93,11 +93,11 @@ systems: $(todo:%=$(log)/%.info) $(if $(trunk),$(todo:%=$(log)/%.$(trunk)))
 alignments = $(if $(MSA_DIR),$(wildcard $(MSA_DIR)/$(1).*.a3m))
 
 $(raw):
-	@$(step) fetch $(log)/$* $(bin)km-fetch -o $(RAW) $(FETCH) --only $* $(SET)
+	@$(step) fetch $(log)/$(or $*,$(SET)) $(bin)km-fetch -o $(RAW) $(FETCH) $(if $*,--only $*) $(SET)
 $(dir)/%.h5: $(raw) $$(call alignments,$$*) | $$(CCD)
 	@$(step) strip $(log)/$* $(bin)km-strip --set $(SET) --id $* -o $@ $(CCD:%=--ccd %) \
 	    $(foreach f,$(call alignments,$*),--msa $(patsubst $*.%.a3m,%,$(notdir $(f)))=$(f)) $(STRIP) $<
-	@$(if $(KEEP_RAW),,rm -rf $<)
+	@$(if $(KEEP_RAW),,$(if $(findstring %,$(raw)),rm -rf $<))
 $(log)/%.info: $(dir)/%.h5
 	@$(bin)km-info --verify $< >$@.new && mv $@.new $@
 	@echo $(SET) $*

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # split.sh OUT: which systems of the sets in OUT train, validate and test: OUT/SET/split.tsv and, of all of them, OUT/split.tsv.
-# Published lists (held-out.tsv; those of MISATO lie beside it when it was brought) are followed; of sets that have none, VAL and TEST (0.05)
+# Published lists (held-out.tsv; of MISATO those that km-fetch keeps in RAW) are followed; of sets that have none, VAL and TEST (0.05)
 # of the groups, chosen by a hash: a group is a sequence, in MegaSim a parent with its mutants. A system trains nowhere when it has a
 # sequence of a test system of any set, or one at least IDENTITY (0.4) identical to it by mmseqs, where that is installed (MMSEQS), or is of
 # such a group. IDENTITY= keeps those; both counts are said.
@@ -35,8 +35,8 @@ find "$out" -mindepth 3 -maxdepth 3 -path '*/log/*.info' | LC_ALL=C sort | awk '
 {
     grep -v '^#' "$here/held-out.tsv"
     for part in train val test; do
-        f=$(find "${RAW:-$out/raw}/misato" -name "${part}_MD.txt" 2>/dev/null | head -n 1)
-        [ -z "$f" ] || awk -v part=$part '{ print "misato\t" toupper($1) "\t" part }' "$f"
+        f=${RAW:-$out/raw}/.fetch/misato/${part}_MD.txt
+        [ ! -e "$f" ] || awk -v part=$part '{ print "misato\t" toupper($1) "\t" part }' "$f"
     done
 } >"$work/lists"
 

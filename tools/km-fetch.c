@@ -223,6 +223,7 @@ static km_status one_set(words *w, const km_fetch_set *set, const char *const *i
     km_fetch *f;
     int absent;
     KM_TRY(km_fetch_open(set, o.output, o.base, o.tier, &options, &f, err));
+    f->names = o.list;
     km_status status = km_fetch_list(f, ids, o.limit, &absent, on_missing, &m, err);
     if (status == KM_OK && (o.list || o.dry)) print_systems(f);
     if (status == KM_OK && !o.list) status = bring(w, f, err);

@@ -47,13 +47,20 @@ static int64_t recall(download *d, int64_t size)
     return same && (*d->etag || *d->modified) && d->total >= 0 ? size : 0;
 }
 
+km_status km_http_note(const char *path, json_t *value, km_err *err)
+{
+    char *fresh = km_asprintf("%s.new", path);
+    bool good = json_dump_file(value, fresh, JSON_INDENT(1)) == 0 && rename(fresh, path) == 0;
+    json_decref(value);
+    free(fresh);
+    return good ? KM_OK : km_fail(err, KM_SYSTEM, "cannot write '%.150s': %s", path, strerror(errno));
+}
+
 static km_status remember(download *d, km_err *err)
 {
-    json_t *note = json_pack("{s:s, s:I, s:I, s:I, s:s, s:s}", "url", d->url, "first", (json_int_t)d->first, "n",
-                             (json_int_t)d->n, "total", (json_int_t)d->total, "etag", d->etag, "modified", d->modified);
-    int failed = json_dump_file(note, d->note, JSON_INDENT(1));
-    json_decref(note);
-    return failed ? km_fail(err, KM_SYSTEM, "cannot write '%.150s': %s", d->note, strerror(errno)) : KM_OK;
+    return km_http_note(d->note, json_pack("{s:s, s:I, s:I, s:I, s:s, s:s}", "url", d->url, "first",
+                                           (json_int_t)d->first, "n", (json_int_t)d->n, "total", (json_int_t)d->total,
+                                           "etag", d->etag, "modified", d->modified), err);
 }
 
 static int64_t wanted(const download *d) { return d->n >= 0 ? d->n : d->total >= 0 ? d->total - d->first : -1; }

@@ -49,7 +49,8 @@ struct km_fetch {
     char *base, *dir;         /* without a slash at the end; DIR/SET */
     char *cache, *locks;      /* folders for what is kept of lists, and for the locks of hosts */
     const char *tier;         /* "analysis" or "protein" */
-    bool whole;               /* every system is wanted, not a choice of them */
+    bool names;               /* set before listing: it is the names that are wanted */
+    bool whole;               /* every system is wanted, not a choice of them, nor their names */
     km_http_options http;
     km_arena *arena;
     km_fetch_system *systems;

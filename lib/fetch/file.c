@@ -85,6 +85,18 @@ km_status km_fetch_verify_gzip(const char *path, km_err *err)
 
 /* -- a file, from its address to its name */
 
+bool km_fetch_write(int fd, const char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t k = write(fd, p, n);
+        if (k < 0 && errno == EINTR) continue;
+        if (k < 0) return false;
+        p += k;
+        n -= (size_t)k;
+    }
+    return true;
+}
+
 void km_fetch_note(json_t *record, const char *name, const char *url, int64_t bytes, const char *opt_digest,
                    const char *origin)
 {
@@ -107,6 +119,17 @@ static km_status check(const km_fetch_file *file, const char *part, int64_t *ret
     return file->check ? file->check(part, file->arg, err) : KM_OK;
 }
 
+km_status km_fetch_name(const char *part, const char *to, const char *url, const char *opt_digest, const char *origin,
+                        json_t *record, km_err *err)
+{
+    struct stat sb;
+    if (stat(part, &sb) != 0 || rename(part, to) != 0)
+        return km_fail(err, KM_SYSTEM, "%.150s: %s", to, strerror(errno));
+    const char *name = strrchr(to, '/');
+    km_fetch_note(record, name ? name + 1 : to, url, sb.st_size, opt_digest, origin);
+    return KM_OK;
+}
+
 km_status km_fetch_bring(km_http *h, const km_fetch_file *file, const char *to, json_t *record, km_err *err)
 {
     char *part = km_asprintf("%s.part", to);
@@ -123,11 +146,7 @@ km_status km_fetch_bring(km_http *h, const km_fetch_file *file, const char *to, 
         km_fail_in(err, file->url);
         status = err->code = KM_SYSTEM;
     }
-    if (status == KM_OK && rename(part, to) != 0) status = km_fail(err, KM_SYSTEM, "%.150s: %s", to, strerror(errno));
-    if (status == KM_OK) {
-        const char *name = strrchr(to, '/');
-        km_fetch_note(record, name ? name + 1 : to, file->url, bytes, file->digest, file->origin);
-    }
+    if (status == KM_OK) status = km_fetch_name(part, to, file->url, file->digest, file->origin, record, err);
     free(part);
     return status;
 }

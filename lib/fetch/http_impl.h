@@ -3,6 +3,8 @@
 #ifndef LIB_FETCH_HTTP_IMPL_H
 #define LIB_FETCH_HTTP_IMPL_H
 
+#include <jansson.h>
+
 #include "lib/fetch/http.h"
 
 typedef struct km_http_request {
@@ -22,6 +24,9 @@ km_status km_http_once(km_http *h, km_http_request *rq, km_http_facts *facts, km
  * with err as it is: it was the last one. */
 km_status km_http_wait(km_http *h, int *tries, bool brought, km_err *err) KM_MUST_USE;
 void km_http_count(km_http *h, int64_t n); /* on_bytes */
+
+/* Put value, which it takes, in place of what the file says; whoever is killed leaves the old or the new. */
+km_status km_http_note(const char *path, json_t *value, km_err *err) KM_MUST_USE;
 
 /* Take one of the places for connections to the host of this address, waiting for it; -1 where there are no locks.
  * Given back by close(). KM_SYSTEM: the folder cannot be written. */

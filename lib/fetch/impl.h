@@ -54,6 +54,11 @@ typedef struct km_fetch_file {
 } km_fetch_file;
 km_status km_fetch_bring(km_http *h, const km_fetch_file *file, const char *to, json_t *record,
                          km_err *err) KM_MUST_USE;
+/* Give a file that was verified its name, and note it. */
+km_status km_fetch_name(const char *part, const char *to, const char *url, const char *opt_digest, const char *origin,
+                        json_t *record, km_err *err) KM_MUST_USE;
+/* Write all of it; false: errno says why not. */
+bool km_fetch_write(int fd, const char *p, size_t n);
 /* Note a file in a system's record. */
 void km_fetch_note(json_t *record, const char *name, const char *url, int64_t bytes, const char *opt_digest,
                    const char *origin);
@@ -71,6 +76,21 @@ km_status km_fetch_unpack(int fd, int64_t shift, const km_zip_entry *e, const ch
 bool km_fetch_is_member(const char *path, const km_zip_entry *e);
 /* The directory of an archive in a file. */
 km_status km_fetch_directory(int fd, km_arena *arena, km_zip_entry **ret, uint64_t *ret_n, km_err *err) KM_MUST_USE;
+
+/* -- HDF5 by ranges (h5_ranges.c) */
+
+/* A file where it is. What goes wrong on the way to it is in status and err; everything that libhdf5 does with it then
+ * fails. */
+typedef struct km_fetch_h5 {
+    km_http *h;
+    const char *url;
+    int64_t bytes;
+    km_status status;
+    km_err *err;
+} km_fetch_h5;
+/* Open it for reading, close it with H5Fclose; it borrows `from` until then. Negative: not HDF5, or status says what.
+ * Under km_h5_lock. */
+int64_t km_fetch_h5_open(km_fetch_h5 *from);
 
 /* -- the manifest (manifest.c) */
 
@@ -95,6 +115,15 @@ km_status km_fetch_zenodo_get(km_fetch *f, km_http *h, const km_fetch_system *s,
 km_status km_fetch_zenodo(km_fetch *f, km_http *h, int64_t number, json_t **ret, km_err *err) KM_MUST_USE;
 km_status km_fetch_zenodo_file(km_fetch *f, int64_t number, const json_t *record, const char *name, km_fetch_file *ret,
                                km_err *err) KM_MUST_USE;
+
+km_status km_fetch_misato_list(km_fetch *f, km_http *h, const char *const *ids, km_err *err);
+km_status km_fetch_misato_get(km_fetch *f, km_http *h, const km_fetch_system *s, const char *to, json_t *record,
+                              km_err *err);
+
+/* Projects behind an API. */
+km_status km_fetch_mdposit_list(km_fetch *f, km_http *h, const char *const *ids, km_err *err);
+km_status km_fetch_mdposit_get(km_fetch *f, km_http *h, const km_fetch_system *s, const char *to, json_t *record,
+                               km_err *err);
 
 /* A repository of a hub: files that are systems, or folders. */
 typedef struct km_fetch_hub {

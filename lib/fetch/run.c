@@ -64,7 +64,7 @@ static const km_fetch_system *find(const km_fetch *f, const char *id)
 km_status km_fetch_list(km_fetch *f, const char *const *opt_ids, int limit, int *ret_missing,
                         void (*missed)(void *arg, const char *id), void *arg, km_err *err)
 {
-    f->whole = !opt_ids && limit == 0;
+    f->whole = !opt_ids && limit == 0 && !f->names;
     *ret_missing = 0;
     km_http *h = km_http_new(&(km_http_options){.locks = f->locks, .tries = f->http.tries, .timeout = f->http.timeout});
     km_status status = f->set->list(f, h, opt_ids, err);

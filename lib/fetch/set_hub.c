@@ -35,6 +35,11 @@ static bool ends_with(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+static bool is_trajectory(const char *path)
+{
+    return ends_with(path, ".h5") || ends_with(path, ".h5md") || ends_with(path, ".hdf5");
+}
+
 /* A file that is a system of its own: PREFIX ID SUFFIX below the set's folder. */
 static km_status add_file(km_fetch *f, const km_fetch_hub *hub, member *m, km_err *err)
 {
@@ -57,7 +62,7 @@ static km_status add_grouped(km_fetch *f, const km_fetch_hub *hub, member *m, si
 {
     const char *rest = m->path + skip;
     size_t n = strcspn(rest, "/"), stem = rest[n] ? n : strcspn(rest, ".");
-    if (*rest == '.' || (!rest[n] && !ends_with(rest, ".h5") && !ends_with(rest, ".h5md") && !ends_with(rest, ".pdb")))
+    if (*rest == '.' || (!rest[n] && !is_trajectory(rest) && !ends_with(rest, ".pdb")))
         return KM_OK; /* what is said about the set, not of it */
     char *id = km_asprintf("%.*s", (int)stem, rest);
     km_fetch_system *s = f->n > 0 && strcmp(f->systems[f->n - 1].id, id) == 0 ? &f->systems[f->n - 1] : NULL;
@@ -79,12 +84,21 @@ static int by_path(const void *a, const void *b)
     return strcmp((*(member *const *)a)->path, (*(member *const *)b)->path);
 }
 
-/* The length of the folders that all paths begin with. */
-static size_t shared_folders(member *const *m, int n)
+/* The folders that all trajectories lie in: the first one's path, and how much of it. */
+static size_t shared_folders(member *const *m, int n, const char **ret_path)
 {
     size_t shared = 0;
-    for (size_t k = 0; n > 1 && m[0]->path[k] && m[0]->path[k] == m[n - 1]->path[k]; k++) /* they are sorted */
-        if (m[0]->path[k] == '/') shared = k + 1;
+    *ret_path = "";
+    for (int i = 0; i < n; i++) {
+        const char *path = m[i]->path, *slash = strrchr(path, '/');
+        if (!is_trajectory(path)) continue;
+        if (!**ret_path) {
+            *ret_path = path;
+            shared = slash ? (size_t)(slash - path) + 1 : 0;
+        }
+        while (shared > 0 && strncmp(path, *ret_path, shared) != 0)
+            while (--shared > 0 && path[shared - 1] != '/') continue;
+    }
     return shared;
 }
 
@@ -120,9 +134,11 @@ km_status km_fetch_hub_list(km_fetch *f, km_http *h, const char *const *ids, km_
     for (size_t i = 0; i < json_array_size(tree); i++)
         if ((members[n] = take_entry(f, json_array_get(tree, i)))) n++;
     qsort(members, (size_t)n, sizeof *members, by_path);
-    size_t skip = hub->grouped ? shared_folders(members, n) : 0;
+    const char *folder;
+    size_t skip = shared_folders(members, n, &folder);
     for (int i = 0; status == KM_OK && i < n; i++)
-        status = hub->grouped ? add_grouped(f, hub, members[i], skip, err) : add_file(f, hub, members[i], err);
+        if (!hub->grouped) status = add_file(f, hub, members[i], err);
+        else if (strncmp(members[i]->path, folder, skip) == 0) status = add_grouped(f, hub, members[i], skip, err);
     free(members);
     json_decref(tree);
     return status;

@@ -31,18 +31,6 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
     return n;
 }
 
-static bool write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t k = write(fd, p, n);
-        if (k < 0 && errno == EINTR) continue;
-        if (k < 0) return false;
-        p += k;
-        n -= (size_t)k;
-    }
-    return true;
-}
-
 /* The member that the stream stands at, to fd. */
 static km_status pour(struct archive *a, const km_zip_entry *e, int fd, km_err *err)
 {
@@ -55,7 +43,7 @@ static km_status pour(struct archive *a, const km_zip_entry *e, int fd, km_err *
         done += (uint64_t)n;
         crc = crc32(crc, (const Bytef *)buffer, (uInt)n);
         if (done > e->size) break;
-        if (!write_all(fd, buffer, (size_t)n)) status = km_fail(err, KM_SYSTEM, "%s", strerror(errno));
+        if (!km_fetch_write(fd, buffer, (size_t)n)) status = km_fail(err, KM_SYSTEM, "%s", strerror(errno));
         if (km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
     }
     free(buffer);

@@ -50,12 +50,14 @@ static km_status read_bonds(const char *path, km_structure *s, km_err *err)
     return KM_OK;
 }
 
-/* FRAMESTEP, held against the length of the run: mdTime (ns) over mdFrames. */
+/* FRAMESTEP, held against the length of the run: mdTime (ns) over mdFrames, which older servers have outside of the
+ * metadata. */
 static km_status find_step(const char *path, const json_t *project, const json_t *meta, int64_t *ret_dt, km_err *err)
 {
     const double step = json_number_value(json_object_get(meta, "FRAMESTEP"));
-    const double time = json_number_value(json_object_get(project, "mdTime"));
-    const double frames = json_number_value(json_object_get(project, "mdFrames"));
+    const json_t *run = json_object_get(meta, "mdFrames") ? meta : project;
+    const double time = json_number_value(json_object_get(run, "mdTime"));
+    const double frames = json_number_value(json_object_get(run, "mdFrames"));
     if (!(step > 0 && step < 1e6)) return km_fail(err, KM_INPUT, "%.150s: no FRAMESTEP", path);
     if (time > 0 && frames > 1 && fabs(time / frames - step) > 0.02 * step &&
         fabs(time / (frames - 1) - step) > 0.02 * step)

@@ -115,6 +115,20 @@ facts() { km-info --verify "$1/atlas/$2.h5" | grep -v 'program km-strip'; }
     [ "$(grep -cv '^#' data/split.tsv)" -eq 5 ]
 }
 
+@test "files of a hub, an API, one file of all systems" {
+    PLACE=hub data mdcath SYSTEMS=1abcA00
+    PLACE=hub data dd13m SYSTEMS=3dip
+    PLACE=mdposit run --separate-stderr -2 data mdposit
+    [ "$(states data/mdposit/manifest.tsv)" = 'MD-A0001 there,MD-A0002 there,MD-A0003 refused' ]
+    grep -q $'^MD-A0001\t.*\t2\t12\t.*\tCC-BY-4.0\t' data/mdposit/manifest.tsv && grep -q $'^MD-A0003\t.*licence' data/mdposit/manifest.tsv
+    PLACE=zenodo data misato SYSTEMS=9XYZ
+    [ ! -e data/raw/misato/MD.hdf5 ]
+    [ "$(cut -f 1,4,5 data/*/manifest.tsv | grep -c $'\t8\t')" -eq 2 ]
+    PLACE=zenodo run --separate-stderr -2 data misato
+    [ "$(states data/misato/manifest.tsv)" = '0GON refused,1ABC there,2BAD refused,9XYZ there' ]
+    grep -qx $'9XYZ\tval' data/misato/split.tsv && grep -qx $'1ABC\ttrain' data/misato/split.tsv
+}
+
 @test "Slurm: an array of jobs, and one behind it" {
     mkdir bin
     cat >bin/sbatch <<'X'

@@ -168,7 +168,7 @@ whole() { # ID: it is there, unpacked, with nothing beside it
 
 @test "a hub: pages of a list, digests, folders as systems, weights" {
     km-fetch -o . --base-url "$S/plain/hub" mdcath
-    [ "$(ls mdcath/*.h5 | wc -l)" -eq 3 ] && [ ! -e mdcath/README ]
+    [ "$(ls mdcath/*.h5 | wc -l)" -eq 4 ] && [ ! -e mdcath/README ]
     grep -q '"digest": "sha256:' mdcath/manifest.json
     run --separate-stderr -4 km-fetch -q -o b --base-url "$S/spoiled/hub" --only 1dipA00 mdcath
     km-fetch -o . --base-url "$S/plain/hub" dd13m
@@ -177,6 +177,74 @@ whole() { # ID: it is there, unpacked, with nothing beside it
     [ "$(ls boltz2)" = "$(printf '%s\n' boltz2_conf.ckpt manifest.json)" ] && [[ $stderr == *"licence: mit"* ]]
     run --separate-stderr -4 km-fetch -o . --base-url "$S/plain/hub" biokinema
     [[ $stderr == *"cannot be a file's name"* ]]
+}
+
+@test "one complex out of an HDF5 file that stays where it is" {
+    misato() { km-fetch -o . --base-url "$S/$1/zenodo" "${@:2}" misato; }
+    for id in 1ABC 9XYZ; do
+        : >"$LOG"
+        misato plain --only $id
+        [ "$(asked 'MD.hdf5.* 200')" -eq 0 ] && [ "$(asked 'MD.hdf5.* bytes=.* 206')" -lt 20 ]
+        "${PYTHON:-/usr/bin/python3}" -c '
+import h5py, sys
+with h5py.File(sys.argv[1]) as f:
+    assert list(f) == [sys.argv[2]] and f[sys.argv[2]]["trajectory_coordinates"].shape == (8, 24, 3)' misato/$id.hdf5 $id
+    done
+    grep -q '"verified": "a reading of all of it"' misato/manifest.json && grep -q '"license": "cc-by-4.0"' misato/manifest.json
+    run --separate-stderr -4 misato plain -q --only 0GON
+    [[ $stderr == *"MD.hdf5"*"has no group '0GON'" ]]
+    rm -r misato
+    misato cut -q --only 9XYZ
+    for fault in norange wrongrange truncated; do
+        run --separate-stderr -4 misato $fault -q --tries 2 --only 1ABC
+        [ -z "$(find misato -name '*1ABC*')" ]
+    done
+}
+
+@test "all complexes are the file itself" {
+    run --separate-stderr km-fetch -o . --base-url "$S/plain/zenodo" --list misato
+    [ "$status" -eq 0 ] && [ "$(cut -f 1 <<<"$output")" = "$(printf '%s\n' 1ABC 2BAD 9XYZ 0GON)" ]
+    run --separate-stderr km-fetch -o . --base-url "$S/plain/zenodo" --dry-run misato
+    [[ $output == MD.hdf5* ]]
+    km-fetch -q -o . --base-url "$S/cut/zenodo" misato
+    grep -q '"digest": "md5:' misato/manifest.json
+    [ "$(ls misato)" = "$(printf '%s\n' MD.hdf5 manifest.json)" ]
+}
+
+@test "an API: frames, replicas, projects at other nodes" {
+    mdposit() { km-fetch -o . --base-url "$S/$1/mdposit" "${@:2}" mdposit; }
+    run --separate-stderr mdposit plain --list # without the ensemble
+    [ "$(cut -f 1 <<<"$output")" = "$(printf '%s\n' MD-A0001 MD-A0002 MD-A0003)" ]
+    mdposit plain -q
+    bin=$BATS_FILE_TMPDIR/port.bin
+    for id in MD-A0001 MD-A0002; do
+        cmp mdposit/$id/replica001.bin "$bin"
+        cmp mdposit/$id/replica003.bin <(head -c $((4 * 24 * 12)) "$bin")
+        [ "$(ls mdposit/$id)" = "$(printf '%s\n' fetch.json project.json replica001.bin replica003.bin structure.pdb topology.json)" ]
+    done
+    grep -q '"digest": "md5:' mdposit/MD-A0001/fetch.json && grep -q '"license": "CC-BY-4.0"' mdposit/MD-A0001/fetch.json
+    grep -q '"license": "none stated"' mdposit/MD-A0003/fetch.json
+    [ "$(asked 'A0001.1/trajectory?format=bin&frames=1-8 .* 400')" -eq 1 ]
+    rm -r mdposit
+    mkdir -p mdposit/MD-A0001.part
+    part=mdposit/MD-A0001.part/replica001.bin.part
+    head -c 1500 "$bin" >$part
+    echo '{"atoms": 24, "frames": 8}' >$part.json
+    : >"$LOG"
+    mdposit cut -q --only MD-A0001
+    cmp mdposit/MD-A0001/replica001.bin "$bin"
+    [ "$(asked 'A0001.1/trajectory.*frames=1-')" -eq 0 ] && [ "$(asked 'A0001.1/trajectory.*frames=6-')" -ge 1 ]
+    rm -r mdposit
+    mkdir -p mdposit/MD-A0001.part # of another length: from the beginning
+    head -c 1500 /dev/zero >$part
+    echo '{"atoms": 24, "frames": 9}' >$part.json
+    mdposit plain -q --only MD-A0001
+    cmp mdposit/MD-A0001/replica001.bin "$bin"
+    rm -r mdposit
+    for fault in spoiled truncated e500; do
+        run --separate-stderr -4 mdposit $fault -q --tries 2 --only MD-A0001
+        [ ! -e mdposit/MD-A0001 ]
+    done
 }
 
 @test "a changed byte is found by the publisher's digest, and a file that is whole has its name" {

@@ -2,10 +2,12 @@
 """A server on the loopback address with made-up data sets in their true layouts, and with the faults of real servers.
 
 fetch_server.py PORTFILE LOG: writes its port to PORTFILE and a line "METHOD PATH RANGE STATUS" of each request to LOG; PORTFILE.xtc
-is what ATLAS has as its trajectories. The first part of
+and PORTFILE.bin are what ATLAS and MDposit have as trajectories. The first part of
 a path is the fault: /plain/ATLAS/..., /cut/ATLAS/... . A fault that happens a number of times does so for each path anew.
 """
-import gzip, hashlib, http.server, io, json, os, random, re, socket, struct, sys, threading, time, urllib.parse, zipfile
+import gzip, hashlib, http.server, io, json, os, random, re, socket, struct, subprocess, sys, tempfile, threading, time, urllib.parse, zipfile
+
+import h5py
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, "..", "data")
@@ -114,13 +116,68 @@ def hub(kind, repository, license, files, folder="", pages=1):
         FILES["hub/" + ("datasets/" if kind == "datasets" else "") + f"{repository}/resolve/main/{path}"] = body
 
 
+def made(tmp, *path):
+    return open(os.path.join(tmp, *path), "rb").read()
+
+
+def misato(tmp):
+    """Two complexes far from each other, one whose atoms are not as they should be, one that is missing."""
+    with h5py.File(os.path.join(tmp, "MD.hdf5"), "a") as f:
+        for i in range(100):
+            f[f"Z{i:03d}/noise"] = bytearray(noise(str(i), 40000))
+        f.copy("1ABC", "9XYZ")
+    zenodo(7711953, "cc-by-4.0", MD__hdf5=made(tmp, "MD.hdf5"), train_MD__txt=b"1ABC\n2BAD\n", val_MD__txt=b"9xyz\n", test_MD__txt=b"0GON\n")
+
+
+def mdposit(tmp):
+    """A project of three replicas, one of them taken out, at this node; one that is at another; and an ensemble."""
+    about, x, atoms = json.loads(made(tmp, "MD-A0001", "project.json")), made(tmp, "MD-A0001", "trajectory.bin"), 24
+    def project(name, replica=1, **changes):
+        frames = 8 - 2 * (replica - 1)
+        meta = about["metadata"] | {"mdAtoms": atoms, "mdFrames": frames, "mdTime": frames * 0.1} | changes
+        return {"accession": name, "mds": ["a", "b (removed)", "c"], "metadata": meta}
+    projects = [project("MD-A0001"), project("MD-E0001", TYPE="ensemble"), project("MD-A0002"), project("MD-A0003", LICENSE=None)]
+    def page(query, base):
+        n = min(int(query["limit"][0]), 3)
+        k = n * (int(query["page"][0]) - 1)
+        return 200, json.dumps({"filteredCount": len(projects), "projects": projects[k:k + n]}).encode()
+    def trajectory(frames):
+        def some(query, base):
+            a, z = map(int, query["frames"][0].split("-"))
+            if z - a >= 3:
+                return 400, b'{"error": "beyond the limit (3)"}'
+            return x[(a - 1) * 12 * atoms:min(z, frames) * 12 * atoms]
+        return some
+    def elsewhere(path):
+        return lambda query, base: (302, b"", [("Location", f"{base}/other/{path}" + ("?" + urllib.parse.urlencode(query, True) if query else ""))])
+    FILES["mdposit/projects"] = page
+    for at, name, changes in (("mdposit", "MD-A0001", {}), ("other", "MD-A0002", {}), ("mdposit", "MD-A0003", {"LICENSE": None})):
+        pdb = made(tmp, "MD-A0001", "structure.pdb")
+        notes = [{"filename": "structure.pdb", "length": len(pdb), "md5": hashlib.md5(pdb).hexdigest()}]
+        here = {"": json.dumps(project(name, **changes)).encode(), "/filenotes": json.dumps(notes).encode(), "/files/structure.pdb": pdb,
+                "/topology": made(tmp, "MD-A0001", "topology.json")}
+        for r in (1, 3):
+            here[f".{r}"] = json.dumps(project(name, r, **changes)).encode()
+            here[f".{r}/trajectory"] = trajectory(8 - 2 * (r - 1))
+        for end, body in here.items():
+            FILES[f"{at}/projects/{name}{end}"] = body
+            if at == "other":
+                FILES[f"mdposit/projects/{name}{end}"] = elsewhere(f"projects/{name}{end}")
+
+
+TMP = tempfile.TemporaryDirectory()
+subprocess.run([sys.executable, os.path.join(DATA, "make_sets.py"), TMP.name], cwd=os.path.join(HERE, "..", ".."), check=True)
 atlas()
 bioemu()
+misato(TMP.name)
+mdposit(TMP.name)
 hub("datasets", "compsciencelab/mdCATH", "cc-by-4.0",
-    [(f"data/mdcath_dataset_{d}.h5", noise(d, 50000)) for d in ("1dipA00", "2abcA00", "3xyzA00")] + [("data/README", b"x")],
+    [(f"data/mdcath_dataset_{d}.h5", noise(d, 50000)) for d in ("1dipA00", "2abcA00", "3xyzA00")] + [("data/README", b"x")] +
+    [("data/mdcath_dataset_1abcA00.h5", made(TMP.name, "mdcath_dataset_1abcA00.h5"))],
     "/data", 2)
 hub("datasets", "SZBL-IDEA/MD", "other",
-    [(f"MD/{c}/{n}", noise(c + n, 2000)) for c in ("1abc", "2xyz") for n in ("complex.pdb", "traj 1.h5", "traj+2.h5")])
+    [(f"MD/{c}/{n}", noise(c + n, 2000)) for c in ("1abc", "2xyz") for n in ("complex.pdb", "traj 1.h5", "traj+2.h5")] +
+    [(f"MD/3dip/{n}", made(TMP.name, "1abc", n)) for n in ("complex.pdb", "path1.h5")] + [("README.md", b"x"), (".gitattributes", b"x")])
 hub("models", "boltz-community/boltz-2", "mit", [("boltz2_conf.ckpt", noise("b", 5000)), ("boltz2_aff.ckpt", b"x"), ("mols.tar", b"y")])
 hub("models", "fengb/BioKinema", "cc-by-nc-4.0", [("BioKinema_a+b_sqrt.pt", noise("k", 5000)), ("evil/../BioKinema_x.pt", b"x")])
 FILES["ccd/components.cif.gz"] = gzip.compress(b"data_X\n" * 1000)
@@ -223,6 +280,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 LOG = open(sys.argv[2], "w")
 with open(sys.argv[1] + ".xtc", "wb") as f:
     f.write(xtc(100))
+with open(sys.argv[1] + ".bin", "wb") as f:
+    f.write(made(TMP.name, "MD-A0001", "trajectory.bin"))
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
 server.daemon_threads = True
 with open(sys.argv[1] + ".new", "w") as f:
