@@ -136,5 +136,11 @@ km_tensor *km_loss_flex(km_ctx *cx, const km_tensor *x, const float *r, const fl
                         const int32_t *residue, const int32_t *mol_type, const float parts[3], bool type_weights);
 /* mean over target frames of the squared distance of the centroids of all atoms with mol_type 3 */
 km_tensor *km_loss_center(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const int32_t *mol_type);
+/* parts[0] sum over atoms of atom_weight (V(x) - V(r))^2, V an atom's mean of sqrt(|x[f + 1] - x[f]|^2 + 1e-6), plus
+ * parts[1] mean over k = 1 .. min(lags, F - 1) of (A(x) - A(r))^2, A the sum over frames and the atoms with chosen != 0
+ * of u[f] . u[f + k] over (that of u[f] . u[f] + 1e-6), u being x less its mean over frames. Frames that do not count
+ * stand as in r; 0 with less than 3 frames. Frames are equally spaced in time. */
+km_tensor *km_loss_motion(km_ctx *cx, const km_tensor *x, const float *r, const float *target,
+                          const float *atom_weight, const float *chosen, const float parts[2], int lags);
 
 #endif

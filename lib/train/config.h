@@ -53,6 +53,8 @@ typedef struct km_train_config {
     int64_t msa_seed;
     /* losses */
     double alpha_bond, alpha_lddt, beta_flex, beta_abs, beta_rel_g, beta_rel_l, beta_center;
+    double ensemble, velocity, autocorrelation; /* the first multiplies flexibility and the other two */
+    int autocorrelation_lags;
     double weight_protein, weight_dna, weight_rna, weight_ligand;
     bool flex_seed, bond_all, unbinding;
     bool causal;                /* temporal layers are made causal, whatever the weights say */

@@ -27,6 +27,7 @@ typedef struct km_train_system {
     km_dim residues;            /* tokens of the whole system, by which frames are counted */
     int64_t dt;                 /* spacing of its frames, fs */
     float *atom_mask;           /* [A] present atoms */
+    float *traced;              /* [A] those that stand for a residue (CA, C1'), and all of anything else */
     int32_t *residue, *mol_type; /* [A] */
     int32_t *bonds;             /* [n_bonds, 2] */
     float *bond_lengths;        /* [n_bonds] */

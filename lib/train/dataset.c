@@ -131,6 +131,12 @@ static void take_atoms(km_train_system *t, const km_system *s, const int32_t *op
     }
 }
 
+static void take_traced(km_train_system *t, const km_system *s)
+{
+    t->traced = KM_NEWN(float, (size_t)s->n_atoms);
+    for (int i = 0; i < s->n_tokens; i++) t->traced[s->tokens[i].center_atom] = t->atom_mask[s->tokens[i].center_atom];
+}
+
 /* The bonds of the bond loss: all, or those between a polymer and a ligand (the seed design's). */
 static void take_bonds(km_train_system *t, const km_system *s, bool all)
 {
@@ -150,6 +156,7 @@ static void take_bonds(km_train_system *t, const km_system *s, bool all)
 void km_train_system_fill(km_train_system *t, const km_system *s, const int32_t *opt_mol_type, bool all_bonds)
 {
     take_atoms(t, s, opt_mol_type);
+    take_traced(t, s);
     take_bonds(t, s, all_bonds);
 }
 
@@ -241,7 +248,7 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
 void km_train_system_clear(km_train_system *t)
 {
     km_features_free(t->features);
-    free(t->atom_mask), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
+    free(t->atom_mask), free(t->traced), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
 }
 
 static void close_system(km_train_system *t)

@@ -106,22 +106,18 @@ static void log_step(loop *l, double lr, double norm)
     snprintf(line, sizeof line,
              "{\"step\": %" PRId64
              ", \"loss\": %.6g, \"struct\": %.6g, \"bond\": %.6g, \"lddt\": %.6g, \"flex\": %.6g, \"center\": %.6g, "
+             "\"velocity\": %.6g, \"autocorrelation\": %.6g, "
              "\"grad_norm\": %.6g, \"lr\": %.6g, \"skipped\": %" PRId64
              ", \"windows_per_s\": %.3g, \"waited_for_samples\": %.3g, \"memory\": %zu}",
-             l->state.step, s->total / n, s->structure / n, s->bond / n, s->lddt / n, s->flex / n, s->center / n, norm,
-             lr, l->state.skipped, n / span, (waited - l->waited) / span, km_stepper_peak(l->stepper));
+             l->state.step, s->total / n, s->structure / n, s->bond / n, s->lddt / n, s->flex / n, s->center / n,
+             s->velocity / n, s->autocorrelation / n, norm, lr, l->state.skipped, n / span, (waited - l->waited) / span,
+             km_stepper_peak(l->stepper));
     fprintf(l->log, "%s\n", line);
     fflush(l->log);
     if (l->run->say) l->run->say(l->run->arg, line);
     l->sums = (km_step_sums){0};
     l->last_time = t;
     l->waited = waited;
-}
-
-static void add_sums(km_step_sums *a, const km_step_sums *b)
-{
-    a->total += b->total, a->structure += b->structure, a->bond += b->bond, a->lddt += b->lddt, a->flex += b->flex;
-    a->center += b->center, a->windows += b->windows;
 }
 
 /* Why a step is to be left out, or NULL: decided from what all ranks know alike. */
@@ -182,7 +178,7 @@ static km_status one_step(loop *l, km_group *groups, int n, km_err *err)
             l->state.mean_loss = l->state.mean_loss > 0 ? 0.99 * l->state.mean_loss + 0.01 * loss : loss;
             l->state.in_a_row = 0;
             km_adam_step(l->adam, l->run->model->params, grad, norm);
-            add_sums(&l->sums, &sums);
+            km_step_sums_add(&l->sums, &sums);
         }
     }
     for (int i = 0; i < n; i++) km_group_clear(&groups[i]);

@@ -54,6 +54,22 @@ static km_tensor *plus(km_ctx *cx, km_tensor *sum, const km_tensor *part, double
     return km_add(cx, sum, km_scale(cx, part, (float)factor));
 }
 
+static km_tensor *motion(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const weights *w,
+                         const km_tensor *x, km_tensor *total, km_loss_values *v)
+{
+    if (c->velocity > 0) {
+        km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->atom_mask, (float[2]){1, 0}, 0);
+        v->velocity = y->data[0];
+        total = plus(cx, total, y, c->ensemble * c->velocity);
+    }
+    if (c->autocorrelation > 0) {
+        km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->opt_traced, (float[2]){0, 1}, c->lags);
+        v->autocorrelation = y->data[0];
+        total = plus(cx, total, y, c->ensemble * c->autocorrelation);
+    }
+    return total;
+}
+
 km_tensor *km_losses_compute(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const km_tensor *x_pred,
                              bool parts, km_loss_values *v)
 {
@@ -79,9 +95,10 @@ km_tensor *km_losses_compute(km_ctx *cx, const km_loss_config *c, const km_loss_
     } else if (c->beta_flex > 0) {
         km_tensor *f = flex(cx, c, in, &w, x_pred, (float)c->beta_abs, (float)c->beta_rel_g, (float)c->beta_rel_l);
         v->flex = f->data[0];
-        total = plus(cx, total, f, c->beta_flex);
+        total = plus(cx, total, f, c->ensemble * c->beta_flex);
         if (parts) flex_parts(cx, c, in, &w, x_pred, v);
     }
+    total = motion(cx, c, in, &w, x_pred, total, v);
     v->total = total->data[0];
     return total;
 }

@@ -49,10 +49,12 @@ km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store
         .trunk_trained = trains_trunk(m->params), .opt_ranks = opt_ranks};
     if (opt_ranks) s->buckets = km_buckets_new(m->params, opt_ranks);
     s->losses = (km_loss_config){
-        m->config.sigma_data, c->alpha_bond,  c->alpha_lddt,
-        c->beta_flex,         c->beta_abs,    c->beta_rel_g,
-        c->beta_rel_l,        c->beta_center, {c->weight_protein, c->weight_dna, c->weight_rna, c->weight_ligand},
-        c->unbinding,         c->flex_seed};
+        .sigma_data = m->config.sigma_data, .alpha_bond = c->alpha_bond, .alpha_lddt = c->alpha_lddt,
+        .beta_flex = c->beta_flex, .beta_abs = c->beta_abs, .beta_rel_g = c->beta_rel_g, .beta_rel_l = c->beta_rel_l,
+        .beta_center = c->beta_center, .ensemble = c->ensemble, .velocity = c->velocity,
+        .autocorrelation = c->autocorrelation, .lags = c->autocorrelation_lags, .unbinding = c->unbinding,
+        .flex_seed = c->flex_seed,
+        .mol_weights = {c->weight_protein, c->weight_dna, c->weight_rna, c->weight_ligand}};
     s->shards = KM_NEWN(shard, (size_t)s->n_shards);
     for (int i = 0; i < s->n_shards; i++) {
         s->shards[i].cx = km_ctx_new(1);
@@ -102,7 +104,8 @@ static km_dim find_levels(const km_group *g, int32_t *level, float *sigma)
 static void add_values(km_step_sums *sums, const km_loss_values *v)
 {
     sums->total += v->total, sums->structure += v->structure, sums->bond += v->bond, sums->lddt += v->lddt;
-    sums->flex += v->flex, sums->center += v->center, sums->windows++;
+    sums->flex += v->flex, sums->center += v->center, sums->velocity += v->velocity;
+    sums->autocorrelation += v->autocorrelation, sums->windows++;
 }
 
 static km_trunk_out show_trunk(km_ctx *cx, const km_trunk_result *r)
@@ -160,8 +163,9 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
     km_tensor *total = NULL;
     for (int b = 0; b < g->B; b++) {
         km_loss_inputs in = {.T = g->T, .A = A, .n_bonds = y->n_bonds, .x_gt = g->x + (km_dim)b * g->T * A * 3,
-                             .sigma = g->sigma + b * g->T, .atom_mask = y->atom_mask, .mol_type = y->mol_type,
-                             .residue = y->residue, .bonds = y->bonds, .bond_lengths = y->bond_lengths};
+                             .sigma = g->sigma + b * g->T, .atom_mask = y->atom_mask, .opt_traced = y->traced,
+                             .mol_type = y->mol_type, .residue = y->residue, .bonds = y->bonds,
+                             .bond_lengths = y->bond_lengths};
         km_loss_values v;
         km_tensor *window = KM_RESHAPE(cx, km_slice(cx, d, b, 1), g->T, A, 3);
         km_tensor *loss = km_losses_compute(cx, &s->losses, &in, window, false, &v);
@@ -169,6 +173,13 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
         total = total ? km_add(cx, total, loss) : loss;
     }
     return total;
+}
+
+void km_step_sums_add(km_step_sums *to, const km_step_sums *v)
+{
+    to->total += v->total, to->structure += v->structure, to->bond += v->bond, to->lddt += v->lddt;
+    to->flex += v->flex, to->center += v->center, to->velocity += v->velocity;
+    to->autocorrelation += v->autocorrelation, to->windows += v->windows;
 }
 
 /* The groups of a call, and what is wanted of them. */
@@ -225,8 +236,7 @@ static void run_shard(const km_stepper *s, int i, const job *j)
 
 static void add_sums(km_step_sums *to, const km_step_sums *v)
 {
-    to->total += v->total, to->structure += v->structure, to->bond += v->bond, to->lddt += v->lddt;
-    to->flex += v->flex, to->center += v->center, to->windows += v->windows;
+    km_step_sums_add(to, v);
     if (v->worst >= 0) note_worst(to, v->worst_loss, v->worst);
 }
 
@@ -235,10 +245,11 @@ static km_status add_ranks(km_stepper *s, float *grad, km_step_sums *t, km_err *
 {
     if (s->n_shards > 1) KM_TRY(km_buckets_begin(s->buckets, NULL, grad, err));
     KM_TRY(km_buckets_end(s->buckets, err));
-    double x[] = {t->total, t->structure, t->bond, t->lddt, t->flex, t->center, t->windows};
-    KM_TRY(km_ranks_sum(s->opt_ranks, x, 7, err));
+    double x[] = {t->total,  t->structure, t->bond,            t->lddt, t->flex,
+                  t->center, t->velocity,  t->autocorrelation, t->windows};
+    KM_TRY(km_ranks_sum(s->opt_ranks, x, 9, err));
     t->total = x[0], t->structure = x[1], t->bond = x[2], t->lddt = x[3], t->flex = x[4], t->center = x[5];
-    t->windows = (int)x[6];
+    t->velocity = x[6], t->autocorrelation = x[7], t->windows = (int)x[8];
     return KM_OK;
 }
 

@@ -12,11 +12,13 @@
 
 /* Sums over windows of what the log shows; divide by windows. */
 typedef struct km_step_sums {
-    double total, structure, bond, lddt, flex, center;
+    double total, structure, bond, lddt, flex, center, velocity, autocorrelation;
     int windows;
     int worst;         /* the group with the largest loss, or one that is not finite */
     double worst_loss; /* of a window of it; INFINITY where it is not finite */
 } km_step_sums;
+
+void km_step_sums_add(km_step_sums *to, const km_step_sums *v); /* all but worst */
 
 typedef struct km_stepper km_stepper;
 /* opt_trunks: stored results of the trunk; NULL: it runs in the step. opt_ranks: others that work on the same steps;

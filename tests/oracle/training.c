@@ -19,6 +19,7 @@ static km_loss_config loss_config(const oracle_case *o)
                         .beta_rel_g = oracle_number(o, "beta_rel_g", 1),
                         .beta_rel_l = oracle_number(o, "beta_rel_l", 1),
                         .beta_center = oracle_number(o, "beta_center", 1),
+                        .ensemble = 1,
                         .unbinding = strcmp(oracle_word(o, "mode"), "unbinding") == 0};
     const json_t *weights = json_object_get(o->config, "mol_weights");
     for (int i = 0; i < 4; i++) c.mol_weights[i] = json_number_value(json_object_get(weights, types[i]));

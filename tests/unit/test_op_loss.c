@@ -10,10 +10,10 @@
 
 static const km_exec one = {1};
 
-typedef enum which { STRUCT, BOND, LDDT, FLEX, CENTER, KINDS } which;
-static const char *const names[KINDS] = {"struct", "bond", "lddt", "flex", "center"};
+typedef enum which { STRUCT, BOND, LDDT, FLEX, CENTER, MOTION, KINDS } which;
+static const char *const names[KINDS] = {"struct", "bond", "lddt", "flex", "center", "motion"};
 
-enum { MAX = 4096 };
+enum { MAX = 4096, LAGS = 4 };
 
 typedef struct loss_case {
     which kind;
@@ -38,7 +38,9 @@ static double reference(void *arg)
         km_ref_loss_flex_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, c->residue, c->mol_type, c->parts,
                              c->type_weights, c->F, c->A);
         break;
-    default: km_ref_loss_center_fwd(&one, &c->y, c->x, c->r, c->target, c->mol_type, c->F, c->A);
+    case CENTER: km_ref_loss_center_fwd(&one, &c->y, c->x, c->r, c->target, c->mol_type, c->F, c->A); break;
+    default:
+        km_ref_loss_motion_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, c->bond_mask, c->parts, LAGS, c->F, c->A);
     }
     return c->dy * c->y;
 }
@@ -56,7 +58,10 @@ static void reference_bwd(loss_case *c)
         km_ref_loss_flex_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->residue, c->mol_type, c->parts,
                              c->type_weights, c->F, c->A);
         break;
-    default: km_ref_loss_center_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mol_type, c->F, c->A);
+    case CENTER: km_ref_loss_center_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mol_type, c->F, c->A); break;
+    default:
+        km_ref_loss_motion_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->bond_mask, c->parts, LAGS, c->F,
+                               c->A);
     }
 }
 
@@ -69,7 +74,8 @@ static km_tensor *operation(km_ctx *cx, const loss_case *c, const km_tensor *x)
     case LDDT: return km_loss_lddt(cx, x, c->r_f, c->target_f, c->mask_f, (float)c->radius);
     case FLEX:
         return km_loss_flex(cx, x, c->r_f, c->target_f, c->mask_f, c->residue, c->mol_type, parts, c->type_weights);
-    default: return km_loss_center(cx, x, c->r_f, c->target_f, c->mol_type);
+    case CENTER: return km_loss_center(cx, x, c->r_f, c->target_f, c->mol_type);
+    default: return km_loss_motion(cx, x, c->r_f, c->target_f, c->mask_f, c->bond_mask_f, parts, LAGS);
     }
 }
 
