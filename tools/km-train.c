@@ -18,6 +18,7 @@ static struct {
     const char *config, *init, *split, *output, *trunk;
     km_opt_list data;
     int64_t trunk_memory;
+    int overfit;
     bool resume;
 } o;
 
@@ -31,6 +32,8 @@ static const km_opt options[] = {
      "keep so much of these results in memory (a quarter of what is available)"},
     {"split", 0, KM_OPT_STRING, &o.split, "FILE", "lines `system train|val|test`"},
     {"output", 'o', KM_OPT_STRING, &o.output, "RUN", "directory of the run"},
+    {"overfit", 0, KM_OPT_INT, &o.overfit, "N", "train on N windows only, over and over: does the model learn?",
+     .min = 1, .max = 1000000},
     {"resume", 0, KM_OPT_FLAG, &o.resume, NULL, "go on where RUN stopped"},
     {0},
 };
@@ -192,14 +195,16 @@ int main(int argc, char **argv)
     if (!o.config || !o.output || o.data.count == 0)
         return km_cli_fail(&cli, &(km_err){KM_USAGE, "--config, --data and -o are needed; see 'km-train -h'"});
     char *path = find_config(o.config);
-    const char **keys = KM_NEWN(const char *, (size_t)cli.n_operands + 1);
+    const char **keys = KM_NEWN(const char *, (size_t)cli.n_operands + 3);
     char *seed = km_asprintf("seed=%llu", (unsigned long long)cli.seed);
+    char *overfit = km_asprintf("overfit=%d", o.overfit);
     int n = 0;
     if (cli.seed_set) keys[n++] = seed;
+    if (o.overfit) keys[n++] = overfit, keys[n++] = "windows=1";
     for (int i = 0; i < cli.n_operands; i++) keys[n++] = cli.operands[i];
     km_status status = km_train_config_read(path, keys, n, &c, &err);
     if (status == KM_OK) status = train(&cli, c, &err);
     km_train_config_free(c);
-    free(path), free(seed), free(keys);
+    free(path), free(seed), free(overfit), free(keys);
     return km_cli_end(&cli, status, &err);
 }

@@ -32,6 +32,8 @@ static const key keys[] = {
     {"checkpoint_every", INT, AT(checkpoint_every), 1, 1e9, "500", 0, 0},
     {"validate_every", INT, AT(validate_every), 1, 1e9, "500", 0, 0},
     {"validation_windows", INT, AT(validation_windows), 0, 1e6, "64", 0, 0},
+    {"validation_samples", INT, AT(validation_samples), 0, 1e6, "8", 0, 0},
+    {"overfit", INT, AT(overfit), 0, 1e6, "0", 0, 0},
     {"log_every", INT, AT(log_every), 1, 1e9, "10", 0, 0},
     {"read_ahead", INT, AT(read_ahead), 1, 1000, "2", 0, 0},
     {"spike", REAL, AT(spike), 0, 1e9, "0", 0, 0},

@@ -20,6 +20,8 @@ typedef struct km_train_config {
     /* the loop */
     int64_t seed;
     int threads, max_steps, checkpoint_every, validate_every, log_every, validation_windows;
+    int validation_samples;     /* groups of windows that are generated in a validation, too */
+    int overfit;                /* only so many groups of windows, over and over; 0: all that there is */
     int read_ahead;             /* steps whose samples are read while others are computed */
     double spike;               /* a loss so many times the running mean is left out; 0: none is */
     int max_skipped;            /* so many steps left out one after the other end the run */

@@ -76,6 +76,20 @@ static km_status checkpoint(loop *l, km_err *err)
     return km_state_write(l->run->dir, l->run->model->params, l->adam, &l->state, l->config_json, err);
 }
 
+static void log_number(FILE *f, const char *name, double value)
+{
+    if (isnan(value)) fprintf(f, ", \"%s\": null", name);
+    else fprintf(f, ", \"%s\": %.4g", name, value);
+}
+
+static void log_likeness(FILE *f, const km_likeness *k)
+{
+    fprintf(f, ", \"generated_windows\": %d", k->windows);
+    log_number(f, "rmsf_r", k->rmsf_r);
+    log_number(f, "pairwise_rmsd_r", k->pairwise_r);
+    log_number(f, "rmsd", k->rmsd);
+}
+
 static km_status validate_and_log(loop *l, km_err *err)
 {
     km_validation v;
@@ -92,7 +106,9 @@ static km_status validate_and_log(loop *l, km_err *err)
         fprintf(l->log, "%s\"%.3g\": %.6g", before, v.sigma[i], v.structure[i]);
         before = ", ";
     }
-    fprintf(l->log, "}}\n");
+    fprintf(l->log, "}");
+    if (v.likeness.windows > 0) log_likeness(l->log, &v.likeness);
+    fprintf(l->log, "}\n");
     return best ? save_weights(l, "best.safetensors", err) : KM_OK;
 }
 
@@ -198,7 +214,10 @@ static km_status after_step(loop *l, bool *ret_last, km_err *err)
     const km_train_config *c = l->run->config;
     bool last = l->state.step == c->max_steps, stop = km_interrupted();
     if (l->state.step % c->validate_every == 0 || last) {
-        KM_TRY(validate_and_log(l, err));
+        km_status status = validate_and_log(l, err);
+        l->state.due = status == KM_INTERRUPTED;
+        if (l->state.due) KM_TRY(checkpoint(l, err));
+        if (status < 0) return status;
         last = last || out_of_patience(l);
     }
     if (l->state.step % c->checkpoint_every == 0 || last || stop) KM_TRY(checkpoint(l, err));
@@ -223,7 +242,9 @@ static km_status steps(loop *l, km_err *err)
     int n = c->batch / km_ranks_size(l->run->opt_ranks);
     km_group *groups = KM_NEWN(km_group, (size_t)n);
     km_status status = KM_OK;
-    bool last = l->state.step >= c->max_steps || out_of_patience(l);
+    bool last = false;
+    if (l->state.due) status = after_step(l, &last, err);
+    last = last || l->state.step >= c->max_steps || out_of_patience(l);
     l->reader = km_prefetch_new(&(km_reading){l->run->data, c, &l->run->model->config,
                                             km_ranks_rank(l->run->opt_ranks) * n, n, l->state.step,
                                             last ? l->state.step : c->max_steps});

@@ -14,6 +14,7 @@ typedef struct km_train_state {
     double best;        /* lowest validation loss so far, infinity before the first */
     int64_t skipped, in_a_row; /* steps left out for a loss or gradient that is not finite or far too large */
     int64_t without_best;      /* validations since the best one */
+    int64_t due;               /* 0/1: the validation of this step was interrupted */
     double mean_loss;          /* running mean of the steps' losses, 0 before the first */
     bool damaged;              /* read from the state before the latest, which is damaged */
 } km_train_state;

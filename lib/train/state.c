@@ -99,6 +99,7 @@ km_status km_state_write(const char *dir, const km_params *p, const km_adam *a, 
                 put_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) &&
                 put_value(file, "in_a_row", H5T_NATIVE_INT64, &s->in_a_row) &&
                 put_value(file, "without_best", H5T_NATIVE_INT64, &s->without_best) &&
+                put_value(file, "due", H5T_NATIVE_INT64, &s->due) &&
                 put_value(file, "best", H5T_NATIVE_DOUBLE, &s->best) &&
                 put_value(file, "mean_loss", H5T_NATIVE_DOUBLE, &s->mean_loss) &&
                 put_value(file, "checksum", H5T_NATIVE_UINT32, &checksum) && put_text(file, "layout", layout) &&
@@ -163,6 +164,7 @@ static bool get_counts(hid_t file, km_adam *a, km_train_state *s, uint32_t *chec
            get_value(file, "skipped", H5T_NATIVE_INT64, &s->skipped) &&
            get_value(file, "in_a_row", H5T_NATIVE_INT64, &s->in_a_row) &&
            get_value(file, "without_best", H5T_NATIVE_INT64, &s->without_best) &&
+           get_value(file, "due", H5T_NATIVE_INT64, &s->due) &&
            get_value(file, "best", H5T_NATIVE_DOUBLE, &s->best) &&
            get_value(file, "mean_loss", H5T_NATIVE_DOUBLE, &s->mean_loss) &&
            get_value(file, "checksum", H5T_NATIVE_UINT32, checksum);

@@ -146,6 +146,11 @@ static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_features
     return t;
 }
 
+km_trunk_out km_stepper_trunk(const km_stepper *s, km_ctx *cx, const km_group *g, const km_trunk_result *opt_stored)
+{
+    return opt_stored ? stored_trunk(cx, opt_stored, g) : run_trunk(s, cx, g->system->features);
+}
+
 /* The loss of a group's windows, added to the sums; on the tape when it is on. opt_stored: the trunk's result. */
 static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, const km_trunk_result *opt_stored)
 {
@@ -155,7 +160,7 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
     int32_t *level = km_arena_get(cx->arena, (size_t)frames * sizeof *level);
     float *sigma = km_arena_get(cx->arena, (size_t)(frames + 1) * sizeof *sigma);
     km_dim L = find_levels(g, level, sigma);
-    km_trunk_out trunk = opt_stored ? stored_trunk(cx, opt_stored, g) : run_trunk(s, cx, y->features);
+    km_trunk_out trunk = km_stepper_trunk(s, cx, g, opt_stored);
     km_conditioning *k = km_diffusion_condition(cx, s->model->diffusion, y->features, &trunk);
     km_levels *levels = km_diffusion_levels(cx, s->model->diffusion, k, sigma, L);
     km_tensor *x = KM_TENSOR_OF(cx, g->noisy, g->B, g->T, A, 3);

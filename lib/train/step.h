@@ -33,6 +33,8 @@ void km_stepper_free(km_stepper *s);
  * all ranks, which have equally many groups each. Fails when a stored result of the trunk cannot be read. */
 km_status km_stepper_run(km_stepper *s, const km_group *groups, int n, const float **opt_ret_grad,
                          km_step_sums *ret_sums, km_err *err) KM_MUST_USE;
+/* What the trunk says of a group's system, on the context; opt_stored: the whole system's result. */
+km_trunk_out km_stepper_trunk(const km_stepper *s, km_ctx *cx, const km_group *g, const km_trunk_result *opt_stored);
 /* Bytes that a step will take at most, besides the stored results, found by running it with kernels that compute
  * nothing; opt_largest: the system that takes most. */
 double km_stepper_footprint(const km_stepper *s, const km_dataset *d, const km_train_system **opt_largest);

@@ -12,12 +12,23 @@ enum { SEED = 0x76616c69 };
 static km_status draw(const km_run *r, km_group *groups, int n, km_err *err)
 {
     const km_dataset *d = r->data;
-    const int *systems = d->n_val ? d->val : d->train, n_systems = d->n_val ? d->n_val : d->n_train;
+    bool own = r->config->overfit || d->n_val == 0;
+    const int *systems = own ? d->train : d->val, n_systems = own ? d->n_train : d->n_val;
+    uint64_t seed = r->config->overfit ? (uint64_t)r->config->seed : SEED;
     km_status status = KM_OK;
     for (int i = 0; i < n && status == KM_OK; i++)
-        status = km_group_draw(d, systems, n_systems, r->config, &r->model->config, SEED, i, r->config->windows,
+        status = km_group_draw(d, systems, n_systems, r->config, &r->model->config, seed, i, r->config->windows,
                                &groups[i], err);
     return status;
+}
+
+static km_status generate(const km_run *r, const km_stepper *s, km_group *groups, int n, km_likeness *ret, km_err *err)
+{
+    if (n > r->config->validation_samples) n = r->config->validation_samples;
+    if (n == 0) return KM_OK;
+    KM_TRY(km_generate(r, s, groups, n, SEED, err));
+    km_likeness_of(groups, n, ret);
+    return KM_OK;
 }
 
 /* All noisy frames of a group at one level, with the noise that they had. */
@@ -63,6 +74,7 @@ km_status km_validate(const km_run *r, km_stepper *s, const float *opt_average, 
         ret->loss = sums.total / sums.windows;
         status = levels(r, s, groups, n, ret, err);
     }
+    if (status == KM_OK) status = generate(r, s, groups, n, &ret->likeness, err);
     memcpy(block, raw, bytes);
     for (int i = 0; i < n; i++) km_group_clear(&groups[i]);
     free(raw), free(groups);

@@ -149,15 +149,16 @@ static void clear_missing(const km_train_system *s, float *x, int T)
         if (s->atom_mask[i % A] == 0) memset(x + i * 3, 0, 12);
 }
 
+/* number: of the window, place: of what is in it, the same again and again where a model is overfitted. */
 static km_status draw_window(const km_group *g, int b, const draft *d, const km_train_config *c, const km_config *m,
-                             uint64_t seed, uint32_t number, km_err *err)
+                             uint64_t seed, uint32_t number, uint32_t place, km_err *err)
 {
     const km_train_system *s = g->system;
     km_dim A = s->features->A;
     int T = g->T;
     size_t frame = (size_t)A * 3, at = (size_t)b * (size_t)T;
-    km_rng r = km_rng_of(seed, KM_RNG_SAMPLE, number, 0, 0), levels = km_rng_of(seed, KM_RNG_LEVEL, number, 0, 0);
-    km_rng turn = km_rng_of(seed, KM_RNG_ROTATION, number, 0, 0);
+    km_rng r = km_rng_of(seed, KM_RNG_SAMPLE, place, 0, 0), levels = km_rng_of(seed, KM_RNG_LEVEL, number, 0, 0);
+    km_rng turn = km_rng_of(seed, KM_RNG_ROTATION, place, 0, 0);
     double u[4];
     km_rng_uniform4(&r, DRAW_PLACE, u);
     task t = draw_task(&r, c, m->causal, T);
@@ -260,7 +261,8 @@ static km_status cut_system(km_group *g, draft *d, const km_train_config *c, con
 km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, const km_train_config *c,
                         const km_config *m, uint64_t seed, int64_t number, int windows, km_group *ret, km_err *err)
 {
-    km_rng r = km_rng_of(seed, KM_RNG_SAMPLE, (uint32_t)number, -1, 0);
+    int64_t place = c->overfit ? number % c->overfit : number;
+    km_rng r = km_rng_of(seed, KM_RNG_SAMPLE, (uint32_t)place, -1, 0);
     double u[4];
     int32_t *atoms = NULL;
     km_rng_uniform4(&r, DRAW_GROUP, u);
@@ -270,7 +272,7 @@ km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, 
     if (c->n_sets) draw_draft(&r, c, &plan, &T);
     *ret = (km_group){.system = s, .whole = s, .B = windows, .T = T};
     if (c->crop_tokens && s->residues > c->crop_tokens)
-        KM_TRY(cut_system(ret, &plan, c, &r, seed, (uint32_t)number, &atoms, err));
+        KM_TRY(cut_system(ret, &plan, c, &r, seed, (uint32_t)place, &atoms, err));
     plan.opt_atoms = atoms;
     size_t frames = (size_t)windows * (size_t)T, n = frames * (size_t)ret->system->features->A * 3;
     ret->x = km_alloc(n * sizeof(float)), ret->noisy = km_alloc(n * sizeof(float));
@@ -278,7 +280,8 @@ km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, 
     ret->target = km_alloc(frames * sizeof(float));
     km_status status = KM_OK;
     for (int b = 0; b < windows && status == KM_OK; b++)
-        status = draw_window(ret, b, &plan, c, m, seed, (uint32_t)(number * windows + b), err);
+        status = draw_window(ret, b, &plan, c, m, seed, (uint32_t)(number * windows + b),
+                             (uint32_t)(place * windows + b), err);
     free(atoms);
     if (status < 0) km_group_clear(ret);
     return status;

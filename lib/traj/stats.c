@@ -45,7 +45,7 @@ typedef struct placed {
     int64_t at;
 } placed;
 
-void km_ranks(const double *x, int64_t n, double *ranks)
+void km_stats_ranks(const double *x, int64_t n, double *ranks)
 {
     placed *p = KM_NEWN(placed, (size_t)n);
     for (int64_t i = 0; i < n; i++) p[i] = (placed){x[i], i};
@@ -61,7 +61,7 @@ void km_ranks(const double *x, int64_t n, double *ranks)
 double km_spearman(const double *a, const double *b, int64_t n)
 {
     double *ra = KM_NEWN(double, (size_t)n), *rb = KM_NEWN(double, (size_t)n);
-    km_ranks(a, n, ra), km_ranks(b, n, rb);
+    km_stats_ranks(a, n, ra), km_stats_ranks(b, n, rb);
     double r = km_pearson(ra, rb, n);
     free(ra), free(rb);
     return r;

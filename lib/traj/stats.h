@@ -12,7 +12,7 @@ double km_mean(const double *x, int64_t n);
 double km_median(const double *x, int64_t n);
 double km_pearson(const double *a, const double *b, int64_t n);
 /* Ranks from 1; those of equal values are averaged. */
-void km_ranks(const double *x, int64_t n, double *ranks);
+void km_stats_ranks(const double *x, int64_t n, double *ranks);
 double km_spearman(const double *a, const double *b, int64_t n);
 /* tau-b. Time n^2. */
 double km_kendall(const double *a, const double *b, int64_t n);

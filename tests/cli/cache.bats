@@ -75,7 +75,7 @@ for name in ("s_inputs", "s", "z"):
     km-info "$T/x.h5" | grep 'msa: rows 2'
     run --separate-stderr km-trunk --weights mini --cache "$T/cache" "$T/x.h5"
     [ "$status" -eq 0 ] && [ -z "$output" ] && [ "$(the_file | wc -l)" -eq 1 ]
-    small="batch=2 windows=1 validation_windows=2 max_steps=2 checkpoint_every=2 validate_every=2 frames.max=5 train=score_model.*"
+    small="batch=2 windows=1 validation_windows=2 validation_samples=0 max_steps=2 checkpoint_every=2 validate_every=2 frames.max=5 train=score_model.*"
     train() { km-train -q --config mini --data "$T/x.h5" --init mini "$@" $small; }
     train --trunk "$T/cache" -o "$T/run"
     [ -s "$T/run/last.safetensors" ]
@@ -94,7 +94,7 @@ for name in ("s_inputs", "s", "z"):
     for name in one two; do
         km-strip -q --top "$pdb" --msa A="$T/a.a3m" -o "$T/$name.h5" pipelines/mini/examples/LGE.xtc
     done
-    small="batch=2 windows=1 validation_windows=2 max_steps=2 checkpoint_every=2 validate_every=2 frames.max=5 train=score_model.*"
+    small="batch=2 windows=1 validation_windows=2 validation_samples=0 max_steps=2 checkpoint_every=2 validate_every=2 frames.max=5 train=score_model.*"
     train() { km-train -q --config mini --data "$T/one.h5" --data "$T/two.h5" --init mini --trunk "$T/cache" "$@" $small; }
     km-trunk --weights mini --recycles 1 --msa-depth 1 --seed 5 --cache "$T/cache" "$T/one.h5"
     run --separate-stderr train -o "$T/none"

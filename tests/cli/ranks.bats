@@ -15,7 +15,7 @@ setup() {
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
     export OMPI_MCA_mpi_yield_when_idle=1
     cd "$BATS_FILE_TMPDIR"
-    small="batch=4 windows=2 validation_windows=4 max_steps=4 validate_every=2 log_every=1 frames.max=5 threads=1
+    small="batch=4 windows=2 validation_windows=4 validation_samples=0 max_steps=4 validate_every=2 log_every=1 frames.max=5 threads=1
         model.token_s=16 model.token_z=8 model.token_transformer_depth=2 model.atom_encoder_depth=1 model.atom_decoder_depth=1"
 }
 

@@ -10,7 +10,7 @@ setup_file() {
 
 setup() {
     cd "$BATS_FILE_TMPDIR"
-    small="batch=2 windows=1 validation_windows=2 max_steps=12 checkpoint_every=2 validate_every=6 log_every=1 frames.max=5
+    small="batch=2 windows=1 validation_windows=2 validation_samples=0 max_steps=12 checkpoint_every=2 validate_every=6 log_every=1 frames.max=5
         model.token_s=8 model.token_z=8 model.atom_s=8 model.atom_z=4 model.token_transformer_depth=1 model.atom_encoder_depth=1
         model.atom_decoder_depth=1 model.token_temporal_heads=2 model.pairformer_args.num_blocks=1 model.dim_fourier=8"
 }
@@ -83,6 +83,12 @@ train() { # RUN and what differs
     [ "$(grep -c validation_loss patient/log.jsonl)" -eq 3 ]
 }
 
+@test "an overfitted model is compared with its own windows" {
+    train own threads=1 --overfit 2 max_steps=4 validation_samples=2 validation_windows=2
+    grep -q '"generated_windows": 2, "rmsf_r": [-0-9.]*, "pairwise_rmsd_r": [-0-9.]*, "rmsd": [0-9.]*}' own/log.jsonl
+    run -2 train own threads=1 --overfit 0
+}
+
 @test "the result does not depend on the number of threads" {
     train one threads=1
     train two --threads 2
@@ -109,7 +115,7 @@ train() { # RUN and what differs
     here=$BATS_TEST_DIRNAME/../../pipelines/mini/examples
     km-strip -q --set-name atlas --top "$here/LGE.pdb" -o atlas.h5 "$here/LGE.xtc"
     km-strip -q --set-name dd13m --top "$here/LGE.pdb" -o dd13m.h5 "$here/LGE.xtc"
-    few="batch=2 max_steps=2 validation_windows=2 log_every=1 frames.to_200=6 frames.min=4 threads=1"
+    few="batch=2 max_steps=2 validation_windows=2 validation_samples=1 log_every=1 frames.to_200=6 frames.min=4 threads=1"
     km-train -q --config equilibrium --init mini --data atlas.h5 -o p1 $few sets.atlas.min=1ps sets.atlas.max=20ps
     km-train -q --config unbinding --init p1 --data dd13m.h5 -o p2 $few sets.dd13m.min=1ps
     km-info --json p1/last.safetensors | grep -qF '\"causal\":false'

@@ -21,7 +21,7 @@ int main(void)
     second_check("stats.kendall", km_kendall(a, b, N), 1e-9);
     ok(isnan(km_pearson(a, same, N)) && isnan(km_spearman(a, same, N)) && isnan(km_kendall(a, same, N)),
        "nothing correlates with a constant");
-    km_ranks(ties, 5, ranks);
+    km_stats_ranks(ties, 5, ranks);
     ok(ranks[0] == 4 && ranks[1] == 1 && ranks[2] == 4 && ranks[3] == 2 && ranks[4] == 4, "ties share their ranks");
     ok(km_median(odd, 3) == 3 && km_median(odd, 2) == 3 && isnan(km_median(odd, 0)), "medians");
     ok(km_median(none, 3) == 2, "NaN is the largest");

@@ -371,6 +371,23 @@ static void test_options(const km_dataset *d)
        "a window longer than the file: %s", err.msg);
 }
 
+static void test_overfit(const km_dataset *d)
+{
+    km_train_config c = *config();
+    km_config m = {.sigma_data = 4};
+    km_group g[3];
+    km_err err;
+    c.overfit = 2;
+    for (int i = 0; i < 3; i++)
+        if (km_group_draw(d, d->train, 3, &c, &m, 5, i, 2, &g[i], &err) < 0) exit(1);
+    size_t n = (size_t)(g[0].B * g[0].T * g[0].system->features->A * 3) * sizeof(float);
+    ok(g[0].system == g[2].system && g[0].T == g[2].T && !memcmp(g[0].x, g[2].x, n) &&
+           memcmp(g[0].noisy, g[2].noisy, n),
+       "the windows of an overfitted model come again, with other noise");
+    ok(g[0].system != g[1].system || g[0].T != g[1].T || memcmp(g[0].x, g[1].x, n), "and are as many as asked for");
+    for (int i = 0; i < 3; i++) km_group_clear(&g[i]);
+}
+
 /* In the example peptide LGE the middle residue's N, CA, C are atoms 8, 9, 10. */
 static void test_canonical(const km_dataset *d)
 {
@@ -459,6 +476,7 @@ int main(void)
     test_windows(d);
     test_canonical(d);
     test_options(d);
+    test_overfit(d);
     test_numbers(d);
     km_dataset_close(d);
     static const char *const left[] = {"a.h5", "b.h5", "c.h5", "broken.bad", "uneven.bad", "split"};

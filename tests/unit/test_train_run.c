@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
-#include "lib/train/run.h"
-#include "lib/train/step.h"
+#include "lib/train/generate.h"
 #include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
@@ -171,6 +171,40 @@ static void test_frozen_trunk(void)
     ok(none && same, "a trunk that is not trained has no gradient and leaves the others' as they are");
     free(a), free(b);
     free_fixture(&whole), free_fixture(&part);
+}
+
+/* -- generated windows */
+
+static void test_generated(void)
+{
+    fixture x = make_fixture("*");
+    km_run r = {.config = x.c, .model = x.m, .data = x.d, .threads = 1};
+    km_stepper *s = km_stepper_new(x.m, x.c, NULL, NULL, 1);
+    km_likeness same, one, two;
+    km_err err;
+    bool held = true;
+    for (int i = 0; i < 5; i++)
+        memcpy(x.groups[i].noisy, x.groups[i].x,
+               (size_t)(x.groups[i].B * x.groups[i].T * x.groups[i].system->features->A * 3) * sizeof(float));
+    km_likeness_of(x.groups, 5, &same);
+    ok(same.windows == 10 && same.rmsd < 1e-3 && same.rmsf_r > 0.9999 && same.pairwise_r > 0.9999,
+       "the truth is like itself: %g %g %g", same.rmsd, same.rmsf_r, same.pairwise_r);
+    km_status status = km_generate(&r, s, x.groups, 5, 7, &err);
+    km_likeness_of(x.groups, 5, &one);
+    for (int f = 0; f < x.groups[0].T; f++) {
+        size_t frame = (size_t)x.groups[0].system->features->A * 3, at = (size_t)f * frame;
+        bool kept = !memcmp(x.groups[0].noisy + at, x.groups[0].x + at, frame * sizeof(float));
+        held = held && kept == !(x.groups[0].sigma[f] > 0);
+    }
+    ok(status == KM_OK && held && one.rmsd > 0.5 && one.rmsf_r < 0.99, "generated from their clean frames: %g %g %g",
+       one.rmsd, one.rmsf_r, one.pairwise_r);
+    r.threads = 3;
+    status = km_generate(&r, s, x.groups, 5, 7, &err);
+    km_likeness_of(x.groups, 5, &two);
+    ok(status == KM_OK && one.rmsd == two.rmsd && one.rmsf_r == two.rmsf_r && one.pairwise_r == two.pairwise_r,
+       "by any number of threads alike");
+    km_stepper_free(s);
+    free_fixture(&x);
 }
 
 /* -- the state file */
@@ -364,6 +398,30 @@ static void test_rate(void)
     ok(n == 6 && right == 6, "the learning rate rises over the warm-up and falls along a cosine: %d of %d", right, n);
 }
 
+/* Before any thread is made: a signal during the validation of the first step, in a child. */
+static void test_due(void)
+{
+    static const char more[] = "\"max_steps\": \"3\", \"validate_every\": \"1\"";
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        if (!freopen("/dev/null", "w", stdout)) _exit(1);
+        km_signals_init();
+        raise(SIGTERM);
+        free(train("due", more, 0, KM_INTERRUPTED));
+        _exit(access("due/best.safetensors", F_OK) == 0);
+    }
+    int how;
+    ok(waitpid(child, &how, 0) == child && how == 0 && lines_with("due/log.jsonl", "validation_loss") == 0,
+       "a signal during a validation");
+    free(train("due", more, 0, KM_OK));
+    free(train("undue", more, 0, KM_OK));
+    ok(same_file("due/last.safetensors", "undue/last.safetensors") &&
+           same_file("due/best.safetensors", "undue/best.safetensors") &&
+           lines_with("due/log.jsonl", "rmsf_r") == 3 && lines_with("undue/log.jsonl", "rmsf_r") == 3,
+       "which is done again when the run goes on");
+}
+
 static void test_interrupted(void)
 {
     km_train_state s;
@@ -386,7 +444,9 @@ int main(void)
     char *path = km_asprintf("%s/a.h5", dir), *clean = km_asprintf("rm -r %s", dir);
     peptide_write(path, 1, 40, 2000);
     if (chdir(dir) != 0) return 1;
+    test_due();
     test_step();
+    test_generated();
     test_frozen_trunk();
     test_state();
     test_runs();
