@@ -74,25 +74,26 @@ check_options() {
 # Places of one machine have no business in the tree; tests may use the directory for temporary files. The brackets keep the
 # patterns from finding themselves.
 check_words() {
-    printf '%s\n' "$files" | while read -r f; do
-        [ -f "$f" ] || continue
-        places='(^|[^[:alnum:]_.~-])/(wor[k]|roo[t]|hom[e])/'
-        case $f in tests/*) ;; *) places="$places|(^|[^[:alnum:]_.~-])/tm[p]/" ;; esac
-        grep -InE "$places" "$f" | sed "s,^\([0-9]*\):.*,$f:\1: names a place of one machine,"
-    done
+    places='(^|[^[:alnum:]_.~-])/(wor[k]|roo[t]|hom[e])/'
+    {
+        of_kind '^tests/' | xargs grep -HInE "$places" /dev/null
+        of_kind . | grep -v '^tests/' | xargs grep -HInE "$places|(^|[^[:alnum:]_.~-])/tm[p]/" /dev/null
+    } | sed 's,^\([^:]*:[0-9]*\):.*,\1: names a place of one machine,'
     printf '%s\n' "$files" | grep -E '(^|/)(READ-THIS|NOTES?)[^/]*\.txt$|\.(orig|rej|swp)$|~$' | sed 's/$/: does not belong in the tree/'
 }
 
 check_sizes() {
-    of_kind '\.(c|h|cc|cu|cuh|sh)$' | while read -r f; do
-        n=$(wc -l <"$f")
-        [ "$n" -le 800 ] || echo "$f: $n lines; 800 are the most"
-        case $f in
-        *.sh) ;;
-        *) LC_ALL=C.UTF-8 grep -nE '^.{121,}' "$f" | sed "s,^\([0-9]*\):.*,$f:\1: longer than 120 columns," ;;
-        esac
-        head -n 3 "$f" | grep -q 'SPDX-License-Identifier: MIT' || echo "$f:1: no SPDX line"
-    done
+    of_kind '\.(c|h|cc|cu|cuh|sh)$' | xargs awk '
+        function finish() {
+            if (n > 800) print file ": " n " lines; 800 are the most"
+            if (file && !licensed) print file ":1: no SPDX line"
+        }
+        FNR == 1 { finish(); file = FILENAME; licensed = 0 }
+        FNR <= 3 && /SPDX-License-Identifier: MIT/ { licensed = 1 }
+        { n = FNR }
+        END { finish() }' /dev/null
+    of_kind '\.(c|h|cc|cu|cuh)$' | LC_ALL=C.UTF-8 xargs grep -HnE '^.{121,}' /dev/null |
+        sed 's,^\([^:]*:[0-9]*\):.*,\1: longer than 120 columns,'
 }
 
 check_kernels() {
