@@ -26,7 +26,8 @@ typedef struct km_eval_target {
 typedef struct km_eval_options {
     int64_t dt;         /* 0: as it is */
     km_opt_range range; /* of times, fs */
-    int stride, trajectory, threads;
+    int stride, threads;
+    int trajectory; /* of a stream or H5MD file; -1: all, but the first for the panel of peptides */
     bool baselines, profile; /* profile: what figures need is wanted too */
     bool no_ceiling;         /* do without dynamics against themselves */
 } km_eval_options;
@@ -110,27 +111,54 @@ km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err) KM
 
 /* -- reading a target for a panel that matches atoms by name */
 
-/* One trajectory beside its reference: their common atoms, in the reference's order. */
+/* A model (its trajectories) beside its reference: their common atoms, in the reference's order. */
 typedef struct km_eval_case {
     const km_eval_options *options;
     const km_system *system; /* of the common atoms */
     int32_t A;
-    const km_clip *ref; /* [n_ref], one a replica */
-    int n_ref;
-    km_clip model;
-    int64_t ref_frames;
-    float *start; /* [A, 3] the topology's coordinates, or the reference's first frame */
+    const km_clip *ref, *model; /* [n_ref], one a replica; [n_model] */
+    int n_ref, n_model;
+    int64_t ref_frames, model_frames;
+    int64_t ref_dt, model_dt; /* fs, 0 where the spacing is not known or not the same in all */
+    float *start;             /* [A, 3] the topology's coordinates, or the reference's first frame */
 } km_eval_case;
+/* How many frames of the reference lie between two of the model; 0 where that is no whole number or not known. */
+int64_t km_eval_frames_between(const km_eval_case *c);
 /* The file's name without its directories. */
 const char *km_eval_base_name(const char *path);
 /* The last program with weights, the weights and the seed, as the stream tells them. NULL or the caller's. */
 char *km_eval_made_by(const km_system *s);
-/* The whole model, [F, A, 3]; the caller frees it. */
-km_status km_eval_read_model(const km_eval_case *c, float **ret, km_err *err) KM_MUST_USE;
-/* Measure every model, and the dynamics against themselves: each replica against the others, at the model's number of
- * frames, and of a single one its halves. measure fills row and may add notes. */
+/* All frames of n clips, [F, atoms, 3]; the caller frees it. opt_atoms [n_atoms]: these of the common atoms alone. */
+km_status km_eval_read(const km_eval_case *c, const km_clip *clips, int n, const int32_t *opt_atoms, int32_t n_atoms,
+                       float **ret, km_err *err) KM_MUST_USE;
+/* The same in pieces of at most KM_EVAL_PIECE frames x [n, A, 3], which take may overwrite; first counts from 0. */
+enum { KM_EVAL_PIECE = 256 };
+typedef void km_eval_taker(void *arg, float *x, int64_t first, int64_t n);
+km_status km_eval_stream(const km_eval_case *c, const km_clip *clips, int n, km_eval_taker *take, void *arg,
+                         km_err *err) KM_MUST_USE;
+/* Measure every model, and the dynamics against themselves, at the model's number of frames: each replica against the
+ * others; of a single one its halves, of more than KM_EVAL_REPLICAS every other one against the rest. measure fills row
+ * and may add notes. */
+enum { KM_EVAL_REPLICAS = 6 };
 typedef km_status km_eval_measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err);
 km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_measure *measure, km_err *err) KM_MUST_USE;
+
+/* CA of both sides, superposed on those of the start structure. */
+typedef struct km_eval_side {
+    float *x;         /* [F, n, 3] */
+    int64_t *lengths; /* [n_runs] */
+    int64_t F;
+    int n_runs;
+} km_eval_side;
+typedef struct km_eval_ca {
+    int n;
+    float *start; /* [n, 3] */
+    km_eval_side md, model;
+} km_eval_ca;
+/* With fewer than three CA a note is added and nothing read. */
+km_status km_eval_ca_read(const km_eval_case *c, km_eval *e, const km_eval_row *row, km_eval_ca *ret,
+                          km_err *err) KM_MUST_USE;
+void km_eval_ca_clear(km_eval_ca *ca);
 
 /* -- targets */
 

@@ -22,10 +22,10 @@ char *km_eval_made_by(const km_system *s)
     return NULL;
 }
 
-/* The frames of a reel that the options choose. */
-static km_status choose(const km_eval_options *o, const km_reel *r, km_clip *clip, km_err *err)
+/* The frames of a run that the options choose; none is KM_OK too. */
+static km_status choose(const km_eval_options *o, const km_reel *r, int run, km_clip *clip, km_err *err)
 {
-    int64_t first = 0, end = r->F, stride = o->stride;
+    int64_t first = 0, end = r->runs[run].F, start = r->runs[run].start, stride = o->stride;
     if ((o->dt || o->range.set) && r->dt == 0)
         return km_fail(err, KM_INPUT, "%.160s: its frames are not equally spaced", r->path);
     if (o->dt && o->dt % r->dt)
@@ -33,11 +33,24 @@ static km_status choose(const km_eval_options *o, const km_reel *r, km_clip *cli
                        (double)r->dt / 1000);
     if (o->dt) stride = o->dt / r->dt;
     if (o->range.has_from)
-        while (first < end && r->start + first * r->dt < o->range.from) first++;
+        while (first < end && start + first * r->dt < o->range.from) first++;
     if (o->range.has_to)
-        while (end > first && r->start + (end - 1) * r->dt > o->range.to) end--;
-    if (first == end) return km_fail(err, KM_INPUT, "%.160s: no frame lies within --time", r->path);
-    *clip = (km_clip){.reel = r, .first = first, .stride = stride, .F = (end - first + stride - 1) / stride};
+        while (end > first && start + (end - 1) * r->dt > o->range.to) end--;
+    *clip = (km_clip){
+        .reel = r, .run = run, .first = first, .stride = stride, .F = (end - first + stride - 1) / stride};
+    return KM_OK;
+}
+
+/* Append what is chosen of a reel to clips. */
+static km_status choose_all(const km_eval_options *o, const km_reel *r, km_clip **clips, int *n, km_err *err)
+{
+    int before = *n;
+    *clips = km_realloc(*clips, (size_t)(*n + r->n_runs) * sizeof **clips);
+    for (int run = 0; run < r->n_runs; run++) {
+        KM_TRY(choose(o, r, run, &(*clips)[*n], err));
+        *n += (*clips)[*n].F > 0;
+    }
+    if (*n == before) return km_fail(err, KM_INPUT, "%.160s: no frame lies within --time", r->path);
     return KM_OK;
 }
 
@@ -60,9 +73,10 @@ typedef struct opened {
     const km_eval_options *o;
     km_eval *e;
     km_reel *refs;
-    km_clip *clips; /* their frames; atoms are set for each case */
     int32_t **same; /* where the first reference's atoms are in each */
     int n_refs;
+    km_clip *clips; /* [n_clips] their frames, a clip a trajectory; atoms are set for each case */
+    int n_clips;
 } opened;
 
 static km_status open_refs(opened *t, km_err *err)
@@ -72,7 +86,7 @@ static km_status open_refs(opened *t, km_err *err)
         km_common c;
         KM_TRY(km_reel_open(target->refs.items[i], target->top, t->o->trajectory, &t->refs[i], err));
         t->n_refs++;
-        KM_TRY(choose(t->o, &t->refs[i], &t->clips[i], err));
+        KM_TRY(choose_all(t->o, &t->refs[i], &t->clips, &t->n_clips, err));
         km_common_find(t->refs[0].system, t->refs[i].system, &c);
         t->same[i] = c.b, c.b = NULL;
         int32_t n = c.n, A = t->refs[0].system->n_atoms;
@@ -87,25 +101,54 @@ static km_status open_refs(opened *t, km_err *err)
 static km_status read_start(const opened *t, const int32_t *atoms, int32_t A, float *start, km_err *err)
 {
     if (!t->refs[0].model) {
-        km_clip first = {&t->refs[0], atoms, A, t->clips[0].first, 1, 1};
+        km_clip first = t->clips[0];
+        first.atoms = atoms, first.n_atoms = A;
         return km_clip_read(&first, 0, 1, 1, start, err);
     }
     for (int32_t a = 0; a < A; a++) memcpy(start + 3 * a, t->refs[0].model + 3 * atoms[a], 3 * sizeof *start);
     return KM_OK;
 }
 
-/* refs: clips of the first reference's atoms, model: of as many of its own. */
-static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, km_clip *refs, int n_refs,
-                          const km_clip *model, km_eval_measure *measure, km_eval_row *row, km_err *err)
+static int64_t frames_of(const km_clip *clips, int n)
+{
+    int64_t F = 0;
+    for (int i = 0; i < n; i++) F += clips[i].F;
+    return F;
+}
+
+/* fs; 0 where it is not known, or not the same in all. */
+static int64_t spacing_of(const km_clip *clips, int n)
+{
+    int64_t dt = clips[0].reel->dt * clips[0].stride;
+    for (int i = 1; i < n; i++)
+        if (clips[i].reel->dt * clips[i].stride != dt) return 0;
+    return dt;
+}
+
+/* The clips' trajectories beside each other; every clip has its atoms. */
+typedef struct sides {
+    km_clip *ref, *model;
+    int n_ref, n_model;
+} sides;
+
+static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, const sides *both,
+                          km_eval_measure *measure, km_eval_row *row, km_err *err)
 {
     const km_system *whole = t->refs[0].system;
     bool *keep = KM_NEWN(bool, (size_t)whole->n_atoms);
     for (int32_t a = 0; a < A; a++) keep[atoms[a]] = true;
     km_system *cut = km_chem_cut(whole, keep);
-    km_eval_case c = {.options = t->o, .system = cut, .A = A, .ref = refs, .n_ref = n_refs, .model = *model};
+    km_eval_case c = {.options = t->o,
+                      .system = cut,
+                      .A = A,
+                      .ref = both->ref,
+                      .n_ref = both->n_ref,
+                      .model = both->model,
+                      .n_model = both->n_model};
     c.start = KM_NEWN(float, (size_t)A * 3);
-    for (int i = 0; i < n_refs; i++) c.ref_frames += refs[i].F;
-    row->frames = model->F, row->dt = model->reel->dt * model->stride, row->atoms = A;
+    c.ref_frames = frames_of(c.ref, c.n_ref), c.model_frames = frames_of(c.model, c.n_model);
+    c.ref_dt = spacing_of(c.ref, c.n_ref), c.model_dt = spacing_of(c.model, c.n_model);
+    row->frames = c.model_frames, row->dt = c.model_dt, row->atoms = A;
     km_status status = read_start(t, atoms, A, c.start, err);
     if (status == KM_OK) status = measure(&c, t->e, row, err);
     km_system_free(cut);
@@ -113,18 +156,21 @@ static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, km_c
     return status;
 }
 
-/* Clips of these atoms of the first reference, in all references but `without`; the atoms' places are the caller's,
- * one block. */
-static int clips_of(const opened *t, const int32_t *atoms, int32_t A, int without, km_clip *out, int32_t *places)
+/* These atoms of the first reference, where they are in each reference [n_refs, A]; the caller frees it. */
+static int32_t *places_of(const opened *t, const int32_t *atoms, int32_t A)
 {
-    int n = 0;
-    for (int i = 0; i < t->n_refs; i++) {
-        if (i == without) continue;
-        int32_t *mine = places + (int64_t)n * A;
-        for (int32_t a = 0; a < A; a++) mine[a] = t->same[i][atoms[a]];
-        out[n] = t->clips[i], out[n].atoms = mine, out[n++].n_atoms = A;
-    }
-    return n;
+    int32_t *places = KM_NEWN(int32_t, (size_t)t->n_refs *(size_t)A);
+    for (int i = 0; i < t->n_refs; i++)
+        for (int32_t a = 0; a < A; a++) places[(int64_t)i * A + a] = t->same[i][atoms[a]];
+    return places;
+}
+
+/* Clip i of the references, with its atoms. */
+static km_clip ref_clip(const opened *t, int i, const int32_t *places, int32_t A)
+{
+    km_clip c = t->clips[i];
+    c.atoms = places + (c.reel - t->refs) * A, c.n_atoms = A;
+    return c;
 }
 
 static void note_atoms(km_eval *e, const char *name, const km_common *c, int32_t A)
@@ -140,7 +186,7 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
 {
     km_reel model;
     km_common c;
-    km_clip clip;
+    sides s = {0};
     const km_system *ref = t->refs[0].system;
     const char *name = km_eval_base_name(path);
     KM_TRY(km_reel_open(path, t->e->target->top, t->o->trajectory, &model, err));
@@ -151,27 +197,49 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
     note_atoms(t->e, name, &c, A);
     km_eval_row *row = km_eval_add_row(t->e, name, KM_EVAL_MODEL);
     row->path = path, row->made = km_eval_made_by(model.system);
-    km_status status = choose(t->o, &model, &clip, err);
-    clip.atoms = c.b, clip.n_atoms = A;
+    km_status status = choose_all(t->o, &model, &s.model, &s.n_model, err);
+    for (int i = 0; i < s.n_model; i++) s.model[i].atoms = c.b, s.model[i].n_atoms = A;
     if (status == KM_OK && A < 3)
         km_eval_note(t->e, "%s: nothing is computed: it has %d atoms of the reference's protein", name, A);
     if (status == KM_OK && A >= 3) {
-        km_clip *refs = KM_NEWN(km_clip, (size_t)t->n_refs);
-        int32_t *places = KM_NEWN(int32_t, (size_t)t->n_refs *(size_t)A);
-        int n = clips_of(t, c.a, A, -1, refs, places);
-        status = run_case(t, c.a, A, refs, n, &clip, measure, row, err);
-        free(refs), free(places);
+        int32_t *places = places_of(t, c.a, A);
+        s.ref = KM_NEWN(km_clip, (size_t)t->n_clips);
+        while (s.n_ref < t->n_clips) s.ref[s.n_ref] = ref_clip(t, s.n_ref, places, A), s.n_ref++;
+        status = run_case(t, c.a, A, &s, measure, row, err);
+        free(s.ref), free(places);
     }
+    free(s.model);
     km_common_clear(&c);
     km_reel_close(&model);
     return status;
 }
 
 /* At most so many frames, evenly spread as far as whole strides can; most 0: all. */
-static void thin(km_clip *c, int64_t most)
+static void thin(sides *s, int64_t most)
 {
-    if (most == 0 || c->F <= most) return;
-    c->stride *= c->F / most, c->F = most;
+    int64_t F = frames_of(s->model, s->n_model), step = most > 0 && F > most ? F / most : 1;
+    for (int i = 0; i < s->n_model; i++) {
+        km_clip *c = &s->model[i];
+        c->stride *= step, c->F = (c->F + step - 1) / step;
+        if (s->n_model == 1 && most > 0 && c->F > most) c->F = most;
+    }
+}
+
+/* What stands in the model's place, number i: a replica and the others; every other one and the rest; the halves of a
+ * single one. False where there is nothing of the kind. */
+static bool take_sides(const opened *t, int i, const int32_t *places, int32_t A, sides *s)
+{
+    bool alternate = t->n_clips > KM_EVAL_REPLICAS;
+    s->n_ref = s->n_model = 0;
+    for (int k = 0; k < t->n_clips; k++) {
+        km_clip c = ref_clip(t, k, places, A);
+        if (t->n_clips == 1 || !(alternate ? k % 2 : k == i)) s->ref[s->n_ref++] = c;
+        if (t->n_clips == 1 || (alternate ? k % 2 : k == i)) s->model[s->n_model++] = c;
+    }
+    if (t->n_clips > 1) return true;
+    int64_t half = s->ref->F / 2;
+    s->model->first += half * s->model->stride, s->model->F -= half, s->ref->F = half;
+    return half >= 2;
 }
 
 /* Dynamics in the model's place, at its number of frames. */
@@ -181,27 +249,18 @@ static km_status measure_ceiling(opened *t, int64_t frames, km_eval_measure *mea
     int32_t *atoms = KM_NEWN(int32_t, (size_t)ref->n_atoms), A = 0;
     for (int32_t a = 0; a < ref->n_atoms; a++)
         if (is_protein(ref, ref->atoms[a].residue)) atoms[A++] = a;
-    km_clip *clips = KM_NEWN(km_clip, (size_t)t->n_refs + 1);
-    int32_t *places = KM_NEWN(int32_t, (size_t)t->n_refs *(size_t)A + (size_t)A);
+    sides s = {KM_NEWN(km_clip, (size_t)t->n_clips), KM_NEWN(km_clip, (size_t)t->n_clips), 0, 0};
+    int32_t *places = places_of(t, atoms, A);
     km_status status = KM_OK;
-    bool halves = t->n_refs == 1;
-    for (int i = 0; i < t->n_refs && status == KM_OK && A >= 3; i++) {
-        int n = clips_of(t, atoms, A, halves ? -1 : i, clips, places);
-        km_clip one = t->clips[i];
-        if (halves) {
-            if (one.F < 4) break;
-            clips[0].F = one.F / 2;
-            one.first += one.F / 2 * one.stride, one.F -= one.F / 2;
-        }
-        int32_t *mine = places + (int64_t)n * A;
-        for (int32_t a = 0; a < A; a++) mine[a] = t->same[i][atoms[a]];
-        one.atoms = mine, one.n_atoms = A;
-        thin(&one, frames);
-        km_eval_row *row = km_eval_add_row(t->e, halves ? "MD halves" : "MD replica", KM_EVAL_REPLICA);
-        row->path = t->refs[i].path;
-        status = run_case(t, atoms, A, clips, n, &one, measure, row, err);
+    bool replicas = t->n_clips > 1 && t->n_clips <= KM_EVAL_REPLICAS;
+    for (int i = 0; i < (replicas ? t->n_clips : 1) && status == KM_OK && A >= 3; i++) {
+        if (!take_sides(t, i, places, A, &s)) break;
+        thin(&s, frames);
+        km_eval_row *row = km_eval_add_row(t->e, replicas ? "MD replica" : "MD halves", KM_EVAL_REPLICA);
+        row->path = s.model->reel->path;
+        status = run_case(t, atoms, A, &s, measure, row, err);
     }
-    free(atoms), free(clips), free(places);
+    free(atoms), free(s.ref), free(s.model), free(places);
     return status;
 }
 
@@ -210,7 +269,7 @@ static km_status each(opened *t, km_eval_measure *measure, km_err *err)
     const km_eval_target *target = t->e->target;
     KM_TRY(open_refs(t, err));
     t->e->system = km_system_copy(t->refs[0].system);
-    for (int i = 0; i < t->n_refs; i++) t->e->ref_frames += t->clips[i].F;
+    t->e->ref_frames = frames_of(t->clips, t->n_clips);
     for (int i = 0; i < target->models.count; i++) KM_TRY(measure_model(t, target->models.items[i], measure, err));
     if (t->o->no_ceiling) return KM_OK;
     return measure_ceiling(t, t->e->n ? t->e->rows[0].frames : 0, measure, err);
@@ -219,7 +278,7 @@ static km_status each(opened *t, km_eval_measure *measure, km_err *err)
 km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_measure *measure, km_err *err)
 {
     size_t n = (size_t)e->target->refs.count;
-    opened t = {o, e, KM_NEWN(km_reel, n), KM_NEWN(km_clip, n), KM_NEWN(int32_t *, n), 0};
+    opened t = {.o = o, .e = e, .refs = KM_NEWN(km_reel, n), .same = KM_NEWN(int32_t *, n)};
     km_status status = each(&t, measure, err);
     for (int i = 0; i < t.n_refs; i++) {
         km_reel_close(&t.refs[i]);
@@ -229,10 +288,41 @@ km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_measure *me
     return status;
 }
 
-km_status km_eval_read_model(const km_eval_case *c, float **ret, km_err *err)
+int64_t km_eval_frames_between(const km_eval_case *c)
 {
-    *ret = KM_NEWN(float, (size_t)c->model.F *(size_t)c->A * 3);
-    km_status status = km_clip_read(&c->model, 0, c->model.F, c->options->threads, *ret, err);
+    return c->ref_dt > 0 && c->model_dt > 0 && c->model_dt % c->ref_dt == 0 ? c->model_dt / c->ref_dt : 0;
+}
+
+km_status km_eval_read(const km_eval_case *c, const km_clip *clips, int n, const int32_t *opt_atoms, int32_t n_atoms,
+                       float **ret, km_err *err)
+{
+    int32_t most = opt_atoms ? n_atoms : c->A, *atoms = KM_NEWN(int32_t, (size_t)most);
+    float *x = *ret = KM_NEWN(float, (size_t)frames_of(clips, n) * (size_t)most * 3);
+    km_status status = KM_OK;
+    for (int i = 0; i < n && status == KM_OK; i++) {
+        km_clip one = clips[i];
+        for (int32_t a = 0; a < most; a++) atoms[a] = one.atoms[opt_atoms ? opt_atoms[a] : a];
+        one.atoms = atoms, one.n_atoms = most;
+        status = km_clip_read(&one, 0, one.F, c->options->threads, x, err);
+        x += one.F * most * 3;
+    }
+    free(atoms);
     if (status < 0) free(*ret), *ret = NULL;
+    return status;
+}
+
+km_status km_eval_stream(const km_eval_case *c, const km_clip *clips, int n, km_eval_taker *take, void *arg,
+                         km_err *err)
+{
+    float *x = KM_NEWN(float, KM_EVAL_PIECE *(size_t)c->A * 3);
+    km_status status = KM_OK;
+    int64_t first = 0;
+    for (int i = 0; i < n; i++)
+        for (int64_t f = 0, count; f < clips[i].F && status == KM_OK; f += count, first += count) {
+            count = clips[i].F - f < KM_EVAL_PIECE ? clips[i].F - f : KM_EVAL_PIECE;
+            status = km_clip_read(&clips[i], f, count, c->options->threads, x, err);
+            if (status == KM_OK) take(arg, x, first, count);
+        }
+    free(x);
     return status;
 }

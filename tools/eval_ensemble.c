@@ -189,19 +189,10 @@ static atoms atoms_of(const km_eval_case *c)
     return a;
 }
 
-static km_status stream_reference(const km_eval_case *c, km_ensemble *e, km_err *err)
+static void take_reference(void *arg, float *x, int64_t first, int64_t n)
 {
-    enum { AT_ONCE = 256 };
-    float *x = KM_NEWN(float, AT_ONCE *(size_t)c->A * 3);
-    km_status status = KM_OK;
-    for (int r = 0; r < c->n_ref; r++)
-        for (int64_t f = 0; f < c->ref[r].F && status == KM_OK; f += AT_ONCE) {
-            int64_t n = c->ref[r].F - f < AT_ONCE ? c->ref[r].F - f : AT_ONCE;
-            status = km_clip_read(&c->ref[r], f, n, c->options->threads, x, err);
-            if (status == KM_OK) km_ensemble_add_reference(e, x, n);
-        }
-    free(x);
-    return status;
+    (void)first;
+    km_ensemble_add_reference(arg, x, n);
 }
 
 static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err)
@@ -214,9 +205,9 @@ static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km
         km_eval_note(e, "%s: nothing is computed: the ensemble panel needs two CA in common, there are %d", row->name,
                      a.list.n_ca);
     } else {
-        km_ensemble *all = km_ensemble_new(&a.list, c->ref_frames, c->model.F, c->options->threads);
-        status = stream_reference(c, all, err);
-        if (status == KM_OK) status = km_eval_read_model(c, &model, err);
+        km_ensemble *all = km_ensemble_new(&a.list, c->ref_frames, c->model_frames, c->options->threads);
+        status = km_eval_stream(c, c->ref, c->n_ref, take_reference, all, err);
+        if (status == KM_OK) status = km_eval_read(c, c->model, c->n_model, NULL, 0, &model, err);
         if (status == KM_OK) {
             km_ensemble_finish(all, model, &scores);
             km_eval_take(e->panel, row, &scores);
@@ -225,7 +216,7 @@ static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km
         }
         km_ensemble_free(all);
     }
-    if (c->model.F == 1)
+    if (c->model_frames == 1)
         km_eval_note(e,
                      "%s: a single frame fluctuates in nothing: its RMSF, correlations and components are not defined",
                      row->name);

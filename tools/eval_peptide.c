@@ -61,7 +61,7 @@ static void keep_range(const km_opt_range *range, km_loaded *l)
 static km_status load(const km_eval_options *o, const char *top, const char *path, km_loaded *l, int64_t *dt,
                       km_err *err)
 {
-    KM_TRY(km_load(path, top, o->trajectory, o->threads, l, err));
+    KM_TRY(km_load(path, top, o->trajectory < 0 ? 0 : o->trajectory, o->threads, l, err));
     keep_range(&o->range, l);
     km_status status = km_loaded_spacing(l, dt, err);
     if (status == KM_OK && o->dt && o->dt % *dt)

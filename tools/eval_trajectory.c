@@ -59,96 +59,45 @@ const km_metric km_trajectory_metrics[] = {
     {0},
 };
 
-/* CA of one side, superposed. */
-typedef struct side {
-    float *x;         /* [F, n_ca, 3] */
-    int64_t *lengths; /* [runs] */
-    int64_t F;
-    int runs, n_ca;
-} side;
-
 typedef struct work {
     const km_eval_case *c;
-    int32_t *ca; /* of the common atoms */
-    int n_ca;
-    float *start; /* [n_ca, 3] */
-    side md, model;
+    km_eval_ca ca;
 } work;
-
-static void superpose(const work *w, float *x, int64_t F)
-{
-#pragma omp parallel for schedule(static) num_threads(w->c->options->threads)
-    for (int64_t f = 0; f < F; f++) {
-        double rot[9], from[3], to[3];
-        float *frame = x + f * w->n_ca * 3;
-        km_superpose(frame, w->start, NULL, w->n_ca, rot, from, to);
-        km_superpose_apply(frame, w->n_ca, rot, from, to, frame);
-    }
-}
-
-static km_status read_side(const work *w, const km_clip *clips, int n, side *s, km_err *err)
-{
-    int32_t *atoms = KM_NEWN(int32_t, (size_t)w->n_ca);
-    *s = (side){.runs = n, .n_ca = w->n_ca, .lengths = KM_NEWN(int64_t, (size_t)n)};
-    for (int i = 0; i < n; i++) s->F += s->lengths[i] = clips[i].F;
-    s->x = KM_NEWN(float, (size_t)s->F *(size_t)w->n_ca * 3);
-    km_status status = KM_OK;
-    float *x = s->x;
-    for (int i = 0; i < n && status == KM_OK; i++) {
-        km_clip only = clips[i];
-        for (int k = 0; k < w->n_ca; k++) atoms[k] = clips[i].atoms[w->ca[k]];
-        only.atoms = atoms, only.n_atoms = w->n_ca;
-        status = km_clip_read(&only, 0, only.F, w->c->options->threads, x, err);
-        if (status == KM_OK) superpose(w, x, only.F);
-        x += only.F * w->n_ca * 3;
-    }
-    free(atoms);
-    return status;
-}
 
 static void compare_maps(const work *w, scores *s)
 {
     enum { AT_ONCE = 256 };
-    int n = w->n_ca * 3;
+    int n = w->ca.n * 3;
     km_moments m = km_moments_of(n);
     double *block = KM_NEWN(double, AT_ONCE *(size_t)n), *cov = KM_NEWN(double, (size_t)n *(size_t)n), values[2];
     double *v = KM_NEWN(double, (size_t)n * 2), *points[2];
-    for (int64_t f = 0; f < w->md.F; f += AT_ONCE) {
-        int64_t count = w->md.F - f < AT_ONCE ? w->md.F - f : AT_ONCE;
-        for (int64_t i = 0; i < count * n; i++) block[i] = (double)w->md.x[f * n + i] - w->start[i % n];
+    for (int64_t f = 0; f < w->ca.md.F; f += AT_ONCE) {
+        int64_t count = w->ca.md.F - f < AT_ONCE ? w->ca.md.F - f : AT_ONCE;
+        for (int64_t i = 0; i < count * n; i++) block[i] = (double)w->ca.md.x[f * n + i] - w->ca.start[i % n];
         km_moments_add(&m, block, count, w->c->options->threads);
     }
     km_moments_covariance(&m, cov, NULL);
     km_eigen_largest(cov, n, 2, values, v);
-    const side *sides[2] = {&w->md, &w->model};
+    const km_eval_side *sides[2] = {&w->ca.md, &w->ca.model};
     for (int k = 0; k < 2; k++) {
         points[k] = KM_NEWN(double, (size_t)sides[k]->F * 2);
         for (int64_t f = 0; f < sides[k]->F * 2; f++)
             for (int i = 0; i < n; i++)
-                points[k][f] += ((double)sides[k]->x[f / 2 * n + i] - w->start[i]) * v[f % 2 * n + i];
+                points[k][f] += ((double)sides[k]->x[f / 2 * n + i] - w->ca.start[i]) * v[f % 2 * n + i];
     }
-    km_landscape_compare(points[0], w->md.F, points[1], w->model.F, &s->map);
+    km_landscape_compare(points[0], w->ca.md.F, points[1], w->ca.model.F, &s->map);
     km_moments_clear(&m);
     free(block), free(cov), free(v), free(points[0]), free(points[1]);
-}
-
-/* How many frames of the reference lie between two of the model; 0 where that is no whole number or not known. */
-static int64_t frames_between(const work *w)
-{
-    int64_t model = w->c->model.reel->dt * w->c->model.stride, md = w->c->ref[0].reel->dt * w->c->ref[0].stride;
-    for (int i = 1; i < w->c->n_ref; i++)
-        if (w->c->ref[i].reel->dt * w->c->ref[i].stride != md) return 0;
-    return md > 0 && model > 0 && model % md == 0 ? model / md : 0;
 }
 
 static void compare_lags(const work *w, int64_t each, scores *s)
 {
     enum { MOST = 500, LAGS = 32 };
-    const km_runs md = {w->md.x, 3 * w->n_ca, w->md.lengths, w->md.runs},
-                  model = {w->model.x, 3 * w->n_ca, w->model.lengths, 1};
+    const km_runs md = {w->ca.md.x, 3 * w->ca.n, w->ca.md.lengths, w->ca.md.n_runs},
+                  model = {w->ca.model.x, 3 * w->ca.n, w->ca.model.lengths, w->ca.model.n_runs};
     double sum[4] = {0}, gap = 0;
     int n = 0;
-    int64_t longest = w->model.F / 2, step = longest / LAGS > 0 ? longest / LAGS : 1;
+    int64_t longest = w->ca.model.F / 2, step = longest / LAGS > 0 ? longest / LAGS : 1;
     for (int64_t lag = 1; lag <= longest; lag += step) {
         double v[4] = {km_lag_rmsd(&model, lag, 0), km_lag_rmsd(&md, lag * each, MOST),
                        km_lag_autocorrelation(&model, lag, 0), km_lag_autocorrelation(&md, lag * each, MOST)};
@@ -178,16 +127,16 @@ static void compare_slow(const work *w, int64_t each, scores *s)
 {
     enum { CHOSEN = 45, COMPONENTS = 50 };
     int threads = w->c->options->threads;
-    int64_t lag = w->model.F / 10 > 0 ? w->model.F / 10 : 1;
-    km_reduction r = km_reduce_fit(w->md.x, w->md.F, w->n_ca, CHOSEN, 0.95, COMPONENTS, threads);
-    double *md = km_reduce(&r, w->md.x, w->md.F), *model = km_reduce(&r, w->model.x, w->model.F);
-    const km_series of_md = {md, r.k, w->md.lengths, w->md.runs}, of_model = {model, r.k, w->model.lengths, 1};
+    int64_t lag = w->ca.model.F / 10 > 0 ? w->ca.model.F / 10 : 1;
+    km_reduction r = km_reduce_fit(w->ca.md.x, w->ca.md.F, w->ca.n, CHOSEN, 0.95, COMPONENTS, threads);
+    double *md = km_reduce(&r, w->ca.md.x, w->ca.md.F), *model = km_reduce(&r, w->ca.model.x, w->ca.model.F);
+    const km_series of_md = {md, r.k, w->ca.md.lengths, w->ca.md.n_runs}, of_model = {model, r.k, w->ca.model.lengths, w->ca.model.n_runs};
     km_tica t;
     s->vamp2 = km_vamp2(&of_model, lag, threads), s->md_vamp2 = km_vamp2(&of_md, lag * each, threads);
     s->vamp2_deviation = fabs(s->vamp2 - s->md_vamp2);
     km_tica_fit(&of_md, lag * each, 2, threads, &t);
-    s->tica_r = correlate(&t, md, w->md.lengths[0], model, w->model.F, each);
-    s->lag = km_ns_of_fs(lag * w->c->model.reel->dt * w->c->model.stride);
+    s->tica_r = correlate(&t, md, w->ca.md.lengths[0], model, w->ca.model.F, each);
+    s->lag = km_ns_of_fs(lag * w->c->model_dt);
     km_tica_clear(&t);
     km_reduction_clear(&r);
     free(md), free(model);
@@ -198,37 +147,26 @@ static void compare(const work *w, km_eval *e, km_eval_row *row)
     scores s;
     double *all = (double *)&s; /* nothing but doubles */
     for (size_t i = 0; i < sizeof s / sizeof *all; i++) all[i] = NAN;
-    int64_t each = frames_between(w);
+    int64_t each = km_eval_frames_between(w->c);
     compare_maps(w, &s);
-    if (each && w->model.F >= 4) {
+    if (each && w->ca.model.F >= 4) {
         compare_lags(w, each, &s);
         compare_slow(w, each, &s);
-    } else if (w->model.F < 4) {
-        km_eval_note(e, "%s: %lld frames are too few for any lag", row->name, (long long)w->model.F);
+    } else if (w->ca.model.F < 4) {
+        km_eval_note(e, "%s: %lld frames are too few for any lag", row->name, (long long)w->ca.model.F);
     } else {
         km_eval_note(e, "%s: nothing of time is computed: its spacing, %g ps, is no multiple of the reference's, %g ps",
-                     row->name, (double)row->dt / 1000, (double)(w->c->ref[0].reel->dt * w->c->ref[0].stride) / 1000);
+                     row->name, (double)row->dt / 1000, (double)w->c->ref_dt / 1000);
     }
     km_eval_take(e->panel, row, &s);
 }
 
 static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err)
 {
-    work w = {.c = c, .ca = KM_NEWN(int32_t, (size_t)c->A), .start = KM_NEWN(float, (size_t)c->A * 3)};
-    for (int32_t a = 0; a < c->A; a++) {
-        if (strcmp(c->system->atoms[a].name, "CA")) continue;
-        memcpy(w.start + 3 * w.n_ca, c->start + 3 * a, 3 * sizeof *w.start);
-        w.ca[w.n_ca++] = a;
-    }
-    km_status status = KM_OK;
-    if (w.n_ca < 3) {
-        km_eval_note(e, "%s: nothing is computed: the panel needs three CA in common, there are %d", row->name, w.n_ca);
-    } else {
-        status = read_side(&w, c->ref, c->n_ref, &w.md, err);
-        if (status == KM_OK) status = read_side(&w, &c->model, 1, &w.model, err);
-        if (status == KM_OK) compare(&w, e, row);
-    }
-    free(w.ca), free(w.start), free(w.md.x), free(w.md.lengths), free(w.model.x), free(w.model.lengths);
+    work w = {.c = c};
+    km_status status = km_eval_ca_read(c, e, row, &w.ca, err);
+    if (status == KM_OK && w.ca.md.x) compare(&w, e, row);
+    km_eval_ca_clear(&w.ca);
     return status;
 }
 

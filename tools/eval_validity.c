@@ -55,36 +55,42 @@ const km_metric km_validity_metrics[] = {
     {0},
 };
 
-static void add_drift(const km_soundness *frames, int64_t F, scores *s)
+/* The mean over trajectories of what the last tenth has more than the first. */
+static void add_drift(const km_soundness *frames, const km_clip *clips, int n, scores *s)
 {
-    int64_t tenth = F >= 10 ? F / 10 : 1;
-    km_soundness first = km_sound_mean(frames, tenth), last = km_sound_mean(frames + F - tenth, tenth);
-    s->val_ca_drift = last.val_ca - first.val_ca, s->bioemu_drift = last.bioemu - first.bioemu;
-    s->bond_drift = last.bond_mad - first.bond_mad, s->clash_drift = last.clash_score - first.clash_score;
+    for (int i = 0; i < n; frames += clips[i++].F) {
+        int64_t F = clips[i].F, tenth = F >= 10 ? F / 10 : 1;
+        km_soundness first = km_sound_mean(frames, tenth), last = km_sound_mean(frames + F - tenth, tenth);
+        s->val_ca_drift += (last.val_ca - first.val_ca) / n, s->bioemu_drift += (last.bioemu - first.bioemu) / n;
+        s->bond_drift += (last.bond_mad - first.bond_mad) / n;
+        s->clash_drift += (last.clash_score - first.clash_score) / n;
+    }
+}
+
+typedef struct work {
+    const km_eval_case *c;
+    km_sound *asked;
+    km_soundness *frames;
+} work;
+
+static void take(void *arg, float *x, int64_t first, int64_t n)
+{
+    const work *w = arg;
+#pragma omp parallel for schedule(dynamic, 8) num_threads(w->c->options->threads)
+    for (int64_t i = 0; i < n; i++) km_sound_frame(w->asked, x + i * w->c->A * 3, &w->frames[first + i]);
 }
 
 static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err)
 {
-    enum { AT_ONCE = 256 };
-    int64_t F = c->model.F;
-    km_sound *asked = km_sound_new(c->system);
-    km_soundness *frames = KM_NEWN(km_soundness, (size_t)F);
-    float *x = KM_NEWN(float, AT_ONCE *(size_t)c->A * 3);
-    km_status status = KM_OK;
-    for (int64_t f = 0; f < F && status == KM_OK; f += AT_ONCE) {
-        int64_t n = F - f < AT_ONCE ? F - f : AT_ONCE;
-        status = km_clip_read(&c->model, f, n, c->options->threads, x, err);
-#pragma omp parallel for schedule(dynamic, 8) num_threads(c->options->threads)
-        for (int64_t i = 0; i < n; i++)
-            if (status == KM_OK) km_sound_frame(asked, x + i * c->A * 3, &frames[f + i]);
-    }
+    work w = {c, km_sound_new(c->system), KM_NEWN(km_soundness, (size_t)c->model_frames)};
+    km_status status = km_eval_stream(c, c->model, c->n_model, take, &w, err);
     if (status == KM_OK) {
-        scores s = {.mean = km_sound_mean(frames, F)};
-        add_drift(frames, F, &s);
+        scores s = {.mean = km_sound_mean(w.frames, c->model_frames)};
+        add_drift(w.frames, c->model, c->n_model, &s);
         km_eval_take(e->panel, row, &s);
     }
-    km_sound_free(asked);
-    free(frames), free(x);
+    km_sound_free(w.asked);
+    free(w.frames);
     return status;
 }
 

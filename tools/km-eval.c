@@ -12,7 +12,7 @@ static struct {
     const char *top, *panel, *pairs, *html, *svg;
     bool json;
     km_eval_options how;
-} o = {.panel = "peptide", .how = {.stride = 1}};
+} o = {.panel = "peptide", .how = {.stride = 1, .trajectory = -1}};
 
 static const km_opt options[] = {
     {"ref", 'r', KM_OPT_LIST, &o.ref, "MD", "reference dynamics, a replica each; or a directory of them"},
@@ -22,7 +22,7 @@ static const km_opt options[] = {
     {"dt", 0, KM_OPT_TIME, &o.how.dt, "TIME", "thin every trajectory to frames this far apart"},
     {"stride", 0, KM_OPT_INT, &o.how.stride, "N", "keep every Nth frame of every trajectory", .min = 1, .max = 1e9},
     {"time", 0, KM_OPT_TIME_RANGE, &o.how.range, "A:B", "keep frames from time A to time B"},
-    {"trajectory", 0, KM_OPT_INT, &o.how.trajectory, "N", "which trajectory of a stream (0)", .min = 0, .max = 1e9},
+    {"trajectory", 0, KM_OPT_INT, &o.how.trajectory, "N", "which trajectory of a stream alone", .min = 0, .max = 1e9},
     {"baselines", 0, KM_OPT_FLAG, &o.how.baselines, NULL,
      "the do-nothing baselines too: start frame, and with noise of the reference's RMSF"},
     {"no-ceiling", 0, KM_OPT_FLAG, &o.how.no_ceiling, NULL, "leave out dynamics against themselves"},

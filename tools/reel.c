@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/h5_lock.h"
 #include "formats/structure.h"
 #include "lib/base/mem.h"
 #include "lib/chem/residues.h"
@@ -49,25 +50,35 @@ static void take_model(km_reel *r, const float *coords)
         memcpy(r->model + 3 * a, coords + 3 * r->source[a], 3 * sizeof(float));
 }
 
-static void set_times(km_reel *r, const int64_t *times)
+/* A run more, whose first and last frames are at these times; spacing 0 where it is not even. */
+static km_run *add_run(km_reel *r, int trajectory, int64_t F, int64_t start, int64_t spacing)
 {
-    r->start = times[0];
-    r->dt = r->F > 1 ? times[1] - times[0] : 0;
-    for (int64_t f = 1; f < r->F; f++)
-        if (times[f] - times[f - 1] != r->dt || r->dt < 0) r->dt = 0;
+    r->runs = km_realloc(r->runs, (size_t)(r->n_runs + 1) * sizeof *r->runs);
+    km_run *run = &r->runs[r->n_runs++];
+    *run = (km_run){.trajectory = trajectory, .F = F, .start = start};
+    if (r->n_runs > 1) run->first = run[-1].first + run[-1].F;
+    r->dt = spacing > 0 && (r->n_runs == 1 || r->dt == spacing) ? spacing : 0;
+    return run;
+}
+
+static int64_t spacing_of(const int64_t *times, int64_t F)
+{
+    int64_t dt = F > 1 ? times[1] - times[0] : 0;
+    for (int64_t f = 1; f < F; f++)
+        if (times[f] - times[f - 1] != dt) return 0;
+    return dt;
 }
 
 /* The first two and the last frame tell the spacing of a file on disk. */
 static km_status ask_times(km_reel *r, km_err *err)
 {
     float *x = KM_NEWN(float, (size_t)r->in_file * 3);
-    int64_t at[3] = {0, r->F > 1 ? 1 : 0, r->F - 1}, t[3];
+    int64_t F = km_traj_frames(r->traj), at[3] = {0, F > 1 ? 1 : 0, F - 1}, t[3];
     km_status status = KM_OK;
     for (int i = 0; i < 3 && status == KM_OK; i++) status = km_traj_read(r->traj, at[i], x, &t[i], NULL, err);
     free(x);
     KM_TRY(status);
-    r->start = t[0], r->dt = t[1] - t[0];
-    if (r->dt <= 0 || t[2] - t[0] != r->dt * (r->F - 1)) r->dt = 0;
+    add_run(r, 0, F, t[0], t[2] - t[0] == (t[1] - t[0]) * (F - 1) ? t[1] - t[0] : 0);
     return KM_OK;
 }
 
@@ -80,7 +91,6 @@ static km_status open_traj(km_reel *r, const char *path, const char *opt_top, km
     take_heavy(r, top->system);
     take_model(r, top->coords);
     km_structure_free(top);
-    r->F = km_traj_frames(r->traj);
     if (km_traj_atoms(r->traj) != r->in_file)
         return km_fail(err, KM_INPUT, "%.140s: %d atoms, but the topology has %d", path, km_traj_atoms(r->traj),
                        r->in_file);
@@ -88,27 +98,84 @@ static km_status open_traj(km_reel *r, const char *path, const char *opt_top, km
     return ask_times(r, err);
 }
 
-static km_status open_h5(km_reel *r, const char *path, km_err *err)
+static km_status open_h5(km_reel *r, const char *path, int trajectory, km_err *err)
 {
     KM_TRY(km_h5md_open(path, &r->h5, err));
-    if (r->trajectory >= km_h5md_trajectories(r->h5))
-        return km_fail(err, KM_INPUT, "%.180s: no trajectory %d", path, r->trajectory);
     take_heavy(r, km_h5md_system(r->h5));
-    r->F = km_h5md_frames(r->h5, r->trajectory);
-    if (r->F > 0) set_times(r, km_h5md_times(r->h5, r->trajectory));
+    for (int t = 0; t < km_h5md_trajectories(r->h5); t++) {
+        int64_t F = km_h5md_frames(r->h5, t);
+        const int64_t *times = km_h5md_times(r->h5, t);
+        if (F > 0 && (trajectory < 0 || t == trajectory)) add_run(r, t, F, times[0], spacing_of(times, F));
+    }
     return KM_OK;
 }
 
-static km_status open_stream(km_reel *r, const char *path, km_err *err)
+/* The frames of a stream as they came. */
+typedef struct arrival {
+    int trajectory;
+    bool given;
+    int64_t time, at; /* where it is held */
+} arrival;
+
+static int by_trajectory(const void *a, const void *b)
 {
-    km_loaded l;
-    KM_TRY(km_load(path, NULL, r->trajectory, 1, &l, err));
-    take_heavy(r, l.system);
-    r->F = l.F, r->held = l.coords;
-    set_times(r, l.times);
-    l.coords = NULL;
-    km_loaded_clear(&l);
-    return KM_OK;
+    const arrival *x = a, *y = b;
+    if (x->trajectory != y->trajectory) return x->trajectory < y->trajectory ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Frames of one trajectory side by side, as runs. */
+static void sort_runs(km_reel *r, arrival *all, int64_t n)
+{
+    int64_t *times = KM_NEWN(int64_t, (size_t)n + 1);
+    r->order = KM_NEWN(int64_t, (size_t)n + 1);
+    qsort(all, (size_t)n, sizeof *all, by_trajectory);
+    for (int64_t i = 0, end; i < n; i = end) {
+        for (end = i; end < n && all[end].trajectory == all[i].trajectory; end++)
+            r->order[end] = all[end].at, times[end - i] = all[end].time;
+        add_run(r, all[i].trajectory, end - i, times[0], spacing_of(times, end - i));
+    }
+    free(times);
+}
+
+static km_status take_frames(km_reel *r, km_source *source, int trajectory, km_err *err)
+{
+    km_msg m;
+    km_status got;
+    arrival *all = NULL;
+    int64_t n = 0, generated = 0, kept = 0;
+    size_t frame = 0;
+    while ((got = km_source_next(source, &m, err)) == 1) {
+        if (m.type == KM_MSG_SYSTEM && r->system) break; /* one system is what is asked for */
+        if (m.type == KM_MSG_SYSTEM) {
+            km_system *s = km_source_take_system(source);
+            take_heavy(r, s);
+            km_system_free(s);
+            frame = (size_t)r->in_file * 3;
+        }
+        if (m.type != KM_MSG_FRAME || (trajectory >= 0 && m.frame.trajectory != trajectory)) continue;
+        if ((n & (n - 1)) == 0) { /* room doubles at powers of two */
+            size_t room = n ? 2 * (size_t)n : 1;
+            r->held = km_realloc(r->held, room * frame * sizeof *r->held), all = km_realloc(all, room * sizeof *all);
+        }
+        memcpy(r->held + (size_t)n * frame, m.frame.coords, frame * sizeof *r->held);
+        all[n] = (arrival){m.frame.trajectory, m.frame.given, m.frame.time_fs, n};
+        generated += !m.frame.given, n++;
+    }
+    for (int64_t i = 0; i < n; i++)
+        if (!all[i].given || generated == 0) all[kept++] = all[i];
+    sort_runs(r, all, kept);
+    free(all);
+    return got < 0 ? got : KM_OK;
+}
+
+static km_status open_stream(km_reel *r, const char *path, int trajectory, km_err *err)
+{
+    km_source *source;
+    KM_TRY(km_source_open(path, &source, err));
+    km_status status = take_frames(r, source, trajectory, err);
+    km_source_close(source);
+    return status;
 }
 
 static km_status open_models(km_reel *r, const char *path, km_err *err)
@@ -117,33 +184,41 @@ static km_status open_models(km_reel *r, const char *path, km_err *err)
     KM_TRY(km_structure_read(path, 0, &all, err));
     take_heavy(r, all->system);
     take_model(r, all->coords);
-    r->F = all->n_models, r->held = all->coords;
+    add_run(r, 0, all->n_models, 0, 0);
+    r->held = all->coords;
     all->coords = NULL;
     km_structure_free(all);
     return KM_OK;
 }
 
-static bool is_kind(const char *path, const char *ending)
+static bool is_stream(const char *path)
 {
     const char *dot = strrchr(path, '.');
-    return dot && !strcmp(dot, ending);
+    return !strcmp(path, "-") || (dot && !strcmp(dot, ".km"));
+}
+
+static km_status open_any(km_reel *r, const char *path, const char *opt_top, int trajectory, km_err *err)
+{
+    if (is_stream(path)) return open_stream(r, path, trajectory, err);
+    const km_traj_kind kind = km_traj_kind_of_file(path);
+    if (kind == KM_TRAJ_H5) {
+        km_h5_lock();
+        bool ours = km_h5md_is(path);
+        km_status status = ours ? open_h5(r, path, trajectory, err) : open_traj(r, path, opt_top, err);
+        km_h5_unlock();
+        return status;
+    }
+    if (kind && kind != KM_TRAJ_PDB && kind != KM_TRAJ_CIF) return open_traj(r, path, opt_top, err);
+    return open_models(r, path, err);
 }
 
 km_status km_reel_open(const char *path, const char *opt_top, int trajectory, km_reel *ret, km_err *err)
 {
-    km_status status;
-    *ret = (km_reel){.path = path, .trajectory = trajectory};
-    if (is_kind(path, ".xtc") || is_kind(path, ".trr") || is_kind(path, ".dcd")) {
-        status = open_traj(ret, path, opt_top, err);
-    } else if (is_kind(path, ".h5")) {
-#pragma omp critical(hdf5)
-        status = open_h5(ret, path, err);
-    } else if (is_kind(path, ".km") || !strcmp(path, "-")) {
-        status = open_stream(ret, path, err);
-    } else {
-        status = open_models(ret, path, err);
-    }
-    if (status == KM_OK && ret->F == 0) status = km_fail(err, KM_INPUT, "%.180s: no frames", path);
+    *ret = (km_reel){.path = path};
+    km_status status = open_any(ret, path, opt_top, trajectory, err);
+    if (status == KM_OK && ret->n_runs == 0)
+        status = trajectory > 0 ? km_fail(err, KM_INPUT, "%.180s: no trajectory %d", path, trajectory)
+                                : km_fail(err, KM_INPUT, "%.180s: no frames", path);
     if (status == KM_OK && ret->system->n_atoms == 0) status = km_fail(err, KM_INPUT, "%.180s: no heavy atoms", path);
     if (status < 0) km_reel_close(ret);
     return status;
@@ -153,28 +228,33 @@ void km_reel_close(km_reel *r)
 {
     if (r->traj) km_traj_close(r->traj);
     if (r->h5) {
-#pragma omp critical(hdf5)
+        km_h5_lock();
         km_h5md_close(r->h5);
+        km_h5_unlock();
     }
     km_system_free(r->system);
-    free(r->source), free(r->model), free(r->held);
+    free(r->source), free(r->model), free(r->held), free(r->runs), free(r->order);
     *r = (km_reel){0};
 }
 
 static km_status read_whole(const km_clip *c, int64_t i, int64_t n, int threads, float *block, km_err *err)
 {
     const km_reel *r = c->reel;
+    const km_run *run = &r->runs[c->run];
     int64_t first = c->first + i * c->stride;
-    km_status status = KM_OK;
     if (r->traj) return km_traj_read_many(r->traj, first, c->stride, n, threads, block, NULL, err);
     if (r->h5) {
-#pragma omp critical(hdf5)
-        status = km_h5md_read(r->h5, r->trajectory, first, c->stride, n, block, err);
+        km_h5_lock();
+        km_status status = km_h5md_read(r->h5, run->trajectory, first, c->stride, n, block, err);
+        km_h5_unlock();
         return status;
     }
     size_t frame = (size_t)r->in_file * 3;
-    for (int64_t f = 0; f < n; f++)
-        memcpy(block + (size_t)f * frame, r->held + (size_t)(first + f * c->stride) * frame, frame * sizeof *block);
+    for (int64_t f = 0; f < n; f++) {
+        int64_t at = run->first + first + f * c->stride;
+        memcpy(block + (size_t)f * frame, r->held + (size_t)(r->order ? r->order[at] : at) * frame,
+               frame * sizeof *block);
+    }
     return KM_OK;
 }
 
