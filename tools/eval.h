@@ -27,14 +27,24 @@ typedef struct km_eval_options {
     int64_t dt;         /* 0: as it is */
     km_opt_range range; /* of times, fs */
     int stride, threads;
-    int trajectory; /* of a stream or H5MD file; -1: all, but the first for the panel of peptides */
+    int trajectory;          /* of a stream or H5MD file; -1: all, but the first for the panel of peptides */
     bool baselines, profile; /* profile: what figures need is wanted too */
     bool no_ceiling;         /* do without dynamics against themselves */
+    int states;              /* of the panel kinetics; */
+    int64_t lag;             /* its lag, fs; 0: the model's spacing; */
+    bool root;               /* the reference's matrix as the tenth root of that at ten lags */
 } km_eval_options;
 
 /* -- what comes out */
 
 typedef enum km_eval_kind { KM_EVAL_MODEL, KM_EVAL_REPLICA, KM_EVAL_REFERENCE, KM_EVAL_BASELINE } km_eval_kind;
+
+/* Numbers that are drawn, [ny, nx]. */
+typedef struct km_eval_array {
+    char key[24];
+    double *values;
+    int nx, ny;
+} km_eval_array;
 
 /* One line of the table. */
 typedef struct km_eval_row {
@@ -44,8 +54,10 @@ typedef struct km_eval_row {
     char *made;       /* by which program, weights and seed, as the stream says; NULL where it says nothing. Owned */
     int64_t frames, dt;
     int32_t atoms;
-    double *values;        /* one a metric of the panel */
-    km_profile profile;    /* empty unless there is a page to draw */
+    double *values;      /* one a metric of the panel */
+    km_profile profile;  /* empty unless there is a page to draw */
+    km_eval_array *kept; /* [n_kept] nothing unless there is a page to draw */
+    int n_kept;
     double *atom_pairs[2]; /* [atoms] numbers of the reference and of the model to be pooled over targets, or NULL */
 } km_eval_row;
 
@@ -66,6 +78,15 @@ km_eval_row *km_eval_add_row(km_eval *e, const char *name, km_eval_kind kind);
 void km_eval_clear(km_eval *e);
 /* The reference's row. */
 const km_eval_row *km_eval_reference(const km_eval *e);
+
+/* Keep values [ny, nx], the row's from now on, under a key; and find them again, or NULL. */
+void km_eval_keep(km_eval_row *row, const char *key, double *values, int nx, int ny);
+const km_eval_array *km_eval_kept(const km_eval_row *row, const char *key);
+/* The first two of dims numbers of points, as KEY_md and KEY: shares of the points in KM_EVAL_MAP x KM_EVAL_MAP bins of
+ * KEY_range (x from and to, y from and to), which spans both. */
+enum { KM_EVAL_MAP = 40 };
+void km_eval_keep_map(km_eval_row *row, const char *key, const double *md, int64_t n_md, const double *model,
+                      int64_t n_model, int dims);
 
 /* -- panels */
 
@@ -91,6 +112,8 @@ typedef struct km_eval_over {
 typedef struct km_eval_panel {
     const char *name, *title;
     const char *head;         /* what the table's first line says of it */
+    const char *published;    /* what the published values are, NULL without any; */
+    const char *shown[3];     /* whose stand beside, from km_published_values */
     const km_metric *metrics; /* ends with a key of NULL */
     const km_eval_over *over; /* likewise; or NULL */
     km_status (*measure)(const km_eval_options *o, km_eval *e, km_err *err);
@@ -102,11 +125,13 @@ void km_eval_take(const km_eval_panel *p, km_eval_row *row, const void *filled);
 /* The value of this metric; NaN without it. */
 double km_eval_value(const km_eval *e, const km_eval_row *row, const char *key);
 
-extern const km_metric km_peptide_metrics[], km_ensemble_metrics[], km_trajectory_metrics[], km_validity_metrics[];
+extern const km_metric km_peptide_metrics[], km_ensemble_metrics[], km_trajectory_metrics[], km_validity_metrics[],
+    km_kinetics_metrics[];
 extern const km_eval_over km_ensemble_over[];
 km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_ensemble(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_trajectory(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_kinetics(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 
 /* -- reading a target for a panel that matches atoms by name */
@@ -143,6 +168,8 @@ enum { KM_EVAL_REPLICAS = 6 };
 typedef km_status km_eval_measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err);
 km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_measure *measure, km_err *err) KM_MUST_USE;
 
+/* Distances are taken between at most so many CA. */
+enum { KM_EVAL_MOST_CA = 45 };
 /* CA of both sides, superposed on those of the start structure. */
 typedef struct km_eval_side {
     float *x;         /* [F, n, 3] */

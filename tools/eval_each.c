@@ -36,8 +36,8 @@ static km_status choose(const km_eval_options *o, const km_reel *r, int run, km_
         while (first < end && start + first * r->dt < o->range.from) first++;
     if (o->range.has_to)
         while (end > first && start + (end - 1) * r->dt > o->range.to) end--;
-    *clip = (km_clip){
-        .reel = r, .run = run, .first = first, .stride = stride, .F = (end - first + stride - 1) / stride};
+    *clip =
+        (km_clip){.reel = r, .run = run, .first = first, .stride = stride, .F = (end - first + stride - 1) / stride};
     return KM_OK;
 }
 
@@ -131,8 +131,8 @@ typedef struct sides {
     int n_ref, n_model;
 } sides;
 
-static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, const sides *both,
-                          km_eval_measure *measure, km_eval_row *row, km_err *err)
+static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, const sides *both, km_eval_measure *measure,
+                          km_eval_row *row, km_err *err)
 {
     const km_system *whole = t->refs[0].system;
     bool *keep = KM_NEWN(bool, (size_t)whole->n_atoms);
@@ -159,7 +159,7 @@ static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, cons
 /* These atoms of the first reference, where they are in each reference [n_refs, A]; the caller frees it. */
 static int32_t *places_of(const opened *t, const int32_t *atoms, int32_t A)
 {
-    int32_t *places = KM_NEWN(int32_t, (size_t)t->n_refs *(size_t)A);
+    int32_t *places = KM_NEWN(int32_t, (size_t)t->n_refs * (size_t)A);
     for (int i = 0; i < t->n_refs; i++)
         for (int32_t a = 0; a < A; a++) places[(int64_t)i * A + a] = t->same[i][atoms[a]];
     return places;

@@ -37,6 +37,8 @@ void km_eval_clear(km_eval *e)
     for (int i = 0; i < e->n; i++) {
         km_eval_row *r = &e->rows[i];
         free(r->made), free(r->values), free(r->atom_pairs[0]), free(r->atom_pairs[1]);
+        for (int k = 0; k < r->n_kept; k++) free(r->kept[k].values);
+        free(r->kept);
         km_profile_clear(&r->profile);
     }
     for (int i = 0; i < e->n_notes; i++) free(e->notes[i]);

@@ -33,8 +33,7 @@ static void print_rows(const km_eval *e, FILE *out)
     fputc('\n', out);
 }
 
-static const char *const shown_models[] = {"MD vs MD", "BioKinema", "AnewSampling"};
-enum { SHOWN = sizeof shown_models / sizeof *shown_models };
+enum { SHOWN = 3 };
 
 static const km_published *published(const char *panel, const char *key, const char *model)
 {
@@ -43,19 +42,12 @@ static const km_published *published(const char *panel, const char *key, const c
     return NULL;
 }
 
-static bool has_published(const char *panel)
+static void print_published(const km_eval_panel *panel, const char *key, int digits, FILE *out)
 {
-    for (const km_published *p = km_published_values; p->panel; p++)
-        if (!strcmp(p->panel, panel)) return true;
-    return false;
-}
-
-static void print_published(const char *panel, const char *key, int digits, FILE *out)
-{
-    for (int i = 0; i < SHOWN; i++) {
-        const km_published *p = published(panel, key, shown_models[i]);
-        if (p) fprintf(out, " %11.*f%s", digits, p->value, p->kind == KM_PRIMARY ? " " : "*");
-        else fprintf(out, " %11s ", "");
+    for (int i = 0; i < SHOWN && panel->shown[i]; i++) {
+        const km_published *p = published(panel->name, key, panel->shown[i]);
+        if (p) fprintf(out, " %17.*f%s", digits, p->value, p->kind == KM_PRIMARY ? " " : "*");
+        else fprintf(out, " %17s ", "");
     }
     fputc('\n', out);
 }
@@ -64,12 +56,11 @@ static void print_summary(const km_eval_results *r, int panel, FILE *out)
 {
     const km_eval_panel *p = r->panels[panel];
     const km_eval *const *results = r->results + panel * r->n_targets;
-    bool known = has_published(p->name);
-    fprintf(out, "# over %d target%s%s\n%-22s %8s %8s %4s %4s %9s %9s", r->n_targets, r->n_targets > 1 ? "s" : "",
-            known ? "; published values are medians over the 82 test proteins of ATLAS, * as others reproduced them"
-                  : "",
-            "", "median", "mean", "n", "nan", "MD median", "MD mean");
-    for (int i = 0; i < SHOWN && known; i++) fprintf(out, " %12s", shown_models[i]);
+    fprintf(out, "# over %d target%s%s%s%s\n%-22s %8s %8s %4s %4s %9s %9s", r->n_targets, r->n_targets > 1 ? "s" : "",
+            p->published ? "; published values are " : "", p->published ? p->published : "",
+            p->published ? ", * not as their authors print them" : "", "", "median", "mean", "n", "nan", "MD median",
+            "MD mean");
+    for (int i = 0; i < SHOWN && p->shown[i]; i++) fprintf(out, " %18s", p->shown[i]);
     fputc('\n', out);
     for
         EACH_COLUMN(m, p)
@@ -78,12 +69,12 @@ static void print_summary(const km_eval_results *r, int panel, FILE *out)
             km_summary md = km_eval_summary(results, r->n_targets, KM_EVAL_REPLICA, (int)(m - p->metrics));
             fprintf(out, "%-22s %8.*f %8.*f %4d %4d %9.*f %9.*f", m->key, m->digits, model.median, m->digits,
                     model.mean, model.n, model.nan, m->digits, md.median, m->digits, md.mean);
-            print_published(p->name, m->key, 2, out);
+            print_published(p, m->key, 2, out);
         }
     for (const km_eval_over *over = p->over; over && over->key; over++) {
         fprintf(out, "%-22s %8.3f %8s %4s %4s %9s %9s", over->key, over->value(results, r->n_targets), "", "", "", "",
                 "");
-        print_published(p->name, over->key, 2, out);
+        print_published(p, over->key, 2, out);
     }
 }
 
@@ -95,7 +86,7 @@ void km_eval_print_text(const km_eval_results *r, FILE *out)
             print_head(e, r->n_targets > 1, out);
             print_rows(e, out);
         }
-        if (r->n_targets > 1 || has_published(r->panels[p]->name)) print_summary(r, p, out);
+        if (r->n_targets > 1 || r->panels[p]->published) print_summary(r, p, out);
     }
 }
 

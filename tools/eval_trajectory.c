@@ -125,12 +125,13 @@ static double correlate(const km_tica *t, const double *md, int64_t n_md, const 
 
 static void compare_slow(const work *w, int64_t each, scores *s)
 {
-    enum { CHOSEN = 45, COMPONENTS = 50 };
+    enum { COMPONENTS = 50 };
     int threads = w->c->options->threads;
     int64_t lag = w->ca.model.F / 10 > 0 ? w->ca.model.F / 10 : 1;
-    km_reduction r = km_reduce_fit(w->ca.md.x, w->ca.md.F, w->ca.n, CHOSEN, 0.95, COMPONENTS, threads);
+    km_reduction r = km_reduce_fit(w->ca.md.x, w->ca.md.F, w->ca.n, KM_EVAL_MOST_CA, 0.95, COMPONENTS, threads);
     double *md = km_reduce(&r, w->ca.md.x, w->ca.md.F), *model = km_reduce(&r, w->ca.model.x, w->ca.model.F);
-    const km_series of_md = {md, r.k, w->ca.md.lengths, w->ca.md.n_runs}, of_model = {model, r.k, w->ca.model.lengths, w->ca.model.n_runs};
+    const km_series of_md = {md, r.k, w->ca.md.lengths, w->ca.md.n_runs},
+                    of_model = {model, r.k, w->ca.model.lengths, w->ca.model.n_runs};
     km_tica t;
     s->vamp2 = km_vamp2(&of_model, lag, threads), s->md_vamp2 = km_vamp2(&of_md, lag * each, threads);
     s->vamp2_deviation = fabs(s->vamp2 - s->md_vamp2);

@@ -9,20 +9,25 @@
 
 static struct {
     km_opt_list ref, fail_if;
-    const char *top, *panel, *pairs, *html, *svg;
+    const char *top, *panel, *pairs, *html, *svg, *msm;
     bool json;
     km_eval_options how;
-} o = {.panel = "peptide", .how = {.stride = 1, .trajectory = -1}};
+} o = {.panel = "peptide", .msm = "root", .how = {.stride = 1, .trajectory = -1, .states = 10}};
 
 static const km_opt options[] = {
     {"ref", 'r', KM_OPT_LIST, &o.ref, "MD", "reference dynamics, a replica each; or a directory of them"},
     {"top", 0, KM_OPT_STRING, &o.top, "FILE", "topology of XTC, TRR and DCD files, PDB or mmCIF"},
-    {"panel", 0, KM_OPT_STRING, &o.panel, "NAMES", "which metrics: peptide, ensemble, trajectory, validity; or all"},
+    {"panel", 0, KM_OPT_STRING, &o.panel, "NAMES",
+     "which metrics: peptide, ensemble, trajectory, validity, kinetics; or all"},
     {"pairs", 0, KM_OPT_STRING, &o.pairs, "FILE", "a table of targets: name, trajectory, references, topology"},
     {"dt", 0, KM_OPT_TIME, &o.how.dt, "TIME", "thin every trajectory to frames this far apart"},
     {"stride", 0, KM_OPT_INT, &o.how.stride, "N", "keep every Nth frame of every trajectory", .min = 1, .max = 1e9},
     {"time", 0, KM_OPT_TIME_RANGE, &o.how.range, "A:B", "keep frames from time A to time B"},
     {"trajectory", 0, KM_OPT_INT, &o.how.trajectory, "N", "which trajectory of a stream alone", .min = 0, .max = 1e9},
+    {"states", 0, KM_OPT_INT, &o.how.states, "K", "states of the panel kinetics (10)", .min = 2, .max = 1000},
+    {"lag", 0, KM_OPT_TIME, &o.how.lag, "TIME", "lag of the panel kinetics; the model's spacing unless it is said"},
+    {"msm", 0, KM_OPT_STRING, &o.msm, "count|root",
+     "the reference's transitions: likeliest at the lag, or the tenth root at ten lags (root)"},
     {"baselines", 0, KM_OPT_FLAG, &o.how.baselines, NULL,
      "the do-nothing baselines too: start frame, and with noise of the reference's RMSF"},
     {"no-ceiling", 0, KM_OPT_FLAG, &o.how.no_ceiling, NULL, "leave out dynamics against themselves"},
@@ -102,6 +107,9 @@ static km_status choose_targets(const km_cli *cli, km_eval_targets *t, km_err *e
 
 static km_status choose(const km_cli *cli, chosen *c, km_err *err)
 {
+    if (strcmp(o.msm, "root") && strcmp(o.msm, "count"))
+        return km_fail(err, KM_USAGE, "--msm: '%.40s' is neither count nor root", o.msm);
+    o.how.root = !strcmp(o.msm, "root");
     KM_TRY(choose_panels(c, err));
     KM_TRY(km_eval_check(&o.fail_if, c->panels, c->n, NULL, 0, err));
     if (o.html && !strcmp(o.html, "-")) return km_fail(err, KM_USAGE, "--html - would run into the table: name a file");

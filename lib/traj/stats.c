@@ -11,7 +11,7 @@ double km_mean(const double *x, int64_t n)
 {
     double sum = 0;
     for (int64_t i = 0; i < n; i++) sum += x[i];
-    return sum / (double)n;
+    return n ? sum / (double)n : NAN;
 }
 
 static int ascending(const void *a, const void *b)
