@@ -126,12 +126,15 @@ void km_eval_take(const km_eval_panel *p, km_eval_row *row, const void *filled);
 double km_eval_value(const km_eval *e, const km_eval_row *row, const char *key);
 
 extern const km_metric km_peptide_metrics[], km_ensemble_metrics[], km_trajectory_metrics[], km_validity_metrics[],
-    km_kinetics_metrics[];
+    km_kinetics_metrics[], km_ligand_metrics[], km_unbinding_metrics[], km_seed_metrics[];
 extern const km_eval_over km_ensemble_over[];
 km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_ensemble(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_trajectory(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_kinetics(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_ligand(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_unbinding(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_seed(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 
 /* -- reading a target for a panel that matches atoms by name */
@@ -166,7 +169,11 @@ km_status km_eval_stream(const km_eval_case *c, const km_clip *clips, int n, km_
  * and may add notes. */
 enum { KM_EVAL_REPLICAS = 6 };
 typedef km_status km_eval_measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err);
-km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_measure *measure, km_err *err) KM_MUST_USE;
+typedef enum km_eval_atoms { KM_EVAL_PROTEIN, KM_EVAL_ALL } km_eval_atoms; /* which of the common ones */
+km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_atoms which, km_eval_measure *measure,
+                       km_err *err) KM_MUST_USE;
+/* Is this a residue of a protein: a standard one, or one with a peptide's backbone? */
+bool km_eval_is_protein(const km_system *s, int32_t residue);
 
 /* Distances are taken between at most so many CA. */
 enum { KM_EVAL_MOST_CA = 45 };

@@ -54,8 +54,7 @@ static km_status choose_all(const km_eval_options *o, const km_reel *r, km_clip 
     return KM_OK;
 }
 
-/* Is this a residue of a protein: a standard one, or one with a peptide's backbone? */
-static bool is_protein(const km_system *s, int32_t residue)
+bool km_eval_is_protein(const km_system *s, int32_t residue)
 {
     const km_residue *r = &s->residues[residue];
     const km_component *c = km_chem_component(r->name);
@@ -71,6 +70,7 @@ static bool is_protein(const km_system *s, int32_t residue)
 /* Everything opened for a target. */
 typedef struct opened {
     const km_eval_options *o;
+    km_eval_atoms which;
     km_eval *e;
     km_reel *refs;
     int32_t **same; /* where the first reference's atoms are in each */
@@ -78,6 +78,11 @@ typedef struct opened {
     km_clip *clips; /* [n_clips] their frames, a clip a trajectory; atoms are set for each case */
     int n_clips;
 } opened;
+
+static bool is_asked(const opened *t, int32_t residue)
+{
+    return t->which == KM_EVAL_ALL || km_eval_is_protein(t->refs[0].system, residue);
+}
 
 static km_status open_refs(opened *t, km_err *err)
 {
@@ -193,14 +198,15 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
     km_common_find(ref, model.system, &c);
     int32_t A = 0;
     for (int32_t i = 0; i < c.n; i++)
-        if (is_protein(ref, ref->atoms[c.a[i]].residue)) c.a[A] = c.a[i], c.b[A++] = c.b[i];
+        if (is_asked(t, ref->atoms[c.a[i]].residue)) c.a[A] = c.a[i], c.b[A++] = c.b[i];
     note_atoms(t->e, name, &c, A);
     km_eval_row *row = km_eval_add_row(t->e, name, KM_EVAL_MODEL);
     row->path = path, row->made = km_eval_made_by(model.system);
     km_status status = choose_all(t->o, &model, &s.model, &s.n_model, err);
     for (int i = 0; i < s.n_model; i++) s.model[i].atoms = c.b, s.model[i].n_atoms = A;
     if (status == KM_OK && A < 3)
-        km_eval_note(t->e, "%s: nothing is computed: it has %d atoms of the reference's protein", name, A);
+        km_eval_note(t->e, "%s: nothing is computed: it has %d atoms of the reference's%s", name, A,
+                     t->which == KM_EVAL_PROTEIN ? " protein" : "");
     if (status == KM_OK && A >= 3) {
         int32_t *places = places_of(t, c.a, A);
         s.ref = KM_NEWN(km_clip, (size_t)t->n_clips);
@@ -248,7 +254,7 @@ static km_status measure_ceiling(opened *t, int64_t frames, km_eval_measure *mea
     const km_system *ref = t->refs[0].system;
     int32_t *atoms = KM_NEWN(int32_t, (size_t)ref->n_atoms), A = 0;
     for (int32_t a = 0; a < ref->n_atoms; a++)
-        if (is_protein(ref, ref->atoms[a].residue)) atoms[A++] = a;
+        if (is_asked(t, ref->atoms[a].residue)) atoms[A++] = a;
     sides s = {KM_NEWN(km_clip, (size_t)t->n_clips), KM_NEWN(km_clip, (size_t)t->n_clips), 0, 0};
     int32_t *places = places_of(t, atoms, A);
     km_status status = KM_OK;
@@ -275,10 +281,10 @@ static km_status each(opened *t, km_eval_measure *measure, km_err *err)
     return measure_ceiling(t, t->e->n ? t->e->rows[0].frames : 0, measure, err);
 }
 
-km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_measure *measure, km_err *err)
+km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_atoms which, km_eval_measure *measure, km_err *err)
 {
     size_t n = (size_t)e->target->refs.count;
-    opened t = {.o = o, .e = e, .refs = KM_NEWN(km_reel, n), .same = KM_NEWN(int32_t *, n)};
+    opened t = {.o = o, .which = which, .e = e, .refs = KM_NEWN(km_reel, n), .same = KM_NEWN(int32_t *, n)};
     km_status status = each(&t, measure, err);
     for (int i = 0; i < t.n_refs; i++) {
         km_reel_close(&t.refs[i]);

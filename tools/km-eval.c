@@ -17,8 +17,7 @@ static struct {
 static const km_opt options[] = {
     {"ref", 'r', KM_OPT_LIST, &o.ref, "MD", "reference dynamics, a replica each; or a directory of them"},
     {"top", 0, KM_OPT_STRING, &o.top, "FILE", "topology of XTC, TRR and DCD files, PDB or mmCIF"},
-    {"panel", 0, KM_OPT_STRING, &o.panel, "NAMES",
-     "which metrics: peptide, ensemble, trajectory, validity, kinetics; or all"},
+    {"panel", 0, KM_OPT_STRING, &o.panel, "NAMES", "which metrics, with commas (peptide); all of them: all"},
     {"pairs", 0, KM_OPT_STRING, &o.pairs, "FILE", "a table of targets: name, trajectory, references, topology"},
     {"dt", 0, KM_OPT_TIME, &o.how.dt, "TIME", "thin every trajectory to frames this far apart"},
     {"stride", 0, KM_OPT_INT, &o.how.stride, "N", "keep every Nth frame of every trajectory", .min = 1, .max = 1e9},

@@ -151,3 +151,20 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
     run -3 km-eval --panel kinetics --trajectory 2 --ref two.km two.km
     [[ "$output" == *"no trajectory 2"* ]]
 }
+
+@test "the panels ligand, unbinding and seed" {
+    # the last residue as a ligand of its own
+    awk '/^ATOM/ && substr($0, 23, 4) + 0 == 20 { n++; print "HETATM" substr($0, 7, 5) sprintf("  %s%d ", substr($0, 78, 1), n) " LIG B   1" substr($0, 27); next } { print }' "$pdb" > lig.pdb
+    km-eval --json --panel ligand,unbinding,seed --top lig.pdb --ref "$data/md.xtc" "$data/model.xtc" > t.json
+    ask 'abs(r["model.xtc"]["ims"] - 0.8313) < 1e-3 and abs(r["model.xtc"]["ligand_rmsf"] - 4.372) < 5e-3 and r["MD halves"]["ligand_out"] == 0'
+    ask 'any("bonds are those that the start" in n for n in t[0]["notes"]) and abs(r["model.xtc"]["ligand_bond_mae"] - 0.027) < 1e-3'
+    ask 'j["panels"][1]["targets"][0]["rows"][0]["precision"] == 0.61 and j["panels"][1]["targets"][0]["rows"][0]["success10"] == 0'
+    ask 'j["panels"][2]["targets"][0]["rows"][0]["atoms"] == 147 and 0 < j["panels"][2]["targets"][0]["rows"][0]["pooled_w2"] < 2'
+    km-eval --json --no-ceiling --panel ligand,unbinding --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc" > t.json
+    ask 'r["model.xtc"]["ims"] is None and any("no ligand in common" in n for n in t[0]["notes"])'
+    # gone: every atom 30 A away
+    awk '/LIG/ { printf "%s%8.3f%s\n", substr($0, 1, 30), substr($0, 31, 8) + 30, substr($0, 39); next } /^(ATOM|HETATM)/' lig.pdb > gone.pdb
+    km-eval --json --no-ceiling --panel unbinding,ligand --ref lig.pdb gone.pdb > t.json
+    ask 'r["gone.pdb"]["success1"] == 1 and r["gone.pdb"]["precision"] == 0 and r["gone.pdb"]["exit_ns"] is None'
+    ask 'j["panels"][1]["targets"][0]["rows"][0]["ligand_out"] == 1 and j["panels"][1]["targets"][0]["rows"][0]["ims"] is None'
+}
