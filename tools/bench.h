@@ -10,9 +10,10 @@ typedef struct km_bench_sizes {
     int threads, size, tokens, atoms, frames, blocks, channels;
 } km_bench_sizes;
 
-/* The fastest of a few runs; flop 0: the part is not counted in operations but in items. */
+/* The fastest of a few runs; flop 0: the part is not counted in operations but in items, if at all. bytes: the most
+ * memory of a run, weights excluded; 0 where nobody asks. */
 typedef struct km_timing {
-    double seconds, flop, items;
+    double seconds, flop, items, bytes;
 } km_timing;
 
 /* Runs until it has run `times` times or for long enough, once at least. */
@@ -21,11 +22,13 @@ double km_bench_best(int times, void (*run)(void *arg), void *arg);
 typedef km_status km_bench_part(const km_bench_sizes *s, km_timing *ret, km_err *err);
 /* bench_products.c */
 km_bench_part km_bench_gemm, km_bench_linear;
-/* bench_network.c: one step of the denoiser; its forward and backward; blocks of the pairformer and their dearest
- * operations */
-km_bench_part km_bench_denoise, km_bench_train_step, km_bench_pairformer, km_bench_triangle_multiplication,
-    km_bench_triangle_attention;
+/* bench_network.c: one step of the denoiser; its forward and backward; a pass of the trunk; blocks of the
+ * pairformer and their dearest operations */
+km_bench_part km_bench_denoise, km_bench_train_step, km_bench_trunk, km_bench_pairformer,
+    km_bench_triangle_multiplication, km_bench_triangle_attention;
 /* bench_traj.c: items are atoms */
 km_bench_part km_bench_xtc, km_bench_rmsd;
+/* bench_dictionary.c */
+km_bench_part km_bench_dictionary;
 
 #endif

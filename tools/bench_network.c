@@ -6,9 +6,10 @@
 #include "lib/base/mem.h"
 #include "lib/model/diffusion/diffusion.h"
 #include "lib/model/trunk/trunk_parts.h"
+#include "lib/sample/footprint.h"
 #include "tools/bench.h"
 
-enum { TIMES = 3 };
+enum { TIMES = 3, ROWS = 1024 }; /* ROWS: of an alignment */
 
 /* A chain of tokens with equally many atoms each. */
 typedef struct molecule {
@@ -19,7 +20,7 @@ typedef struct molecule {
 
 static molecule molecule_new(const km_bench_sizes *s)
 {
-    km_dim N = s->tokens, A = s->atoms, most = (N * 33 > A * 4 ? N * 33 : A * 4);
+    km_dim N = s->tokens, A = s->atoms, most = (N * ROWS > A * 4 ? N * ROWS : A * 4);
     molecule m = {.zeros = KM_NEWN(float, (size_t)most),
                   .ones = KM_NEWN(float, (size_t)most),
                   .none = KM_NEWN(int32_t, (size_t)most),
@@ -152,6 +153,51 @@ km_status km_bench_train_step(const km_bench_sizes *s, km_timing *ret, km_err *e
 {
     (void)err;
     return run_denoiser(s, true, ret);
+}
+
+/* A pass of the trunk with an alignment and a template. */
+typedef struct trunk_pass {
+    km_ctx *cx;
+    const km_model *m;
+    const km_features *f;
+} trunk_pass;
+
+static void run_pass(void *arg)
+{
+    trunk_pass *t = arg;
+    km_mark mark = km_scope_begin(t->cx);
+    km_trunk_run(t->cx, t->m->trunk, t->f, 0);
+    km_arena_rewind(t->cx->arena, mark);
+}
+
+static void add_evidence(molecule *m)
+{
+    km_features *f = &m->f;
+    f->S = ROWS, f->msa = m->none;
+    f->has_deletion = f->deletion_value = m->zeros, f->msa_paired = f->msa_mask = m->ones;
+    f->n_templates = 1, f->template_restype = f->visibility_ids = m->none;
+    f->template_frame_rot = f->template_frame_t = f->template_cb = f->template_ca = m->zeros;
+    f->template_mask = f->template_mask_cb = f->template_mask_frame = m->ones;
+}
+
+km_status km_bench_trunk(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    km_config c = config_of(s->blocks);
+    km_sampling unused = {0};
+    km_model *model;
+    c.msa_blocks = 4, c.templates = c.templates_v2 = c.bond_types = true, c.token_depth = 1;
+    KM_TRY(km_model_make(&c, &unused, 1, &model, err));
+    molecule m = molecule_new(s);
+    add_evidence(&m);
+    km_ctx *cx = km_ctx_new(s->threads), *dry = km_ctx_dry(&ret->flop);
+    run_pass(&(trunk_pass){dry, model, &m.f});
+    ret->bytes = km_footprint_trunk(model, &m.f, 1, s->threads, 0);
+    km_params_pack(model->params, cx->be);
+    ret->seconds = km_bench_best(TIMES, run_pass, &(trunk_pass){cx, model, &m.f});
+    km_ctx_free(cx), km_ctx_free(dry);
+    molecule_free(&m);
+    km_model_free(model);
+    return KM_OK;
 }
 
 /* Something of the pairformer, and what it works on. */

@@ -9,7 +9,7 @@
 static km_bench_sizes given = {.size = 4096};
 
 static const km_opt options[] = {
-    {"tokens", 0, KM_OPT_INT, &given.tokens, "N", "tokens, or rows of a layer", .min = 1, .max = 100000},
+    {"tokens", 0, KM_OPT_INT, &given.tokens, "N", "tokens, rows of a layer, or components", .min = 1, .max = 100000},
     {"atoms", 0, KM_OPT_INT, &given.atoms, "A", "atoms (8 a token)", .min = 1, .max = 10000000},
     {"frames", 0, KM_OPT_INT, &given.frames, "T", "frames", .min = 2, .max = 100000},
     {"blocks", 0, KM_OPT_INT, &given.blocks, "B", "blocks of the token transformer or the pairformer", .min = 1,
@@ -20,8 +20,8 @@ static const km_opt options[] = {
 static const km_program program = {
     "km-bench",
     "[options] PART",
-    "how fast a part is, as JSON: denoise, train-step, pairformer, triangle-multiplication,\n"
-    "triangle-attention, xtc, rmsd, linear, gemm, or all",
+    "how fast a part is, as JSON: denoise, train-step, trunk, pairformer, triangle-multiplication,\n"
+    "triangle-attention, dictionary, xtc, rmsd, linear, gemm, or all",
     options,
     1,
     1};
@@ -36,9 +36,11 @@ static const struct part {
     {"linear", km_bench_linear, 1600, 0, 0},
     {"denoise", km_bench_denoise, 200, 32, 24},
     {"train-step", km_bench_train_step, 50, 8, 4},
+    {"trunk", km_bench_trunk, 200, 0, 1},
     {"pairformer", km_bench_pairformer, 200, 0, 4},
     {"triangle-multiplication", km_bench_triangle_multiplication, 200, 0, 0},
     {"triangle-attention", km_bench_triangle_attention, 200, 0, 0},
+    {"dictionary", km_bench_dictionary, 40000, 0, 0},
     {"xtc", km_bench_xtc, 1250, 500, 0},
     {"rmsd", km_bench_rmsd, 200, 5000, 0},
 };
@@ -61,6 +63,7 @@ static km_status run_part(const struct part *p, int threads, const km_timing *ge
            "%.3f",
            p->name, t.seconds, t.flop, rate, gemm_rate, rate / gemm_rate);
     if (t.items > 0) printf(", \"atoms\": %.0f, \"atoms_per_s\": %.4g", t.items, t.items / t.seconds);
+    if (t.bytes > 0) printf(", \"peak_bytes\": %.0f", t.bytes);
     printf("}\n");
     fflush(stdout);
     return KM_OK;

@@ -43,6 +43,26 @@ assert b - a > 2 * rows * C * C * 10 and b - a < 2 * rows * C * C * 40, (a, b)
 PY
 }
 
+@test "bench: the trunk says how much memory it takes" {
+    run --separate-stderr km-bench --size 32 --tokens 8 --threads 1 trunk
+    one=$output
+    run --separate-stderr km-bench --size 32 --tokens 16 --threads 1 trunk
+    python3 - "$one" "$output" <<'PY'
+import json, sys
+a, b = (json.loads(x) for x in sys.argv[1:])
+assert a["flop"] > 2 * 1024 * 8 * 256 * 64 and 1024 * 8 * 64 * 4 < a["peak_bytes"] < b["peak_bytes"] < 1e9, (a, b)
+PY
+}
+
+@test "bench: a dictionary is made, looked into and taken away" {
+    run --separate-stderr env TMPDIR="$BATS_TEST_TMPDIR" km-bench --size 32 --tokens 2000 dictionary
+    [ "$status" -eq 0 ]
+    python3 -c 'import json, sys; assert 0 < json.loads(sys.argv[1])["seconds"] < 60' "$output"
+    [ -z "$(find "$BATS_TEST_TMPDIR" -name "km-bench*")" ]
+    run --separate-stderr env TMPDIR=/nonexistent km-bench --size 32 dictionary
+    [ "$status" -eq 4 ]
+}
+
 @test "bench: decoding and superposing count atoms" {
     for part in xtc rmsd; do
         run --separate-stderr env TMPDIR="$BATS_TEST_TMPDIR" km-bench --size 32 --atoms 50 --frames 7 "$part"
@@ -57,7 +77,7 @@ PY
 @test "bench: all is a line for each part" {
     run --separate-stderr km-bench --size 32 --tokens 4 --channels 8 --frames 2 --blocks 1 all
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 9 ]
+    [ "${#lines[@]}" -eq 11 ]
     [[ "$output" == *'"gemm"'*'"linear"'*'"denoise"'*'"rmsd"'* ]]
 }
 
