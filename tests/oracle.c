@@ -25,6 +25,7 @@ static const struct kind {
     {"train_step", oracle_train_step},
     {"biokinema_trunk", oracle_biokinema_trunk},
     {"biokinema_denoise", oracle_biokinema_denoise},
+    {"biokinema_sample", oracle_biokinema_sample},
     {"features", oracle_of_input},
     {"template_features", oracle_of_input},
 };

@@ -93,15 +93,14 @@ static km_status settle_times(job *j, km_err *err)
 static km_status settle_temporal(job *j, km_err *err)
 {
     const km_config *c = &j->m->config;
-    if (!o.beta_set) o.beta = c->beta;
+    KM_TRY(km_sampling_beta(j->m, o.beta_set, o.force, &o.beta, err));
     if (j->m->sampling.causal) o.causal = true;
     if (o.causal && o.history_set)
         return km_fail(err, KM_USAGE, "--history: with --causal every earlier frame is history");
     if (o.causal && o.window_set && o.window > 1)
         return km_fail(err, KM_USAGE, "--window: --causal makes frame after frame");
-    if (o.beta != c->beta && !o.force)
-        return km_fail(err, KM_USAGE, "--beta %g: the weights were trained with %g; --force does it all the same",
-                       o.beta, c->beta);
+    if (o.causal && c->family->interval_decay)
+        return km_fail(err, KM_USAGE, "--causal: models of the family %s see all frames of a window", c->family->name);
     if (o.causal && !c->causal && !o.force)
         return km_fail(err, KM_USAGE,
                        "--causal: the weights were trained to see later frames, too; --force does it all the same");
@@ -138,7 +137,9 @@ static km_status settle(job *j, const km_filter *filter, km_err *err)
     f->opt_stereo = j->stereo = km_sampling_stereo(&o.sampling, filter->system);
     if (o.from_scratch && !s->from_scratch && !o.force)
         return km_fail(err, KM_USAGE, "the weights were not trained for --from-scratch; --force does it all the same");
-    return settle_times(j, err);
+    KM_TRY(settle_times(j, err));
+    return km_windows_check(j->m, (o.window < o.frames ? o.window : o.frames) + (int64_t)o.history,
+                            "take fewer with --window or --history", err);
 }
 
 /* An option given again with --resume must be what the run had: compared when all that was left open is settled. */

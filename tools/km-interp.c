@@ -11,13 +11,16 @@ static struct {
     const char *weights, *output, *batch;
     km_sampling_choice sampling;
     int64_t dt;
-    bool dt_set;
+    double beta;
+    bool dt_set, beta_set;
 } o;
 
 static const km_opt options[] = {
     {"weights", 'w', KM_OPT_STRING, &o.weights, "FILE", "weights: a file, a training run or an installed model's name"},
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "spacing of the frames afterwards", .set = &o.dt_set},
     KM_SAMPLING_OPTIONS(o.sampling),
+    {"beta", 0, KM_OPT_DOUBLE, &o.beta, "X", "exponent of time in the temporal bias, of weights that do not say it",
+     .min = 0.01, .max = 4, .set = &o.beta_set},
     {"batch", 0, KM_OPT_STRING, &o.batch, "auto|N", "intervals at once (auto)"},
     {"output", 'o', KM_OPT_STRING, &o.output, "FILE", "write FILE instead of standard output"},
     {0},
@@ -50,6 +53,10 @@ static km_status settle(job *j, const km_filter *f, km_interp_options *ret, km_e
 {
     const km_sampling *s = &j->m->sampling;
     km_sampling_choice c = o.sampling; /* the stream's next system may come with other weights */
+    double beta = o.beta;
+    if (!j->m->diffusion) return km_fail(err, KM_INPUT, "the weights %.100s hold no diffusion module", j->m->name);
+    KM_TRY(km_sampling_beta(j->m, o.beta_set, false, &beta, err));
+    km_diffusion_set_temporal(j->m->diffusion, beta, j->m->config.causal);
     km_sampling_settle(&c, s);
     *ret = (km_interp_options){.steps = c.steps,
                                .noise_scale = c.noise_scale,

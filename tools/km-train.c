@@ -150,6 +150,9 @@ static km_status get_model(const km_train_config *c, km_model **ret, km_err *err
 {
     KM_TRY(make_or_open(c, ret, err));
     km_model *m = *ret;
+    if (m->config.family != km_family_at(0))
+        return km_fail(err, KM_INPUT, "%.120s: models of the family %s are not trained here", m->name,
+                       m->config.family->name);
     if (!c->causal) return KM_OK;
     m->config.causal = m->sampling.causal = true;
     km_diffusion_set_temporal(m->diffusion, m->config.beta, true);

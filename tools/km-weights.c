@@ -16,7 +16,8 @@ static struct {
     bool json;
     km_opt_list only;
     const char *dtype, *to, *toward, *output;
-    double by;
+    double by, beta;
+    bool beta_set;
 } o = {.by = 0.5};
 
 static const km_opt table[] = {
@@ -31,6 +32,8 @@ static const km_opt table[] = {
      .help = "convert: move numbers with a fraction toward those of FILE2"},
     {.name = "by", .type = KM_OPT_DOUBLE, .value = &o.by, .arg = "SHARE", .min = -10, .max = 10,
      .help = "convert: of the way (0.5); below 0: away from FILE2"},
+    {.name = "beta", .type = KM_OPT_DOUBLE, .value = &o.beta, .arg = "X", .min = 0.01, .max = 4, .set = &o.beta_set,
+     .help = "convert: the exponent of time, of weights that do not say it"},
     {.name = "output", .letter = 'o', .type = KM_OPT_STRING, .value = &o.output, .arg = "FILE",
      .help = "convert: write FILE"},
     {0}};
@@ -282,10 +285,10 @@ static void choose(conversion *v, bool torch)
     for (int i = 0; i < v->c->n; i++) {
         const km_st_tensor *t = &v->c->tensors[i];
         if (!chosen(t->name)) continue;
-        add(v, torch ? km_checkpoint_export_name(t->name) : km_strdup(t->name), t);
+        add(v, torch ? km_checkpoint_export_name(v->c, t->name) : km_strdup(t->name), t);
         /* PyTorch's modules want both names of a layer that they hold twice */
         char *twin = torch && strstr(t->name, ".output_projection_linear.") ? km_params_alias(t->name) : NULL;
-        if (twin && !km_checkpoint_find(v->c, twin)) add(v, km_checkpoint_export_name(twin), t);
+        if (twin && !km_checkpoint_find(v->c, twin)) add(v, km_checkpoint_export_name(v->c, twin), t);
         free(twin);
     }
 }
@@ -356,8 +359,8 @@ static km_status check_arguments(const km_cli *cli, km_err *err)
         return km_fail(err, KM_USAGE, "'%.40s': list, convert, compare or count", verb);
     if (cli->n_operands != 2 + two) return km_fail(err, KM_USAGE, "%s takes %s", verb, two ? "two files" : "one file");
     if (makes && !o.output) return km_fail(err, KM_USAGE, "convert needs -o FILE");
-    if (!makes && (o.output || o.dtype || o.to || o.toward))
-        return km_fail(err, KM_USAGE, "--output, --dtype, --to and --toward belong to convert");
+    if (!makes && (o.output || o.dtype || o.to || o.toward || o.beta_set))
+        return km_fail(err, KM_USAGE, "--output, --dtype, --to, --toward and --beta belong to convert");
     return KM_OK;
 }
 
@@ -368,6 +371,7 @@ static km_status run(const km_cli *cli, km_err *err)
     KM_TRY(check_arguments(cli, err));
     km_status status = open_weights(cli->operands[1], &c, err);
     const char *second = cli->n_operands == 3 ? cli->operands[2] : o.toward;
+    if (status == KM_OK && o.beta_set) status = km_checkpoint_set_beta(c, o.beta, err);
     if (status == KM_OK && second) status = open_weights(second, &other, err);
     if (status == KM_OK)
         status = strcmp(verb, "list") == 0      ? list(c)

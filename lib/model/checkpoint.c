@@ -10,6 +10,7 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/model/checkpoint_config.h"
+#include "lib/model/model.h"
 
 /* -- 1. names */
 
@@ -22,21 +23,26 @@ static bool begins_with_one(const char *name, const char *const *prefixes)
 }
 
 /* Rules of PyTorch's names; the first that fits is the one. */
-static char *import_name(const char *keys)
+static char *import_name(const char *keys, bool foreign)
 {
     static const char *const rules[][2] = {
         {"structure_module.score_model.", "score_model."}, {"rel_pos.", "rel_pos_encoder."}, {"", ""}};
     const char *name = begins(keys, "state_dict/") ? keys + 11 : begins(keys, "rest/") ? keys + 5 : keys;
+    if (foreign && begins(keys, "model/")) {
+        name = keys + 6;
+        return km_strdup(begins(name, "module.") ? name + 7 : name);
+    }
     if (strchr(name, '/')) return km_strdup(keys);
     int i = 0;
     while (!begins(name, rules[i][0])) i++;
     return km_asprintf("%s%s", rules[i][1], name + strlen(rules[i][0]));
 }
 
-char *km_checkpoint_export_name(const char *name)
+char *km_checkpoint_export_name(const km_checkpoint *c, const char *name)
 {
     static const char *const known[] = {"diffusion_conditioning.", "rel_pos_encoder.", "score_model.", NULL};
     if (strchr(name, '/')) return km_strdup(name);
+    if (c->opt_family) return km_asprintf("model/%s", name);
     int i = 0;
     while (known[i] && !begins(name, known[i])) i++;
     return km_asprintf("%s/%s", known[i] ? "state_dict" : "rest", name);
@@ -68,14 +74,53 @@ static void take_torch_meta(km_checkpoint *c)
         if (key->kind == KM_PICKLE_TEXT && value->kind == KM_PICKLE_TEXT && !km_checkpoint_meta(c, key->text))
             add_meta(c, key->text, value->text);
     }
-    if (km_checkpoint_meta(c, "config")) return;
-    char *json = hyper ? km_pickle_json(hyper) : NULL, *config = NULL;
-    if (json && *json != '{')
-        c->problem.code = km_fail(&c->problem, KM_INPUT, "hyper_parameters: not a dictionary");
-    else if (km_checkpoint_config(c, json ? json : "{}", &config, &c->problem) == KM_OK) add_meta(c, "config", config);
+    char *json = hyper ? km_pickle_json(hyper) : NULL;
     if (json && !km_checkpoint_meta(c, "hyper_parameters")) add_meta(c, "hyper_parameters", json);
     free(json);
+}
+
+/* The exponent of time in a file's name, as its authors write it; 0: it says none. */
+static double beta_of(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *at = strstr(name, "beta");
+    double beta = at ? strtod(at + 4, NULL) : 0;
+    if (beta > 0 && beta <= 4) return beta;
+    return strstr(name, "sqrt") ? 0.5 : 0;
+}
+
+/* What a checkpoint that has none of our metadata is configured as. */
+static void make_config(km_checkpoint *c, const char *path)
+{
+    const char *hyper = km_checkpoint_meta(c, "hyper_parameters");
+    const km_st_tensor *tensors = c->opt_family ? c->ours.tensors : c->tensors;
+    char *config = NULL;
+    if (c->problem.code || km_checkpoint_meta(c, "config") || !(c->torch || c->opt_family)) return;
+    if (hyper && *hyper != '{') {
+        c->problem.code = km_fail(&c->problem, KM_INPUT, "hyper_parameters: not a dictionary");
+        return;
+    }
+    if (km_checkpoint_config(tensors, c->opt_family ? c->ours.n : c->n, hyper ? hyper : "{}", c->opt_family,
+                             beta_of(path), &config, &c->problem) == KM_OK)
+        add_meta(c, "config", config);
     free(config);
+}
+
+km_status km_checkpoint_set_beta(km_checkpoint *c, double beta, km_err *err)
+{
+    km_config config;
+    km_sampling sampling;
+    if (c->problem.code) return km_fail(err, KM_INPUT, "%s", c->problem.msg);
+    for (int i = 0; i < c->n_meta; i++) {
+        if (strcmp(c->meta[i].key, "config") != 0) continue;
+        KM_TRY(km_config_parse(c->meta[i].value, &config, &sampling, err));
+        if (config.beta > 0 && config.beta != beta)
+            return km_fail(err, KM_USAGE, "--beta %g: these weights are known to have %g", beta, config.beta);
+        config.beta = beta;
+        free((char *)c->meta[i].value);
+        c->meta[i].value = km_config_dump(&config, &sampling);
+        return KM_OK;
+    }
+    return km_fail(err, KM_INPUT, "no configuration to put --beta into");
 }
 
 const char *km_checkpoint_meta(const km_checkpoint *c, const char *key)
@@ -99,15 +144,28 @@ static void take_safetensors(km_checkpoint *c)
     for (int i = 0; i < c->n; i++) c->tensors[i] = *km_safetensors_at(c->safetensors, i);
 }
 
+/* Is the dictionary `model` another family's? */
+static bool is_foreign(const km_torch *t)
+{
+    for (int i = 0; i < km_torch_count(t); i++) {
+        km_st_tensor one = {.name = km_torch_at(t, i)->name};
+        if (!begins(one.name, "model/")) continue;
+        one.name += begins(one.name + 6, "module.") ? 13 : 6;
+        if (km_import_family(&one, 1)) return true;
+    }
+    return false;
+}
+
 /* Sources are sorted along with the tensors by way of `data`. */
 static km_status take_torch(km_checkpoint *c, km_err *err)
 {
+    const bool foreign = is_foreign(c->torch);
     c->n = km_torch_count(c->torch);
     c->tensors = KM_NEWN(km_st_tensor, c->n + 1);
     c->sources = KM_NEWN(const km_torch_tensor *, c->n + 1);
     for (int i = 0; i < c->n; i++) {
         const km_torch_tensor *t = km_torch_at(c->torch, i);
-        c->tensors[i] = (km_st_tensor){import_name(t->name), t->dtype, t->nd, {0}, t, t->bytes};
+        c->tensors[i] = (km_st_tensor){import_name(t->name, foreign), t->dtype, t->nd, {0}, t, t->bytes};
         memcpy(c->tensors[i].shape, t->shape, sizeof t->shape);
     }
     qsort(c->tensors, (size_t)c->n, sizeof *c->tensors, by_name);
@@ -118,6 +176,22 @@ static km_status take_torch(km_checkpoint *c, km_err *err)
             return km_fail(err, KM_INPUT, "two tensors would have the name '%.100s'", c->tensors[i].name);
     }
     return KM_OK;
+}
+
+/* Parameters under our names, where they have others. */
+static void take_ours(km_checkpoint *c)
+{
+    km_st_tensor *all = KM_NEWN(km_st_tensor, c->n + 1);
+    int n = 0;
+    c->opt_family = km_import_family(c->tensors, c->n);
+    if (c->opt_family) c->copies = KM_NEWN(void *, c->n + 1);
+    for (int i = 0; i < c->n && c->opt_family; i++) {
+        if (km_import_left(c->tensors[i].name)) continue;
+        all[n] = c->tensors[i];
+        all[n++].data = km_checkpoint_data(c, i, &c->copies[i]);
+    }
+    if (c->opt_family) c->problem.code = km_import(all, n, &c->ours, &c->problem);
+    free(all);
 }
 
 static km_status looks_like_torch(const char *path, bool *ret, km_err *err)
@@ -148,6 +222,8 @@ km_status km_checkpoint_open(const char *path, km_checkpoint **ret, km_err *err)
         take_safetensors(c);
         take_safetensors_meta(c);
     }
+    take_ours(c);
+    make_config(c, path);
     *ret = c;
     return KM_OK;
 }
@@ -156,6 +232,7 @@ void km_checkpoint_close(km_checkpoint *c)
 {
     if (!c) return;
     km_safetensors_close(c->view);
+    km_imported_clear(&c->ours);
     for (int i = 0; i < c->n; i++) {
         if (c->torch) free((char *)c->tensors[i].name);
         if (c->copies) free(c->copies[i]);
@@ -179,11 +256,6 @@ const km_st_tensor *km_checkpoint_find(const km_checkpoint *c, const char *name)
 {
     km_st_tensor key = {.name = name};
     return bsearch(&key, c->tensors, (size_t)c->n, sizeof *c->tensors, by_name);
-}
-
-bool km_checkpoint_temporal(const km_checkpoint *c)
-{
-    return km_checkpoint_find(c, "score_model.token_transformer.layers.0.temporal_attn.log_lambda") != NULL;
 }
 
 const void *km_checkpoint_data(const km_checkpoint *c, int i, void **scratch)
@@ -210,8 +282,9 @@ float *km_checkpoint_f32(const km_checkpoint *c, int i)
 
 km_safetensors *km_checkpoint_file(km_checkpoint *c, const char *const *prefixes)
 {
-    if (c->safetensors) return c->safetensors;
     if (c->view) return c->view;
+    if (c->opt_family) return c->view = km_safetensors_of(c->ours.tensors, c->ours.n, c->meta, c->n_meta);
+    if (c->safetensors) return c->safetensors;
     km_st_tensor *chosen = KM_NEWN(km_st_tensor, c->n + 1);
     int n = 0;
     c->copies = KM_NEWN(void *, c->n + 1);

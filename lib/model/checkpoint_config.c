@@ -33,6 +33,22 @@ static const struct {
      "pairformer_args.pairwise_num_heads"},
     {"embedder_args.atom_encoder_heads", "input_embedder.atom_enc_proj_z.1.weight", 0,
      "embedder_args.atom_encoder_depth"},
+    {"embedder_args.atom_encoder_heads", "input_embedder.atom_enc_proj_z.0.1.weight", 0},
+    {"token_s", "s_norm.weight", 0},
+    {"token_z", "z_norm.weight", 0},
+    {"embedder_args.atom_s", "input_embedder.atom_encoder.embed_atom_features.weight", 0},
+    {"atom_feature_dim", "input_embedder.atom_encoder.embed_atom_features.weight", 1},
+    {"embedder_args.atom_z", "input_embedder.atom_encoder.embed_atompair_ref_pos.weight", 0},
+    {"token_inputs", "input_embedder.atom_attention_encoder.atom_to_token_trans.0.weight", 0},
+    {"token_a", "score_model.a_norm.weight", 0},
+    {"msa_args.msa_s", "msa_module.msa_proj.weight", 0},
+    {"msa_args.outer_width", "msa_module.layers.0.outer_product_mean.proj_a.weight", 0},
+    {"msa_args.average_heads", "msa_module.layers.0.pair_weighted_averaging.proj_z.weight", 0},
+    {"msa_args.average_width", "msa_module.layers.0.pair_weighted_averaging.proj_m.weight", 0,
+     "msa_args.average_heads"},
+    {"msa_args.pairwise_num_heads", "msa_module.layers.0.pairformer_layer.tri_att_start.linear.weight", 0},
+    {"msa_args.pairwise_head_width", "msa_module.layers.0.pairformer_layer.tri_att_start.mha.linear_q.weight", 0,
+     "msa_args.pairwise_num_heads"},
 };
 
 /* How many layers there are; where `always`, whatever the hyper-parameters say, as Boltz-2 itself overrides them. */
@@ -102,32 +118,44 @@ static void lift(json_t *top, const char *section, const char *opt_key)
         if (!opt_key || strcmp(key, opt_key) == 0) json_object_set(top, key, v);
 }
 
-static int count_layers(const km_checkpoint *c, const char *prefix)
+typedef struct list {
+    const km_st_tensor *tensors;
+    int n;
+} list;
+
+static const km_st_tensor *find(const list *l, const char *name)
+{
+    int i = 0;
+    while (i < l->n && strcmp(l->tensors[i].name, name) != 0) i++;
+    return i < l->n ? &l->tensors[i] : NULL;
+}
+
+static int count_layers(const list *l, const char *prefix)
 {
     int most = 0;
     size_t n = strlen(prefix);
-    for (int i = 0; i < c->n; i++) {
-        if (strncmp(c->tensors[i].name, prefix, n) != 0) continue;
-        long layer = strtol(c->tensors[i].name + n, NULL, 10);
+    for (int i = 0; i < l->n; i++) {
+        if (strncmp(l->tensors[i].name, prefix, n) != 0) continue;
+        long layer = strtol(l->tensors[i].name + n, NULL, 10);
         if (layer >= most && layer < INT_MAX) most = (int)layer + 1;
     }
     return most;
 }
 
-static void ask_tensors(const km_checkpoint *c, json_t *top)
+static void ask_tensors(const list *c, json_t *top)
 {
     for (int i = 0; i < COUNT(depths); i++) {
         int layers = count_layers(c, depths[i].prefix);
         if (layers) set(top, depths[i].key, json_integer(layers), depths[i].always);
     }
     for (int i = 0; i < COUNT(sizes); i++) {
-        const km_st_tensor *t = km_checkpoint_find(c, sizes[i].tensor);
+        const km_st_tensor *t = find(c, sizes[i].tensor);
         if (t && t->nd > sizes[i].dim)
             set(top, sizes[i].key, json_integer(t->shape[sizes[i].dim] / divisor(top, sizes[i].by)), false);
     }
     for (int i = 0; i < COUNT(parts); i++)
-        set(top, parts[i].key, json_boolean(km_checkpoint_find(c, parts[i].tensor) != NULL), false);
-    if (km_checkpoint_find(c, "contact_conditioning.encoder.weight"))
+        set(top, parts[i].key, json_boolean(find(c, parts[i].tensor) != NULL), false);
+    if (find(c, "contact_conditioning.encoder.weight"))
         set(top, "conditioning_cutoff_max", json_real(20), false);
 }
 
@@ -139,36 +167,52 @@ static void add_temporal_heads(json_t *top)
     if (atom) set(top, "atom_temporal_heads", json_incref(atom), false);
 }
 
-static const char *how_to_sample(const km_checkpoint *c)
+static const char *how_to_sample(bool temporal)
 {
-    return km_checkpoint_temporal(c)
-               ? "{\"sampling\": {\"window\": 40, \"history\": 10, \"dt\": \"5ns\", \"time\": \"1us\","
-                 " \"interp_dt\": \"100ps\"}}"
-               : "{\"sampling\": {\"sampler\": \"boltz2\", \"steps\": 200, \"noise_scale\": 1.003, \"window\": 1,"
-                 " \"history\": 0, \"from_scratch\": true}}";
+    return temporal ? "{\"window\": 40, \"history\": 10, \"dt\": \"5ns\", \"time\": \"1us\", \"interp_dt\": \"100ps\"}"
+                    : "{\"sampler\": \"boltz2\", \"steps\": 200, \"noise_scale\": 1.003, \"window\": 1,"
+                      " \"history\": 0, \"from_scratch\": true}";
 }
 
-km_status km_checkpoint_config(const km_checkpoint *c, const char *hyper, char **ret, km_err *err)
+static km_status read_sampling(const char *json, km_sampling *ret, km_err *err)
 {
-    km_config config, unused;
+    km_config unused;
+    char *text = km_asprintf("{\"sampling\": %s}", json);
+    km_status status = km_config_parse(text, &unused, ret, err);
+    free(text);
+    return status;
+}
+
+km_status km_checkpoint_config(const km_st_tensor *tensors, int n, const char *hyper, const km_family *opt_family,
+                               double beta, char **ret, km_err *err)
+{
+    km_config config;
     km_sampling sampling;
+    const list l = {tensors, n};
+    const bool temporal = find(&l, KM_CHECKPOINT_TEMPORAL), own = temporal && opt_family;
     *ret = NULL;
-    if (!km_checkpoint_find(c, "s_init.weight") && !km_checkpoint_find(c, "score_model.a_norm.weight"))
+    if (!find(&l, "s_init.weight") && !find(&l, "score_model.a_norm.weight"))
         return km_fail(err, KM_INPUT, "neither a trunk nor a diffusion module");
-    json_t *top = json_loads(hyper, 0, NULL);
+    json_t *top = json_loads(opt_family ? opt_family->opt_hyper : hyper, 0, NULL);
     if (!json_is_object(top)) KM_BUG("hyper-parameters are not JSON");
     lift(top, "score_model_args", NULL);
     lift(top, "diffusion_process_args", "sigma_data");
-    ask_tensors(c, top);
+    ask_tensors(&l, top);
     add_temporal_heads(top);
+    if (opt_family) {
+        set(top, "temporal", json_boolean(temporal), true);
+        set(top, "temporal_beta", json_real(beta), true);
+    }
     char *text = json_dumps(top, JSON_COMPACT);
     json_decref(top);
-    km_status status = km_config_parse(how_to_sample(c), &unused, &sampling, err);
+    km_status status = read_sampling(own ? opt_family->opt_sampling : how_to_sample(temporal), &sampling, err);
     if (status == KM_OK) status = km_config_parse_hyper(text, &config, err);
     free(text);
     if (status < 0) return status;
-    sampling.sigma_max = 160 * config.sigma_data; /* both samplers' levels are multiples of it */
-    sampling.sigma_min = 0.0001 * config.sigma_data;
+    if (!own) {
+        sampling.sigma_max = 160 * config.sigma_data; /* both samplers' levels are multiples of it */
+        sampling.sigma_min = 0.0001 * config.sigma_data;
+    }
     *ret = km_config_dump(&config, &sampling);
     return KM_OK;
 }

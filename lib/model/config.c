@@ -41,6 +41,8 @@ static const field model_fields[] = {
     DIM("atom_feature_dim", atom_feature_dim, 388),
     DIM("embedder_args.atom_encoder_depth", embedder_depth, 3),
     DIM("embedder_args.atom_encoder_heads", embedder_heads, 4),
+    MORE(INT, "embedder_args.atom_s", embedder_atom_s, 0, 0, 65536),
+    MORE(INT, "embedder_args.atom_z", embedder_atom_z, 0, 0, 65536),
     FLAG("embedder_args.add_method_conditioning", add_method, 1),
     FLAG("embedder_args.add_modified_flag", add_modified, 1),
     FLAG("embedder_args.add_cyclic_flag", add_cyclic, 1),
@@ -80,7 +82,7 @@ static const field model_fields[] = {
     DIM("atom_temporal_heads", atom_temporal_heads, 4),
     FLAG("causal", causal, 0),
     FLAG("temporal", temporal, 1),
-    NUM("temporal_beta", beta, 1, 0.01, 4),
+    NUM("temporal_beta", beta, 1, 0, 4),
     NUM("temporal_lambda.low", lambda_lo, 0.004, 1e-12, 1e12),
     NUM("temporal_lambda.high", lambda_hi, 0.7, 1e-12, 1e12),
     FLAG("fix_sym_check", fix_sym_check, 0),
@@ -285,6 +287,8 @@ static void settle_widths(km_config *c)
 {
     if (!c->token_inputs) c->token_inputs = c->token_s;
     if (!c->token_a) c->token_a = 2 * c->token_s;
+    if (!c->embedder_atom_s) c->embedder_atom_s = c->atom_s;
+    if (!c->embedder_atom_z) c->embedder_atom_z = c->atom_z;
     c->inputs_s = c->family->inputs_beside ? c->token_inputs + 2 * c->family->classes + 1 : c->token_s;
     c->cond_s = c->family->narrow_single ? c->token_s : 2 * c->token_s;
 }
@@ -305,6 +309,8 @@ static km_status check_config(const km_config *c, km_err *err)
     if (c->atom_feature_dim != 388 + c->family->ref_mask)
         return km_fail(err, KM_INPUT, "configuration: 'atom_feature_dim' is %d; only %d is known", c->atom_feature_dim,
                        388 + c->family->ref_mask);
+    if (c->beta < 0.01 && !(c->beta == 0 && c->family->interval_decay))
+        return km_fail(err, KM_INPUT, "configuration: 'temporal_beta' is %g, outside 0.01 to 4", c->beta);
     if (c->family->interval_decay && c->causal)
         return km_fail(err, KM_INPUT, "configuration: models of the family %s are not causal", c->family->name);
     if (c->templates && !c->templates_v2)
@@ -424,6 +430,8 @@ char *km_config_dump(const km_config *c, const km_sampling *s)
     km_config said = *c;
     if (c->token_inputs == c->token_s) said.token_inputs = 0;
     if (c->token_a == 2 * c->token_s) said.token_a = 0;
+    if (c->embedder_atom_s == c->atom_s) said.embedder_atom_s = 0;
+    if (c->embedder_atom_z == c->atom_z) said.embedder_atom_z = 0;
     json_object_set_new(root, "model", dump_section(model_fields, N_MODEL, &said));
     if (s) json_object_set_new(root, "sampling", dump_section(sampling_fields, N_SAMPLING, s));
     char *text = json_dumps(root, JSON_COMPACT);

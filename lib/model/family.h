@@ -38,6 +38,9 @@ typedef struct km_family {
     bool time_first;     /* in a layer of atoms it comes before the transition */
     bool interval_decay; /* the decay is D (lambda |i - j|)^beta of frames D ns apart; else lambda |t_i - t_j|^beta */
     int most_frames;     /* in a window; 0: any number */
+    /* -- weights that come without a configuration: what their shapes do not say, and how to sample, as in their
+     * metadata (lib/model/README.md); NULL: as checkpoint_config.c has it */
+    const char *opt_hyper, *opt_sampling;
 } km_family;
 
 /* By name, NULL for an unknown one; the first is that of a configuration that names none. */

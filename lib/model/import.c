@@ -8,13 +8,19 @@
 #include "lib/base/mem.h"
 #include "lib/model/import_impl.h"
 
-bool km_import_is(const km_st_tensor *tensors, int n)
+const char *const km_import_trunk[] = {"input_embedder.",   "relative_position_encoding.", "msa_module.",
+                                       "pairformer_stack.", "linear_no_bias_",             "layernorm_",
+                                       NULL};
+const char *const km_import_all[] = {"input_embedder.", "relative_position_encoding.", "msa_module.",
+                                     "pairformer_stack.", "linear_no_bias_", "layernorm_", "diffusion_module.", NULL};
+
+const km_family *km_import_family(const km_st_tensor *tensors, int n)
 {
     for (int i = 0; i < n; i++)
         if (strncmp(tensors[i].name, "pairformer_stack.", 17) == 0 ||
             strncmp(tensors[i].name, "diffusion_module.", 17) == 0)
-            return true;
-    return false;
+            return km_family_find("biokinema");
+    return NULL;
 }
 
 static size_t numel(const km_st_tensor *t) { return t->bytes / km_dtype_size(t->dtype); }
@@ -88,16 +94,24 @@ static km_status join_halves(km_imported *t, km_import_how *how, km_err *err)
 
 static km_status take(const km_st_tensor *tensors, int n, km_imported *t, km_import_how *how, km_err *err)
 {
+    const char *first = NULL;
+    int surplus = 0;
     for (int i = 0; i < n; i++) {
         if (km_import_left(tensors[i].name)) continue;
         char *name = km_import_rewrite(tensors[i].name, &how[t->n]);
-        if (!name) return km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", tensors[i].name);
+        if (!name) {
+            if (!surplus++) first = tensors[i].name;
+            continue;
+        }
         t->tensors[t->n] = tensors[i];
         t->tensors[t->n].name = name;
         t->names[t->n] = km_strdup(tensors[i].name);
         change(t, &t->tensors[t->n], how[t->n]);
         t->n++;
     }
+    if (surplus > 1)
+        return km_fail(err, KM_INPUT, "parameter '%.180s' and %d more have no place in this model", first, surplus - 1);
+    if (surplus) return km_fail(err, KM_INPUT, "parameter '%.180s' has no place in this model", first);
     return join_halves(t, how, err);
 }
 

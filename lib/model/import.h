@@ -6,14 +6,18 @@
 #ifndef LIB_MODEL_IMPORT_H
 #define LIB_MODEL_IMPORT_H
 
-#include <stdbool.h>
-
 #include "formats/safetensors.h"
+#include "lib/model/family.h"
 
 /* Theirs of one of ours (the first of two that are stacked), or NULL. The caller frees it. */
 char *km_import_original(const char *ours);
-/* Are these the names of such a model? */
-bool km_import_is(const km_st_tensor *tensors, int n);
+/* The family of a model that names its parameters so; NULL: none of these. */
+const km_family *km_import_family(const km_st_tensor *tensors, int n);
+/* What the names of the trunk's parameters begin with, and of all that are run; NULL-ended. */
+extern const char *const km_import_trunk[], *const km_import_all[];
+
+/* Does it belong to a part that is not run? */
+bool km_import_left(const char *theirs);
 
 typedef struct km_imported {
     int n, n_owned;
@@ -21,8 +25,8 @@ typedef struct km_imported {
     char **names;          /* [n] theirs, of the tensors */
     void **owned;          /* [n_owned] */
 } km_imported;
-/* All that have a place, but for those of parts that are not run (templates, confidence). KM_INPUT names one that has
- * none, or is half of a stack whose other half is missing or does not fit. */
+/* All but those of parts that are not run (templates, confidence). KM_INPUT names the first that has no place and says
+ * how many more there are, or names half of a stack whose other half is missing or does not fit. */
 km_status km_import(const km_st_tensor *tensors, int n, km_imported *ret, km_err *err) KM_MUST_USE;
 void km_imported_clear(km_imported *t);
 

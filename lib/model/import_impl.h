@@ -16,7 +16,5 @@ typedef enum km_import_how {
 
 /* Our name, which the caller frees, or NULL. */
 char *km_import_rewrite(const char *theirs, km_import_how *ret_how);
-/* Does it belong to a part that is not run? */
-bool km_import_left(const char *theirs);
 
 #endif

@@ -157,9 +157,7 @@ static const row names[] = {
     {0},
 };
 
-/* Of parts that are not run. */
-static const char *const left[] = {"template_embedder.", "confidence_head.", "distogram_head.",
-                                   "input_embedder." ENCODER ".condition_embed."};
+static const char unused[] = "input_embedder." ENCODER ".condition_embed.";
 
 /* What of name comes behind the pattern, NULL where it does not fit; *number is where its # lies. */
 static const char *behind(const char *name, const char *pattern, const char **number)
@@ -209,7 +207,8 @@ char *km_import_original(const char *ours) { return rewrite(names, "", ours, tru
 
 bool km_import_left(const char *theirs)
 {
-    for (size_t i = 0; i < sizeof left / sizeof *left; i++)
-        if (strncmp(theirs, left[i], strlen(left[i])) == 0) return true;
-    return false;
+    if (strncmp(theirs, unused, strlen(unused)) == 0) return true;
+    for (const char *const *p = km_import_all; *p; p++)
+        if (strncmp(theirs, *p, strlen(*p)) == 0) return false;
+    return true;
 }

@@ -27,6 +27,7 @@ typedef struct km_config {
     int atoms_per_window_queries, atoms_per_window_keys, atom_feature_dim;
     /* trunk */
     int embedder_depth, embedder_heads;        /* the input embedder's atom encoder */
+    int embedder_atom_s, embedder_atom_z;      /* its widths */
     bool add_method, add_modified, add_cyclic, add_mol_type; /* its optional terms */
     int pairformer_blocks, pairformer_heads, pairwise_head_width, pairwise_heads;
     int msa_s, msa_blocks, msa_head_width, msa_heads; /* the alignment's module; no blocks: none */
@@ -43,7 +44,7 @@ typedef struct km_config {
     int token_depth, token_heads, token_temporal_heads;
     int atom_encoder_depth, atom_encoder_heads, atom_decoder_depth, atom_decoder_heads, atom_temporal_heads;
     bool causal, temporal; /* temporal false: no temporal layers (plain Boltz-2) */
-    double beta;
+    double beta; /* 0: not known, in a family whose weights may not say it */
     double lambda_lo, lambda_hi; /* range over which decay rates start, per ns */
     bool fix_sym_check, cyclic_pos_enc;
     bool canonical_pose; /* windows are seen in one orientation (lib/sample/pose.h) */

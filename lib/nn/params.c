@@ -32,6 +32,8 @@ struct km_params {
     size_t packed_bytes;
     const km_backend *be; /* whose packs these are */
     km_err problem;       /* of the first request that could not be met */
+    int n_problems;
+    char *(*original)(const char *ours); /* what messages call it, or NULL */
 };
 
 /* -- 1. the table of names */
@@ -168,17 +170,22 @@ static void shape_text(char out[64], int nd, const int64_t *shape)
         at += (size_t)snprintf(out + at, 64 - at, "%s%lld", i ? ", " : "", (long long)shape[i]);
 }
 
-static void note(km_params *p, const char *name, const km_st_tensor *t, int nd, const km_dim *shape)
+void km_params_named(km_params *p, char *(*original)(const char *ours)) { p->original = original; }
+
+static void note(km_params *p, const char *ours, const km_st_tensor *t, int nd, const km_dim *shape)
 {
-    if (p->problem.code) return;
-    if (!t) {
-        km_fail(&p->problem, KM_INPUT, "parameter '%s' is missing", name);
-        return;
-    }
     char has[64], wants[64];
-    shape_text(has, t->nd, t->shape);
-    shape_text(wants, nd, shape);
-    km_fail(&p->problem, KM_INPUT, "parameter '%s' has shape [%s], not [%s]", name, has, wants);
+    if (p->n_problems++) return;
+    char *theirs = p->original ? p->original(ours) : NULL;
+    const char *name = theirs ? theirs : ours;
+    if (t) {
+        shape_text(has, t->nd, t->shape);
+        shape_text(wants, nd, shape);
+        km_fail(&p->problem, KM_INPUT, "parameter '%s' has shape [%s], not [%s]", name, has, wants);
+    } else {
+        km_fail(&p->problem, KM_INPUT, "parameter '%s' is missing", name);
+    }
+    free(theirs);
 }
 
 static void take_from_file(km_params *p, entry *e)
@@ -257,7 +264,9 @@ static bool begins_with_one(const char *name, const char *const *prefixes)
 
 km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, km_err *err)
 {
-    if (p->problem.code) return km_fail(err, p->problem.code, "%s", p->problem.msg);
+    if (p->n_problems > 1)
+        return km_fail(err, p->problem.code, "%.200s, and %d more", p->problem.msg, p->n_problems - 1);
+    if (p->n_problems) return km_fail(err, p->problem.code, "%s", p->problem.msg);
     if (!p->file || !opt_strict_prefixes) return KM_OK;
     size_t skip = strlen(p->prefix);
     for (int i = 0; i < km_safetensors_count(p->file); i++) {

@@ -52,8 +52,10 @@ km_tensor *km_params_get(km_params *p, km_init init, const char *name, int nd, c
 bool km_params_has(const km_params *p, const char *name);
 /* Parameters that are never trained: those asked for so far whose names begin so (fourier_embed.proj). */
 void km_params_freeze(km_params *p, const char *prefix);
-/* All modules have asked: KM_OK, or KM_INPUT naming the first missing or misshapen parameter, or (strict) the first one
- * of the modules' prefixes that nobody asked for. */
+/* Weights of other names: what messages call a parameter is what this gives for ours (allocated, or NULL). */
+void km_params_named(km_params *p, char *(*original)(const char *ours));
+/* All modules have asked: KM_OK, or KM_INPUT naming the first missing or misshapen parameter and saying how many more
+ * there are, or (strict) the first one of the modules' prefixes that nobody asked for. */
 km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, km_err *err) KM_MUST_USE;
 
 /* Ready for inference: pack every matrix for this backend. Ready for training: move all into one writable block,

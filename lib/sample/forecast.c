@@ -49,7 +49,7 @@ void km_history_clear(km_history *h)
 /* A batch of windows of one shape: H history frames, W new ones. */
 typedef struct batch {
     km_dim B, H, W, T, A;
-    float *x;           /* [B, T, A, 3], in the pose of the last history frame */
+    float *x;           /* [B, T, A, 3], in the pose of a history frame */
     float *times;       /* [B, T] ns from the window's first frame */
     int64_t *fs;        /* [B, T] */
     int32_t *trajectory; /* [B] */
@@ -71,23 +71,6 @@ static void batch_free(batch *b)
     free(b->x), free(b->times), free(b->fs), free(b->trajectory), free(b->pose), free(b->clean);
 }
 
-/* Window b from the last H frames of h, in the pose of the last of them, as in training. */
-static void fill(batch *b, km_dim i, const km_history *h, const km_config *c, const km_features *f, int64_t dt)
-{
-    size_t frame = (size_t)b->A * 3;
-    float *x = b->x + (size_t)(i * b->T) * frame;
-    int64_t *fs = b->fs + i * b->T;
-    b->trajectory[i] = h->trajectory;
-    for (km_dim t = 0; t < b->H; t++) fs[t] = h->times[h->count - b->H + t];
-    for (km_dim t = b->H; t < b->T; t++) fs[t] = (h->count ? h->times[h->count - 1] : -dt) + (t - b->H + 1) * dt;
-    for (km_dim t = 0; t < b->T; t++) b->times[i * b->T + t] = (float)km_ns_of_fs(fs[t] - fs[0]);
-    if (!b->H) return;
-    const float *given = h->coords + (size_t)(h->count - b->H) * frame;
-    b->pose[i] = km_pose_of(c, f, given + (size_t)(b->H - 1) * frame);
-    for (km_dim t = 0; t < b->H; t++)
-        km_pose_enter(&b->pose[i], f, given + (size_t)t * frame, x + (size_t)t * frame);
-}
-
 /* A run and where it stands. */
 typedef struct forecast {
     const km_model *m;
@@ -101,6 +84,25 @@ typedef struct forecast {
     km_emit *emit;
     void *arg;
 } forecast;
+
+/* Window b from the last H frames of h, in the pose of the last of them, as in training, or as the schedule has it. */
+static void fill(const forecast *r, batch *b, km_dim i, const km_history *h)
+{
+    size_t frame = (size_t)b->A * 3;
+    float *x = b->x + (size_t)(i * b->T) * frame;
+    int64_t *fs = b->fs + i * b->T, dt = r->o->dt;
+    const km_features *f = r->p->k->f;
+    b->trajectory[i] = h->trajectory;
+    for (km_dim t = 0; t < b->H; t++) fs[t] = h->times[h->count - b->H + t];
+    for (km_dim t = b->H; t < b->T; t++) fs[t] = (h->count ? h->times[h->count - 1] : -dt) + (t - b->H + 1) * dt;
+    for (km_dim t = 0; t < b->T; t++) b->times[i * b->T + t] = (float)km_ns_of_fs(fs[t] - fs[0]);
+    if (!b->H) return;
+    const float *given = h->coords + (size_t)(h->count - b->H) * frame;
+    b->pose[i] = km_pose_of(&r->m->config, f, given + (size_t)(r->s->turned_once ? 0 : b->H - 1) * frame);
+    if (r->s->turned_once) km_turn_trajectory(r->o->seed, h->trajectory, b->pose[i].turn);
+    for (km_dim t = 0; t < b->H; t++)
+        km_pose_enter(&b->pose[i], f, given + (size_t)t * frame, x + (size_t)t * frame);
+}
 
 /* The new frames of window i, back at their place, to the history and, but for those that are there, to the caller. */
 static km_status hand_over(const forecast *r, const batch *b, km_dim i, km_history *h, km_err *err)
@@ -118,7 +120,7 @@ static km_status hand_over(const forecast *r, const batch *b, km_dim i, km_histo
 static km_status run_batch(const forecast *r, const int *which, int count, km_dim depth, km_err *err)
 {
     batch b = batch_new(count, depth, r->width, r->p->k->f->A);
-    for (km_dim i = 0; i < b.B; i++) fill(&b, i, &r->histories[which[i]], &r->m->config, r->p->k->f, r->o->dt);
+    for (km_dim i = 0; i < b.B; i++) fill(r, &b, i, &r->histories[which[i]]);
     km_keyed_noise noise = {r->o->seed, b.A, b.T, b.fs, b.trajectory};
     km_windows w = {b.B, b.T, b.x, b.times, b.clean, km_draw_keyed, &noise, NULL, r->o->opt_stereo,
                     km_turn_keyed};
@@ -130,11 +132,16 @@ static km_status run_batch(const forecast *r, const int *which, int count, km_di
 
 static bool is_done(const forecast *r, int i) { return r->histories[i].done >= r->first + r->width; }
 
-/* How many frames trajectory i has to show the window. */
+/* How many frames trajectory i has to show the window; where the decay goes by frames, those as far apart as new ones.
+ */
 static km_dim depth_of(const forecast *r, int i)
 {
-    km_dim before = r->histories[i].count - (is_done(r, i) ? r->width : 0);
-    return before < r->o->history ? before : r->o->history;
+    const km_history *h = &r->histories[i];
+    km_dim before = h->count - (is_done(r, i) ? r->width : 0), most = before < r->o->history ? before : r->o->history;
+    if (!r->m->config.family->interval_decay) return most;
+    km_dim even = most > 0;
+    while (even < most && h->times[before - even] - h->times[before - even - 1] == r->o->dt) even++;
+    return even;
 }
 
 enum { MOST = 16 };

@@ -86,7 +86,8 @@ static void set_window(const km_interp *p, fill *f, km_dim i, const interval *v)
     double rot[9], both[9];
     const double zero[3] = {0};
     struct motion *m = &f->motion[i];
-    const km_pose pose = km_pose_of(&p->m->config, p->p->k->f, v->a);
+    km_pose pose = km_pose_of(&p->m->config, p->p->k->f, v->a);
+    if (p->s->turned_once) km_turn_trajectory(p->o.seed, v->trajectory, pose.turn);
     km_pose_enter(&pose, p->p->k->f, v->a, x);
     km_superpose(v->b, v->a, p->p->k->f->atom_mask, (int)p->A, rot, m->b, m->a);
     km_rotation_times(pose.turn, rot, both);
@@ -181,6 +182,7 @@ static km_status set_inner(km_interp *p, int64_t inner, km_err *err)
     enum { ATOM_FRAMES = 8192 }; /* of a thread: enough rows to fill the products, little enough to stay in the cache */
     int64_t T = inner + 2, n = p->o.batch > 0 ? p->o.batch : ATOM_FRAMES * (int64_t)p->o.threads / (p->A * T);
     int64_t fit = km_footprint_frames(&p->footprint, p->o.threads, p->o.memory) / T;
+    KM_TRY(km_windows_check(p->m, T, "a longer --dt puts fewer frames into an interval", err));
     if (fit < 1)
         return km_footprint_fail(&p->footprint, p->o.threads, T, p->o.memory,
                                  "a longer --dt puts fewer frames into an interval", err);

@@ -35,16 +35,28 @@ void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw)
     for (km_dim a = 0; a < k->A; a++) km_rng_normal3(&r, (uint32_t)a, draw + 3 * a);
 }
 
-void km_turn_keyed(void *keyed, int step, km_dim b, km_dim t, double rot[9], double shift[3])
+static void draw_turn(const km_rng *r, double rot[9], double shift[3])
 {
-    const km_keyed_noise *k = keyed;
-    km_rng r = km_rng_of(k->seed, KM_RNG_ROTATION, (uint32_t)k->trajectories[b], k->times[b * k->T + t],
-                         (uint32_t)step);
     float draw[3][3];
-    for (uint32_t i = 0; i < 3; i++) km_rng_normal3(&r, i, draw[i]);
+    for (uint32_t i = 0; i < 3; i++) km_rng_normal3(r, i, draw[i]);
     double q[4] = {draw[0][0], draw[0][1], draw[0][2], draw[1][0]}, square = 0;
     for (int i = 0; i < 4; i++) square += q[i] * q[i];
     for (int i = 0; i < 4; i++) q[i] /= sqrt(square);
     km_rotation_of(q, rot);
     for (int i = 0; i < 3; i++) shift[i] = draw[2][i];
+}
+
+void km_turn_keyed(void *keyed, int step, km_dim b, km_dim t, double rot[9], double shift[3])
+{
+    const km_keyed_noise *k = keyed;
+    km_rng r = km_rng_of(k->seed, KM_RNG_ROTATION, (uint32_t)k->trajectories[b], k->times[b * k->T + t],
+                         (uint32_t)step);
+    draw_turn(&r, rot, shift);
+}
+
+void km_turn_trajectory(uint64_t seed, int32_t trajectory, double rot[9])
+{
+    double shift[3];
+    km_rng r = km_rng_of(seed, KM_RNG_ROTATION, (uint32_t)trajectory, INT64_MIN, 0);
+    draw_turn(&r, rot, shift);
 }

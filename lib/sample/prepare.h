@@ -22,6 +22,8 @@ typedef struct km_keyed_noise {
     const int32_t *trajectories;  /* [B] */
 } km_keyed_noise;
 void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw);
+/* A random orientation, which a trajectory has in all its windows */
+void km_turn_trajectory(uint64_t seed, int32_t trajectory, double rot[9]);
 /* For km_windows.opt_turn: any rotation alike, and a shift of standard normal components in angstrom. */
 void km_turn_keyed(void *keyed, int step, km_dim b, km_dim t, double rot[9], double shift[3]);
 

@@ -33,6 +33,7 @@ km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_ste
     out->n_steps = n_steps;
     out->turned = out->aligned = sampler == KM_SAMPLER_BOLTZ2;
     out->sigmas = KM_NEWN(double, (size_t)n_steps + 1), out->steps = KM_NEWN(km_step, (size_t)n_steps);
+    out->turned_as_one = out->turned_once = biokinema;
     if (biokinema) out->given_noise = s->given_noise, out->given_sigma = s->given_sigma;
     levels(out->sigmas, n_steps, biokinema ? n_steps : n_steps - 1, af3 ? s->sigma_min : s->churn_sigma_min,
            af3 ? s->sigma_max : s->churn_sigma_max, s->rho);

@@ -32,7 +32,9 @@ typedef struct km_schedule {
     double *sigmas; /* [n_steps + 1], angstrom, the last 0 */
     km_step *steps; /* [n_steps] */
     bool turned;    /* a step begins with a frame centred, turned and shifted at random */
+    bool turned_as_one; /* the same of windows without a condition, all frames of a window alike */
     bool aligned;   /* and moves it onto the denoised one before it steps towards that */
+    bool turned_once; /* a trajectory has a random orientation; a window lies on its first frame, not the last given */
     double given_noise, given_sigma; /* of condition frames, as in km_sampling */
 } km_schedule;
 

@@ -16,7 +16,7 @@ typedef struct share {
     float *noisy;   /* [B, T, A, 3] */
     int32_t *level; /* [B, T] */
     float sigma[2]; /* of clean frames, and the current one */
-    int low, L;     /* level 0 is sigma[low]; levels in use */
+    int low, L;     /* level 0 is sigma[low], 1: no frame is clean; levels in use */
 } share;
 
 static bool is_clean(const km_windows *w, km_dim f) { return w->clean[f % w->T]; }
@@ -37,7 +37,7 @@ static share *start(km_ctx *cx, const km_conditioning *k, const km_windows *w, k
 
 /* Target frames about the origin, turned and shifted. The mean is over all rows, padding included, as Boltz-2 has it.
  */
-static void turn(const share *r, const km_windows *w, int step)
+static void turn(const share *r, const km_windows *w, bool as_one, int step)
 {
     KM_ASSERT(w->opt_turn);
     for (km_dim f = 0; f < r->frames; f++) {
@@ -45,7 +45,7 @@ static void turn(const share *r, const km_windows *w, int step)
         float *x = r->x + f * r->A * 3;
         if (is_clean(w, f)) continue;
         for (km_dim i = 0; i < r->A * 3; i++) mean[i % 3] += x[i] / (double)r->A;
-        w->opt_turn(w->noise_arg, step, r->first + f / w->T, f % w->T, rot, shift);
+        w->opt_turn(w->noise_arg, step, r->first + f / w->T, as_one ? 0 : f % w->T, rot, shift);
         km_superpose_apply(x, (int)r->A, rot, mean, shift, x);
     }
 }
@@ -121,7 +121,7 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
     km_status status = KM_OK;
     for (int i = 0; i < s->n_steps && status == KM_OK; i++) {
         km_mark inner = km_scope_begin(cx);
-        if (s->turned) turn(r, w, i);
+        if (s->turned || (s->turned_as_one && r->low)) turn(r, w, s->turned_as_one, i);
         raise_noise(r, w, &s->steps[i], s->given_noise, i);
         r->sigma[1] = (float)s->steps[i].hat;
         km_tensor *d = evaluate(cx, m, k, w, r);
@@ -155,6 +155,14 @@ km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k
         if (errs[i].code < 0) *err = errs[i], status = errs[i].code;
     free(errs);
     return status;
+}
+
+km_status km_windows_check(const km_model *m, int64_t T, const char *advice, km_err *err)
+{
+    const km_family *f = m->config.family;
+    if (!f->most_frames || T <= f->most_frames) return KM_OK;
+    return km_fail(err, KM_USAGE, "a window of %lld frames: models of the family %s see at most %d; %s", (long long)T,
+                   f->name, f->most_frames, advice);
 }
 
 km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,

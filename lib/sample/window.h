@@ -12,7 +12,7 @@
 typedef void km_noise(void *arg, int step, km_dim b, km_dim t, float *draw);
 
 /* The motion of such a frame at a step: after its mean is at the origin, x becomes rot x + shift; rot [3, 3] row-major.
- */
+ * Where all frames of a window move as one it is that of t 0. */
 typedef void km_turn(void *arg, int step, km_dim b, km_dim t, double rot[9], double shift[3]);
 
 typedef struct km_windows {
@@ -27,6 +27,8 @@ typedef struct km_windows {
     km_turn *opt_turn;           /* given noise_arg; wanted where the schedule turns frames */
 } km_windows;
 
+/* KM_USAGE, with what would help, where a window of T frames is more than the model can see. */
+km_status km_windows_check(const km_model *m, int64_t T, const char *advice, km_err *err) KM_MUST_USE;
 /* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend
  * on the others in the batch. Returns KM_INTERRUPTED between steps when a signal came. NaN in the result is KM_INPUT
  * naming the step. */

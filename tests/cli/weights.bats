@@ -182,3 +182,25 @@ EOF
     run --separate-stderr km-weights convert "$views" -o /nonexistent/x.safetensors
     [ "$status" -eq 4 ]
 }
+
+@test "BioKinema's container: its own names, the exponent from the file's name or --beta, a contradiction refused" {
+    pt=tests/data/torch/biokinema.pt
+    cp $pt "$T/x_sqrt.pt"
+    run --separate-stderr km-weights convert "$T/x_sqrt.pt" -o "$T/x.safetensors"
+    [ "$status" -eq 0 ]
+    run --separate-stderr km-weights list "$T/x.safetensors"
+    [[ $output == *'"family":"biokinema"'*'"temporal_beta":0.5'*'"atlas"'* ]]
+    [[ $output == *$'\npairformer_stack.blocks.0.tri_mul_out.linear_a_p.weight F32 '* ]]
+    run --separate-stderr km-weights compare $pt "$T/x.safetensors"
+    [[ $output == "489 tensors are the same, 0 differ" ]]
+    run --separate-stderr km-weights convert --beta 0.25 "$T/x_sqrt.pt" -o "$T/y.safetensors"
+    [ "$status" -eq 2 ]
+    [[ $stderr == "km-weights: --beta 0.25: these weights are known to have 0.5" ]]
+    [ ! -e "$T/y.safetensors" ]
+    km-weights convert --beta 0.25 $pt -o "$T/y.safetensors"
+    km-weights list "$T/y.safetensors" | grep -q '"temporal_beta":0.25'
+    km-weights convert "$T/x.safetensors" -o "$T/z.pt"
+    km-weights compare $pt "$T/z.pt"
+    run --separate-stderr km-weights list --beta 1 $pt
+    [ "$status" -eq 2 ]
+}

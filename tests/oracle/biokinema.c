@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * BioKinema: trunk, one evaluation with gradients, sampling. Parameters have the names of its own code. */
+ * BioKinema: trunk and one evaluation with gradients. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/model/import.h"
-#include "lib/sample/window.h"
-#include "lib/traj/superpose.h"
-#include "tests/oracle/oracle.h"
-
-typedef struct own {
-    char **names;
-    km_imported imported;
-    km_safetensors *file;
-    km_params *params;
-    km_config config;
-} own;
+#include "tests/oracle/biokinema.h"
 
 /* Parameters of a case that has `prefix` left out of their names. */
-static bool take_params(oracle_case *o, const char *prefix, own *w)
+static bool take_params(oracle_case *o, const char *prefix, oracle_own *w)
 {
     int n = 0, count = km_safetensors_count(o->file);
     km_st_tensor *all = KM_NEWN(km_st_tensor, (size_t)count + 1);
@@ -42,7 +31,7 @@ static bool take_params(oracle_case *o, const char *prefix, own *w)
     return true;
 }
 
-static void own_clear(own *w)
+void oracle_own_clear(oracle_own *w)
 {
     km_params_free(w->params);
     km_safetensors_close(w->file);
@@ -130,7 +119,7 @@ static float *ones(oracle_case *o, km_dim n)
 }
 
 /* There is no padding. */
-static km_features *features_of(oracle_case *o)
+km_features *oracle_own_features(oracle_case *o)
 {
     km_features *f = oracle_features(o);
     f->token_mask = ones(o, f->N), f->atom_mask = ones(o, f->A), f->msa_mask = ones(o, f->S * f->N);
@@ -139,7 +128,13 @@ static km_features *features_of(oracle_case *o)
     return f;
 }
 
-static bool complete(oracle_case *o, own *w)
+bool oracle_own_init(oracle_case *o, const char *prefix, oracle_own *w)
+{
+    *w = (oracle_own){0};
+    return take_config(o, &w->config) && take_params(o, prefix, w);
+}
+
+bool oracle_own_complete(oracle_case *o, const oracle_own *w)
 {
     static const char *const all[] = {"", NULL};
     if (km_params_check(w->params, all, &o->err) == KM_OK) return true;
@@ -149,24 +144,24 @@ static bool complete(oracle_case *o, own *w)
 
 void oracle_biokinema_trunk(oracle_case *o)
 {
-    own w = {0};
-    if (take_config(o, &w.config) && take_params(o, "", &w)) {
+    oracle_own w;
+    if (oracle_own_init(o, "", &w)) {
         km_trunk *t = km_trunk_new(&w.config, w.params);
-        if (complete(o, &w)) {
+        if (oracle_own_complete(o, &w)) {
             km_params_pack(w.params, o->cx->be);
-            km_trunk_out out = km_trunk_run(o->cx, t, features_of(o), (int)oracle_number(o, "n_cycle", 1) - 1);
+            km_trunk_out out = km_trunk_run(o->cx, t, oracle_own_features(o), (int)oracle_number(o, "n_cycle", 1) - 1);
             oracle_compare(o, "out/s_inputs", out.s_inputs->data, km_numel(out.s_inputs));
             oracle_compare(o, "out/s", out.s->data, km_numel(out.s));
             oracle_compare(o, "out/z", out.z->data, km_numel(out.z));
         }
         km_trunk_free(t);
     }
-    own_clear(&w);
+    oracle_own_clear(&w);
 }
 
 /* -- one evaluation */
 
-static void compare_gradient(oracle_case *o, const own *w, int i, const float *gradients)
+static void compare_gradient(oracle_case *o, const oracle_own *w, int i, const float *gradients)
 {
     char *theirs = km_import_original(km_params_name(w->params, i)), key[512];
     const km_tensor *t = km_params_at(w->params, i);
@@ -191,7 +186,7 @@ static void seed_backward(km_ctx *cx, void *state)
     memcpy(km_grad(cx, s->y), s->seed, (size_t)km_numel(s->y) * sizeof(float));
 }
 
-static void compare_gradients(oracle_case *o, const own *w, km_tensor *x, km_tensor *y, const float *seed)
+static void compare_gradients(oracle_case *o, const oracle_own *w, km_tensor *x, km_tensor *y, const float *seed)
 {
     seeded *s = km_arena_get(o->cx->arena, sizeof *s);
     km_tensor *scalar = KM_TENSOR(o->cx, 1);
@@ -202,12 +197,12 @@ static void compare_gradients(oracle_case *o, const own *w, km_tensor *x, km_ten
     for (int i = 0; i < km_params_count(w->params); i++) compare_gradient(o, w, i, o->cx->param_grad);
 }
 
-static void evaluate(oracle_case *o, own *w, const km_diffusion *d)
+static void evaluate(oracle_case *o, oracle_own *w, const km_diffusion *d)
 {
     km_dim T = oracle_size(o, "in/x_noisy", 0);
     const float *sigma = oracle_floats(o, "in/sigma"), *seed = oracle_floats(o, "in/grad_x_denoised");
     int32_t *level = km_arena_get(o->cx->arena, (size_t)T * sizeof *level);
-    km_features *f = features_of(o);
+    km_features *f = oracle_own_features(o);
     km_trunk_out t = {oracle_tensor(o, "in/s_inputs"), oracle_tensor(o, "in/s"), oracle_tensor(o, "in/z")};
     for (km_dim i = 0; i < T; i++) level[i] = (int32_t)i;
     km_tensor *x = oracle_tensor(o, "in/x_noisy");
@@ -233,11 +228,11 @@ static void evaluate(oracle_case *o, own *w, const km_diffusion *d)
 
 void oracle_biokinema_denoise(oracle_case *o)
 {
-    own w = {0};
-    if (take_config(o, &w.config) && take_params(o, "diffusion_module.", &w)) {
+    oracle_own w;
+    if (oracle_own_init(o, "diffusion_module.", &w)) {
         km_diffusion *d = km_diffusion_new(&w.config, w.params);
-        if (complete(o, &w)) evaluate(o, &w, d);
+        if (oracle_own_complete(o, &w)) evaluate(o, &w, d);
         km_diffusion_free(d);
     }
-    own_clear(&w);
+    oracle_own_clear(&w);
 }

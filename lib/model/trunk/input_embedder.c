@@ -22,13 +22,15 @@ static void bias_init(km_embedder *e, km_params *p, const km_config *c)
 void km_embedder_init(km_embedder *e, km_params *p, const km_config *c)
 {
     km_dim S = c->token_s;
+    km_config own = *c; /* its atoms have widths of their own */
+    own.atom_s = c->embedder_atom_s, own.atom_z = c->embedder_atom_z;
     *e = (km_embedder){.classes = c->family->classes, .beside = c->family->inputs_beside};
-    km_atom_encoder_init(&e->atoms, p, "input_embedder.atom_encoder", c, false);
-    bias_init(e, p, c);
-    km_atom_transformer_init(&e->encoder, p, "input_embedder.atom_attention_encoder.atom_encoder", c,
+    km_atom_encoder_init(&e->atoms, p, "input_embedder.atom_encoder", &own, false);
+    bias_init(e, p, &own);
+    km_atom_transformer_init(&e->encoder, p, "input_embedder.atom_attention_encoder.atom_encoder", &own,
                              c->embedder_depth);
     km_nn_linear_init(&e->atom_to_token, p, "input_embedder.atom_attention_encoder.atom_to_token_trans.0",
-                      c->token_inputs, c->atom_s, KM_INIT_DEFAULT);
+                      c->token_inputs, own.atom_s, KM_INIT_DEFAULT);
     if (e->beside) return;
     km_nn_linear_init(&e->res_type, p, "input_embedder.res_type_encoding", S, e->classes, KM_INIT_DEFAULT);
     km_nn_linear_init(&e->profile, p, "input_embedder.msa_profile_encoding", S, e->classes + 1, KM_INIT_DEFAULT);
