@@ -233,7 +233,7 @@ static km_component *component_of(const km_name name, const km_ccd_record *r)
     km_component_atom *to = (km_component_atom *)(c + 1);
     km_component_bond *to_bonds = (km_component_bond *)(to + r->n_atoms);
     *c = (km_component){.letter = 'X', .mol_type = r->mol_type, .n_atoms = r->n_atoms, .n_bonds = r->n_bonds,
-                        .atoms = to, .bonds = to_bonds, .unplaced = r->unplaced};
+                        .parent = (char)r->parent, .atoms = to, .bonds = to_bonds, .unplaced = r->unplaced};
     memcpy(c->name, name, sizeof c->name);
     for (int i = 0; i < r->n_atoms; i++) {
         to[i] = (km_component_atom){.element = from[i].element, .charge = from[i].charge, .leaves = from[i].leaves,

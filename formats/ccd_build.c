@@ -10,7 +10,7 @@
 #include "lib/base/mem.h"
 
 const km_ccd_category km_ccd_categories[KM_CCD_CATEGORIES] = {
-    {"_chem_comp", {"id", "type"}, 1},
+    {"_chem_comp", {"id", "type", "one_letter_code"}, 1},
     {"_chem_comp_atom",
      {"comp_id", "atom_id", "type_symbol", "charge", "pdbx_leaving_atom_flag", "pdbx_model_Cartn_x_ideal",
       "pdbx_model_Cartn_y_ideal", "pdbx_model_Cartn_z_ideal", "model_Cartn_x", "model_Cartn_y", "model_Cartn_z"},
@@ -31,7 +31,7 @@ typedef struct bond_row {
 /* Rows first ... first + n - 1 of a component. */
 typedef struct group {
     km_name name;
-    uint8_t mol_type;
+    uint8_t mol_type, parent;
     size_t first, n;
 } group;
 
@@ -166,6 +166,7 @@ km_status km_ccd_builder_row(km_ccd_builder *b, int category, const km_ccd_value
     group *last = &g->at[g->n - 1];
     last->n++;
     if (category == KM_CCD_COMP) last->mol_type = mol_type_of(row[1]);
+    if (category == KM_CCD_COMP && row[2].n == 1) last->parent = (uint8_t)*row[2].s;
     return KM_OK;
 }
 
@@ -253,7 +254,7 @@ static km_status put_record(km_ccd_builder *b, const group *comp, const group *a
 {
     if (atoms->n > 20000 || (bonds && bonds->n > 20000))
         return km_fail(err, KM_INPUT, "component %s: more than 20000 atoms or bonds", atoms->name);
-    km_ccd_record r = {.mol_type = comp ? comp->mol_type : KM_NONPOLYMER};
+    km_ccd_record r = {.mol_type = comp ? comp->mol_type : KM_NONPOLYMER, .parent = comp ? comp->parent : 0};
     r.unplaced = !place(b->atoms + atoms->first, atoms->n);
     km_ccd_atom *heavy = KM_NEWN(km_ccd_atom, atoms->n);
     km_ccd_bond *kept = KM_NEWN(km_ccd_bond, bonds ? bonds->n : 0);

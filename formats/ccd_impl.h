@@ -11,7 +11,7 @@
 
 #include "lib/base/component.h"
 
-#define KM_CCD_MAGIC "KMCCD 1"
+#define KM_CCD_MAGIC "KMCCD 2"
 
 typedef struct km_ccd_head {
     char magic[8];
@@ -29,7 +29,7 @@ typedef struct km_ccd_entry {
 
 typedef struct km_ccd_record {
     uint16_t n_atoms, n_bonds;
-    uint8_t mol_type, unplaced, unused[2];
+    uint8_t mol_type, unplaced, parent, unused;
 } km_ccd_record;
 
 typedef struct km_ccd_atom {

@@ -118,7 +118,7 @@ km_status km_system_pack(const km_system *s, void **ret_bytes, size_t *ret_n, km
     msgpack_packer p;
     msgpack_packer_init(&p, &b, km_bytes_write);
     int n_tables = s->n_contacts > 0 ? N_TABLES : N_NEEDED;
-    msgpack_pack_map(&p, (size_t)(5 + n_tables + s->n_extra));
+    msgpack_pack_map(&p, (size_t)(5 + (s->family[0] != 0) + n_tables + s->n_extra));
     km_wire_put_text(&p, "type");
     km_wire_put_text(&p, "system");
     km_wire_put_text(&p, "version");
@@ -127,6 +127,10 @@ km_status km_system_pack(const km_system *s, void **ret_bytes, size_t *ret_n, km
     km_wire_put_text(&p, s->name);
     km_wire_put_text(&p, "method");
     msgpack_pack_int32(&p, s->method);
+    if (s->family[0]) {
+        km_wire_put_text(&p, "family");
+        km_wire_put_text(&p, s->family);
+    }
     for (int i = 0; i < n_tables; i++) put_table(&p, &tables[i], s);
     km_wire_put_text(&p, "provenance");
     msgpack_pack_array(&p, (size_t)s->n_provenance);
@@ -251,17 +255,26 @@ static km_status get_provenance(const msgpack_object *o, km_system *s, km_err *e
     return KM_OK;
 }
 
-enum { SEEN_NAME = N_TABLES, SEEN_METHOD, SEEN_PROVENANCE, SEEN_TYPE, SEEN_VERSION };
+enum { SEEN_NAME = N_TABLES, SEEN_METHOD, SEEN_PROVENANCE, SEEN_TYPE, SEEN_VERSION, SEEN_FAMILY };
 
 /* Which known key this is, or -1. */
 static int known_key(const char *key, int64_t n)
 {
-    static const char *const others[] = {"name", "method", "provenance", "type", "version"};
+    static const char *const others[] = {"name", "method", "provenance", "type", "version", "family"};
     for (int i = 0; i < N_TABLES; i++)
         if ((size_t)n == strlen(tables[i].key) && !memcmp(key, tables[i].key, (size_t)n)) return i;
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 6; i++)
         if ((size_t)n == strlen(others[i]) && !memcmp(key, others[i], (size_t)n)) return SEEN_NAME + i;
     return -1;
+}
+
+static km_status get_family(const msgpack_object *v, char to[16], km_err *err)
+{
+    if (v->type != MSGPACK_OBJECT_STR || !v->via.str.size || v->via.str.size > 15)
+        return km_fail(err, KM_INPUT, "family: not a name of 1 to 15 bytes");
+    memset(to, 0, 16);
+    memcpy(to, v->via.str.ptr, v->via.str.size);
+    return KM_OK;
 }
 
 static km_status get_entry(km_system *s, int which, const msgpack_object *map, const msgpack_object *v, km_err *err)
@@ -275,6 +288,7 @@ static km_status get_entry(km_system *s, int which, const msgpack_object *map, c
         s->method = (int32_t)number;
         return KM_OK;
     case SEEN_PROVENANCE: return get_provenance(v, s, err);
+    case SEEN_FAMILY: return get_family(v, s->family, err);
     case SEEN_VERSION: return km_wire_int(map, "version", 1, 1, &number, err);
     default: return km_wire_is(v, "system") ? KM_OK : km_fail(err, KM_INPUT, "type: not a system");
     }

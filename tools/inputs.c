@@ -21,7 +21,7 @@ km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, const km_sc
                         km_err *err)
 {
     int n = in->files.count, all = n;
-    const km_msa_options o = {in->max_rows, in->taxonomy, !strcmp(in->deletions, "boltz2")};
+    const km_msa_options o = {in->max_rows, in->taxonomy, !strcmp(in->deletions, "boltz2"), in->protenix};
     km_chain_file *files = KM_NEWN(km_chain_file, (size_t)(n + (opt_named ? opt_named->n_msa : 0)) + 1);
     char **texts = KM_NEWN(char *, (size_t)n + 1);
     km_status status = KM_OK;

@@ -8,12 +8,13 @@
 #include "lib/chem/schema.h"
 #include "lib/chem/templates.h"
 
-/* --msa CHAIN=FILE, as often as there are; `deletions` is all or boltz2. *ret is NULL where there are none. */
+/* --msa CHAIN=FILE, as often as there are; `deletions` is all or boltz2; protenix as in km_msa_options. *ret is NULL
+ * where there are none. */
 typedef struct km_msa_inputs {
     km_opt_list files;
     const char *deletions;
     int max_rows;
-    bool taxonomy;
+    bool taxonomy, protenix;
 } km_msa_inputs;
 /* named: the alignments that an input names of itself; --msa counts before them. */
 km_status km_inputs_msa(const km_system *s, const km_msa_inputs *in, const km_schema *opt_named, km_msa **ret,

@@ -15,7 +15,7 @@ static struct {
     km_msa_inputs msa;
     km_opt_list ligand, template;
     int model;
-    bool keep, model_set;
+    bool keep, model_set, missing_set, unresolved_set, family_set;
 } o = {.family = "boltz2", .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
 
 static const km_opt table[] = {
@@ -24,10 +24,13 @@ static const km_opt table[] = {
     {"model", 0, KM_OPT_INT, &o.model, "N", "which model of the file, from 1", .min = 1, .max = 1e6,
      .set = &o.model_set},
     {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
-     "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
+     "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build",
+     .set = &o.missing_set},
     {"unresolved", 0, KM_OPT_CHOICE, &o.unresolved, "HOW",
-     "residues of the sequence that the model lacks: drop, or keep (mark absent)", .choices = "drop|keep"},
-    {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
+     "residues of the sequence that the model lacks: drop, or keep (mark absent)", .choices = "drop|keep",
+     .set = &o.unresolved_set},
+    {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema",
+     .set = &o.family_set},
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
@@ -45,10 +48,18 @@ static const km_program program = {
     0,
     1};
 
-static km_status check_supported(km_err *err)
+static bool is_protenix(void) { return !strcmp(o.family, "biokinema"); }
+
+/* What can be said together. */
+static km_status check_family(km_err *err)
 {
-    if (strcmp(o.family, "boltz2") == 0) return KM_OK;
-    return km_fail(err, KM_USAGE, "--family %s is not supported in this version", o.family);
+    if (!is_protenix()) return KM_OK;
+    o.msa.protenix = true;
+    if ((o.missing_set && strcmp(o.missing, "drop")) || (o.unresolved_set && strcmp(o.unresolved, "drop")))
+        return km_fail(err, KM_USAGE, "--missing and --unresolved: the family %s has the atoms of the file alone",
+                       o.family);
+    o.missing = "drop";
+    return KM_OK;
 }
 
 static void say_report(const km_cli *cli, const char *name, const km_tokenized *t)
@@ -122,11 +133,13 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
                                                                              : KM_MISSING_REFUSE};
     km_status status = km_structure_read_file(in, name, o.model, o.assembly, &raw, err);
     if (status < 0) return status;
-    status = km_chem_tokenize(raw, &options, &t, err);
+    status = is_protenix() ? km_chem_tokenize_protenix(raw, &options, cli->seed, &t, err)
+                           : km_chem_tokenize(raw, &options, &t, err);
     if (status < 0) {
         status = km_fail_in(err, name);
         goto done;
     }
+    if (is_protenix()) memcpy(t.system->family, o.family, strlen(o.family));
     say_report(cli, name, &t);
     status = km_inputs_msa(t.system, &o.msa, NULL, &msa, err);
     if (status == KM_OK) status = km_inputs_templates(t.system, &o.template, NULL, library, &templates, err);
@@ -153,6 +166,8 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
     km_templates *templates = NULL;
     if (o.chain || o.model_set || o.assembly)
         return km_fail(err, KM_USAGE, "--chain, --model and --assembly need a structure, not a list of sequences");
+    if (is_protenix())
+        return km_fail(err, KM_USAGE, "--family %s needs a structure, not a list of sequences", o.family);
     KM_TRY(km_schema_read(text, n, name, library, &in, err));
     if (strcmp(name, "standard input") == 0) free(in.system->name), in.system->name = km_strdup("input");
     const km_system *s = in.system;
@@ -201,6 +216,11 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     (void)arg;
     km_msa *msa;
     km_templates *templates;
+    const char *family = f->system->family[0] ? f->system->family : "boltz2";
+    if (o.family_set && strcmp(o.family, family))
+        return km_fail(err, KM_USAGE, "--family %s: the stream has features of %s, which are made from a structure",
+                       o.family, family);
+    o.msa.protenix = f->system->family[0] != 0;
     km_library *library = open_library();
     km_status status = km_inputs_msa(f->system, &o.msa, NULL, &msa, err);
     if (status == KM_OK) status = km_inputs_templates(f->system, &o.template, NULL, library, &templates, err);
@@ -220,7 +240,7 @@ int main(int argc, char **argv)
     km_cli cli;
     km_err err = {0};
     km_cli_start(&cli, &program, argc, argv);
-    km_status status = check_supported(&err);
+    km_status status = check_family(&err);
     const char *path = cli.n_operands ? cli.operands[0] : "-", *name = strcmp(path, "-") == 0 ? "standard input" : path;
     FILE *in = NULL;
     if (status == KM_OK) status = km_input_open(path, &in, &err);

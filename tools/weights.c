@@ -41,6 +41,14 @@ km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, 
     km_model *m = *ret;
     remark = km_model_remark(m);
     if (fallback) km_cli_say(f->cli, "no weights named: using mini%s%s", remark ? ", " : "", remark ? remark : "");
+    const char *features = f->system->family[0] ? f->system->family : km_family_at(0)->name;
+    if (f->system->n_tokens && strcmp(features, m->config.family->name)) {
+        km_fail(err, KM_INPUT, "the stream has features of %.15s, the weights %.100s are of the family %s", features,
+                m->name, m->config.family->name);
+        km_model_free(m);
+        *ret = NULL;
+        return KM_INPUT;
+    }
     if (f->trunk && given(f->trunk->trunk_digest) && strcmp(f->trunk->trunk_digest, m->trunk_digest)) {
         km_fail(err, KM_INPUT, "the stream's trunk (digest %.12s) does not belong to the weights %.80s (%.12s)",
                 f->trunk->trunk_digest, m->name, m->trunk_digest);
@@ -137,7 +145,8 @@ km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_c
     if (!f->msa && m->config.msa_blocks)
         km_cli_say(f->cli, "%s: no alignment: the trunk sees the sequence alone", f->system->name);
     int recycles = choice->recycles < 0 ? m->config.recycles : choice->recycles;
-    km_msa *msa = f->msa ? km_chem_msa_draw(f->msa, choice->msa_depth, f->cli->seed) : NULL;
+    int depth = choice->msa_depth ? choice->msa_depth : m->config.family->drawn_rows;
+    km_msa *msa = f->msa ? km_chem_msa_draw(f->msa, depth, f->cli->seed) : NULL;
     km_features *features = km_features_of(m->config.family, f->system, msa, f->templates);
     km_trunk_result *r = NULL;
     km_status status = KM_OK;

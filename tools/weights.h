@@ -14,11 +14,11 @@ km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, 
 /* How to run the trunk. */
 typedef struct km_trunk_choice {
     int recycles;      /* < 0: as the weights say */
-    int msa_depth;     /* rows of the alignment to draw, the query among them */
+    int msa_depth; /* rows of the alignment to draw, the query among them; 0: as many as the family does */
     int64_t memory;    /* bytes that the run may take; 0: what is available */
     const char *cache; /* a folder of results (formats/trunk_h5.h) to look in and to add to, or NULL */
 } km_trunk_choice;
-#define KM_TRUNK_CHOICE_DEFAULT {.recycles = -1, .msa_depth = KM_MSA_DRAWN}
+#define KM_TRUNK_CHOICE_DEFAULT {.recycles = -1}
 /* Run the trunk for f->system with what there is of alignment and templates, and set f->trunk. */
 km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_choice *choice, km_err *err) KM_MUST_USE;
 

@@ -34,6 +34,7 @@ typedef struct km_component {
     const km_component_bond *bonds;
     bool standard;     /* one of the built-in residues */
     bool unplaced;     /* its source has no coordinates: pos is 0 */
+    char parent;       /* the dictionary's one-letter code: of a modified residue, what it is made from; 0: none */
 } km_component;
 
 /* "C" for 6, "X" for what is no element; and back, in any case: 0 for what is none, 1 for D and T too. */

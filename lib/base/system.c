@@ -237,6 +237,7 @@ km_status km_system_check(const km_system *s, km_err *err)
     KM_TRY(check_atoms(s, err));
     KM_TRY(check_bonds(s, err));
     KM_TRY(check_contacts(s, err));
+    if (!memchr(s->family, 0, sizeof s->family)) return km_fail(err, KM_INPUT, "the family has no end");
     for (int i = 0; i < s->n_provenance; i++) {
         const km_provenance *p = &s->provenance[i];
         if (!p->program || !p->version || !p->arguments || !p->weights_name || !p->weights_path || !p->weights_digest ||

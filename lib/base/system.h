@@ -87,6 +87,7 @@ typedef struct km_system {
     km_token *tokens;       /* [N]; n_tokens is 0 for a raw system */
     km_bond *bonds;         /* [B], covalent, no pair twice; those within a residue in its dictionary's order */
     km_contact *contacts;   /* in the order they were asked for: a later one counts where two speak of one pair */
+    char family[16];        /* of models whose features these are (lib/model/family.h); "": Boltz-2's */
     int32_t method;         /* Boltz-2's experimental method class, 1 (X-ray) unless known */
     km_provenance *provenance;
     /* Unknown keys of the message it came from, as raw msgpack map entries, passed through. Owned. */

@@ -186,6 +186,30 @@ static void combine(builder *b)
     add_rest(b);
 }
 
+/* A letter of an alignment as a class. */
+static int32_t class_at(const km_msa_options *o, char letter)
+{
+    static const char from[] = "BUZ", to[] = "DCE";
+    const char *at = o->protenix && letter ? strchr(from, letter) : NULL;
+    return km_chem_msa_class(at ? to[at - from] : letter);
+}
+
+/* Protenix's profile of a token: of its chain's own rows, or of itself. a: the alignment or NULL. */
+static void profile_chain(const builder *b, const km_msa_options *o, const km_alignment *a, int32_t t, km_msa *m)
+{
+    const km_token *token = &b->s->tokens[t];
+    float *profile = m->profile + t * KM_MSA_CLASSES;
+    double deleted = 0;
+    memset(profile, 0, KM_MSA_CLASSES * sizeof *profile);
+    if (!a) profile[token->res_type] = 1;
+    for (int32_t row = 0; a && row < a->n_rows; row++) {
+        size_t at = (size_t)row * (size_t)a->n_columns + (size_t)b->column[token->residue];
+        profile[row ? class_at(o, a->letters[at]) : token->res_type] += 1 / (float)a->n_rows;
+        deleted += a->deletions[at];
+    }
+    m->deletion_mean[t] = a ? (float)(deleted / a->n_rows) : 0;
+}
+
 static double deletion_value(int32_t n) { return 1.57079632679489661923 * atan(n / 3.0); }
 
 static km_msa *fill(const builder *b, const km_msa_options *o)
@@ -202,15 +226,17 @@ static km_msa *fill(const builder *b, const km_msa_options *o)
             int32_t k = b->pairing[of];
             size_t from = a && k >= 0 ? (size_t)k * (size_t)a->n_columns + (size_t)b->column[r] : 0;
             m->paired[at] = b->paired[of];
-            m->residues[at] = (uint8_t)(k < 0    ? KM_MSA_GAP
-                                        : k == 0 ? s->tokens[t].res_type
-                                                 : km_chem_msa_class(a->letters[from]));
+            const bool own = k == 0 || (o->protenix && s->tokens[t].mol_type == KM_NONPOLYMER);
+            m->residues[at] = (uint8_t)(own     ? s->tokens[t].res_type
+                                        : k < 0 ? KM_MSA_GAP
+                                                : class_at(o, a->letters[from]));
             if (a && k >= 0 && (k == 0 || !o->boltz2_deletions)) m->deletions[at] = a->deletions[from];
             m->profile[t * KM_MSA_CLASSES + m->residues[at]] += 1;
             deleted += deletion_value(m->deletions[at]);
         }
         for (int i = 0; i < KM_MSA_CLASSES; i++) m->profile[t * KM_MSA_CLASSES + i] /= (float)S;
         m->deletion_mean[t] = (float)(deleted / S);
+        if (o->protenix) profile_chain(b, o, a, t, m);
     }
     return m;
 }

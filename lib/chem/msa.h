@@ -19,6 +19,8 @@ typedef struct km_msa_options {
     int32_t max_rows;      /* of a file, and of all chains together; 0: KM_MSA_ROWS */
     bool header_keys;      /* as in km_alignment_options */
     bool boltz2_deletions; /* as Boltz-2 2.2 has them: only those of the query, which has none */
+    bool protenix;         /* as Protenix 0.2: B, U and Z are D, C and E; profiles and mean counts of deletions are of
+                              each chain's own rows; what is no polymer repeats its class in every row */
 } km_msa_options;
 
 /* The class of a letter of an alignment (proteins), or -1: X B J Z O U are unknown residues. */

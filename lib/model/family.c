@@ -24,7 +24,7 @@ static const char biokinema_sampling[] =
     "\"long\": {\"dt\": \"10ns\", \"time\": \"1us\", \"window\": 100}}}";
 
 static const km_family families[] = {
-    {.name = "boltz2", .classes = 33, .atom_bias = true},
+    {.name = "boltz2", .classes = 33, .atom_bias = true, .drawn_rows = 1024},
     {
         .name = "biokinema",
         .classes = 32,
@@ -49,6 +49,7 @@ static const km_family families[] = {
         .time_first = true,
         .interval_decay = true,
         .most_frames = 1024,
+        .drawn_rows = 2048,
         .opt_hyper = "{\"family\": \"biokinema\", \"fix_sym_check\": true, \"recycling_steps\": 9,"
                      " \"msa_args\": {\"use_paired_feature\": false}}",
         .opt_sampling = biokinema_sampling,

@@ -38,6 +38,7 @@ typedef struct km_family {
     bool time_first;     /* in a layer of atoms it comes before the transition */
     bool interval_decay; /* the decay is D (lambda |i - j|)^beta of frames D ns apart; else lambda |t_i - t_j|^beta */
     int most_frames;     /* in a window; 0: any number */
+    int drawn_rows;      /* of the alignment, that a run of the trunk sees */
     /* -- weights that come without a configuration: what their shapes do not say, and how to sample, as in their
      * metadata (lib/model/README.md); NULL: as checkpoint_config.c has it */
     const char *opt_hyper, *opt_sampling;

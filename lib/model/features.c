@@ -91,7 +91,10 @@ static void fill_ref_mask(const arrays *to, const km_system *s, const km_residue
     for (int32_t i = 1; i < r->n_atoms; i++)
         point = point && !memcmp(first[i].ref_pos, first->ref_pos, sizeof first->ref_pos);
     point = point || s->chains[r->chain].mol_type == KM_NONPOLYMER;
-    for (int32_t i = 0; i < r->n_atoms; i++) to->ref_mask[r->first_atom + i] = !point;
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++) {
+        to->ref_mask[i] = !point;
+        if (point) to->ref_charge[i] = 0;
+    }
 }
 
 static int32_t mapped(const int8_t *opt_map, int32_t class)
@@ -115,29 +118,32 @@ static void fill_token(const arrays *to, const km_family *family, const km_token
 }
 
 /* Do these atoms' tokens count as bonded? Links of a polymer and disulfides do not; of the bonds within a token, which
- * count where it is a modified residue, the last remains. */
-static bool bonds_tokens(const km_system *s, const km_bond *b)
+ * count where it is a modified residue, the last remains. In a family of bonds alone no polymer's residue is bonded to
+ * another's. */
+static bool bonds_tokens(const km_family *family, const km_system *s, const km_bond *b)
 {
     int32_t i = s->atoms[b->a].token, j = s->atoms[b->b].token;
     if (i < 0 || j < 0) return false;
     const km_token *p = &s->tokens[i], *q = &s->tokens[j];
+    bool polymers = p->mol_type != KM_NONPOLYMER && q->mol_type != KM_NONPOLYMER;
+    if (family->bonds_alone) return i != j && (p->residue == q->residue || !polymers);
     if (i == j) return p->modified;
     return p->residue == q->residue || b->type == KM_BOND_COVALENT;
 }
 
-static bool any_token_bond(const km_system *s)
+static bool any_token_bond(const km_family *family, const km_system *s)
 {
     for (int32_t i = 0; i < s->n_bonds; i++)
-        if (bonds_tokens(s, &s->bonds[i])) return true;
+        if (bonds_tokens(family, s, &s->bonds[i])) return true;
     return false;
 }
 
-static void fill_bonds(const arrays *to, const km_system *s)
+static void fill_bonds(const arrays *to, const km_family *family, const km_system *s)
 {
     km_dim N = s->n_tokens;
     for (int32_t i = 0; i < s->n_bonds; i++) {
         const km_bond *b = &s->bonds[i];
-        if (!bonds_tokens(s, b)) continue;
+        if (!bonds_tokens(family, s, b)) continue;
         km_dim p = s->atoms[b->a].token, q = s->atoms[b->b].token;
         to->token_bonds[p * N + q] = to->token_bonds[q * N + p] = 1;
         to->type_bonds[p * N + q] = to->type_bonds[q * N + p] = b->type;
@@ -239,8 +245,8 @@ static void show_templates(km_features *f, const km_templates *t)
 km_features *km_features_of(const km_family *family, const km_system *s, const km_msa *opt_msa,
                             const km_templates *opt_templates)
 {
-    km_dim N = s->n_tokens, A = s->n_atoms, rows = opt_msa ? opt_msa->n_rows : 1, bonds = any_token_bond(s) ? N * N : 0;
-    km_dim contacts = s->n_contacts > 0 ? N * N : 0;
+    km_dim N = s->n_tokens, A = s->n_atoms, rows = opt_msa ? opt_msa->n_rows : 1;
+    km_dim bonds = any_token_bond(family, s) ? N * N : 0, contacts = s->n_contacts > 0 ? N * N : 0;
     KM_ASSERT(!opt_msa || opt_msa->n_tokens == s->n_tokens);
     KM_ASSERT(!opt_templates || opt_templates->n_tokens == s->n_tokens);
     block b = {NULL, 0};
@@ -250,8 +256,8 @@ km_features *km_features_of(const km_family *family, const km_system *s, const k
     arrays to = cut(&b, N, A, family->classes, bonds, contacts, rows);
     for (km_dim a = 0; a < A; a++) fill_atom(&to, &s->atoms[a], a);
     for (km_dim n = 0; n < N; n++) fill_token(&to, family, &s->tokens[n], n, s->method);
-    for (int32_t r = 0; r < s->n_residues; r++) fill_ref_mask(&to, s, &s->residues[r]);
-    if (bonds) fill_bonds(&to, s);
+    for (int32_t r = 0; r < s->n_residues && family->ref_mask; r++) fill_ref_mask(&to, s, &s->residues[r]);
+    if (bonds) fill_bonds(&to, family, s);
     if (contacts) fill_contacts(&to, s);
     if (opt_msa) fill_alignment(&to, family, opt_msa);
     else fill_sequence(&to, family, N);

@@ -360,3 +360,38 @@ end_by() { # SIGNAL
     run -2 km-interp --weights w.safetensors init.km
     [[ $output == *boltz2* ]]
 }
+
+@test "BioKinema's weights, from a structure to frames; the exponent is asked for, features and windows are checked" {
+    cd "$BATS_TEST_DIRNAME/../.."
+    T=$BATS_TEST_TMPDIR
+    cp tests/data/torch/biokinema.pt "$T/x_sqrt.pt"
+    run --separate-stderr bash -o pipefail -c "km-tokenize -q --family biokinema tests/data/dipeptide.pdb |
+        km-trunk -q --weights '$T/x_sqrt.pt' >'$T/init.km'"
+    [ "$status" -eq 0 ]
+    run --separate-stderr km-forecast -q --dt 1ns --time 3ns --trajectories 2 -o "$T/a.km" "$T/init.km"
+    [ "$status" -eq 0 ]
+    run --separate-stderr bash -o pipefail -c "km-interp -q --dt 500ps '$T/a.km' | km-info"
+    [ "$status" -eq 0 ]
+    [[ $output == *"frames: 14"* ]]
+    km-forecast -q --no-pg --dt 1ns --time 3ns --trajectories 2 --seed 2 --preset ligand -o "$T/b.km" "$T/init.km"
+    ! cmp -s "$T/a.km" "$T/b.km"
+    run --separate-stderr km-forecast -q --weights tests/data/torch/biokinema.pt --frames 1 "$T/init.km" -o "$T/c.km"
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"do not say their exponent of time: give it with --beta" ]]
+    km-forecast -q --weights tests/data/torch/biokinema.pt --beta 0.5 --frames 1 "$T/init.km" -o "$T/c.km"
+    run --separate-stderr km-forecast -q --beta 0.25 --frames 1 "$T/init.km" -o "$T/d.km"
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"--beta 0.25: the weights were trained with 0.5"* ]]
+    run --separate-stderr km-forecast -q --window 1024 --time 2us --dt 1ns "$T/init.km" -o "$T/d.km"
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"a window of 1025 frames: models of the family biokinema see at most 1024"* ]]
+    run --separate-stderr km-forecast -q --causal --frames 1 --force "$T/init.km" -o "$T/d.km"
+    [ "$status" -eq 2 ]
+    km-tokenize -q -o "$T/plain.km" tests/data/dipeptide.pdb
+    run --separate-stderr km-trunk -q --weights "$T/x_sqrt.pt" "$T/plain.km" -o "$T/d.km"
+    [ "$status" -eq 3 ]
+    [[ $stderr == *"the stream has features of boltz2, the weights"*"are of the family biokinema" ]]
+    run --separate-stderr km-trunk -q --weights mini "$T/init.km" -o "$T/d.km"
+    [ "$status" -eq 3 ]
+    [ ! -e "$T/d.km" ]
+}

@@ -63,10 +63,6 @@ for m in u: print(m["type"], m.get("time"), m.get("given"))'
     refused 2 'missing' km-tokenize --missing perhaps "$tmp/m.pdb"
 }
 
-@test "what this version lacks is refused with status 2" {
-    refused 2 'not supported' km-tokenize --family biokinema "$pdb"
-}
-
 @test "a biological assembly: copies are chains of one entity" {
     {
         printf 'REMARK 350 BIOMOLECULE: 1\nREMARK 350 APPLY THE FOLLOWING TO CHAINS: A\n'
@@ -234,4 +230,27 @@ sdf() { # acetate; the argument takes the place of its double-bonded atom
     sed -i 's/0.1000 C/0.0000 C/' "$tmp/lig.sdf"
     refused 3 'drawn flat' km-tokenize --ligand "L=$tmp/lig.sdf" "$tmp/x.yaml"
     refused 3 'SMILES is not read' km-tokenize "$tmp/x.yaml"
+}
+
+@test "--family biokinema: the file's atoms in its order, conformers by the seed" {
+    cd "$BATS_TEST_DIRNAME/../.."
+    T=$BATS_TEST_TMPDIR
+    km-tokenize -q --family biokinema -o "$T/a.km" tests/data/dipeptide.pdb
+    km-export -q "$T/a.km" "$T/a.pdb"
+    [ "$(grep -c '^ATOM' "$T/a.pdb")" -eq 12 ]
+    diff <(awk '/^ATOM/ && $3 !~ /^[0-9]*H/ {print $3}' tests/data/dipeptide.pdb) <(awk '/^ATOM/ {print $3}' "$T/a.pdb")
+    km-tokenize -q --no-pg --family biokinema -o "$T/b.km" tests/data/dipeptide.pdb
+    km-tokenize -q --no-pg --family biokinema --seed 2 -o "$T/c.km" tests/data/dipeptide.pdb
+    ! cmp -s "$T/b.km" "$T/c.km"
+    km-tokenize -q --no-pg --family biokinema --seed 1 -o "$T/d.km" tests/data/dipeptide.pdb
+    cmp "$T/b.km" "$T/d.km"
+    run --separate-stderr km-tokenize --family biokinema --missing build -o "$T/e.km" tests/data/dipeptide.pdb
+    [ "$status" -eq 2 ]
+    printf '>A|protein|empty\nAA\n' >"$T/x.fasta"
+    run --separate-stderr km-tokenize --family biokinema -o "$T/e.km" "$T/x.fasta"
+    [ "$status" -eq 2 ]
+    km-tokenize -q -o "$T/plain.km" tests/data/dipeptide.pdb
+    run --separate-stderr km-tokenize --family biokinema -o "$T/e.km" "$T/plain.km"
+    [ "$status" -eq 2 ]
+    [ ! -e "$T/e.km" ]
 }

@@ -51,21 +51,29 @@ static void put(pdb *p, const char *name, char chain, int number, bool polymer, 
     }
 }
 
-static km_status tokenize(pdb *p, km_missing missing, km_tokenized *t, float **ret_x, km_err *err)
+static km_structure *read_pdb(pdb *p)
 {
-    km_structure *raw = NULL;
-    const km_token_options options = {.missing = missing, .library = library};
+    km_structure *raw;
+    km_err err;
     fclose(p->f);
     FILE *f = fmemopen(p->text, p->n, "r");
-    km_status status = km_structure_read_file(f, "test", 1, NULL, &raw, err);
+    if (km_structure_read_file(f, "test", 1, NULL, &raw, &err) < 0) KM_BUG("%s", err.msg);
     fclose(f);
+    free(p->text);
+    return raw;
+}
+
+static km_status tokenize(pdb *p, km_missing missing, km_tokenized *t, float **ret_x, km_err *err)
+{
+    km_structure *raw = read_pdb(p);
+    const km_token_options options = {.missing = missing, .library = library};
+    km_status status = KM_OK;
     if (status == KM_OK) status = km_chem_tokenize(raw, &options, t, err);
     if (status == KM_OK && ret_x) {
         *ret_x = KM_NEWN(float, 3 * (size_t)t->system->n_atoms);
         km_chem_gather(t, raw->coords, *ret_x);
     }
     km_structure_free(raw);
-    free(p->text);
     return status;
 }
 
@@ -101,6 +109,147 @@ static void test_complex(void)
     for (int i = 0; i < s->n_bonds; i++) aromatic += s->bonds[i].type == KM_BOND_AROMATIC;
     ok(aromatic == 2 * 10, "adenine is aromatic all around, the bond between its rings too");
     km_tokenized_clear(&t);
+}
+
+static double apart(const float *x, const float *y)
+{
+    double square = 0;
+    for (int k = 0; k < 3; k++) square += ((double)x[k] - y[k]) * ((double)x[k] - y[k]);
+    return sqrt(square);
+}
+
+/* How far the distances within a residue's conformers are from those of another. */
+static double conformer_off(const km_system *a, const km_system *b, int first, int n)
+{
+    double worst = 0;
+    for (int i = first; i < first + n; i++)
+        for (int j = first; j < i; j++)
+            worst = fmax(worst, fabs(apart(a->atoms[i].ref_pos, a->atoms[j].ref_pos) -
+                                     apart(b->atoms[i].ref_pos, b->atoms[j].ref_pos)));
+    return worst;
+}
+
+static int32_t atom_named(const km_system *s, int32_t residue, const char *name)
+{
+    int32_t i = s->residues[residue].first_atom;
+    while (strcmp(s->atoms[i].name, name) != 0) i++;
+    return i;
+}
+
+/* The same complex as Protenix has it: atoms as the file lists them, which is not the dictionary's order. */
+static void test_protenix(void)
+{
+    km_tokenized t, u;
+    km_err err = {0};
+    pdb p;
+    start(&p);
+    put(&p, "ALA", 'A', 5, true, 0, " CB ");
+    put(&p, "SEP", 'A', 6, true, 6, "");
+    put(&p, "GLY", 'A', 9, true, 12, "");
+    const km_component *gly;
+    if (km_library_residue(library, "GLY", &gly, &err) < 0) KM_BUG("%s", err.msg);
+    const float *of_c = gly->atoms[2].pos, *of_o = gly->atoms[3].pos, *of_ca = gly->atoms[1].pos;
+    double oxt[3];
+    for (int k = 0; k < 3; k++) oxt[k] = 2.2 * of_c[k] - 0.6 * ((double)of_o[k] + of_ca[k]);
+    put_atom(&p, "ATOM", "OXT", "GLY", 'A', 9, oxt[0] + 12, oxt[1], oxt[2], "O");
+    put_atom(&p, "ATOM", "H", "GLY", 'A', 9, 12, 1, 1, "H");
+    fprintf(p.f, "TER\n");
+    put(&p, "ATP", 'A', 101, false, 40, "");
+    km_structure *raw = read_pdb(&p);
+    const km_token_options options = {.library = library};
+    km_status status = km_chem_tokenize_protenix(raw, &options, 1, &t, &err);
+    if (!ok(status == KM_OK, "as Protenix has it %s", err.msg)) return;
+    if (km_chem_tokenize_protenix(raw, &options, 2, &u, &err) < 0) KM_BUG("%s", err.msg);
+    const km_system *s = t.system;
+    ok(s->n_atoms == 4 + 10 + 5 + 31 && !strcmp(s->atoms[0].name, "O") && !strcmp(s->atoms[3].name, "N") &&
+           !strcmp(s->atoms[18].name, "OXT"),
+       "the atoms of the file in its order, OXT too, no hydrogen");
+    int ordered = 0;
+    for (int i = 1; i < s->n_atoms; i++) ordered += t.source[i] > t.source[i - 1];
+    ok(ordered == s->n_atoms - 1, "and where they come from");
+    ok(s->n_tokens == 1 + 10 + 1 + 31 && s->tokens[0].n_atoms == 4 && s->tokens[1].modified &&
+           s->tokens[1].n_atoms == 1 && s->tokens[11].n_atoms == 5,
+       "tokens: a standard residue each, an atom each of all else");
+    ok(s->tokens[0].res_type == 2 && s->tokens[1].res_type == 22 && s->tokens[12].res_type == 22,
+       "classes; the parent of a modified residue is not known");
+    ok(s->tokens[0].residue_index == 5 && s->tokens[10].residue_index == 6 && s->tokens[11].residue_index == 9,
+       "residues have the file's numbers");
+    ok(!strcmp(s->atoms[s->tokens[0].center_atom].name, "CA") && !strcmp(s->atoms[s->tokens[11].repr_atom].name, "CA"),
+       "centre atoms");
+    ok(conformer_off(s, u.system, 0, 4) < 1e-5 && conformer_off(s, u.system, 4, 10) < 1e-5 &&
+           apart(s->atoms[0].ref_pos, u.system->atoms[0].ref_pos) > 0.1,
+       "conformers are turned and shifted whole, by the seed");
+    const km_atom *c = &s->atoms[atom_named(s, 2, "C")], *o = &s->atoms[atom_named(s, 2, "O")], *x = &s->atoms[18];
+    ok(fabs(apart(c->ref_pos, x->ref_pos) - 1.34) < 1e-4 && apart(o->ref_pos, x->ref_pos) > 2,
+       "OXT has a place in its conformer: %g", apart(c->ref_pos, x->ref_pos));
+    ok(apart(s->atoms[19].ref_pos, s->atoms[40].ref_pos) == 0 &&
+           apart(s->atoms[19].ref_pos, u.system->atoms[19].ref_pos) > 0.01,
+       "a ligand's is one point");
+    int32_t of_oxt = 0;
+    for (int i = 0; i < s->n_bonds; i++) of_oxt += s->bonds[i].a == 18 || s->bonds[i].b == 18;
+    ok(of_oxt == 1, "OXT is bonded");
+    km_tokenized_clear(&t), km_tokenized_clear(&u);
+    km_structure_free(raw);
+}
+
+/* The dictionary's one-letter code says what a modified residue is made from. */
+static void test_parent(void)
+{
+    char path[] = "/tmp/km-parent-XXXXXX", line[512];
+    km_library *old = library;
+    km_tokenized t;
+    km_err err = {0};
+    pdb p;
+    int fd = mkstemp(path);
+    FILE *in = fopen(CCD, "r"), *out = fdopen(fd, "w");
+    while (in && out && fgets(line, sizeof line, in)) {
+        fputs(line, out);
+        if (!strcmp(line, "_chem_comp.id SEP\n")) fputs("_chem_comp.one_letter_code S\n", out);
+    }
+    fclose(in), fclose(out);
+    library = km_library_new(path);
+    start(&p);
+    put(&p, "ALA", 'A', 1, true, 0, "");
+    put(&p, "SEP", 'A', 2, true, 6, "");
+    km_structure *raw = read_pdb(&p);
+    const km_token_options options = {.library = library};
+    if (ok(km_chem_tokenize_protenix(raw, &options, 1, &t, &err) == KM_OK, "a modified serine %s", err.msg)) {
+        ok(t.system->tokens[1].res_type == 17 && t.system->tokens[1].n_atoms == 1, "is of its class, atom by atom");
+        km_tokenized_clear(&t);
+    }
+    km_structure_free(raw);
+    km_library_free(library);
+    library = old;
+    char *index = km_asprintf("rm -f %s*", path);
+    if (system(index)) abort();
+    free(index);
+}
+
+/* Of an arginine's two NH the nearer to CD is NH1. */
+static void test_arginine(void)
+{
+    const km_token_options options = {.library = library};
+    km_tokenized t;
+    km_err err = {0};
+    pdb p;
+    start(&p);
+    put(&p, "ARG", 'A', 1, true, 0, "");
+    km_structure *raw = read_pdb(&p);
+    const km_system *r = raw->system;
+    int32_t one = atom_named(r, 0, "NH1"), two = atom_named(r, 0, "NH2"), d = atom_named(r, 0, "CD");
+    bool swap = apart(raw->coords + 3 * one, raw->coords + 3 * d) > apart(raw->coords + 3 * two, raw->coords + 3 * d);
+    if (!ok(km_chem_tokenize_protenix(raw, &options, 1, &t, &err) == KM_OK, "an arginine %s", err.msg)) return;
+    ok(t.source[atom_named(t.system, 0, "NH1")] == (swap ? two : one), "NH1 is the one that it should be");
+    km_tokenized_clear(&t);
+    float *x = raw->coords;
+    for (int k = 0; k < 3; k++) {
+        float other = x[3 * one + k];
+        x[3 * one + k] = x[3 * two + k], x[3 * two + k] = other;
+    }
+    if (!ok(km_chem_tokenize_protenix(raw, &options, 1, &t, &err) == KM_OK, "with their places changed")) return;
+    ok(t.source[atom_named(t.system, 0, "NH1")] == (swap ? one : two), "it is again");
+    km_tokenized_clear(&t);
+    km_structure_free(raw);
 }
 
 static void test_refused(void)
@@ -257,6 +406,9 @@ int main(void)
 {
     library = km_library_new(CCD);
     test_complex();
+    test_protenix();
+    test_arginine();
+    test_parent();
     test_refused();
     test_built();
     test_link();
