@@ -37,7 +37,10 @@ struct km_h5md {
  * no. */
 static hid_t open_set(const km_h5md *h, const char *path, int nd, size_t each, hsize_t *shape)
 {
-    hid_t set = H5Dopen2(h->file, path, H5P_DEFAULT);
+    hid_t how = H5Pcreate(H5P_DATASET_ACCESS);
+    H5Pset_chunk_cache(how, 0, 0, 0); /* frames are not packed: straight from the file to where they are wanted */
+    hid_t set = H5Dopen2(h->file, path, how);
+    H5Pclose(how);
     if (set < 0) return set;
     hid_t space = H5Dget_space(set);
     bool good =

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Trajectories: decoding XTC, superposition. */
+ * Trajectories: decoding XTC, frames of H5MD in any order, superposition. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "formats/h5md.h"
 #include "formats/traj.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
@@ -61,15 +62,21 @@ static km_status write_frames(const char *path, const float *x, int atoms, int f
     return km_traj_commit(w, err);
 }
 
-km_status km_bench_xtc(const km_bench_sizes *s, km_timing *ret, km_err *err)
+/* A new directory, *ret the caller's to free. */
+static km_status make_dir(char **ret, km_err *err)
 {
     const char *tmp = getenv("TMPDIR");
-    char *dir = km_asprintf("%s/km-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    if (!mkdtemp(dir)) {
-        km_status status = km_fail(err, KM_SYSTEM, "cannot make a directory for the trajectory: %.200s", dir);
-        free(dir);
-        return status;
-    }
+    *ret = km_asprintf("%s/km-bench-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (mkdtemp(*ret)) return KM_OK;
+    km_status status = km_fail(err, KM_SYSTEM, "cannot make a directory for the trajectory: %.200s", *ret);
+    free(*ret);
+    return status;
+}
+
+km_status km_bench_xtc(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    char *dir;
+    KM_TRY(make_dir(&dir, err));
     char *path = km_asprintf("%s/made-up.xtc", dir);
     decoding d = {.x = wandering(s->atoms, s->frames), .frames = s->frames, .threads = s->threads, .err = err};
     d.status = write_frames(path, d.x, s->atoms, s->frames, err);
@@ -77,6 +84,64 @@ km_status km_bench_xtc(const km_bench_sizes *s, km_timing *ret, km_err *err)
     if (d.status == KM_OK) {
         ret->seconds = km_bench_best(TIMES, decode, &d);
         km_traj_close(d.traj);
+    }
+    ret->items = (double)s->atoms * s->frames;
+    unlink(path), rmdir(dir);
+    free(path), free(dir), free(d.x);
+    return d.status;
+}
+
+typedef struct drawing {
+    km_h5md *file;
+    float *x; /* [A, 3] */
+    int64_t frames;
+    km_status status;
+    km_err *err;
+} drawing;
+
+/* As many frames as there are, one at a time, drawn at random. */
+static void draw_frames(void *arg)
+{
+    drawing *d = arg;
+    km_rng r = km_rng_of(1, KM_RNG_TEST, 0, 0, 0);
+    for (int64_t i = 0; i < d->frames && d->status == KM_OK; i++) {
+        double u[4];
+        km_rng_uniform4(&r, (uint32_t)i, u);
+        d->status = km_h5md_read(d->file, 0, (int64_t)(u[0] * (double)d->frames) % d->frames, 1, 1, d->x, d->err);
+    }
+}
+
+static km_status write_h5md(const char *path, const float *x, int atoms, int frames, km_err *err)
+{
+    km_system *s = km_system_new();
+    s->chains = KM_NEWN(km_chain, 1), s->n_chains = 1;
+    s->residues = KM_NEWN(km_residue, 1), s->n_residues = 1;
+    s->atoms = KM_NEWN(km_atom, (size_t)atoms), s->n_atoms = atoms;
+    s->chains[0] = (km_chain){.name = "A", .n_residues = 1};
+    s->residues[0] = (km_residue){.name = "ALA", .icode = ' ', .n_atoms = atoms};
+    for (int a = 0; a < atoms; a++) s->atoms[a] = (km_atom){.name = "CA", .element = 6, .present = 1, .token = -1};
+    km_h5md_writer *w;
+    km_status status = km_h5md_create(path, s, "", "", &w, err);
+    for (int f = 0; f < frames && status == KM_OK; f++) {
+        status = km_h5md_write(w, 0, x + (size_t)f * (size_t)atoms * 3, (int64_t)f * 1000, err);
+        if (status < 0) km_h5md_abandon(w);
+    }
+    if (status == KM_OK) status = km_h5md_commit(w, err);
+    km_system_free(s);
+    return status;
+}
+
+km_status km_bench_h5md(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    char *dir;
+    KM_TRY(make_dir(&dir, err));
+    char *path = km_asprintf("%s/made-up.h5", dir);
+    drawing d = {.x = wandering(s->atoms, s->frames), .frames = s->frames, .err = err};
+    d.status = write_h5md(path, d.x, s->atoms, s->frames, err);
+    if (d.status == KM_OK) d.status = km_h5md_open(path, &d.file, err);
+    if (d.status == KM_OK) {
+        ret->seconds = km_bench_best(TIMES, draw_frames, &d);
+        km_h5md_close(d.file);
     }
     ret->items = (double)s->atoms * s->frames;
     unlink(path), rmdir(dir);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/chem/reference.h"
 #include "lib/chem/residues.h"
 #include "lib/chem/valence.h"
 #include "lib/chem/whole.h"
@@ -13,13 +14,13 @@
 #include "tools/strip.h"
 
 static struct {
-    const char *set, *id, *top, *ccd, *out, *set_name, *license, *chain, *missing;
+    const char *set, *id, *top, *ccd, *out, *set_name, *license, *chain, *missing, *unresolved, *reference;
     km_msa_inputs msa;
     km_opt_list ligands;
     int64_t dt;
     int stride;
     bool keep, raw, strict;
-} o = {.stride = 1, .missing = "refuse", .msa = KM_MSA_INPUTS_DEFAULT};
+} o = {.stride = 1, .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT};
 
 static const km_opt table[] = {
     {"top", 0, KM_OPT_STRING, &o.top, "FILE",
@@ -35,6 +36,10 @@ static const km_opt table[] = {
     {"chain", 0, KM_OPT_STRING, &o.chain, "A,B", "only these chains"},
     {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
      "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
+    {"reference", 0, KM_OPT_STRING, &o.reference, "FILE",
+     "PDB, mmCIF or FASTA with the whole sequences of which the topology has a part"},
+    {"unresolved", 0, KM_OPT_CHOICE, &o.unresolved, "HOW",
+     "residues of the sequence that the topology lacks: drop, or keep (mark absent)", .choices = "drop|keep"},
     {"raw", 0, KM_OPT_FLAG, &o.raw, NULL, "decode only: every atom and frame as it is, no tokens"},
     {"strict", 0, KM_OPT_FLAG, &o.strict, NULL, "refuse a trajectory in which a stereocentre turns over"},
     {"set-name", 0, KM_OPT_STRING, &o.set_name, "NAME", "name of the data set to store (with -o FILE.h5)"},
@@ -74,8 +79,8 @@ static km_status check_options(const km_cli *cli, km_err *err)
 {
     const km_traj_kind first = km_traj_kind_of_file(cli->operands[0]);
     const bool own = first == KM_TRAJ_PDB || first == KM_TRAJ_CIF || first == KM_TRAJ_GRO;
-    if (o.raw && (o.msa.files.count || o.ligands.count))
-        return km_fail(err, KM_USAGE, "--msa and --ligand need tokens: not with --raw");
+    if (o.raw && (o.msa.files.count || o.ligands.count || o.reference))
+        return km_fail(err, KM_USAGE, "--msa, --ligand and --reference need tokens: not with --raw");
     if (o.set && o.top) return km_fail(err, KM_USAGE, "--set knows its topology: not with --top");
     if (o.id && !o.set) return km_fail(err, KM_USAGE, "--id needs --set");
     if (!o.set && !o.top && !own)
@@ -94,6 +99,9 @@ static void say_report(const job *j)
         "%d leaving atoms, %d alternates",
         j->top, j->t.system->n_atoms, j->t.system->n_residues, r->hydrogens, r->waters, r->ions, r->additives,
         r->leaving, r->alternates);
+    if (r->unresolved)
+        km_cli_say(j->cli, "%s: %d residues of its sequences are not in it: %s", j->top, r->unresolved,
+                   strcmp(o.unresolved, "keep") == 0 ? "kept, marked absent" : "left out");
     if (r->perceived) km_cli_say(j->cli, "%s: bonds of %d ligands by where their atoms are", j->top, r->perceived);
     if (r->missing) km_cli_say(j->cli, "%s: %d missing atoms (%s): %s", j->top, r->missing, r->missing_list, o.missing);
 }
@@ -151,6 +159,8 @@ static km_status tokenize(job *j, km_err *err)
                                            : strcmp(o.missing, "build") == 0 ? KM_MISSING_BUILD
                                                                              : KM_MISSING_REFUSE};
     options.keep = o.keep;
+    options.unresolved = strcmp(o.unresolved, "keep") == 0;
+    if (o.reference) KM_TRY(km_chem_refer(j->raw, o.reference, err));
     options.library = km_library_new(ccd && *ccd ? ccd : NULL);
     km_status status = km_inputs_ligands(options.library, &o.ligands, err);
     if (status == KM_OK && (status = km_chem_tokenize(j->raw, &options, &j->t, err)) < 0) km_fail_in(err, j->top);

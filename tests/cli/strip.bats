@@ -46,6 +46,26 @@ refused() {
     [ "${lines[2]}" = "0.04 0 11" ]
 }
 
+@test "a reference's residues that were not simulated: counted, or kept and marked absent" {
+    echo ">whole
+MKASWT" >"$tmp/whole.fa"
+    km-strip --top "$pdb" --reference "$tmp/whole.fa" -o "$tmp/a.h5" "$xtc" 2>"$tmp/err"
+    grep -q '4 residues of its sequences are not in it: left out' "$tmp/err"
+    km-strip --top "$pdb" --reference "$tmp/whole.fa" --unresolved keep -o "$tmp/b.h5" "$xtc" 2>"$tmp/err"
+    grep -q '4 residues of its sequences are not in it: kept, marked absent' "$tmp/err"
+    "${PYTHON:-/usr/bin/python3}" -c '
+import sys, h5py, msgpack
+for name, residues, atoms, present, places in (("a", 2, 11, 11, [2, 3]), ("b", 6, 49, 11, [0, 1, 2, 3, 4, 5])):
+    f = h5py.File(f"{sys.argv[1]}/{name}.h5")
+    s = msgpack.unpackb(f["kinematic/system"][:].tobytes(), raw=False)
+    assert len(s["atoms"]["name"]) == atoms and sum(s["atoms"]["present"]) == present, (len(s["atoms"]["name"]), name)
+    assert list(s["residues"]["index"]) == places, s["residues"]["index"]
+    assert f["particles/trajectory1/position/value"].shape == (6, atoms, 3)' "$tmp"
+    refused 3 'part of none of its 1 sequences' --top "$pdb" --reference <(echo ">a
+AAA") "$xtc"
+    refused 2 'not with --raw' --raw --top "$pdb" --reference "$tmp/whole.fa" "$xtc"
+}
+
 @test "raw: every atom" {
     km-strip -q --raw --top "$pdb" "$xtc" >"$tmp/a.km"
     run frames <"$tmp/a.km"
