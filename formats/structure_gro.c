@@ -25,15 +25,11 @@ static bool take_atom(km_structure *t, const char *line, size_t n)
 {
     km_system *s = t->system;
     km_name residue, atom;
-    double number, v[3];
-    const char *point = n > AT_X ? memchr(line + AT_X, '.', n - AT_X) : NULL;
-    const char *next = point ? memchr(point + 1, '.', n - (size_t)(point + 1 - line)) : NULL;
-    const size_t width = next ? (size_t)(next - point) : 0;
-    if (!width || n < AT_X + 3 * width || !take_name(line + AT_RESIDUE, residue) || !take_name(line + AT_ATOM, atom) ||
+    double number;
+    float x[3];
+    if (!km_gro_place(line, n, x) || !take_name(line + AT_RESIDUE, residue) || !take_name(line + AT_ATOM, atom) ||
         !km_text_number(line, COLUMN, &number))
         return false;
-    for (size_t k = 0; k < 3; k++)
-        if (!km_text_number(line + AT_X + k * width, width, &v[k])) return false;
     km_residue *r = s->n_residues ? &s->residues[s->n_residues - 1] : NULL;
     if (!r || r->number != (int32_t)number || strcmp(r->name, residue) != 0) {
         r = &s->residues[s->n_residues++];
@@ -42,30 +38,40 @@ static bool take_atom(km_structure *t, const char *line, size_t n)
         memcpy(r->name, residue, sizeof residue);
     }
     r->n_atoms++;
-    for (size_t k = 0; k < 3; k++) t->coords[3 * (size_t)s->n_atoms + k] = (float)(10 * v[k]);
+    memcpy(t->coords + 3 * (size_t)s->n_atoms, x, sizeof x);
     km_atom *a = &s->atoms[s->n_atoms++];
     a->present = 1, a->token = -1, a->residue = s->n_residues - 1;
     memcpy(a->name, atom, sizeof atom);
     return true;
 }
 
+/* The line behind *at, which goes on to its end, without that; false where there is none. The last may lack one. */
+static bool next_line(const char **at, const char *end, const char **line, size_t *n)
+{
+    if (*at >= end) return false;
+    const char *stop = memchr(*at, '\n', (size_t)(end - *at));
+    *line = *at;
+    *n = (size_t)((stop ? stop : end) - *at);
+    *at = stop ? stop + 1 : end;
+    if (*n > 0 && (*line)[*n - 1] == '\r') --*n;
+    return true;
+}
+
 static bool fill(km_structure *t, const char *text, const char *end)
 {
-    double count = 0;
-    const char *line = memchr(text, '\n', (size_t)(end - text)), *stop;
-    for (int64_t i = -1; line++ && i < (int64_t)count; i++, line = stop) {
-        stop = memchr(line, '\n', (size_t)(end - line));
-        if (!stop) return false;
-        const size_t n = (size_t)(stop - line) - (stop > line && stop[-1] == '\r');
-        if (i >= 0 && !take_atom(t, line, n)) return false;
-        if (i >= 0) continue;
-        if (!km_text_number(line, n, &count) || count < 1 || count > (double)(end - text) / AT_X) return false;
-        const size_t room = (size_t)count;
-        t->system->atoms = KM_NEWN(km_atom, room), t->system->residues = KM_NEWN(km_residue, room);
-        t->coords = KM_NEWN(float, 3 * room);
-        t->is_polymer = KM_NEWN(bool, room), t->is_het = KM_NEWN(bool, room), t->label_seq = KM_NEWN(int32_t, room);
-    }
-    return count > 0 && t->system->n_atoms == (int32_t)count;
+    const char *line;
+    size_t n;
+    double count;
+    float box[9];
+    if (!next_line(&text, end, &line, &n) || !next_line(&text, end, &line, &n)) return false;
+    if (!km_text_number(line, n, &count) || count < 1 || count > (double)(end - text) / AT_X) return false;
+    const size_t room = (size_t)count;
+    t->system->atoms = KM_NEWN(km_atom, room), t->system->residues = KM_NEWN(km_residue, room);
+    t->coords = KM_NEWN(float, 3 * room);
+    t->is_polymer = KM_NEWN(bool, room), t->is_het = KM_NEWN(bool, room), t->label_seq = KM_NEWN(int32_t, room);
+    for (size_t i = 0; i < room; i++)
+        if (!next_line(&text, end, &line, &n) || !take_atom(t, line, n)) return false;
+    return next_line(&text, end, &line, &n) && km_gro_box(line, n, box);
 }
 
 km_status km_structure_of_gro(const char *text, size_t n, const char *name, km_structure **ret, km_err *err)

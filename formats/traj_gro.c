@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "formats/structure_gro.h"
 #include "formats/traj_lines.h"
 
 enum { AT_X = 20, MOST_WIDTH = 20 };
@@ -25,7 +26,7 @@ static bool read_count(const char *line, size_t n, int64_t *ret)
     return true;
 }
 
-static bool read_place(const char *line, size_t n, float x[3])
+bool km_gro_place(const char *line, size_t n, float x[3])
 {
     const size_t width = column_width(line, n);
     for (size_t k = 0; k < 3; k++) {
@@ -46,7 +47,7 @@ bool km_gro_is(const char *head, size_t n)
     if (memchr(head, '\0', n) || !end) return false;
     size_t m = (size_t)(next - line - 1);
     if (m > 0 && line[m] == '\r') m--;
-    return read_count(line + 1, m, &count) && read_place(next + 1, (size_t)(end - next - 1), x);
+    return read_count(line + 1, m, &count) && km_gro_place(next + 1, (size_t)(end - next - 1), x);
 }
 
 /* The frame that begins with this line: its atoms, and whether it is whole. */
@@ -90,8 +91,7 @@ km_status km_gro_open(km_traj *t, km_err *err)
     return t->n_frames ? KM_OK : km_fail(err, KM_INPUT, "%s: truncated inside its first frame", t->name);
 }
 
-/* v1x v2y v3z, and where it is triclinic v1y v1z v2x v2z v3x v3y */
-static bool read_box(const char *line, size_t n, float box[9])
+bool km_gro_box(const char *line, size_t n, float box[9])
 {
     static const int place[] = {0, 4, 8, 1, 2, 3, 5, 6, 7};
     const char *end = line + n;
@@ -120,7 +120,7 @@ km_status km_gro_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_f
     for (int64_t k = -2; k <= t->n_atoms && good; k++) {
         if ((status = km_lines_next(&l, &line, &n, NULL, err)) <= 0) break;
         if (k == -2 && !t->untimed) km_text_title_fs(line, n, ret_fs);
-        if (k >= 0) good = k < t->n_atoms ? read_place(line, n, coords + 3 * k) : read_box(line, n, box);
+        if (k >= 0) good = k < t->n_atoms ? km_gro_place(line, n, coords + 3 * k) : km_gro_box(line, n, box);
     }
     if (!good || status == 0)
         status = km_fail(err, KM_INPUT, "%s: frame %lld: a line of other than numbers: '%.*s'", t->name, (long long)i,

@@ -185,6 +185,30 @@ static void test_assembly(void)
     fclose(f);
 }
 
+static void test_gro(void)
+{
+    static const char gro[] = "two residues t= 1.0\n    3\n"
+                              "    1SER      N    1  -0.100   0.200   1.500\n"
+                              "    1SER     CA    2   0.000   0.310   1.400\n"
+                              "    2NA      NA    3   1.000   1.000   1.000\n"
+                              "   2.00000   2.10000   2.20000\n";
+    km_structure *s;
+    km_err err;
+    if (!ok(read_bytes(gro, sizeof gro - 1, 0, &s, &err) == KM_OK, "GRO: %s", err.msg)) return;
+    const km_system *y = s->system;
+    ok(y->n_atoms == 3 && y->n_residues == 2 && y->n_chains == 1 && !y->chains[0].name[0], "GRO: counts");
+    ok(!strcmp(y->residues[0].name, "SER") && y->residues[0].n_atoms == 2 && y->residues[1].number == 2 &&
+           !strcmp(y->atoms[1].name, "CA"),
+       "GRO: names");
+    ok(fabsf(s->coords[0] + 1) < 1e-6f && fabsf(s->coords[4] - 3.1f) < 1e-6f, "GRO: angstrom");
+    km_structure_free(s);
+    bool good = true;
+    const size_t last = (size_t)(strstr(gro, "2.20000") - gro) + 1; /* a number cut short is a number */
+    for (size_t n = 0; n < last; n++) good &= read_bytes(gro, n, 0, &s, &err) == KM_INPUT;
+    ok(good, "GRO: cut at every byte: refused");
+    ok(read_bytes(gro, sizeof gro - 1, 2, &s, &err) == KM_INPUT && strstr(err.msg, "one model"), "GRO: %s", err.msg);
+}
+
 static void test_bad(void)
 {
     km_structure *s;
@@ -321,6 +345,7 @@ int main(void)
     test_cif();
     test_models();
     test_assembly();
+    test_gro();
     test_bad();
     test_write(KM_STRUCTURE_PDB, "PDB");
     test_write(KM_STRUCTURE_CIF, "mmCIF");

@@ -81,6 +81,15 @@ put("structure/residue.cif", (cif + "loop_\n_entity_poly_seq.entity_id\n_entity_
 put("structure/short-row.cif", cif[:-8].encode())
 put("structure/quotes.cif", (cif + "_a.b '\n;\n;x\n").encode())
 put("structure/zeros", bytes(200))
+gro = "t= 1.0\n    3\n    1SER      N    1  -0.100   0.200   1.500\n    1SER     CA    2   0.000   0.310   1.400\n"
+gro += "    2NA      NA    3   1.000   1.000   1.000\n   2.00000   2.10000   2.20000\n"
+put("structure/frame.gro", gro.encode())
+put("structure/cut.gro", gro[:90].encode())
+benzamidine = open("../perceive.txt").read().split("molecule ")[1].splitlines()
+atoms = [line.split() for line in benzamidine if line.startswith("atom")]
+put("structure/ligand.pdb", "".join(
+    atom(i + 1, f"{a[1]}{i}", "LIG", "A", 1, *map(float, a[3:]), record="HETATM", element=a[1])
+    for i, a in enumerate(atoms)).encode())
 
 for name in ("mdtraj.trr", "mdanalysis.trr", "double.trr"):
     put("traj/" + name, open("../traj/" + name, "rb").read())
