@@ -66,3 +66,26 @@ X
     [ "$status" -eq 2 ]
     [[ "$output" == *"hhblits or mmseqs"* ]]
 }
+
+@test "atlas-benchmark.mk: from chains and runs as ATLAS lays them out to a table beside the authors' row" {
+    cp "$top/tests/data/torch/biokinema.pt" x_sqrt.pt
+    for id in 1abc_A 2abc_B; do
+        mkdir -p "raw/atlas/$id"
+        cp b.pdb "raw/atlas/$id/$id.pdb"
+        for r in 1 2 3; do cp "$top/tests/data/dipeptide.xtc" "raw/atlas/$id/${id}_R$r.xtc"; done
+    done
+    bench() {
+        make -s -f "$top/pipelines/atlas-benchmark.mk" BIN="$KM_BUILD/bin" RAW=raw WEIGHTS=x_sqrt.pt SYSTEMS='1abc_A 2abc_B' OUT=out \
+            FORECAST='--preset atlas --time 4ns --steps 2' "$@"
+    }
+    bench >table
+    cmp table out/ensemble.txt
+    grep -q '^# over 2 targets' table
+    grep '^ *median ' table | grep -q BioKinema
+    grep -Eq '^rmwd .* 2\.25 ' table
+    [ "$(grep -c '1abc_A.km' table)" -eq 1 ]
+    km-info out/2abc_B.km | grep -qx '  frames: 15' # 3 x (1 + 4)
+    /usr/bin/python3 -c 'import json; assert json.load(open("out/ensemble.json"))["panels"][0]["panel"] == "ensemble"'
+    run bench -q
+    [ "$status" -eq 0 ]
+}
