@@ -26,6 +26,7 @@ static const struct kind {
     {"biokinema_trunk", oracle_biokinema_trunk},
     {"biokinema_denoise", oracle_biokinema_denoise},
     {"biokinema_sample", oracle_biokinema_sample},
+    {"biokinema_losses", oracle_biokinema_losses},
     {"features", oracle_of_input},
     {"template_features", oracle_of_input},
 };

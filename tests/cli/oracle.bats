@@ -32,7 +32,7 @@ setup() {
     [ -d "$all" ] || skip "no further cases"
     files=()
     for kind in temporal_attention_ diffusion_conditioning_ denoise_ sampler_ losses_ train_step_ pairformer- input_embedder- msa_module- template_module- \
-        boltz2_sample_ features- template_features_ biokinema_trunk_ biokinema_denoise_ biokinema_sample_; do
+        boltz2_sample_ features- template_features_ biokinema_; do
         files+=("$all/$kind"*.safetensors)
     done
     run -0 "$oracle" "${files[@]}"

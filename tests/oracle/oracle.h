@@ -59,6 +59,7 @@ oracle_check oracle_conditioning, oracle_denoise, oracle_sampler, oracle_boltz2_
 oracle_check oracle_losses, oracle_train_step;
 oracle_check oracle_of_input;
 oracle_check oracle_biokinema_trunk, oracle_biokinema_denoise, oracle_biokinema_sample;
+oracle_check oracle_biokinema_losses;
 
 /* The diffusion module of a case, shared by the kinds that evaluate it. params are the case's; the caller frees. NULL
  * after a failure, which is noted. */
