@@ -14,7 +14,7 @@ km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, 
 /* How to run the trunk. */
 typedef struct km_trunk_choice {
     int recycles;      /* < 0: as the weights say */
-    int msa_depth; /* rows of the alignment to draw, the query among them; 0: as many as the family does */
+    int msa_depth;     /* rows of the alignment to draw for a pass, the query among them; 0: as the family */
     int64_t memory;    /* bytes that the run may take; 0: what is available */
     const char *cache; /* a folder of results (formats/trunk_h5.h) to look in and to add to, or NULL */
 } km_trunk_choice;

@@ -268,22 +268,30 @@ km_status km_chem_msa(const km_system *s, const km_alignment *const *of_chain, c
     return status;
 }
 
-km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed)
+/* n of m's rows into out's from row `to` on. Knuth's algorithm S, row 0 being certain. */
+static void draw_rows(const km_msa *m, int32_t n, km_rng rng, km_msa *out, int32_t to)
 {
     size_t N = (size_t)m->n_tokens;
-    n = n < m->n_rows ? n : m->n_rows;
-    KM_ASSERT(n > 0);
-    km_msa *out = km_msa_new(n, m->n_tokens);
-    km_rng rng = km_rng_of(seed, KM_RNG_MSA, 0, 0, 0);
-    for (int32_t from = 0, to = 0; to < n; from++) { /* Knuth's algorithm S, row 0 being certain */
+    for (int32_t from = 0, end = to + n; to < end; from++) {
         double u[4];
         km_rng_uniform4(&rng, (uint32_t)from, u);
-        if (from && u[0] * (m->n_rows - from) >= n - to) continue;
+        if (from && u[0] * (m->n_rows - from) >= end - to) continue;
         memcpy(out->residues + (size_t)to * N, m->residues + (size_t)from * N, N);
         memcpy(out->paired + (size_t)to * N, m->paired + (size_t)from * N, N);
         memcpy(out->deletions + (size_t)to++ * N, m->deletions + (size_t)from * N, N * sizeof *m->deletions);
     }
+}
+
+km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed, int32_t *ret_draws)
+{
+    size_t N = (size_t)m->n_tokens;
+    int32_t draws = m->n_rows > n ? KM_MSA_DRAWS : 1;
+    n = n < m->n_rows ? n : m->n_rows;
+    KM_ASSERT(n > 0);
+    km_msa *out = km_msa_new(draws * n, m->n_tokens);
+    for (int32_t k = 0; k < draws; k++) draw_rows(m, n, km_rng_of(seed, KM_RNG_MSA, 0, 0, k), out, k * n);
     memcpy(out->profile, m->profile, N * KM_MSA_CLASSES * sizeof(float));
     memcpy(out->deletion_mean, m->deletion_mean, N * sizeof(float));
+    *ret_draws = draws;
     return out;
 }

@@ -41,8 +41,9 @@ typedef struct km_chain_file {
 km_status km_chem_msa_read(const km_system *s, const km_chain_file *files, int n, const km_msa_options *o, km_msa **ret,
                            km_err *err) KM_MUST_USE;
 
-/* A random choice of n rows in their order, the query among them; all of them where there are no more. Profile and
- * deletion mean stay. */
-km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed);
+/* Where there are more than n rows: KM_MSA_DRAWS random choices of n of them, one behind the other, each in the rows'
+ * order with the query first; else all rows once. Profile and deletion mean stay. */
+enum { KM_MSA_DRAWS = 4 }; /* as many as a run of Boltz-2's trunk has passes */
+km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed, int32_t *ret_draws);
 
 #endif

@@ -266,4 +266,10 @@ km_features *km_features_of(const km_family *family, const km_system *s, const k
     return f;
 }
 
+void km_features_set_draws(km_features *f, km_dim draws)
+{
+    KM_ASSERT(draws > 0 && f->S % draws == 0);
+    f->S /= draws, f->draws = draws;
+}
+
 void km_features_free(km_features *f) { free(f); }

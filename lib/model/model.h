@@ -94,8 +94,9 @@ typedef struct km_features {
     const int32_t *contact_conditioning; /* [N, N] 0 unspecified, 1 unselected, 2 to 4 kinds of contact */
     const float *contact_threshold;      /* [N, N] angstrom, of contacts */
     km_dim S;                            /* rows of the alignment; 0: the alignment's module is left out */
-    const int32_t *msa;                  /* [S, N] residue class */
-    const float *has_deletion, *deletion_value, *msa_paired, *msa_mask; /* [S, N]; 0/1 but for deletion_value */
+    km_dim draws;                        /* of rows, for the passes in turn (D below); 0 counts as 1 */
+    const int32_t *msa;                  /* [D, S, N] residue class */
+    const float *has_deletion, *deletion_value, *msa_paired, *msa_mask; /* [D, S, N]; 0/1 but for deletion_value */
     km_dim n_templates;                  /* 0: the templates' module is left out; arrays as km_templates has them */
     const int32_t *template_restype, *visibility_ids;
     const float *template_frame_rot, *template_frame_t, *template_cb, *template_ca;
@@ -107,6 +108,8 @@ typedef struct km_features {
 km_features *km_features_of(const km_family *family, const km_system *s, const km_msa *opt_msa,
                             const km_templates *opt_templates);
 void km_features_free(km_features *f);
+/* The alignment's rows are so many draws (km_chem_msa_draw). */
+void km_features_set_draws(km_features *f, km_dim draws);
 
 /* -- weights and modules */
 typedef struct km_trunk km_trunk;

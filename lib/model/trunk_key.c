@@ -14,7 +14,7 @@ static void add_array(km_digest *d, const void *opt_data, km_dim n)
 
 static void digest_features(const km_features *f, km_dim classes, char out[65])
 {
-    km_dim N = f->N, A = f->A, P = N * N, S = f->S * N, T = f->n_templates * N;
+    km_dim N = f->N, A = f->A, P = N * N, S = f->S * N * (f->draws > 1 ? f->draws : 1), T = f->n_templates * N;
     const struct {
         const void *data;
         km_dim n;
@@ -33,6 +33,7 @@ static void digest_features(const km_features *f, km_dim classes, char out[65])
     const int64_t sizes[] = {N, A, f->S, f->n_templates};
     km_digest *d = km_digest_new();
     km_digest_add(d, sizes, sizeof sizes);
+    if (f->draws > 1) km_digest_add(d, &f->draws, sizeof f->draws);
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) add_array(d, arrays[i].data, arrays[i].n);
     if (f->ref_mask) add_array(d, f->ref_mask, A);
     km_digest_end(d, out);

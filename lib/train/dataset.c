@@ -233,8 +233,10 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
         t->dt = dt;
     }
     const km_msa *all = km_h5md_msa(t->file);
-    km_msa *msa = all ? km_chem_msa_draw(all, c->msa_depth, (uint64_t)c->msa_seed) : NULL;
+    int32_t draws = 1;
+    km_msa *msa = all ? km_chem_msa_draw(all, c->msa_depth, (uint64_t)c->msa_seed, &draws) : NULL;
     t->features = km_features_of(km_family_at(0), s, msa, km_h5md_templates(t->file));
+    km_features_set_draws(t->features, draws);
     t->residues = t->features->N;
     km_msa_free(msa);
     km_h5md_forget_msa(t->file);

@@ -154,21 +154,28 @@ static void test_draw(void)
     for (int i = 0; i < S * N; i++) m->deletions[i] = i / N, m->residues[i] = (uint8_t)(i / N % 33), m->paired[i] = 1;
     m->profile[3] = 0.5f;
     for (int k = 0; k < RUNS; k++) {
-        km_msa *d = km_chem_msa_draw(m, 10, (uint64_t)k + 1);
-        for (int i = 0; i < d->n_rows; i++) {
+        int32_t draws;
+        km_msa *d = km_chem_msa_draw(m, 10, (uint64_t)k + 1, &draws);
+        for (int i = 0; i < 10; i++) {
             hits[d->deletions[i * N + 1]]++;
             bad += d->residues[i * N] != d->deletions[i * N] % 33 || !d->paired[i * N];
             bad += i && d->deletions[i * N] <= d->deletions[i * N - 1];
         }
-        bad += d->n_rows != 10 || d->profile[3] != 0.5f;
+        bad += draws != KM_MSA_DRAWS || d->n_rows != 10 * draws || d->profile[3] != 0.5f;
         km_msa_free(d);
     }
     ok(bad == 0, "ten whole rows of fifty, in order; the profile stays");
     int least = RUNS, most = 0;
     for (int i = 1; i < S; i++) least = hits[i] < least ? hits[i] : least, most = hits[i] > most ? hits[i] : most;
     ok(hits[0] == RUNS && least > 280 && most < 460, "the query always, others %d to %d times of 367", least, most);
-    km_msa *a = km_chem_msa_draw(m, 10, 7), *b = km_chem_msa_draw(m, 10, 7), *all = km_chem_msa_draw(m, 99, 7);
-    ok(!memcmp(a->deletions, b->deletions, 10 * N * 4), "the same seed, the same rows");
+    int32_t draws, once;
+    km_msa *a = km_chem_msa_draw(m, 10, 7, &draws), *b = km_chem_msa_draw(m, 10, 7, &draws);
+    km_msa *all = km_chem_msa_draw(m, S, 7, &once);
+    ok(!memcmp(a->deletions, b->deletions, KM_MSA_DRAWS * 10 * N * 4) && once == 1, "the same seed, the same rows");
+    bool apart = true;
+    for (int k = 1; k < draws; k++)
+        apart = apart && memcmp(a->deletions, a->deletions + k * 10 * N, 10 * N * 4) && a->deletions[k * 10 * N] == 0;
+    ok(apart, "another choice for each pass, the query first");
     ok(all->n_rows == S && !memcmp(all->deletions, m->deletions, S * N * 4), "all of them where that is not more");
     km_msa_free(a), km_msa_free(b), km_msa_free(all), km_msa_free(m);
 }

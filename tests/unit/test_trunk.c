@@ -101,6 +101,30 @@ static void test_memory(const km_model *m, const km_features *f, const float *wa
     ok(km_footprint_trunk(m, f, 5, 4, 0) > km_footprint_trunk(m, f, 5, 1, 0), "more threads take more");
 }
 
+/* Rows drawn for each pass: the second pass looks at its own. */
+static void test_draws(const km_model *m, const km_features *f, const float *want)
+{
+    static int32_t msa[2 * S * N];
+    static float deletion[2 * S * N], ones[2 * S * N];
+    for (int i = 0; i < 2 * S * N; i++)
+        msa[i] = more.msa[i % (S * N)], deletion[i] = more.deletion[i % (S * N)], ones[i] = 1;
+    km_features both = *f;
+    both.S = 2 * S, both.msa = msa, both.has_deletion = both.deletion_value = deletion;
+    both.msa_paired = both.msa_mask = ones;
+    char one[65], two[65], three[65], unused[65];
+    km_features_set_draws(&both, 2);
+    float *x = run(m, &both, 1);
+    ok(both.S == S && same(x, want), "two draws of the same rows are one");
+    free(x);
+    km_trunk_key(m, f, 1, one, unused), km_trunk_key(m, &both, 1, two, unused);
+    msa[S * N + 3] = 1 + msa[S * N + 3] % 20;
+    x = run(m, &both, 1);
+    ok(!same(x, want), "another row in the second");
+    free(x);
+    km_trunk_key(m, &both, 1, three, unused);
+    ok(strcmp(one, two) && strcmp(two, three) && strcmp(one, three), "and another key");
+}
+
 static double apart(const float *a, const km_tensor *b)
 {
     double most = 0;
@@ -232,6 +256,7 @@ int main(void)
     float *want = run(m, &f, 1), *more_threads = run(m, &f, 3);
     ok(same(want, more_threads), "the same bytes on one thread and on three");
     test_memory(m, &f, want);
+    test_draws(m, &f, want);
     test_absent(m, &f, want);
     test_tape(m, &f, want);
     test_slope(m, &f);

@@ -104,6 +104,18 @@ static km_tensor *add_evidence(km_ctx *cx, const km_trunk *t, km_tensor *z, cons
     return km_nn_carry(cx, mark, z, t->config.family->rows_replace ? y : km_add(cx, z, y));
 }
 
+/* What a pass sees: rows of its own. */
+static const km_features *of_pass(km_ctx *cx, const km_features *f, int pass)
+{
+    if (f->draws <= 1) return f;
+    km_features *now = km_arena_get(cx->arena, sizeof *now);
+    km_dim before = pass % f->draws * f->S * f->N;
+    *now = *f;
+    now->msa += before, now->has_deletion += before, now->deletion_value += before;
+    now->msa_paired += before, now->msa_mask += before;
+    return now;
+}
+
 km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, int recycles)
 {
     km_tape *tape = cx->tape;
@@ -118,7 +130,7 @@ km_trunk_out km_trunk_run(km_ctx *cx, const km_trunk *t, const km_features *f, i
         km_mark mark = km_scope_begin(cx);
         out.s = km_carried(cx, mark, out.s, recycle(cx, s_init, &t->s_norm, &t->s_recycle, out.s));
         out.z = km_carried(cx, mark, out.z, recycle(cx, z_init, &t->z_norm, &t->z_recycle, out.z));
-        out.z = add_evidence(cx, t, out.z, out.s_inputs, f);
+        out.z = add_evidence(cx, t, out.z, out.s_inputs, of_pass(cx, f, pass));
         km_pairformer_run(cx, &t->pairformer, &out.s, &out.z, f->token_mask);
         if (!cx->tape) km_arena_rewind(cx->arena, mark);
     }
