@@ -65,9 +65,12 @@ km_status km_ranks_join(km_ranks **ret, km_err *err)
     return KM_OK;
 }
 
+enum { PATIENCE = 120 }; /* seconds */
+
 void km_ranks_leave(km_ranks *r, km_status status)
 {
     if (!r) return;
+    for (int left = PATIENCE; status == KM_INTERRUPTED && r->rank > 0 && left > 0;) left = (int)sleep((unsigned)left);
     if (status < 0) r->mpi->end(-status);
     else r->mpi->leave();
     free(r);

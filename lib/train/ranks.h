@@ -16,7 +16,8 @@ typedef struct km_ranks km_ranks;
 
 /* *ret is NULL where this process was started alone. KM_SYSTEM: started with others, but libkm-mpi.so is not there. */
 km_status km_ranks_join(km_ranks **ret, km_err *err) KM_MUST_USE;
-/* The end for all: after a failure the other ranks are ended too. */
+/* The end for all: after a failure the other ranks are ended too. After an interruption the first does that, when it
+ * has written what is to be kept; the others wait for it, for two minutes at most. */
 void km_ranks_leave(km_ranks *r, km_status status);
 int km_ranks_rank(const km_ranks *r);
 int km_ranks_size(const km_ranks *r);

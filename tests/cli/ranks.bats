@@ -37,11 +37,28 @@ difference() { km-weights compare "$1" "$2" | sed -n 's/.*by at most //p' | sort
     awk -v d="$far" 'BEGIN { exit !(d > 1e-3) }' # what the comparison would say if they were not
 }
 
-@test "a run of two ranks goes on as one of one" {
-    mpirun -n 2 km-train -q --config mini --data LGE.h5 -o first $small shards=1 checkpoint_every=1
-    run -2 mpirun -n 2 km-train -q --config mini --data LGE.h5 -o first $small shards=1 checkpoint_every=1
+@test "the script for Slurm trains on several ranks, and goes on when submitted again" {
+    mkdir -p slurm
+    printf '#!/bin/sh\nshift\nexec mpirun -n 2 "$@"\n' > slurm/srun
+    chmod +x slurm/srun
+    script=$BATS_TEST_DIRNAME/../../pipelines/train.sbatch
+    PATH=$PWD/slurm:$PATH SLURM_CPUS_PER_TASK=1 sh "$script" mini first -q --data LGE.h5 $small shards=1
+    km-train -q --config mini --data LGE.h5 -o first $small shards=1 --resume
+    run -2 mpirun -n 2 km-train -q --config mini --data LGE.h5 -o first $small shards=1
     [[ "$output" == *"holds a run already"* ]]
-    km-train -q --config mini --data LGE.h5 -o first $small shards=1 checkpoint_every=1 --resume
+}
+
+@test "a job that is told to end writes its state" {
+    mpirun -n 2 km-train -q --config mini --data LGE.h5 -o told $small shards=1 max_steps=100000 \
+        checkpoint_every=100000 validate_every=100000 2> /dev/null & job=$!
+    for _ in $(seq 300); do
+        [ "$(cat told/log.jsonl 2>/dev/null | grep -c grad_norm)" -ge 2 ] && break
+        sleep 0.1
+    done
+    kill -TERM "$job"
+    ! wait "$job"
+    [ -e told/state.h5 ]
+    [ ! -e told/state.h5.part ]
 }
 
 @test "a batch that cannot be shared out is refused by all" {
