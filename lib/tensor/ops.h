@@ -142,5 +142,22 @@ km_tensor *km_loss_center(km_ctx *cx, const km_tensor *x, const float *r, const 
  * stand as in r; 0 with less than 3 frames. Frames are equally spaced in time. */
 km_tensor *km_loss_motion(km_ctx *cx, const km_tensor *x, const float *r, const float *target,
                           const float *atom_weight, const float *chosen, const float parts[2], int lags);
+/* A Markov model of a molecule: P pairs of atoms, whose distances have D slow components, and K states. numbers: mean
+ * distances [P], components [P, D], centres [K, D] and logarithms of variances [K, D] of the states, logarithms of the
+ * transitions from state (row) to state in one frame [K, K], stationary distribution [K], the components'
+ * autocorrelation at one frame [D], one behind the other. */
+typedef struct km_markov {
+    km_dim P, D, K;
+    const int32_t *pairs; /* [P, 2] */
+    const float *numbers;
+} km_markov;
+/* With z = (distances - mean) components and e = log of a state's normal density at z:
+ *   parts[0] times -1/F of the log-likelihood of z under the hidden chain, plus
+ *   parts[1] sum over states of p ln(p / q), p = population [K], q the frames' mean of softmax(e + ln stationary), plus
+ *   parts[2] mean over k = 1 .. min(5, F - 1) and the components whose variance v in the window exceeds 1e-3 of
+ *     (mean of u[f] u[f + k] / v - autocorrelation^k)^2, u being z less its mean over frames
+ * Frames that do not count stand as in r; 0 with less than 3 frames. m outlives backward. */
+km_tensor *km_loss_markov(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const km_markov *m,
+                          const float *population, const float parts[3]);
 
 #endif

@@ -10,10 +10,10 @@
 
 static const km_exec one = {1};
 
-typedef enum which { STRUCT, BOND, LDDT, FLEX, CENTER, MOTION, KINDS } which;
-static const char *const names[KINDS] = {"struct", "bond", "lddt", "flex", "center", "motion"};
+typedef enum which { STRUCT, BOND, LDDT, FLEX, CENTER, MOTION, MARKOV, KINDS } which;
+static const char *const names[KINDS] = {"struct", "bond", "lddt", "flex", "center", "motion", "markov"};
 
-enum { MAX = 4096, LAGS = 4 };
+enum { MAX = 4096, LAGS = 4, DIMS = 2, STATES = 3 };
 
 typedef struct loss_case {
     which kind;
@@ -22,6 +22,9 @@ typedef struct loss_case {
     double radius, parts[3], y, dy, *x, *dx, r[MAX], target[MAX], mask[MAX], lengths[MAX];
     float r_f[MAX], target_f[MAX], mask_f[MAX], lengths_f[MAX], bond_mask_f[MAX];
     double bond_mask[MAX];
+    double model[MAX];
+    float model_f[MAX];
+    km_markov markov;
     int32_t residue[MAX], mol_type[MAX], bonds[MAX];
 } loss_case;
 
@@ -39,8 +42,12 @@ static double reference(void *arg)
                              c->type_weights, c->F, c->A);
         break;
     case CENTER: km_ref_loss_center_fwd(&one, &c->y, c->x, c->r, c->target, c->mol_type, c->F, c->A); break;
-    default:
+    case MOTION:
         km_ref_loss_motion_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, c->bond_mask, c->parts, LAGS, c->F, c->A);
+        break;
+    default:
+        km_ref_loss_markov_fwd(&one, &c->y, c->x, c->r, c->target, c->bonds, c->model, c->lengths, c->parts, c->B, DIMS,
+                               STATES, c->F, c->A);
     }
     return c->dy * c->y;
 }
@@ -59,9 +66,13 @@ static void reference_bwd(loss_case *c)
                              c->type_weights, c->F, c->A);
         break;
     case CENTER: km_ref_loss_center_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mol_type, c->F, c->A); break;
-    default:
+    case MOTION:
         km_ref_loss_motion_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->bond_mask, c->parts, LAGS, c->F,
                                c->A);
+        break;
+    default:
+        km_ref_loss_markov_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->bonds, c->model, c->lengths, c->parts,
+                               c->B, DIMS, STATES, c->F, c->A);
     }
 }
 
@@ -75,7 +86,8 @@ static km_tensor *operation(km_ctx *cx, const loss_case *c, const km_tensor *x)
     case FLEX:
         return km_loss_flex(cx, x, c->r_f, c->target_f, c->mask_f, c->residue, c->mol_type, parts, c->type_weights);
     case CENTER: return km_loss_center(cx, x, c->r_f, c->target_f, c->mol_type);
-    default: return km_loss_motion(cx, x, c->r_f, c->target_f, c->mask_f, c->bond_mask_f, parts, LAGS);
+    case MOTION: return km_loss_motion(cx, x, c->r_f, c->target_f, c->mask_f, c->bond_mask_f, parts, LAGS);
+    default: return km_loss_markov(cx, x, c->r_f, c->target_f, &c->markov, c->lengths_f, parts);
     }
 }
 
@@ -101,6 +113,20 @@ static void fill(double *out, float *out_f, km_dim n, uint32_t seed, double scal
     free(u);
 }
 
+/* Distances about 6; slow components of them; transitions and shares that sum to 1. */
+static void fill_markov(loss_case *c)
+{
+    km_dim P = c->B, n = P + P * DIMS + 2 * STATES * DIMS, i = n;
+    double *sizes[] = {c->lengths, c->model + n + STATES * STATES};
+    fill(c->model, c->model_f, n, 7, 0.3, -2);
+    for (km_dim p = 0; p < P; p++) c->model[p] = c->model_f[p] += 6;
+    for (km_dim k = 0; k < STATES * STATES; k++, i++) c->model[i] = c->model_f[i] = logf(k % 4 == 0 ? 0.6f : 0.2f);
+    for (km_dim k = 0; k < STATES; k++, i++) c->model_f[i] = (float)(sizes[1][k] = (k + 1) / 6.0);
+    for (km_dim d = 0; d < DIMS; d++, i++) c->model[i] = c->model_f[i] = 0.5f + 0.25f * (float)d;
+    for (km_dim k = 0; k < STATES; k++) c->lengths_f[k] = (float)(sizes[0][k] = k == 1 ? 0.5 : 0.25);
+    c->markov = (km_markov){P, DIMS, STATES, c->bonds, c->model_f};
+}
+
 /* A molecule about 12 across, whose prediction is off by up to 1; residues of 4 atoms, the last third ligand. */
 static loss_case *case_new(which kind, km_dim F, km_dim A, bool type_weights)
 {
@@ -122,6 +148,7 @@ static loss_case *case_new(which kind, km_dim F, km_dim A, bool type_weights)
         c->residue[a] = 100 - (int32_t)(a / 4), c->mol_type[a] = a >= A - (A + 2) / 3 ? 3 : (int32_t)(a % 3);
         c->bonds[2 * a] = (int32_t)a, c->bonds[2 * a + 1] = (int32_t)((a * 5 + 1) % A);
     }
+    fill_markov(c);
     return c;
 }
 
@@ -171,9 +198,9 @@ static void test_edges(which kind)
         km_tensor *x = OPT_LEAF(cx, c->x, c->F, c->A, 3), *y = operation(cx, c, x);
         km_backprop(cx, y, 1);
         const float *g = km_grad(cx, x);
-        bool finite = isfinite(y->data[0]), zero = y->data[0] == 0;
+        bool finite = isfinite(y->data[0]), zero = y->data[0] == 0 || kind == MARKOV; /* which r has, too */
         for (km_dim i = 0; i < c->F * c->A * 3; i++) finite = finite && isfinite(g[i]), zero = zero && g[i] == 0;
-        bool nothing = edge < 2 || (edge == 3 && kind == FLEX);
+        bool nothing = edge == 0 || edge == (kind == MARKOV ? 2 : 1) || (edge == 3 && kind == FLEX);
         static const char *const what[] = {"no target", "nothing valid", "all atoms in one place", "one target"};
         ok(finite && zero == nothing, "loss %s: %s", names[kind], what[edge]);
         km_tape_free(cx->tape), km_ctx_free(cx);
