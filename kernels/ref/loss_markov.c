@@ -108,7 +108,8 @@ static double memory(const markov *m)
         sum += w * off * off;
         for (km_dim f = 0; f < F; f++) {
             double slope = (f + k < F ? u[(f + k) * D + d] : 0) + (f >= k ? u[(f - k) * D + d] : 0);
-            g[f * D + d] += 2 * w * off * (slope / pairs / var[d] - 2 * c * u[f * D + d] / pow(var[d], 2) / (double)(F - 1));
+            slope = slope / pairs / var[d] - 2 * c * u[f * D + d] / pow(var[d], 2) / (double)(F - 1);
+            g[f * D + d] += 2 * w * off * slope;
         }
     }
     for (km_dim i = 0; i < F * D; i++)

@@ -57,6 +57,9 @@ typedef struct km_train_config {
     double alpha_bond, alpha_lddt, beta_flex, beta_abs, beta_rel_g, beta_rel_l, beta_center;
     double ensemble, velocity, autocorrelation; /* the first multiplies flexibility and the other two */
     int autocorrelation_lags;
+    double tica, tica_path, tica_shares, tica_memory; /* against a Markov model of slow motions, and its parts */
+    int64_t tica_lag;           /* fs */
+    int tica_components, tica_states;
     double weight_protein, weight_dna, weight_rna, weight_ligand;
     bool flex_seed, bond_all, unbinding;
     bool causal;                /* temporal layers are made causal, whatever the weights say */

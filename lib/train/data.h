@@ -32,6 +32,7 @@ typedef struct km_train_system {
     int32_t *bonds;             /* [n_bonds, 2] */
     float *bond_lengths;        /* [n_bonds] */
     int n_bonds;
+    struct km_slow *opt_slow;   /* its slow motions (slow.h), where the configuration wants them */
 } km_train_system;
 
 typedef struct km_dataset {

@@ -13,7 +13,7 @@
 #include "lib/base/rng.h"
 #include "lib/chem/geometry.h"
 #include "lib/chem/msa.h"
-#include "lib/train/data.h"
+#include "lib/train/slow.h"
 
 typedef struct paths {
     char **items;
@@ -244,6 +244,7 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
     km_status status = read_ligand(path, s, &mol_type, err);
     if (status == KM_OK) km_train_system_fill(t, s, mol_type, c->bond_all);
     free(mol_type);
+    if (status == KM_OK && c->tica > 0) status = km_slow_new(t, c, &t->opt_slow, err);
     return status;
 }
 
@@ -251,6 +252,7 @@ void km_train_system_clear(km_train_system *t)
 {
     km_features_free(t->features);
     free(t->atom_mask), free(t->traced), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
+    km_slow_free(t->opt_slow);
 }
 
 static void close_system(km_train_system *t)

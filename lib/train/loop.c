@@ -122,12 +122,12 @@ static void log_step(loop *l, double lr, double norm)
     snprintf(line, sizeof line,
              "{\"step\": %" PRId64
              ", \"loss\": %.6g, \"struct\": %.6g, \"bond\": %.6g, \"lddt\": %.6g, \"flex\": %.6g, \"center\": %.6g, "
-             "\"velocity\": %.6g, \"autocorrelation\": %.6g, "
+             "\"velocity\": %.6g, \"autocorrelation\": %.6g, \"tica\": %.6g, "
              "\"grad_norm\": %.6g, \"lr\": %.6g, \"skipped\": %" PRId64
              ", \"windows_per_s\": %.3g, \"waited_for_samples\": %.3g, \"memory\": %zu}",
              l->state.step, s->total / n, s->structure / n, s->bond / n, s->lddt / n, s->flex / n, s->center / n,
-             s->velocity / n, s->autocorrelation / n, norm, lr, l->state.skipped, n / span, (waited - l->waited) / span,
-             km_stepper_peak(l->stepper));
+             s->velocity / n, s->autocorrelation / n, s->tica / n, norm, lr, l->state.skipped, n / span,
+             (waited - l->waited) / span, km_stepper_peak(l->stepper));
     fprintf(l->log, "%s\n", line);
     fflush(l->log);
     if (l->run->say) l->run->say(l->run->arg, line);

@@ -67,6 +67,12 @@ static km_tensor *motion(km_ctx *cx, const km_loss_config *c, const km_loss_inpu
         v->autocorrelation = y->data[0];
         total = plus(cx, total, y, c->ensemble * c->autocorrelation);
     }
+    if (c->tica > 0 && in->opt_markov) {
+        km_tensor *y =
+            km_loss_markov(cx, x, in->x_gt, w->target, in->opt_markov, in->opt_population, c->tica_parts);
+        v->tica = y->data[0];
+        total = plus(cx, total, y, c->ensemble * c->tica);
+    }
     return total;
 }
 

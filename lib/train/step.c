@@ -7,6 +7,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/train/buckets.h"
+#include "lib/train/slow.h"
 
 typedef struct shard {
     km_ctx *cx;
@@ -52,7 +53,8 @@ km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store
         .sigma_data = m->config.sigma_data, .alpha_bond = c->alpha_bond, .alpha_lddt = c->alpha_lddt,
         .beta_flex = c->beta_flex, .beta_abs = c->beta_abs, .beta_rel_g = c->beta_rel_g, .beta_rel_l = c->beta_rel_l,
         .beta_center = c->beta_center, .ensemble = c->ensemble, .velocity = c->velocity,
-        .autocorrelation = c->autocorrelation, .lags = c->autocorrelation_lags, .unbinding = c->unbinding,
+        .autocorrelation = c->autocorrelation, .lags = c->autocorrelation_lags, .tica = c->tica,
+        .tica_parts = {(float)c->tica_path, (float)c->tica_shares, (float)c->tica_memory}, .unbinding = c->unbinding,
         .flex_seed = c->flex_seed,
         .mol_weights = {c->weight_protein, c->weight_dna, c->weight_rna, c->weight_ligand}};
     s->shards = KM_NEWN(shard, (size_t)s->n_shards);
@@ -105,7 +107,7 @@ static void add_values(km_step_sums *sums, const km_loss_values *v)
 {
     sums->total += v->total, sums->structure += v->structure, sums->bond += v->bond, sums->lddt += v->lddt;
     sums->flex += v->flex, sums->center += v->center, sums->velocity += v->velocity;
-    sums->autocorrelation += v->autocorrelation, sums->windows++;
+    sums->autocorrelation += v->autocorrelation, sums->tica += v->tica, sums->windows++;
 }
 
 static km_trunk_out show_trunk(km_ctx *cx, const km_trunk_result *r)
@@ -151,6 +153,15 @@ km_trunk_out km_stepper_trunk(const km_stepper *s, km_ctx *cx, const km_group *g
     return opt_stored ? stored_trunk(cx, opt_stored, g) : run_trunk(s, cx, g->system->features);
 }
 
+/* What the loss of slow motions needs of window b. */
+static void add_slow(km_ctx *cx, const km_group *g, int b, km_loss_inputs *in)
+{
+    km_markov *m = km_arena_get(cx->arena, sizeof *m);
+    int64_t spacing = llround((double)(g->times[b * g->T + 1] - g->times[b * g->T]) * 1e6);
+    *m = km_slow_window(cx->arena, g->system->opt_slow, in->x_gt, g->T, (int)in->A, spacing, &in->opt_population);
+    in->opt_markov = m;
+}
+
 /* The loss of a group's windows, added to the sums; on the tape when it is on. opt_stored: the trunk's result. */
 static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, const km_trunk_result *opt_stored)
 {
@@ -171,6 +182,7 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
                              .sigma = g->sigma + b * g->T, .atom_mask = y->atom_mask, .opt_traced = y->traced,
                              .mol_type = y->mol_type, .residue = y->residue, .bonds = y->bonds,
                              .bond_lengths = y->bond_lengths};
+        if (y->opt_slow) add_slow(cx, g, b, &in);
         km_loss_values v;
         km_tensor *window = KM_RESHAPE(cx, km_slice(cx, d, b, 1), g->T, A, 3);
         km_tensor *loss = km_losses_compute(cx, &s->losses, &in, window, false, &v);
@@ -184,7 +196,7 @@ void km_step_sums_add(km_step_sums *to, const km_step_sums *v)
 {
     to->total += v->total, to->structure += v->structure, to->bond += v->bond, to->lddt += v->lddt;
     to->flex += v->flex, to->center += v->center, to->velocity += v->velocity;
-    to->autocorrelation += v->autocorrelation, to->windows += v->windows;
+    to->autocorrelation += v->autocorrelation, to->tica += v->tica, to->windows += v->windows;
 }
 
 /* The groups of a call, and what is wanted of them. */
@@ -251,10 +263,10 @@ static km_status add_ranks(km_stepper *s, float *grad, km_step_sums *t, km_err *
     if (s->n_shards > 1) KM_TRY(km_buckets_begin(s->buckets, NULL, grad, err));
     KM_TRY(km_buckets_end(s->buckets, err));
     double x[] = {t->total,  t->structure, t->bond,            t->lddt, t->flex,
-                  t->center, t->velocity,  t->autocorrelation, t->windows};
-    KM_TRY(km_ranks_sum(s->opt_ranks, x, 9, err));
+                  t->center, t->velocity,  t->autocorrelation, t->tica, t->windows};
+    KM_TRY(km_ranks_sum(s->opt_ranks, x, 10, err));
     t->total = x[0], t->structure = x[1], t->bond = x[2], t->lddt = x[3], t->flex = x[4], t->center = x[5];
-    t->velocity = x[6], t->autocorrelation = x[7], t->windows = (int)x[8];
+    t->velocity = x[6], t->autocorrelation = x[7], t->tica = x[8], t->windows = (int)x[9];
     return KM_OK;
 }
 

@@ -12,7 +12,7 @@
 
 /* Sums over windows of what the log shows; divide by windows. */
 typedef struct km_step_sums {
-    double total, structure, bond, lddt, flex, center, velocity, autocorrelation;
+    double total, structure, bond, lddt, flex, center, velocity, autocorrelation, tica;
     int windows;
     int worst;         /* the group with the largest loss, or one that is not finite */
     double worst_loss; /* of a window of it; INFINITY where it is not finite */

@@ -54,8 +54,11 @@ typedef struct fixture {
 
 static fixture make_fixture(const char *trained)
 {
-    fixture x = {.c = config_of("\"validation_share\": \"0\", \"loss.velocity\": \"0.5\", "
-                                 "\"loss.autocorrelation\": \"2\", \"loss.ensemble\": \"0.5\""), .m = tiny_model(1)};
+    static const char every_loss[] =
+        "\"validation_share\": \"0\", \"loss.velocity\": \"0.5\", \"loss.autocorrelation\": \"2\", "
+        "\"loss.ensemble\": \"0.5\", \"loss.tica\": \"0.1\", \"loss.tica_memory\": \"1\", \"tica.lag\": \"2ps\", "
+        "\"tica.states\": \"3\"";
+    fixture x = {.c = config_of(every_loss), .m = tiny_model(1)};
     x.d = open_data(x.c);
     x.m->config.recycles = 0;
     km_params_train(x.m->params, trained);
@@ -97,8 +100,8 @@ static float *gradient_of(const fixture *x, int threads, int first, int n, km_st
 static bool same_sums(const km_step_sums *a, const km_step_sums *b)
 {
     return a->total == b->total && a->structure == b->structure && a->bond == b->bond && a->lddt == b->lddt &&
-           a->flex == b->flex && a->center == b->center &&
-           a->velocity == b->velocity && a->autocorrelation == b->autocorrelation && a->windows == b->windows;
+           a->flex == b->flex && a->center == b->center && a->velocity == b->velocity &&
+           a->autocorrelation == b->autocorrelation && a->tica == b->tica && a->windows == b->windows;
 }
 
 static double loss_at(const fixture *x, const float *direction, double step)
@@ -121,7 +124,7 @@ static void test_step(void)
     km_dim n = km_params_size(x.m->params);
     km_step_sums one, three, single, part[2];
     float *a = gradient_of(&x, 1, 0, 5, &one), *b = gradient_of(&x, 3, 0, 5, &three);
-    ok(one.velocity > 0 && one.autocorrelation > 0, "every loss asked for is there");
+    ok(one.velocity > 0 && one.autocorrelation > 0 && one.tica > 0, "every loss asked for is there");
     ok(!memcmp(a, b, (size_t)n * 4) && same_sums(&one, &three) && one.windows == 10,
        "threads do not change a bit of them");
     km_stepper *s = km_stepper_new(x.m, x.c, NULL, NULL, 2);
