@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "kernels/ref/ref.h"
+#include "lib/base/mem.h"
 
 enum { LAGS = 5 };
 
@@ -14,7 +15,7 @@ typedef struct markov {
     double *z, *e, *dz, *de; /* [F, D], [F, K] and what the loss changes with them */
 } markov;
 
-static double *zeros(km_dim n) { return calloc((size_t)n, sizeof(double)); }
+static double *zeros(km_dim n) { return km_calloc((size_t)n, sizeof(double)); }
 
 static double log_sum(const double *x, km_dim n)
 {
