@@ -44,7 +44,7 @@ static const km_opt table[] = {
     {"strict", 0, KM_OPT_FLAG, &o.strict, NULL, "refuse a trajectory in which a stereocentre turns over"},
     {"set-name", 0, KM_OPT_STRING, &o.set_name, "NAME", "name of the data set to store (with -o FILE.h5)"},
     {"license", 0, KM_OPT_STRING, &o.license, "TEXT", "licence of the data to store (with -o FILE.h5)"},
-    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep solvent, ions and crystallisation agents"},
+    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep solvent, ions, lipids and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     {"ligand", 0, KM_OPT_LIST, &o.ligands, "CHAIN=FILE", "a chain's ligand as SDF or MOL; repeatable"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
@@ -99,6 +99,7 @@ static void say_report(const job *j)
         "%d leaving atoms, %d alternates",
         j->top, j->t.system->n_atoms, j->t.system->n_residues, r->hydrogens, r->waters, r->ions, r->additives,
         r->leaving, r->alternates);
+    if (r->lipids) km_cli_say(j->cli, "%s: left out %d lipids", j->top, r->lipids);
     if (r->unresolved)
         km_cli_say(j->cli, "%s: %d residues of its sequences are not in it: %s", j->top, r->unresolved,
                    strcmp(o.unresolved, "keep") == 0 ? "kept, marked absent" : "left out");

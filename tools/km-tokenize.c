@@ -31,7 +31,7 @@ static const km_opt table[] = {
      .set = &o.unresolved_set},
     {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema",
      .set = &o.family_set},
-    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions and crystallisation agents"},
+    {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions, lipids and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
     {"ligand", 0, KM_OPT_LIST, &o.ligand, "CHAIN=FILE",
@@ -77,6 +77,7 @@ static void say_report(const km_cli *cli, const char *name, const km_tokenized *
             cli,
             "%s: left out %d hydrogens, %d waters, %d ions, %d crystallisation agents, %d leaving atoms, %d alternates",
             name, r->hydrogens, r->waters, r->ions, r->additives, r->leaving, r->alternates);
+    if (r->lipids) km_cli_say(cli, "%s: left out %d lipids", name, r->lipids);
     if (r->missing) km_cli_say(cli, "%s: %d missing atoms (%s): %s", name, r->missing, r->missing_list, o.missing);
     if (r->unresolved)
         km_cli_say(cli, "%s: %d residues of its sequences are not in the model: %s", name, r->unresolved,

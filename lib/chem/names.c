@@ -87,6 +87,19 @@ bool km_chem_is_water(const char *residue)
     return among(residue, waters, COUNT(waters));
 }
 
+bool km_chem_is_lipid(const char *residue)
+{
+    /* CHARMM, GROMOS and Slipids; a head and its tails by themselves in Amber; what three columns leave of the first */
+    static const char *const lipids[] = {
+        "POPC", "POPE", "POPS", "POPG", "POPA", "POPI", "PLPC", "PLPE", "DPPC", "DPPE", "DPPS", "DPPG", "DPPA", "DMPC",
+        "DMPE", "DMPS", "DMPG", "DMPA", "DOPC", "DOPE", "DOPS", "DOPG", "DOPA", "DLPC", "DLPE", "DLPS", "DLPG", "DLPA",
+        "DSPC", "DSPE", "DSPS", "DSPG", "DSPA", "SOPC", "SOPE", "SOPS", "SDPC", "SDPE", "SDPS", "PAPC", "PAPE", "PAPS",
+        "SAPC", "SAPE", "SAPI", "PSM",  "SSM",  "DPSM", "CHL1", "CHOL", "CHL",  "ERG",  "CLR",  "TOCL", "TLCL", "DPC",
+        "SDS",  "LDAO", "PA",   "PC",   "PE",   "PS",   "PGR",  "OL",   "MY",   "ST",   "LAL",  "AR",   "DHA",  "SPM",
+        "POP",  "DPP",  "DMP",  "DOP",  "DLP",  "DSP",  "SOP",  "SDP"};
+    return among(residue, lipids, COUNT(lipids));
+}
+
 typedef struct ion {
     const char *name, *dictionary; /* what the component dictionary calls it */
     int element, charge;

@@ -34,7 +34,7 @@ bool km_chem_is_held(const km_structure *raw, int32_t residue)
     if (!km_chem_is_metal(s->residues[residue].name)) return false;
     for (int32_t r = 0; r < s->n_residues && donors < 2; r++) {
         const km_residue *near = &s->residues[r];
-        if (km_chem_is_water(near->name) || km_chem_is_additive(near->name) ||
+        if (km_chem_is_water(near->name) || km_chem_is_additive(near->name) || km_chem_is_lipid(near->name) ||
             (near->n_atoms == 1 && km_chem_is_ion(near->name)))
             continue;
         for (int32_t i = near->first_atom; i < near->first_atom + near->n_atoms; i++) {

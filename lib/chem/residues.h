@@ -42,6 +42,9 @@ const char *km_chem_deoxy_name(const char *residue);
 const char *km_chem_atom_name(const char *residue, const char *atom);
 
 bool km_chem_is_water(const char *residue);
+/* Lipids and detergents of membranes and micelles, of which a simulation has many: one alone may be a ligand of that
+ * name. */
+bool km_chem_is_lipid(const char *residue);
 /* Ions of one atom, by the dictionary's or a force field's name (NA, NA+, SOD, CLA, ZN ...). */
 bool km_chem_is_ion(const char *residue);
 /* The dictionary's name of such an ion; itself where there is nothing to change. */

@@ -33,6 +33,14 @@ static km_status check_selection(const km_structure *raw, const char *list, km_e
 
 const char *km_tokens_chain_label(const km_chain *c) { return c->name[0] ? c->name : "(blank)"; }
 
+static bool is_membrane(const km_system *raw)
+{
+    enum { FEWEST = 10 }; /* lipids */
+    int lipids = 0;
+    for (int32_t i = 0; i < raw->n_residues; i++) lipids += km_chem_is_lipid(raw->residues[i].name);
+    return lipids >= FEWEST;
+}
+
 /* Does this residue leave? Counts it. */
 static bool leaves(km_tokens_builder *b, int32_t residue)
 {
@@ -40,6 +48,7 @@ static bool leaves(km_tokens_builder *b, int32_t residue)
     if (b->options->keep) return false;
     if (km_chem_is_water(r->name)) return b->report->waters++, true;
     if (km_chem_is_additive(r->name)) return b->report->additives++, true;
+    if (b->membrane && km_chem_is_lipid(r->name)) return b->report->lipids++, true;
     if (r->n_atoms != 1 || !km_chem_is_ion(r->name)) return false;
     if (km_chem_is_held(b->raw, residue)) return b->report->held++, false;
     return b->report->ions++, true;
@@ -125,6 +134,7 @@ km_status km_chem_tokenize(const km_structure *raw, const km_token_options *opti
                            .options = options,
                            .to = km_build_start(raw->system->name),
                            .report = &ret->report,
+                           .membrane = is_membrane(raw->system),
                            .library = options->library ? options->library : km_library_new(NULL),
                            .stays = KM_NEWN(bool, (size_t)raw->system->n_residues + 1),
                            .raw_of = KM_NEWN(int32_t, (size_t)raw->system->n_chains + 1)};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * From what a file says to what the model sees: a raw structure becomes a complete system, its
- * atoms in Boltz-2's order, with tokens, bonds and reference conformers. Solvent, ions that no molecule holds,
- * crystallisation agents, hydrogens and the leaving atoms OXT and OP3 go. A residue of a polymer is one token, modified
+ * From what a file says to what the model sees: a raw structure becomes a complete system, its atoms in Boltz-2's
+ * order, with tokens, bonds and reference conformers. Solvent, ions that no molecule holds, crystallisation agents,
+ * ten lipids and more, hydrogens and the leaving atoms OXT and OP3 go. A residue of a polymer is one token, modified
  * or not; anything else has one for each atom. Ligands and modified residues come from the library's dictionary, or a
  * ligand's bonds from where its atoms and hydrogens are.
  * Tests: tests/unit/test_tokens.c, tests/cli/tokenize.bats */
@@ -22,14 +22,14 @@ typedef enum km_missing {
 typedef struct km_token_options {
     const char *chains; /* "A,B", or NULL for all */
     km_missing missing;
-    bool keep;           /* waters, ions and crystallisation agents too */
+    bool keep;           /* waters, ions, crystallisation agents and lipids too */
     bool unresolved;     /* residues of the file's sequence that the model lacks too, with present = 0 */
     km_library *library; /* NULL: what is built in */
 } km_token_options;
 
 /* What was left out and added. */
 typedef struct km_token_report {
-    int hydrogens, waters, ions, additives; /* waters, ions, additives: residues */
+    int hydrogens, waters, ions, additives, lipids; /* all but hydrogens: residues */
     int leaving, alternates, missing;       /* atoms */
     int unresolved;                         /* residues of the file's sequences that the model lacks */
     int held;                               /* ions that stay because a molecule holds them */

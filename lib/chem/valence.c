@@ -8,6 +8,14 @@
 #include "lib/chem/perceive.h"
 #include "lib/chem/polymer.h"
 
+/* Does the file say what its atoms are? Names alone take chlorine for carbon. */
+static bool has_elements(const km_structure *raw, const km_residue *r)
+{
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        if (!raw->system->atoms[i].element) return false;
+    return true;
+}
+
 /* Bonds within a residue of the system. */
 static int count_bonds(const km_system *s, int32_t residue)
 {
@@ -68,7 +76,7 @@ km_status km_chem_check_valences(const km_structure *raw, const km_tokenized *t,
                                                     KM_NONPOLYMER)
             continue;
         done = residue;
-        if (r->n_atoms == 1 || !km_chem_raw_has_hydrogens(raw, r)) continue;
+        if (r->n_atoms == 1 || !has_elements(raw, r) || !km_chem_raw_has_hydrogens(raw, r)) continue;
         status = km_chem_perceive_raw(raw, residue, &c, &why);
         if (status == KM_OK) {
             status = compare(raw, residue, s, of_raw, c, &why);

@@ -6,8 +6,8 @@
 
 #include "lib/chem/tokens.h"
 
-/* KM_NEGATIVE: a ligand of the system t that has hydrogens in the raw structure, but an atom of another valence than
- * its element has, no orders for its bonds, or bonds where its atoms are far apart; says which. */
+/* KM_NEGATIVE: a ligand of the system t that has hydrogens and elements in the raw structure, but an atom of another
+ * valence than its element has, no orders for its bonds, or bonds where its atoms are far apart; says which. */
 km_status km_chem_check_valences(const km_structure *raw, const km_tokenized *t, km_err *err) KM_MUST_USE;
 
 #endif

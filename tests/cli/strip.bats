@@ -66,6 +66,27 @@ AAA") "$xtc"
     refused 2 'not with --raw' --raw --top "$pdb" --reference "$tmp/whole.fa" "$xtc"
 }
 
+@test "a membrane's lipids leave; a few are ligands" {
+    for n in 12 9; do
+        "${PYTHON:-/usr/bin/python3}" - "$pdb" $n >"$tmp/membrane$n.pdb" <<'END'
+import sys
+atoms = [l for l in open(sys.argv[1]) if l[:4] == "ATOM"]
+for model in (1, 2):
+    print(f"MODEL     {model:4d}\n" + "".join(atoms), end="")
+    for k in range(int(sys.argv[2])):
+        for i, (name, element) in enumerate((("P", "P"), ("C11", "C"), ("O13", "O"), ("H11", "H"))):
+            print(f"ATOM  {i + 100:5d}  {name:<3s} POPCM{k + 1:4d}    {20 + 5 * k + 1.2 * i:8.3f}{30:8.3f}{3:8.3f}"
+                  f"  1.00  0.00           {element}")
+    print("ENDMDL")
+END
+    done
+    km-strip --dt 1ps "$tmp/membrane12.pdb" >"$tmp/a.km" 2>"$tmp/err"
+    grep -q 'left out 12 lipids' "$tmp/err"
+    run frames <"$tmp/a.km"
+    [ "${lines[1]}" = "0.001 0 11" ]
+    refused 3 'residue POP 1 of chain' --dt 1ps "$tmp/membrane9.pdb"
+}
+
 @test "raw: every atom" {
     km-strip -q --raw --top "$pdb" "$xtc" >"$tmp/a.km"
     run frames <"$tmp/a.km"
