@@ -34,6 +34,7 @@ function row(id,   why, state) {
         if ((id, "failed") in has) why = slurp(dir "/log/" id ".failed")
         else if (trunk != "" && !((id, trunk) in has)) why = "no result of the trunk"
         if (why != "") state = "failed"
+        else if ((id, "partly") in has) why = slurp(dir "/log/" id ".partly")
     } else {
         trajectories = frames = ns = residues = license = alignment = ""
         state = (id, "refused") in has ? "refused" : "failed"
@@ -49,7 +50,7 @@ END {
     out = dir "/manifest.tsv.new"
     command = "ls " dir "/log"
     while ((command | getline file) > 0) {
-        if (!match(file, /\.(info|refused|failed|trunk\.[^\/]*)$/)) continue
+        if (!match(file, /\.(info|partly|refused|failed|trunk\.[^\/]*)$/)) continue
         has[substr(file, 1, RSTART - 1), substr(file, RSTART + 1)]
         names[substr(file, 1, RSTART - 1)]
     }

@@ -5,8 +5,9 @@
 #   make -f pipelines/atlas.mk SYSTEMS='6okd_C 7lp1_A'
 #   make -f pipelines/atlas.mk fetch                 only bring the files, as on a machine that has a network
 #   make -f pipelines/atlas.mk SLURM=1 N_JOBS=100 SBATCH_FLAGS='-p cpu -c 4'   an array of so many jobs
-# Any of it may be interrupted and repeated: what is there is not made again. A system that fails does not stop the others; the status says
-# that there was one. A download that failed is tried again the next time, a system that was refused only with RETRY=1. In OUT/SET lie
+# It says first what there is to bring, and stops where that does not fit on the disk. Any of it may be interrupted and repeated: what is
+# there is not made again. A system that fails does not stop the others; the status says that there was one. A download that failed is tried
+# again the next time, a system that was refused only with RETRY=1. In OUT/SET lie
 #   ID.h5          clean trajectories, for km-train --data
 #   split.tsv      for km-train --split; OUT/split.tsv is that of all sets in OUT (see split.sh)
 #   manifest.tsv   a line a system: frames, time, licence, alignment, and why it was refused or failed
@@ -19,7 +20,7 @@ RAW          ?= $(OUT)/raw
 SYSTEMS      ?=
 LIMIT        ?=
 RETRY        ?=
-# empty: what was brought is removed once it is clean
+# empty: what was brought is removed once it is clean, so that it need not all fit on the disk
 KEEP_RAW     ?= 1
 # of the trunk; empty: without its results
 WEIGHTS      ?= $(RAW)/boltz2/boltz2_conf.ckpt
@@ -45,7 +46,8 @@ dir  := $(OUT)/$(SET)
 log  := $(dir)/log
 list := $(dir)/systems.txt
 step := sh $(here)step.sh
-again = $(MAKE) --no-print-directory -f $(self)
+choice = $(LIMIT:%=--limit %) $(SYSTEMS:%=--only %)
+again  = $(MAKE) --no-print-directory -f $(self)
 
 # For ligands. Empty: none.
 ifdef needs_ccd
@@ -65,6 +67,7 @@ ifdef SLURM
 all: submit
 else
 all: list
+	@$(if $(KEEP_RAW),$(bin)km-fetch -o $(RAW) $(FETCH) --tries 1 --dry-run $(choice) $(SET) >/dev/null; [ $$? -ne 1 ])
 	+@$(again) -k $(N_JOBS:%=-j%) systems || true
 	@$(again) finish
 endif
@@ -75,7 +78,7 @@ $(list):
 	@$(bin)km-fetch -q -o $(RAW) $(FETCH) --list $(SET) >$@.new && cut -f1 $@.new >$@.ids && mv $@.ids $@ && rm $@.new
 
 fetch:
-	$(bin)km-fetch -o $(RAW) $(FETCH) $(N_JOBS:%=-j%) $(LIMIT:%=--limit %) $(SYSTEMS:%=--only %) $(SET)
+	$(bin)km-fetch -o $(RAW) $(FETCH) $(N_JOBS:%=-j%) $(choice) $(SET)
 
 # -- the systems asked for, of which a task of an array takes every SHARDS'th
 
@@ -93,9 +96,9 @@ systems: $(todo:%=$(log)/%.info) $(if $(trunk),$(todo:%=$(log)/%.$(trunk)))
 alignments = $(if $(MSA_DIR),$(wildcard $(MSA_DIR)/$(1).*.a3m))
 
 $(raw):
-	@$(step) fetch $(log)/$(or $*,$(SET)) $(bin)km-fetch -o $(RAW) $(FETCH) $(if $*,--only $*) $(SET)
+	@$(step) fetch $(log)/$(or $*,$(SET)) - $(bin)km-fetch -o $(RAW) $(FETCH) $(if $*,--only $*) $(SET)
 $(dir)/%.h5: $(raw) $$(call alignments,$$*) | $$(CCD)
-	@$(step) strip $(log)/$* $(bin)km-strip --set $(SET) --id $* -o $@ $(CCD:%=--ccd %) \
+	@$(step) strip $(log)/$* $@ $(bin)km-strip --set $(SET) --id $* -o $@ $(CCD:%=--ccd %) \
 	    $(foreach f,$(call alignments,$*),--msa $(patsubst $*.%.a3m,%,$(notdir $(f)))=$(f)) $(STRIP) $<
 	@$(if $(KEEP_RAW),,$(if $(findstring %,$(raw)),rm -rf $<))
 $(log)/%.info: $(dir)/%.h5
@@ -103,7 +106,7 @@ $(log)/%.info: $(dir)/%.h5
 	@echo $(SET) $*
 ifneq ($(trunk),)
 $(log)/%.$(trunk): $(dir)/%.h5 $(weights)
-	@$(step) trunk $(log)/$* $(bin)km-trunk --weights $(WEIGHTS) --cache $(OUT)/trunks $(TRUNK) $<
+	@$(step) trunk $(log)/$* - $(bin)km-trunk --weights $(WEIGHTS) --cache $(OUT)/trunks $(TRUNK) $<
 	@touch $@
 endif
 

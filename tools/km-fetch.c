@@ -196,8 +196,9 @@ static km_status weigh(words *w, const km_fetch *f, int64_t *ret_bytes, km_err *
     *ret_bytes = bytes;
     if (bytes + most * o.jobs <= room) return KM_OK;
     km_format_bytes(bytes + most * o.jobs, total);
-    return km_fail(err, KM_SYSTEM, "%s: %s are needed in %.100s, %s are free (--limit brings fewer systems)",
-                   f->set->name, total, o.output, space);
+    return km_fail(err, o.dry ? KM_NEGATIVE : KM_SYSTEM,
+                   "%s: %s are needed in %.100s, %s are free (--limit brings fewer systems)", f->set->name, total,
+                   o.output, space);
 }
 
 static km_status bring(words *w, km_fetch *f, km_err *err)

@@ -94,6 +94,21 @@ facts() { km-info --verify "$1/atlas/$2.h5" | grep -v 'program km-strip'; }
     FAULT=e500 data atlas LIMIT=2 KEEP_RAW= WEIGHTS=
 }
 
+@test "what does not fit is said before anything is brought" {
+    PLACE=HUGE run --separate-stderr -2 data atlas
+    [[ $stderr == *"are needed in data/raw"* ]]
+    [ "$(asked zip)" -eq 0 ] && [ ! -e data/raw/atlas ]
+    run --separate-stderr -1 km-fetch -o . --base-url "$S/plain/HUGE" --dry-run atlas
+    run --separate-stderr -4 km-fetch -o . --base-url "$S/plain/HUGE" atlas
+    PLACE=HUGE run --separate-stderr -2 data atlas KEEP_RAW= # one after the other may
+    [[ $stderr != *"are needed"* && $stderr == *"1 failed"* ]]
+}
+
+@test "one target a system" {
+    make -f "$here/atlas.mk" data/atlas/2abc_B.h5 BIN="$KM_BUILD/bin" FETCH="--base-url $S/plain/ATLAS"
+    [ "$(ls data/atlas/*.h5)" = data/atlas/2abc_B.h5 ]
+}
+
 @test "alignments of a folder, chain by chain" {
     mkdir msa
     printf '>q\nAS\n>h\nGS\n' >msa/1dip_A.A.a3m
@@ -112,7 +127,9 @@ facts() { km-info --verify "$1/atlas/$2.h5" | grep -v 'program km-strip'; }
     [ "$(states data/cath2/manifest.tsv)" = 'cath2_1dipA00 there,cath2_2abcA00 there' ]
     [ "$(states data/megasim/manifest.tsv)" = '1dip there,1dip__A1D there' ]
     km-info data/cath2/cath2_1dipA00.h5 | grep -q 'step_ns 10'
-    [ "$(grep -cv '^#' data/split.tsv)" -eq 5 ]
+    [ "$(states data/octapeptides/manifest.tsv)" = 'AAAAAAAA there,CCCCCCCC there' ]
+    grep -q $'^CCCCCCCC\tthere\t1\t6\t.*\tkm-strip: .*run002_protein' data/octapeptides/manifest.tsv # one of its two is damaged
+    [ "$(grep -cv '^#' data/split.tsv)" -eq 6 ]
 }
 
 @test "files of a hub, an API, one file of all systems" {

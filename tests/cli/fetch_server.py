@@ -45,6 +45,7 @@ def atlas():
     info = "PDB\tlength\n" + "".join(f"{i}\t{n}\n" for i, n in zip(ids, (2, 145, 300, 2)))
     FILES["ATLAS/api/parsable"] = zipped([("ATLAS_parsable_latest/2023_03_09_ATLAS_pdb.txt", "\n".join(ids) + "\n"),
                                           ("ATLAS_parsable_latest/2023_03_09_ATLAS_info.tsv", info)])
+    FILES["HUGE/api/parsable"] = zipped([("l/x_ATLAS_pdb.txt", "1dip_A\n"), ("l/x_ATLAS_info.tsv", "PDB\tlength\n1dip_A\t2000000000\n")])
     def members(i, tier):
         fit = "_prod_R%d_fit" if tier == "protein" else "_R%d"
         yield f"{i}.pdb", data("dipeptide.pdb")
@@ -91,9 +92,10 @@ def bioemu():
     zenodo(15629740, "cdla-permissive-2.0", MSR_cath2__zip=zipped(cath2))
     zenodo(15641184, "cdla-permissive-2.0", MSR_megasim_merge__zip=zipped(systems("w", ["1dip"], ["a.cmprsd.xtc"])),
            MSR_megasim_mutants_disp_allatom__zip=zipped(systems("m", ["1dip__A1D", "1dip__S2G"], ["a.xtc"])))
+    o = list(systems("o", ["AAAAAAAA", "CCCCCCCC"], ["run001_protein.cmprsd.xtc"])) + [("o/CCCCCCCC/trajs/run002_protein.cmprsd.xtc", xtc(1)[:700])]
     limits = zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT
     zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = 10, 2
-    zenodo(15641199, "cdla-permissive-2.0", ONE_octapeptides__zip=zipped(systems("o", ["AAAAAAAA"], ["run001_protein.cmprsd.xtc"]), zipfile.ZIP_STORED))
+    zenodo(15641199, "cdla-permissive-2.0", ONE_octapeptides__zip=zipped(o, zipfile.ZIP_STORED))
     zipfile.ZIP64_LIMIT, zipfile.ZIP_FILECOUNT_LIMIT = limits
 
 
