@@ -26,7 +26,7 @@ KEEP_RAW     ?= 1
 WEIGHTS      ?= $(RAW)/boltz2/boltz2_conf.ckpt
 # alignments, MSA_DIR/ID.CHAIN.a3m; a chain without one is a single sequence
 MSA_DIR      ?=
-# further options of the programs
+# further options of the programs, as TRUNK='--threads 1' beside -j
 FETCH        ?=
 STRIP        ?=
 TRUNK        ?=
