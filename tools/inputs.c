@@ -94,3 +94,12 @@ km_status km_inputs_ligands(km_library *l, const km_opt_list *files, km_err *err
     }
     return status;
 }
+
+void km_inputs_add_provenance(const km_cli *cli, km_system *s)
+{
+    if (cli->no_provenance) return;
+    char *arguments = km_cli_arguments(cli);
+    km_system_add_provenance(
+        s, &(km_provenance){(char *)cli->program->name, KM_VERSION, arguments, cli->seed});
+    free(arguments);
+}

@@ -28,6 +28,9 @@ km_status km_inputs_templates(const km_system *s, const km_opt_list *files, cons
 /* --ligand CHAIN=FILE, as often as there are, into the library. */
 km_status km_inputs_ligands(km_library *l, const km_opt_list *files, km_err *err) KM_MUST_USE;
 
+/* This program into the provenance of a system that it made, unless --no-pg. */
+void km_inputs_add_provenance(const km_cli *cli, km_system *s);
+
 #define KM_MSA_INPUTS_DEFAULT {.deletions = "all", .max_rows = KM_MSA_ROWS}
 /* The options that fill `in`, for a program's table. */
 #define KM_MSA_INPUTS_OPTIONS(in)                                                                                      \

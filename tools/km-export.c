@@ -15,27 +15,12 @@ static struct {
     bool one_trajectory;
 } o = {.precision = 1000};
 
-static const km_opt table[] = {{.name = "top",
-                                .type = KM_OPT_STRING,
-                                .value = &o.top,
-                                .arg = "OUT.pdb",
-                                .help = "write the first frame there too, as PDB or (.cif) mmCIF"},
-                               {.name = "trajectory",
-                                .type = KM_OPT_INT,
-                                .value = &o.trajectory,
-                                .arg = "N",
-                                .help = "only trajectory N, counted from 1",
-                                .min = 1,
-                                .max = 1e6,
-                                .set = &o.one_trajectory},
-                               {.name = "precision",
-                                .type = KM_OPT_INT,
-                                .value = &o.precision,
-                                .arg = "N",
-                                .help = "steps per nm in XTC",
-                                .min = 10,
-                                .max = 1e6},
-                               {0}};
+static const km_opt table[] = {
+    {"top", 0, KM_OPT_STRING, &o.top, "OUT.pdb", "write the first frame there too, as PDB or (.cif) mmCIF"},
+    {"trajectory", 0, KM_OPT_INT, &o.trajectory, "N", "only trajectory N, counted from 1", .min = 1, .max = 1e6,
+     .set = &o.one_trajectory},
+    {"precision", 0, KM_OPT_INT, &o.precision, "N", "steps per nm in XTC", .min = 10, .max = 1e6},
+    {0}};
 static const km_program program = {"km-export", "[--top OUT.pdb] [--trajectory N] IN.km OUT.{xtc,trr,dcd,pdb,cif,h5}",
                                    "Write the frames of a stream in a format that other programs read.", table, 2, 2};
 

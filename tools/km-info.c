@@ -20,8 +20,8 @@ static struct {
 } o;
 
 static const km_opt table[] = {
-    {.name = "json", .type = KM_OPT_FLAG, .value = &o.json, .help = "print JSON"},
-    {.name = "verify", .type = KM_OPT_FLAG, .value = &o.verify, .help = "read everything and check every checksum"},
+    {"json", 0, KM_OPT_FLAG, &o.json, NULL, "print JSON"},
+    {"verify", 0, KM_OPT_FLAG, &o.verify, NULL, "read everything and check every checksum"},
     {0}};
 static const km_program program = {"km-info", "[--json] [--verify] [FILE]",
                                    "Say what a stream, weights, a data set or a trajectory file holds.", table, 0, 1};

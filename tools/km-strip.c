@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/text.h"
 #include "lib/chem/reference.h"
 #include "lib/chem/residues.h"
 #include "lib/chem/valence.h"
@@ -69,12 +70,6 @@ typedef struct job {
     km_err why;
 } job;
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static km_status check_options(const km_cli *cli, km_err *err)
 {
     const km_traj_kind first = km_traj_kind_of_file(cli->operands[0]);
@@ -85,7 +80,7 @@ static km_status check_options(const km_cli *cli, km_err *err)
     if (o.id && !o.set) return km_fail(err, KM_USAGE, "--id needs --set");
     if (!o.set && !o.top && !own)
         return km_fail(err, KM_USAGE, "--top FILE is needed: the topology of the trajectories");
-    if ((o.set_name || o.license) && (!o.out || !ends_with(o.out, ".h5")))
+    if ((o.set_name || o.license) && (!o.out || !km_ends_with(o.out, ".h5")))
         return km_fail(err, KM_USAGE, "--set-name and --license need -o FILE.h5");
     return KM_OK;
 }
@@ -105,15 +100,6 @@ static void say_report(const job *j)
                    strcmp(o.unresolved, "keep") == 0 ? "kept, marked absent" : "left out");
     if (r->perceived) km_cli_say(j->cli, "%s: bonds of %d ligands by where their atoms are", j->top, r->perceived);
     if (r->missing) km_cli_say(j->cli, "%s: %d missing atoms (%s): %s", j->top, r->missing, r->missing_list, o.missing);
-}
-
-static void add_provenance(const km_cli *cli, km_system *system)
-{
-    if (cli->no_provenance) return;
-    char *arguments = km_cli_arguments(cli);
-    km_provenance p = {.program = "km-strip", .version = KM_VERSION, .arguments = arguments, .seed = cli->seed};
-    km_system_add_provenance(system, &p);
-    free(arguments);
 }
 
 /* The topology as its file or the set has it; chains whole, where it has a box. */
@@ -183,7 +169,7 @@ static km_status load_topology(job *j, km_err *err)
     KM_TRY(o.raw ? take_raw(j, err) : tokenize(j, err));
     km_system *system = o.raw ? j->raw->system : j->t.system;
     if (o.set) free(system->name), system->name = km_strdup(j->set.name);
-    add_provenance(j->cli, system);
+    km_inputs_add_provenance(j->cli, system);
     j->strip = (km_strip){.cli = j->cli,
                           .stride = o.stride,
                           .raw = o.raw,
@@ -197,7 +183,7 @@ static km_status load_topology(job *j, km_err *err)
 static km_status open_output(job *j, km_err *err)
 {
     const km_system *system = j->strip.system;
-    if (o.out && ends_with(o.out, ".h5")) {
+    if (o.out && km_ends_with(o.out, ".h5")) {
         const char *set = o.set_name ? o.set_name : o.set ? o.set : "";
         const char *license = o.license ? o.license : j->set.license ? j->set.license : "";
         if (o.set && strcmp(o.set, "mdposit") == 0 && !*license)
@@ -286,7 +272,7 @@ static km_status strip_all(job *j, km_err *err)
     for (int i = 0; i < j->set.count; i++) KM_TRY(strip_next(j, &j->set.trajectories[i], err));
     for (int i = 0; i < j->cli->n_operands && !o.set; i++) {
         char *path = (char *)j->cli->operands[i];
-        const km_set_trajectory t = {.path = path, .name = path, .bin = ends_with(path, ".bin")};
+        const km_set_trajectory t = {.path = path, .name = path, .bin = km_ends_with(path, ".bin")};
         KM_TRY(strip_next(j, &t, err));
     }
     if (j->strip.counts.frames > 0) return KM_OK;

@@ -84,15 +84,6 @@ static void say_report(const km_cli *cli, const char *name, const km_tokenized *
                    strcmp(o.unresolved, "keep") == 0 ? "kept, marked absent" : "left out");
 }
 
-static void add_provenance(const km_cli *cli, km_system *s)
-{
-    if (cli->no_provenance) return;
-    char *arguments = km_cli_arguments(cli);
-    km_provenance p = {.program = "km-tokenize", .version = KM_VERSION, .arguments = arguments, .seed = cli->seed};
-    km_system_add_provenance(s, &p);
-    free(arguments);
-}
-
 static km_library *open_library(void)
 {
     const char *path = o.ccd ? o.ccd : getenv("KM_CCD");
@@ -145,7 +136,7 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
     status = km_inputs_msa(t.system, &o.msa, NULL, &msa, err);
     if (status == KM_OK) status = km_inputs_templates(t.system, &o.template, NULL, library, &templates, err);
     if (status < 0) goto done;
-    add_provenance(cli, t.system);
+    km_inputs_add_provenance(cli, t.system);
     coords = km_alloc((size_t)t.system->n_atoms * 3 * sizeof *coords);
     km_chem_gather(&t, raw->coords, coords);
     status = write_stream(t.system, msa, templates, coords, err);
@@ -177,7 +168,7 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
     if (status == KM_OK) {
         km_cli_say(cli, "%s: %d chains, %d residues, %d heavy atoms, %d tokens, no coordinates", name, s->n_chains,
                    s->n_residues, s->n_atoms, s->n_tokens);
-        add_provenance(cli, in.system);
+        km_inputs_add_provenance(cli, in.system);
         status = write_stream(s, msa, templates, NULL, err);
     }
     km_msa_free(msa);

@@ -6,14 +6,9 @@
 
 #include "formats/traj.h"
 #include "lib/base/mem.h"
+#include "lib/base/text.h"
 #include "lib/chem/tokens.h"
 #include "tools/source.h"
-
-static bool ends_with(const char *path, const char *tail)
-{
-    size_t n = strlen(path), m = strlen(tail);
-    return n >= m && !strcmp(path + n - m, tail);
-}
 
 static void add_frame(km_loaded *l, const float *coords, int64_t time)
 {
@@ -97,7 +92,7 @@ km_status km_load(const char *path, const char *opt_top, int trajectory, int thr
     *ret = (km_loaded){0};
     km_status status;
     const km_traj_kind kind = strcmp(path, "-") ? km_traj_kind_of_file(path) : 0;
-    if (ends_with(path, ".km") || !strcmp(path, "-") || (kind == KM_TRAJ_H5 && km_h5md_is(path))) {
+    if (km_ends_with(path, ".km") || !strcmp(path, "-") || (kind == KM_TRAJ_H5 && km_h5md_is(path))) {
         status = load_stream(path, trajectory, ret, err);
     } else {
         /* a structure is its own topology, unless it is given one */

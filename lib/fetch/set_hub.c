@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/text.h"
 #include "lib/fetch/impl.h"
 
 typedef struct member {
@@ -29,15 +30,9 @@ static member *take_entry(km_fetch *f, const json_t *e)
     return m;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static bool is_trajectory(const char *path)
 {
-    return ends_with(path, ".h5") || ends_with(path, ".h5md") || ends_with(path, ".hdf5");
+    return km_ends_with(path, ".h5") || km_ends_with(path, ".h5md") || km_ends_with(path, ".hdf5");
 }
 
 /* A file that is a system of its own: PREFIX ID SUFFIX below the set's folder. */
@@ -46,7 +41,7 @@ static km_status add_file(km_fetch *f, const km_fetch_hub *hub, member *m, km_er
     const char *name = strrchr(m->path, '/');
     name = name ? name + 1 : m->path;
     size_t n = strlen(hub->prefix), k = strlen(hub->suffix);
-    if (strlen(name) < n + k || strncmp(name, hub->prefix, n) != 0 || !ends_with(name, hub->suffix)) return KM_OK;
+    if (strlen(name) < n + k || strncmp(name, hub->prefix, n) != 0 || !km_ends_with(name, hub->suffix)) return KM_OK;
     char *id = hub->whole_names ? km_strdup(name) : km_asprintf("%.*s", (int)(strlen(name) - n - k), name + n);
     km_status status = KM_OK;
     if (!km_fetch_id_is_safe(id) || !km_fetch_id_is_safe(name) || !km_fetch_path_is_safe(m->path))
@@ -62,7 +57,7 @@ static km_status add_grouped(km_fetch *f, const km_fetch_hub *hub, member *m, si
 {
     const char *rest = m->path + skip;
     size_t n = strcspn(rest, "/"), stem = rest[n] ? n : strcspn(rest, ".");
-    if (*rest == '.' || (!rest[n] && !is_trajectory(rest) && !ends_with(rest, ".pdb")))
+    if (*rest == '.' || (!rest[n] && !is_trajectory(rest) && !km_ends_with(rest, ".pdb")))
         return KM_OK; /* what is said about the set, not of it */
     char *id = km_asprintf("%.*s", (int)stem, rest);
     km_fetch_system *s = f->n > 0 && strcmp(f->systems[f->n - 1].id, id) == 0 ? &f->systems[f->n - 1] : NULL;

@@ -10,12 +10,6 @@
 #include "lib/base/mem.h"
 #include "lib/sets/sets_impl.h"
 
-bool km_ends_with(const char *text, const char *end)
-{
-    const size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 const char *km_files_name(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include "lib/base/text.h"
 #include "lib/sets/sets.h"
 
 /* All files of the operands, those of folders and of folders in them too, by name; free with km_files_free. */
@@ -17,7 +18,6 @@ void km_files_free(km_files *f);
 /* The first whose name is this, or ends with it where it begins with a dot or an underscore; NULL: none. */
 const char *km_files_find(const km_files *f, const char *name);
 const char *km_files_name(const char *path); /* behind the last slash */
-bool km_ends_with(const char *text, const char *end);
 
 km_set_trajectory *km_set_add(km_set_system *s, const char *path, const char *name, int64_t dt);
 /* An object; KM_INPUT names the file and line. */

@@ -10,6 +10,7 @@
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/base/text.h"
 
 static void test_errors(void)
 {
@@ -77,6 +78,12 @@ static void test_digest(void)
     ok(!strcmp(one, two), "in pieces");
 }
 
+static void test_text(void)
+{
+    ok(km_ends_with("a.cif", ".cif") && km_ends_with(".cif", ".cif") && km_ends_with("a", ""), "an end");
+    ok(!km_ends_with("cif", ".cif") && !km_ends_with("a.cif.gz", ".cif") && !km_ends_with("", "x"), "and none");
+}
+
 int main(void)
 {
     test_digest();
@@ -84,5 +91,6 @@ int main(void)
     test_errors();
     test_arena();
     test_philox();
+    test_text();
     return tap_end();
 }

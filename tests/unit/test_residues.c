@@ -81,6 +81,8 @@ static void test_names(void)
        "ILE CD is CD1");
     ok(strcmp(km_chem_atom_name("ALA", "OT1"), "O") == 0 && strcmp(km_chem_atom_name("ALA", "OT2"), "OXT") == 0,
        "CHARMM's ends");
+    ok(strcmp(km_chem_atom_name("GLY", "OCT1"), "O") == 0 && strcmp(km_chem_atom_name("GLY", "OCT2"), "OXT") == 0,
+       "and older ones");
     ok(strcmp(km_chem_atom_name("MET", "SE"), "SD") == 0, "selenium of MSE");
     ok(strcmp(km_chem_atom_name("DT", "C5M"), "C7") == 0 && strcmp(km_chem_atom_name("A", "O1P"), "OP1") == 0,
        "nucleotides");
