@@ -63,6 +63,7 @@ typedef struct job {
     km_stereo *stereo; /* NULL: left free */
     km_progress progress;
     km_filter *filter;
+    bool left_out; /* given frames, which --from-scratch does not look at */
 } job;
 
 /* What the command line left open is as the weights say: afterwards o holds what the run does. */
@@ -205,7 +206,11 @@ static km_history *history_of(job *j, int32_t trajectory)
 static km_status frame(void *arg, km_filter *f, const km_frame *in, km_err *err)
 {
     job *j = arg;
-    if (o.from_scratch) return km_fail(err, KM_USAGE, "--from-scratch takes a stream without frames");
+    if (o.from_scratch) {
+        if (!j->left_out) km_cli_say(f->cli, "%s: the stream's frames are left out", f->system->name);
+        j->left_out = true;
+        return KM_OK;
+    }
     km_stereo_follow(j->stereo, in->coords);
     if (o.trajectories > 1 && in->trajectory > 0)
         return km_fail(err, KM_USAGE, "--trajectories %d: the input holds several trajectories already",

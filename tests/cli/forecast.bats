@@ -351,6 +351,9 @@ end_by() { # SIGNAL
     km-forecast -q --from-scratch --force --frames 1 --sampler boltz2 --steps 3 --seed 6 -o c.km none.km
     [ "$(coords a.km)" = "$(coords b.km)" ]
     [ "$(coords a.km)" != "$(coords c.km)" ]
+    run --separate-stderr km-forecast --from-scratch --force --frames 1 --sampler boltz2 --steps 3 --seed 5 -o d.km init.km
+    [[ $stderr == *"frames are left out"* ]]
+    [ "$(coords a.km)" = "$(coords d.km)" ]
     run -2 km-forecast --from-scratch --frames 2 --sampler boltz2 none.km
     [[ $output == *"--frames 1"* ]]
     run -2 km-forecast --frames 1 --sampler boltz2 init.km

@@ -100,6 +100,18 @@ EOF
     [ -n "$output" ]
 }
 
+@test "a checkpoint of Boltz-2 predicts a structure" {
+    weights=$BATS_TEST_DIRNAME/../../../shared/oracle/checkpoint-omegaconf.ckpt
+    [ -f "$weights" ] || skip "no such checkpoint"
+    km-tokenize -q pipelines/mini/examples/LGE.pdb | km-trunk -q --weights "$weights" >"$T/init.km"
+    run --separate-stderr km-forecast --from-scratch --frames 1 --seed 2 -o "$T/a.km" "$T/init.km"
+    [ "$status" -eq 0 ]
+    km-info "$T/a.km" | grep 'frames: 1$'
+    run --separate-stderr km-forecast --frames 1 -o "$T/b.km" "$T/init.km"
+    [ "$status" -eq 2 ]
+    [[ $stderr == *"--from-scratch --frames 1"* ]]
+}
+
 @test "convert --dtype: fewer bytes, no digests; numbers to the nearest" {
     km-weights convert --dtype bf16 mini -o "$T/half.safetensors"
     [ "$(stat -c %s "$T/half.safetensors")" -lt 5000000 ]
