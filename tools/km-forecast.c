@@ -13,10 +13,10 @@ typedef struct settings {
     const char *weights, *output, *resume, *preset;
     km_sampling_choice sampling;
     int64_t time, dt;
-    int frames, window, history, trajectories;
+    int frames, window, history, stage, trajectories;
     double beta;
     bool force, from_scratch, causal, beta_set;
-    bool time_set, dt_set, frames_set, window_set, history_set;
+    bool time_set, dt_set, frames_set, window_set, history_set, stage_set;
 } settings;
 
 #define DEFAULTS {.trajectories = 1}
@@ -32,6 +32,8 @@ static const km_opt options[] = {
     {"window", 0, KM_OPT_INT, &o.window, "N", "new frames made at once", .min = 1, .max = 10000, .set = &o.window_set},
     {"history", 0, KM_OPT_INT, &o.history, "N", "earlier frames that a window sees", .min = 1, .max = 10000,
      .set = &o.history_set},
+    {"stage", 0, KM_OPT_INT, &o.stage, "N", "evaluations by which a new frame is behind the one before (0: none)",
+     .min = 0, .max = 10000, .set = &o.stage_set},
     KM_SAMPLING_OPTIONS(o.sampling),
     {"trajectories", 'N', KM_OPT_INT, &o.trajectories, "N", "independent trajectories", .min = 1, .max = 100000},
     {"from-scratch", 0, KM_OPT_FLAG, &o.from_scratch, NULL, "draw the first window from noise, without a start frame"},
@@ -132,6 +134,11 @@ static km_status settle(job *j, const km_filter *filter, km_err *err)
     if (!o.history_set) o.history = o.causal ? 0 : s->history;
     KM_TRY(km_sampler_parse(o.sampling.sampler, &f->sampler, err));
     if (f->sampler == KM_SAMPLER_BOLTZ2) KM_TRY(check_boltz2(err));
+    if (o.stage_set) s->stage = o.stage;
+    s->steps = o.sampling.steps; /* what memory is counted with */
+    if (s->stage && (o.causal || f->sampler == KM_SAMPLER_BOLTZ2))
+        return km_fail(err, KM_USAGE, "--stage: %s makes frame after frame", o.causal ? "--causal" : "boltz2");
+    o.stage = s->stage;
     f->steps = o.sampling.steps, f->window = o.window, f->history = o.history;
     f->noise_scale = o.sampling.noise_scale, f->step_scale = o.sampling.step_scale;
     f->threads = filter->cli->threads, f->memory = o.sampling.memory;

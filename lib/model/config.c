@@ -98,6 +98,7 @@ static const field sampling_fields[] = {
     {"steps", INT, offsetof(km_sampling, steps), 20, 1, 100000},
     {"window", INT, offsetof(km_sampling, window), 10, 1, 100000},
     {"history", INT, offsetof(km_sampling, history), 3, 0, 100000},
+    {"stage", INT, offsetof(km_sampling, stage), 0, 0, 100000, true},
     SNUM("sigma_min", sigma_min, 0.0016, 1e-12, 1e9),
     SNUM("sigma_max", sigma_max, 2560, 1e-12, 1e9),
     SNUM("rho", rho, 7, 0.1, 100),

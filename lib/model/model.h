@@ -55,7 +55,7 @@ enum { KM_PRESETS = 2048 };
 /* What the weights say about how to sample; all times in fs. Angstrom for sigmas. */
 typedef struct km_sampling {
     char sampler[16]; /* af3, karras, euler, boltz2, biokinema */
-    int steps, window, history;
+    int steps, window, history, stage; /* stage: as in km_schedule */
     double sigma_min, sigma_max, rho, gamma_0, gamma_min, noise_scale, step_scale;
     double churn_sigma_min, churn_sigma_max; /* the pair for karras and euler */
     double given_noise,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/sample/footprint.h"
 
+#include "lib/sample/staircase.h"
+
 double km_footprint_trunk(const km_model *m, const km_features *f, int recycles, int threads, int halvings)
 {
     const km_config *c = &m->config;
@@ -17,12 +19,15 @@ double km_footprint_trunk(const km_model *m, const km_features *f, int recycles,
 /* The most bytes in use during a step of one window of T frames. */
 static double step_bytes(const km_model *m, const km_conditioning *k, km_dim T)
 {
-    static const float sigma[2] = {0, 1};
+    const km_sampling *s = &m->sampling;
+    const int levels_most = s->stage ? km_staircase_levels(s->steps, s->stage) : 2;
     km_ctx *cx = km_ctx_dry(NULL);
     size_t n = (size_t)(T * k->f->A * 3) * sizeof(float);
     int32_t *level = km_arena_zero(cx->arena, (size_t)T * sizeof *level);
     float *times = km_arena_zero(cx->arena, (size_t)T * sizeof *times), *noisy = km_arena_get(cx->arena, n);
-    km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, 2);
+    float *sigma = km_arena_get(cx->arena, (size_t)levels_most * sizeof *sigma);
+    for (int i = 0; i < levels_most; i++) sigma[i] = (float)i;
+    km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, levels_most);
     km_diffusion_denoise(cx, m->diffusion, k, levels, KM_TENSOR_OF(cx, noisy, 1, T, k->f->A, 3), level, sigma, times);
     double bytes = (double)(km_ctx_peak(cx) + 2 * n); /* and the caller's frames, given and made */
     km_ctx_free(cx);

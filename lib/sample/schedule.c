@@ -30,7 +30,7 @@ km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_ste
     km_schedule *out = KM_NEW(km_schedule);
     bool biokinema = sampler == KM_SAMPLER_BIOKINEMA;
     bool af3 = sampler == KM_SAMPLER_AF3 || sampler == KM_SAMPLER_BOLTZ2 || biokinema;
-    out->n_steps = n_steps;
+    out->n_steps = n_steps, out->stage = s->stage;
     out->turned = out->aligned = sampler == KM_SAMPLER_BOLTZ2;
     out->sigmas = KM_NEWN(double, (size_t)n_steps + 1), out->steps = KM_NEWN(km_step, (size_t)n_steps);
     out->turned_as_one = out->turned_once = biokinema;
@@ -39,7 +39,8 @@ km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_ste
            af3 ? s->sigma_max : s->churn_sigma_max, s->rho);
     for (int k = 0; k < n_steps; k++) {
         double gamma = 0, now = out->sigmas[k], next = out->sigmas[k + 1];
-        if (af3) gamma = next > s->gamma_min ? s->gamma_0 : 0; /* the next level decides, as Boltz-2 has it */
+        /* the next level decides, as Boltz-2 has it; of a staircase the one before, as BioKinema does */
+        if (af3) gamma = (s->stage ? now : next) > s->gamma_min ? s->gamma_0 : 0;
         if (sampler == KM_SAMPLER_KARRAS) gamma = fmin(step_scale / n_steps, sqrt(2) - 1);
         double hat = now * (1 + gamma);
         out->steps[k] =

@@ -28,7 +28,7 @@ typedef struct km_step {
 } km_step;
 
 typedef struct km_schedule {
-    int n_steps;
+    int n_steps, stage; /* stage: evaluations by which a new frame is behind the one before (staircase.h); 0: none */
     double *sigmas; /* [n_steps + 1], angstrom, the last 0 */
     km_step *steps; /* [n_steps] */
     bool turned;    /* a step begins with a frame centred, turned and shifted at random */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/io.h"
+#include "lib/sample/staircase.h"
 #include "lib/traj/superpose.h"
 
 /* Some of a batch's windows, and the arrays of their run that stay. */
@@ -115,6 +116,7 @@ static km_tensor *evaluate(km_ctx *cx, const km_model *m, const km_conditioning 
 static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
                            const km_windows *w, km_dim first, km_dim B, km_err *err)
 {
+    if (s->stage && !w->opt_pasts) return km_staircase_run(cx, m, k, s, w, first, B, err);
     km_mark outer = km_scope_begin(cx);
     share *r = start(cx, k, w, first, B);
     r->sigma[0] = (float)s->given_sigma;

@@ -378,6 +378,10 @@ end_by() { # SIGNAL
     [[ $output == *"frames: 14"* ]]
     km-forecast -q --no-pg --dt 1ns --time 3ns --trajectories 2 --seed 2 --preset ligand -o "$T/b.km" "$T/init.km"
     ! cmp -s "$T/a.km" "$T/b.km"
+    km-forecast -q --no-pg --dt 1ns --time 3ns --stage 2 -o "$T/s.km" "$T/init.km"
+    km-info "$T/s.km" | grep -qx '  frames: 4'
+    run --separate-stderr km-forecast -q --stage 2 --sampler boltz2 --from-scratch --frames 1 -o "$T/d.km" "$T/init.km"
+    [ "$status" -eq 2 ]
     run --separate-stderr km-forecast -q --weights tests/data/torch/biokinema.pt --frames 1 "$T/init.km" -o "$T/c.km"
     [ "$status" -eq 2 ]
     [[ $stderr == *"do not say their exponent of time: give it with --beta" ]]

@@ -97,6 +97,7 @@ typedef struct fixture {
     km_dim first; /* of the windows at hand: the noise of window b is that of first + b */
     int bad_step; /* where the noise is NaN; STEPS for nowhere */
     int calls;
+    int stage;    /* of a staircase */
 } fixture;
 
 /* without: the network's own output is nothing, so that the denoiser is x sigma_data^2 / (sigma^2 + sigma_data^2) */
@@ -148,7 +149,9 @@ static float *sample(fixture *t, km_sampler sampler, int n, km_status *ret, km_e
 {
     km_dim window = T * t->A * 3;
     float *x = km_alloc((size_t)(n * window) * sizeof *x);
-    km_schedule *s = km_schedule_new(&moderate, sampler, STEPS, 1.2, 1.5);
+    km_sampling how = moderate;
+    how.stage = t->stage;
+    km_schedule *s = km_schedule_new(&how, sampler, STEPS, 1.2, 1.5);
     for (km_dim i = 0; i < n * window; i++) x[i] = (float)cos(0.11 * (double)(i + t->first * window));
     km_windows w = {n, T, x, t->times, clean, draw, t};
     *ret = km_windows_sample(t->cx, t->m, t->k, s, &w, err);
@@ -157,7 +160,7 @@ static float *sample(fixture *t, km_sampler sampler, int n, km_status *ret, km_e
 }
 
 /* One number of a target frame through the steps of Karras et al., algorithm 2 without its correction. */
-static double stepped(km_sampler sampler, double sigma_data, km_dim b, km_dim frame, km_dim i)
+static double stepped(km_sampler sampler, bool stairs, double sigma_data, km_dim b, km_dim frame, km_dim i)
 {
     bool af3 = sampler == KM_SAMPLER_AF3;
     double level[STEPS + 1] = {0}, top = af3 ? 20 : 12, bottom = af3 ? 0.5 : 0.1;
@@ -165,7 +168,7 @@ static double stepped(km_sampler sampler, double sigma_data, km_dim b, km_dim fr
         level[k] = pow(pow(top, 1 / 7.0) + k / (STEPS - 1.0) * (pow(bottom, 1 / 7.0) - pow(top, 1 / 7.0)), 7);
     double x = level[0] * drawn(-1, b, frame, i);
     for (int k = 0; k < STEPS; k++) {
-        double gamma = af3                            ? (level[k + 1] > 1 ? 0.8 : 0)
+        double gamma = af3                            ? (level[k + !stairs] > 1 ? 0.8 : 0)
                        : sampler == KM_SAMPLER_KARRAS ? 0.25
                                                       : 0,
                hat = level[k] * (1 + gamma);
@@ -190,7 +193,7 @@ static void test_steps(fixture *t, km_sampler sampler, const char *name)
             held = held && x[i] == (float)cos(0.11 * (double)i);
             continue;
         }
-        double want = stepped(sampler, t->m->config.sigma_data, b, f, i % frame), off = fabs(x[i] - want);
+        double want = stepped(sampler, t->stage, t->m->config.sigma_data, b, f, i % frame), off = fabs(x[i] - want);
         square += want * want / (double)(B * 2 * frame);
         if (!(off <= worst)) worst = off;
     }
@@ -209,15 +212,20 @@ static void test_by_hand(void)
     t.calls = 0;
     test_steps(&t, KM_SAMPLER_EULER, "euler");
     ok(t.calls == B * 2, "euler draws once for each frame that is not clean");
+    t.stage = 2;
+    test_steps(&t, KM_SAMPLER_AF3, "a staircase, where the level before decides");
+    t.stage = STEPS + 1;
+    test_steps(&t, KM_SAMPLER_AF3, "a staircase, one frame after the other");
     tear_down(&t);
 }
 
-static void test_batches(void)
+static void test_batches(int stage)
 {
     fixture t;
     km_status status;
     km_err err = {0};
     set_up(&t, false);
+    t.stage = stage;
     size_t peak, window = (size_t)(T * t.A * 3);
     float *all = sample(&t, KM_SAMPLER_AF3, B, &status, &err);
     peak = km_arena_peak(t.cx->arena);
@@ -320,7 +328,8 @@ int main(void)
     test_schedules();
     test_words();
     test_by_hand();
-    test_batches();
+    test_batches(0);
+    test_batches(2);
     test_failures();
     return tap_end();
 }
