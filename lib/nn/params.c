@@ -272,8 +272,11 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
     for (int i = 0; i < km_safetensors_count(p->file); i++) {
         const char *name = km_safetensors_at(p->file, i)->name;
         if (strncmp(name, p->prefix, skip) != 0 || !begins_with_one(name + skip, opt_strict_prefixes)) continue;
-        if (!has_place(p, name + skip))
-            return km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", name + skip);
+        if (has_place(p, name + skip)) continue;
+        char *theirs = p->original ? p->original(name + skip) : NULL;
+        km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", theirs ? theirs : name + skip);
+        free(theirs);
+        return KM_INPUT;
     }
     return KM_OK;
 }
