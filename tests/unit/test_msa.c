@@ -32,7 +32,8 @@ static km_system *make_system(const char *const *sequences, int n)
         for (int i = 0; text[i]; i++) {
             if (text[i] == ' ') continue;
             s->tokens[s->n_tokens++] = (km_token){.residue = s->n_residues, .asym_id = c,
-                                                  .res_type = km_chem_msa_class(text[i])};
+                                                  .res_type = km_chem_msa_class(text[i]),
+                                                  .mol_type = chain->mol_type};
             s->residues[s->n_residues++] = (km_residue){"RES", c, i + 1, ' ', i, 0, 0};
             chain->n_residues++;
         }
@@ -99,6 +100,33 @@ static void test_pairing(void)
            m->deletions[7 * 9 + 2] == 0 && m->deletion_mean[2] == 0, "no deletions, as Boltz-2 2.2");
     km_msa_free(m);
     km_alignment_free(one), km_alignment_free(two), km_system_free(s);
+}
+
+/* Protenix's profiles are of a chain's own rows, deletions are counted, and an ion repeats itself. */
+static void test_protenix(void)
+{
+    static const char *const sequences[] = {"ACD", "KL"};
+    km_system *s = make_system(sequences, 2);
+    km_alignment *a = make_alignment(">q\nACD\n>1\nBUZ\n>2\n-xxxCD\n");
+    const km_alignment *of_chain[3] = {a, NULL, NULL};
+    km_msa *m = NULL;
+    km_err err;
+    if (!ok(km_chem_msa(s, of_chain, &(km_msa_options){.protenix = true}, &m, &err) == KM_OK && m->n_rows == 3,
+            "an alignment for one chain of two and an ion"))
+        return;
+    ok(row_is(m, 0, "ACDKLX") && row_is(m, 1, "dce--x") && row_is(m, 2, "-cd--x"),
+       "B, U and Z are D, C and E; the ion repeats itself");
+    const int A = km_chem_msa_class('A'), C = km_chem_msa_class('C'), D = km_chem_msa_class('D'),
+              E = km_chem_msa_class('E');
+    const float *p = m->profile, third = 1 / 3.f;
+    ok(p[A] == third && p[D] == third && p[KM_MSA_GAP] == third && p[33 + C] == 3 * third && p[66 + D] == 2 * third &&
+           p[66 + E] == third,
+       "the profile of the chain");
+    ok(p[3 * 33 + km_chem_msa_class('K')] == 1 && p[3 * 33 + KM_MSA_GAP] == 0 && p[5 * 33 + 22] == 1,
+       "of what has no alignment itself alone");
+    ok(m->deletion_mean[1] == 1 && m->deletion_mean[0] == 0 && m->deletion_mean[3] == 0, "deletions are counted");
+    km_msa_free(m);
+    km_alignment_free(a), km_system_free(s);
 }
 
 static void test_query(const char *sequence, const char *query, const char *why)
@@ -183,6 +211,7 @@ static void test_draw(void)
 int main(void)
 {
     test_pairing();
+    test_protenix();
     test_queries();
     test_classes();
     test_draw();
