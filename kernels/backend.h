@@ -28,8 +28,26 @@ typedef struct km_exec {
 /* A weight matrix prepared for repeated products on one backend (packed once at load); owned by who made it. */
 typedef struct km_pack km_pack;
 
+/* Memory of a device, and its order: whatever is launched or copied is done in the order of the calls. A failure does
+ * not return: it ends in what km_cuda_load (lib/base/cuda.h) was given. */
+typedef struct km_device {
+    const char *name;           /* "NVIDIA H200" */
+    void *(*get)(size_t bytes); /* uninitialised */
+    void (*put)(void *p);
+    void (*upload)(void *to, const void *from, size_t bytes); /* from the host, whose memory is free again on return */
+    void (*download)(void *to, const void *from, size_t bytes); /* waits for all that was asked for before */
+    void (*move)(void *to, const void *from, size_t bytes);     /* on the device; the two may overlap */
+    void (*move_rows)(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows);
+    void (*zero)(void *p, size_t bytes);
+    void (*round)(void *to, const float *from, km_dim n); /* to bfloat16 */
+    void (*widen)(float *to, const void *from, km_dim n); /* from it */
+} km_device;
+
 typedef struct km_backend {
-    const char *name; /* "cpu-avx512" */
+    const char *name;               /* "cpu-avx512" */
+    const km_device *device;        /* whose memory the kernels work on, or NULL: the host's */
+    bool half;                      /* activations are stored as bfloat16: float pointers to them are names only */
+    const struct km_backend *plain; /* the table for activations that are float32; NULL: this one */
     km_pack *(*pack_new)(const float *w, km_dim out, km_dim in);
     void (*pack_free)(km_pack *p);
     size_t (*pack_bytes)(const km_pack *p);

@@ -4,9 +4,11 @@
 #define TOOLS_BENCH_H
 
 #include "lib/base/err.h"
+#include "lib/tensor/tensor.h"
 
 /* What a part is made of; every part takes what concerns it. */
 typedef struct km_bench_sizes {
+    const km_backend *be; /* on which it runs, where it computes */
     int threads, size, tokens, atoms, frames, blocks, channels;
 } km_bench_sizes;
 
@@ -18,6 +20,9 @@ typedef struct km_timing {
 
 /* Runs until it has run `times` times or for long enough, once at least. */
 double km_bench_best(int times, void (*run)(void *arg), void *arg);
+
+/* Wait until t is there: on a device work goes on behind the program's back. */
+void km_bench_settle(km_ctx *cx, const km_tensor *t);
 
 typedef km_status km_bench_part(const km_bench_sizes *s, km_timing *ret, km_err *err);
 /* bench_products.c */

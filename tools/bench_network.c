@@ -68,11 +68,14 @@ static km_config config_of(int blocks)
 
 static km_tensor *made_up(km_ctx *cx, int nd, const km_dim *shape)
 {
-    km_tensor *t = km_tensor_new(cx, nd, shape);
-    for (km_dim i = 0; i < km_numel(t) && !cx->dry; i++) t->data[i] = (float)(i % 89) / 89.0f - 0.5f;
-    return t;
+    km_dim n = 1;
+    for (int i = 0; i < nd; i++) n *= shape[i];
+    float *x = km_arena_get(cx->arena, (size_t)n * sizeof *x);
+    for (km_dim i = 0; i < n && !cx->dry; i++) x[i] = (float)(i % 89) / 89.0f - 0.5f;
+    return km_tensor_of(cx, x, nd, shape);
 }
-#define MADE_UP(cx, ...) made_up((cx), KM_SHAPE(__VA_ARGS__))
+#define COORDINATES(cx, ...) made_up((cx), KM_SHAPE(__VA_ARGS__))
+#define MADE_UP(cx, ...) km_cast((cx), COORDINATES((cx), __VA_ARGS__))
 
 /* A step of the denoiser on one window whose first frame is clean. */
 typedef struct denoiser {
@@ -92,7 +95,7 @@ static void denoise(void *arg)
     km_levels *levels = km_diffusion_levels(n->cx, n->d, n->k, sigma, 2);
     km_tensor *y = km_diffusion_denoise(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times);
     if (n->cx->tape) {
-        float *ones = km_arena_get(n->cx->arena, (size_t)n->x->shape[1] * sizeof *ones), *of = n->x->data;
+        float *ones = km_arena_get(n->cx->arena, (size_t)n->x->shape[1] * sizeof *ones), *of = km_read(n->cx, n->x);
         float *atoms = km_arena_get(n->cx->arena, (size_t)n->x->shape[2] * sizeof *atoms);
         for (km_dim t = 0; t < n->x->shape[1]; t++) ones[t] = 1;
         for (km_dim a = 0; a < n->x->shape[2]; a++) atoms[a] = 1;
@@ -100,6 +103,7 @@ static void denoise(void *arg)
                     km_loss_struct(n->cx, KM_RESHAPE(n->cx, y, n->x->shape[1], n->x->shape[2], 3), of, ones, atoms), 1);
         km_tape_clear(n->cx->tape);
     }
+    km_bench_settle(n->cx, y);
     km_arena_rewind(n->cx->arena, mark);
 }
 
@@ -107,7 +111,7 @@ static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const
 {
     km_trunk_out t = {MADE_UP(cx, f->N, c->inputs_s), MADE_UP(cx, f->N, c->token_s),
                       MADE_UP(cx, f->N, f->N, c->token_z)};
-    denoiser n = {d, km_diffusion_condition(cx, d, f, &t), cx, MADE_UP(cx, 1, T, f->A, 3), NULL, NULL};
+    denoiser n = {d, km_diffusion_condition(cx, d, f, &t), cx, COORDINATES(cx, 1, T, f->A, 3), NULL, NULL};
     n.level = km_arena_zero(cx->arena, (size_t)T * sizeof *n.level),
     n.times = km_arena_zero(cx->arena, (size_t)T * sizeof *n.times);
     for (km_dim i = 1; i < T; i++) n.level[i] = 1, n.times[i] = (float)i;
@@ -120,23 +124,22 @@ static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing 
     molecule m = molecule_new(s);
     km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
     km_diffusion *d = km_diffusion_new(&c, p);
-    km_ctx *dry = km_ctx_dry(NULL), *cx = km_ctx_new(s->threads);
+    km_ctx *dry = km_ctx_dry(NULL), *cx = km_ctx_new_on(s->be, s->threads);
     denoiser n = prepare(dry, d, &m.f, &c, s->frames);
     dry->ex.opt_flop = &ret->flop;
     denoise(&n);
     if (!backward) km_params_pack(p, cx->be);
     n = prepare(cx, d, &m.f, &c, s->frames);
-    float *grad = NULL;
     if (backward) {
         km_params_train(p, "*");
-        cx->param_grad = grad = KM_NEWN(float, (size_t)km_params_size(p));
+        km_params_to(p, s->be);
+        cx->param_grad = km_zeros(cx, km_params_size(p));
         cx->tape = km_tape_new();
         ret->flop *= 3; /* a product's backward is two of them */
     }
     ret->seconds = km_bench_best(TIMES, denoise, &n);
     km_tape_free(cx->tape);
     km_ctx_free(cx), km_ctx_free(dry);
-    free(grad);
     km_diffusion_free(d);
     km_params_free(p);
     molecule_free(&m);
@@ -166,7 +169,7 @@ static void run_pass(void *arg)
 {
     trunk_pass *t = arg;
     km_mark mark = km_scope_begin(t->cx);
-    km_trunk_run(t->cx, t->m->trunk, t->f, 0);
+    km_bench_settle(t->cx, km_trunk_run(t->cx, t->m->trunk, t->f, 0).z);
     km_arena_rewind(t->cx->arena, mark);
 }
 
@@ -189,7 +192,7 @@ km_status km_bench_trunk(const km_bench_sizes *s, km_timing *ret, km_err *err)
     KM_TRY(km_model_make(&c, &unused, 1, &model, err));
     molecule m = molecule_new(s);
     add_evidence(&m);
-    km_ctx *cx = km_ctx_new(s->threads), *dry = km_ctx_dry(&ret->flop);
+    km_ctx *cx = km_ctx_new_on(s->be, s->threads), *dry = km_ctx_dry(&ret->flop);
     run_pass(&(trunk_pass){dry, model, &m.f});
     ret->bytes = km_footprint_trunk(model, &m.f, 1, s->threads, 0);
     km_params_pack(model->params, cx->be);
@@ -224,6 +227,7 @@ static void pairformer(void *arg)
     km_mark mark = km_scope_begin(t->cx);
     km_tensor *s = t->s, *z = t->z;
     km_pairformer_run(t->cx, t->m, &s, &z, t->mask);
+    km_bench_settle(t->cx, z);
     km_arena_rewind(t->cx->arena, mark);
 }
 
@@ -231,7 +235,7 @@ static void triangle_multiplication(void *arg)
 {
     trunk_part *t = arg;
     km_mark mark = km_scope_begin(t->cx);
-    km_triangle_multiply(t->cx, t->halves, t->mask, false);
+    km_bench_settle(t->cx, km_triangle_multiply(t->cx, t->halves, t->mask, false));
     km_arena_rewind(t->cx->arena, mark);
 }
 
@@ -239,7 +243,8 @@ static void triangle_attention(void *arg)
 {
     trunk_part *t = arg;
     km_mark mark = km_scope_begin(t->cx);
-    km_pair_attention(t->cx, t->in[0], t->in[1], t->in[2], t->in[3], t->bias, t->mask);
+    km_tensor *y = km_pair_attention(t->cx, t->in[0], t->in[1], t->in[2], t->in[3], t->bias, t->mask);
+    km_bench_settle(t->cx, y);
     km_arena_rewind(t->cx->arena, mark);
 }
 
@@ -249,7 +254,7 @@ static km_status run_trunk_part(const km_bench_sizes *s, void (*run)(void *), in
     km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
     km_pairformer m;
     km_pairformer_init(&m, p, &c);
-    km_ctx *cx = km_ctx_new(s->threads), *dry = km_ctx_dry(&ret->flop);
+    km_ctx *cx = km_ctx_new_on(s->be, s->threads), *dry = km_ctx_dry(&ret->flop);
     float *mask = KM_NEWN(float, (size_t)s->tokens * (size_t)s->tokens);
     for (km_dim i = 0; i < (km_dim)s->tokens * s->tokens; i++) mask[i] = 1;
     trunk_part t = trunk_part_of(dry, &c, &m, mask, s->tokens);

@@ -6,6 +6,7 @@
 
 #include "kernels/backend.h"
 #include "lib/base/mem.h"
+#include "lib/tensor/ops.h"
 #include "tools/bench.h"
 
 enum { TIMES = 5 };
@@ -28,7 +29,7 @@ typedef struct product {
 
 static product start(const km_bench_sizes *s, km_dim M, km_dim I, km_dim O)
 {
-    return (product){km_backend_cpu(NULL),
+    return (product){s->be,
                      {s->threads, KM_TEAM_WORK, NULL},
                      NULL,
                      numbers((size_t)(M * I)),
@@ -54,9 +55,40 @@ static void multiply(void *arg)
         KM_BUG("oneDNN: product");
 }
 
+typedef struct device_product {
+    km_ctx *cx;
+    km_tensor *x, *w;
+} device_product;
+
+static void layer_on_device(void *arg)
+{
+    device_product *p = arg;
+    km_mark mark = km_scope_begin(p->cx);
+    km_bench_settle(p->cx, km_linear(p->cx, p->x, p->w, NULL));
+    km_arena_rewind(p->cx->arena, mark);
+}
+
+/* [M, I] by a packed [O, I] */
+static km_timing on_device(const km_bench_sizes *s, km_dim M, km_dim I, km_dim O)
+{
+    device_product p = {km_ctx_new_on(s->be, 1), NULL, NULL};
+    float *x = numbers((size_t)(M * I)), *w = numbers((size_t)(O * I));
+    p.x = km_cast(p.cx, KM_TENSOR_OF(p.cx, x, M, I)), p.w = KM_TENSOR_OF(p.cx, w, O, I);
+    p.w->pack = s->be->pack_new(p.w->data, O, I);
+    km_timing t = {km_bench_best(TIMES, layer_on_device, &p), 2.0 * (double)M * (double)I * (double)O, 0};
+    s->be->pack_free(p.w->pack);
+    km_ctx_free(p.cx);
+    free(x), free(w);
+    return t;
+}
+
 km_status km_bench_gemm(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
     (void)err;
+    if (s->be->device) {
+        *ret = on_device(s, s->size, s->size, s->size);
+        return KM_OK;
+    }
     product p = start(s, s->size, s->size, s->size);
     omp_set_num_threads(s->threads);
     *ret = finish(&p, multiply);
@@ -73,6 +105,10 @@ static void layer(void *arg)
 km_status km_bench_linear(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
     (void)err;
+    if (s->be->device) {
+        *ret = on_device(s, s->tokens, s->channels, s->channels);
+        return KM_OK;
+    }
     product p = start(s, s->tokens, s->channels, s->channels);
     p.pack = p.be->pack_new(p.w, p.O, p.I);
     *ret = finish(&p, layer);

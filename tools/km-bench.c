@@ -81,6 +81,7 @@ int main(int argc, char **argv)
     for (int i = 0; i < PARTS; i++) known = known || strcmp(wanted, parts[i].name) == 0;
     if (!known) return km_cli_end(&cli, km_fail(&err, KM_USAGE, "no part is called '%s'", wanted), &err);
     given.threads = cli.threads;
+    given.be = cli.opt_backend ? cli.opt_backend : km_backend_cpu(NULL);
     km_status status = km_bench_gemm(&given, &gemm, &err);
     for (int i = 0; i < PARTS && status == KM_OK; i++)
         if (all || strcmp(wanted, parts[i].name) == 0) status = run_part(&parts[i], cli.threads, &gemm, &err);

@@ -172,6 +172,7 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
     if (status == KM_OK) status = enter(cli, c, run.opt_ranks, err);
     if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
     if (status == KM_OK) status = get_model(c, &run.model, err);
+    if (status == KM_OK) run.model->opt_be = cli->opt_backend;
     int64_t room = o.trunk_memory ? o.trunk_memory : km_memory_available() / 4;
     if (status == KM_OK && o.trunk)
         status = km_trunk_store_open(run.data, run.model, c, o.trunk, room, &run.opt_trunks, err);

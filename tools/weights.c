@@ -37,7 +37,8 @@ km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, 
     if (!name) name = of_trunk(f->trunk);
     if (!name && given(getenv("KM_WEIGHTS"))) name = getenv("KM_WEIGHTS");
     bool fallback = !name;
-    KM_TRY(km_model_open(fallback ? "mini" : name, km_backend_cpu(NULL), ret, err));
+    KM_TRY(km_model_open(fallback ? "mini" : name, f->cli->opt_backend ? f->cli->opt_backend : km_backend_cpu(NULL),
+                         ret, err));
     km_model *m = *ret;
     remark = km_model_remark(m);
     if (fallback) km_cli_say(f->cli, "no weights named: using mini%s%s", remark ? ", " : "", remark ? remark : "");
@@ -67,11 +68,11 @@ static void set_text(char **to, const char *text)
     *to = km_strdup(text ? text : "");
 }
 
-static void take(km_trunk_result *r, const km_trunk_out *t)
+static void take(km_ctx *cx, km_trunk_result *r, const km_trunk_out *t)
 {
-    memcpy(r->s_inputs, t->s_inputs->data, (size_t)km_numel(t->s_inputs) * sizeof(float));
-    memcpy(r->s, t->s->data, (size_t)km_numel(t->s) * sizeof(float));
-    memcpy(r->z, t->z->data, (size_t)km_numel(t->z) * sizeof(float));
+    memcpy(r->s_inputs, km_read(cx, t->s_inputs), (size_t)km_numel(t->s_inputs) * sizeof(float));
+    memcpy(r->s, km_read(cx, t->s), (size_t)km_numel(t->s) * sizeof(float));
+    memcpy(r->z, km_read(cx, t->z), (size_t)km_numel(t->z) * sizeof(float));
 }
 
 /* Say how and by which weights it was made. */
@@ -105,11 +106,11 @@ static km_status compute(const km_filter *f, const km_model *m, const km_feature
 {
     int halvings;
     KM_TRY(fit(f, m, features, recycles, memory, &halvings, err));
-    km_ctx *cx = km_ctx_new(f->cli->threads);
+    km_ctx *cx = km_model_ctx(m, f->cli->threads);
     cx->halvings = halvings;
     km_trunk_out out = km_trunk_run(cx, m->trunk, features, recycles);
     *ret = km_trunk_result_new((int32_t)features->N, m->config.inputs_s, m->config.token_s, m->config.token_z);
-    take(*ret, &out);
+    take(cx, *ret, &out);
     km_ctx_free(cx);
     return KM_OK;
 }

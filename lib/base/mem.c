@@ -62,7 +62,10 @@ struct km_arena {
     block *blocks;
     size_t count, current; /* blocks[current] is being filled; those behind it are empty and waiting */
     size_t in_use, peak;
-    bool separate; /* KM_NO_ARENA: one block an allocation */
+    bool separate;              /* KM_NO_ARENA: one block an allocation */
+    void *(*get)(size_t bytes); /* NULL: malloc */
+    void (*put)(void *p);
+    km_arena *data; /* of the other memory, or NULL */
 };
 
 km_arena *km_arena_new(void)
@@ -73,12 +76,25 @@ km_arena *km_arena_new(void)
     return a;
 }
 
-static void drop_block(block *b) { free(b->data); }
+km_arena *km_arena_new_on(void *(*get)(size_t bytes), void (*put)(void *p))
+{
+    km_arena *a = km_arena_new();
+    a->data = km_arena_new();
+    a->data->get = get, a->data->put = put;
+    return a;
+}
+
+static void drop_block(const km_arena *a, block *b)
+{
+    if (a->put) a->put(b->data);
+    else free(b->data);
+}
 
 void km_arena_free(km_arena *a)
 {
     if (!a) return;
-    for (size_t i = 0; i < a->count; i++) drop_block(&a->blocks[i]);
+    km_arena_free(a->data);
+    for (size_t i = 0; i < a->count; i++) drop_block(a, &a->blocks[i]);
     free(a->blocks);
     free(a);
 }
@@ -87,7 +103,7 @@ static void add_block(km_arena *a, size_t at, size_t size)
 {
     a->blocks = km_realloc(a->blocks, (a->count + 1) * sizeof *a->blocks);
     memmove(a->blocks + at + 1, a->blocks + at, (a->count - at) * sizeof *a->blocks);
-    a->blocks[at] = (block){checked(aligned_alloc(ALIGN, size), size), size, 0};
+    a->blocks[at] = (block){a->get ? a->get(size) : checked(aligned_alloc(ALIGN, size), size), size, 0};
     a->count++;
 }
 
@@ -98,7 +114,7 @@ static void find_room(km_arena *a, size_t bytes)
     size_t next = a->count ? a->current + (a->blocks[a->current].used > 0) : 0;
     while (!a->separate && next < a->count && a->blocks[next].size < bytes) {
         /* too small and empty: give it up, so that the list stays in the order of use */
-        drop_block(&a->blocks[next]);
+        drop_block(a, &a->blocks[next]);
         memmove(a->blocks + next, a->blocks + next + 1, (a->count - next - 1) * sizeof *a->blocks);
         a->count--;
     }
@@ -127,15 +143,19 @@ void *km_arena_get(km_arena *a, size_t bytes)
     return p;
 }
 
+void *km_arena_data(km_arena *a, size_t bytes) { return km_arena_get(a->data ? a->data : a, bytes); }
+
 void *km_arena_zero(km_arena *a, size_t bytes) { return memset(km_arena_get(a, bytes), 0, bytes); }
 
 km_mark km_arena_mark(const km_arena *a)
 {
-    return a->count ? (km_mark){a->current, a->blocks[a->current].used} : (km_mark){0, 0};
+    km_mark m = a->data ? km_arena_mark(a->data) : (km_mark){0};
+    return (km_mark){a->count ? a->current : 0, a->count ? a->blocks[a->current].used : 0, m.block, m.used};
 }
 
 void km_arena_rewind(km_arena *a, km_mark m)
 {
+    if (a->data) km_arena_rewind(a->data, (km_mark){m.data_block, m.data_used, 0, 0});
     if (!a->count) return;
     KM_ASSERT(m.block <= a->current && m.used <= a->blocks[m.block].used);
     for (size_t i = m.block; i <= a->current; i++) {
@@ -145,14 +165,14 @@ void km_arena_rewind(km_arena *a, km_mark m)
     }
     if (a->separate) {
         size_t first = m.used ? m.block + 1 : m.block;
-        for (size_t i = first; i < a->count; i++) drop_block(&a->blocks[i]);
+        for (size_t i = first; i < a->count; i++) drop_block(a, &a->blocks[i]);
         a->count = first;
     }
     a->current = m.block < a->count || !a->count ? m.block : a->count - 1;
     if (!a->count) a->current = 0;
 }
 
-void km_arena_reset(km_arena *a) { km_arena_rewind(a, (km_mark){0, 0}); }
+void km_arena_reset(km_arena *a) { km_arena_rewind(a, (km_mark){0}); }
 
 int km_arena_separate(const km_arena *a) { return a->separate; }
-size_t km_arena_peak(const km_arena *a) { return a->peak; }
+size_t km_arena_peak(const km_arena *a) { return a->peak + (a->data ? a->data->peak : 0); }

@@ -27,10 +27,14 @@ void km_set_oom_hook(void (*hook)(size_t bytes));
  * malloc of its own, so that AddressSanitizer sees each of them. */
 typedef struct km_arena km_arena;
 typedef struct km_mark {
-    size_t block, used;
+    size_t block, used, data_block, data_used;
 } km_mark;
 
 km_arena *km_arena_new(void);
+/* An arena whose km_arena_data comes from other memory (a device's): get must not fail, put gives back. Marks hold for
+ * both. */
+km_arena *km_arena_new_on(void *(*get)(size_t bytes), void (*put)(void *p));
+void *km_arena_data(km_arena *a, size_t bytes); /* uninitialised; km_arena_get where there is no other memory */
 void km_arena_free(km_arena *a);
 void *km_arena_get(km_arena *a, size_t bytes);        /* uninitialised */
 void *km_arena_zero(km_arena *a, size_t bytes);       /* zeroed */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/cpu.h"
+#include "lib/base/cuda.h"
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 #include "lib/base/opt_internal.h"
@@ -253,6 +255,24 @@ static bool is_cuda(const char *device)
     return !strncmp(device, "cuda:", 5) && device[5] && !device[5 + strspn(device + 5, "0123456789")];
 }
 
+/* Whose device it is that fails later, deep in the library. */
+static const km_cli *failing;
+
+static void device_failed(const char *why)
+{
+    fprintf(stderr, "%s: --device %s: %s\n", failing->program->name, failing->device, why);
+    exit(-KM_DEVICE);
+}
+
+static void open_device(km_cli *cli)
+{
+    char why[512];
+    long index = cli->device[4] ? strtol(cli->device + 5, NULL, 10) : 0;
+    failing = cli;
+    cli->opt_backend = km_cuda_load(index > INT_MAX ? INT_MAX : (int)index, device_failed, why, sizeof why);
+    if (!cli->opt_backend) device_failed(why);
+}
+
 static void resolve(km_cli *cli)
 {
     cli->quiet = common.quiet, cli->verbose = common.verbose;
@@ -263,11 +283,8 @@ static void resolve(km_cli *cli)
     cli->seed = !common.seed_set ? 1 : common.seed ? common.seed : km_rng_fresh_seed();
     const char *when = common.progress ? common.progress : "auto";
     cli->progress = !strcmp(when, "always") || (!strcmp(when, "auto") && !common.quiet && isatty(2));
-    if (is_cuda(cli->device)) {
-        fprintf(stderr, "%s: --device %s: this build has no CUDA library\n", cli->program->name, cli->device);
-        exit(-KM_DEVICE);
-    }
-    if (strcmp(cli->device, "auto") && strcmp(cli->device, "cpu"))
+    if (is_cuda(cli->device)) open_device(cli);
+    else if (strcmp(cli->device, "auto") && strcmp(cli->device, "cpu"))
         misuse(cli, "option '--device' '%s': expected auto, cpu, cuda or cuda:N%s", cli->device, "");
 }
 

@@ -69,12 +69,13 @@ typedef struct km_cli {
     char **argv;          /* as given, for the provenance */
     const char **operands;
     int n_operands;
-    int quiet, verbose;   /* -q, -v (counted) */
-    bool progress;        /* resolved: draw a bar on standard error */
-    int threads;          /* resolved: at least 1 */
-    const char *device;   /* "auto", "cpu", "cuda", "cuda:N" */
-    uint64_t seed;        /* resolved: never 0 */
-    bool seed_set;        /* given by the user */
+    int quiet, verbose;                   /* -q, -v (counted) */
+    bool progress;                        /* resolved: draw a bar on standard error */
+    int threads;                          /* resolved: at least 1 */
+    const char *device;                   /* "auto", "cpu", "cuda", "cuda:N" */
+    const struct km_backend *opt_backend; /* the device's kernels with "cuda"; NULL: the processor's */
+    uint64_t seed;                        /* resolved: never 0 */
+    bool seed_set;                        /* given by the user */
     bool no_provenance;
     double started;       /* seconds, for the last line of -v */
 } km_cli;

@@ -48,12 +48,12 @@ km_tensor *km_atom_encoder_embed(km_ctx *cx, const km_atom_encoder *e, const km_
 {
     km_dim A = f->A, plains = MASK + e->ref_mask; /* columns that are numbers */
     int32_t *index = km_arena_get(cx->arena, (size_t)(A * LOOKUPS) * sizeof *index);
-    km_tensor *plain = KM_TENSOR(cx, A, plains);
+    float *plain = km_arena_get(cx->arena, (size_t)(A * plains) * sizeof *plain);
     for (km_dim a = 0; a < A; a++) {
         bool real = f->atom_mask[a] != 0;
-        for (int i = 0; i < 3; i++) plain->data[plains * a + POS + i] = real ? f->ref_pos[3 * a + i] : 0;
-        plain->data[plains * a + CHARGE] = real ? f->ref_charge[a] : 0;
-        if (e->ref_mask) plain->data[plains * a + MASK] = real ? f->ref_mask[a] : 0;
+        for (int i = 0; i < 3; i++) plain[plains * a + POS + i] = real ? f->ref_pos[3 * a + i] : 0;
+        plain[plains * a + CHARGE] = real ? f->ref_charge[a] : 0;
+        if (e->ref_mask) plain[plains * a + MASK] = real ? f->ref_mask[a] : 0;
         int32_t *at = index + LOOKUPS * a, element = class_of(f->ref_element[a] - e->first_element, ELEMENTS);
         at[0] = real && element >= 0 ? (int32_t)plains + element : -1;
         for (int i = 0; i < CHARS; i++) {
@@ -65,8 +65,8 @@ km_tensor *km_atom_encoder_embed(km_ctx *cx, const km_atom_encoder *e, const km_
     int32_t *first = km_arena_get(cx->arena, PLAIN_MOST * sizeof *first);
     for (int i = 0; i < plains; i++) first[i] = i;
     km_tensor *w = km_heads_first(cx, km_lookup_columns(cx, e->features.w, first, plains, 1));
-    km_tensor *q = km_linear(cx, plain, w, e->features.b);
-    return km_add(cx, q, km_lookup_columns(cx, e->features.w, index, A, LOOKUPS));
+    km_tensor *q = km_linear(cx, KM_TENSOR_OF(cx, plain, A, plains), w, e->features.b);
+    return km_cast(cx, km_add(cx, q, km_lookup_columns(cx, e->features.w, index, A, LOOKUPS)));
 }
 
 km_tensor *km_atom_encoder_add_single(km_ctx *cx, const km_atom_encoder *e, const km_features *f, const km_tensor *q,
@@ -151,6 +151,6 @@ km_tensor *km_relative_positions(km_ctx *cx, const km_config *c, const km_tensor
     int32_t *index = km_arena_get(cx->arena, (size_t)(N * N * FACTS) * sizeof *index);
     for (km_dim i = 0; i < N; i++)
         for (km_dim j = 0; j < N; j++) pair_columns(c, f, rings, i, j, index + FACTS * (N * i + j));
-    km_tensor *y = km_lookup_columns(cx, w, index, N * N, FACTS);
+    km_tensor *y = km_cast(cx, km_lookup_columns(cx, w, index, N * N, FACTS));
     return km_scope_end(cx, mark, KM_RESHAPE(cx, y, N, N, km_size(y, 1)));
 }

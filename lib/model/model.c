@@ -151,6 +151,7 @@ km_status km_model_open(const char *name, const km_backend *opt_be, km_model **r
         return status;
     }
     if (opt_be) km_params_pack(m->params, opt_be);
+    m->opt_be = opt_be;
     *ret = m;
     return KM_OK;
 }
@@ -186,6 +187,11 @@ void km_model_free(km_model *m)
     free(m->name);
     free(m->path);
     free(m);
+}
+
+km_ctx *km_model_ctx(const km_model *m, int threads)
+{
+    return m->opt_be ? km_ctx_new_on(m->opt_be, threads) : km_ctx_new(threads);
 }
 
 const char *km_model_remark(const km_model *m) { return m->file ? km_safetensors_meta(m->file, "remark") : NULL; }

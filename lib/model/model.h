@@ -123,7 +123,8 @@ typedef struct km_model {
     km_diffusion *diffusion; /* NULL when the weights have none */
     km_safetensors *file;    /* what params are mapped from, or NULL */
     struct km_checkpoint *weights; /* the file's owner */
-    char *name, *path;       /* as the user asked, and where it was found */
+    const km_backend *opt_be; /* what it was made ready for; NULL: nothing, and the processor runs it */
+    char *name, *path;        /* as the user asked, and where it was found */
     /* of the elements; as km_checkpoint_digest makes it of a checkpoint that has none of ours */
     char digest[65], trunk_digest[65];
 } km_model;
@@ -137,6 +138,8 @@ km_status km_model_open(const char *name, const km_backend *opt_be, km_model **r
 km_status km_model_make(const km_config *c, const km_sampling *s, uint64_t seed, km_model **ret,
                         km_err *err) KM_MUST_USE;
 void km_model_free(km_model *m);
+/* A context on the backend that m is ready for. */
+km_ctx *km_model_ctx(const km_model *m, int threads);
 /* Where the model of this name lies; the caller frees the path. */
 km_status km_model_find(const char *name, char **ret_path, km_err *err) KM_MUST_USE;
 /* All parameters, with configuration and digests in the metadata. block: values to write instead of the store's (EMA),

@@ -19,7 +19,7 @@ km_tensor *km_nn_state(km_ctx *cx, const km_tensor *t)
 {
     if (cx->tape) return (km_tensor *)t; /* never written to */
     km_tensor *copy = km_tensor_like(cx, t);
-    memcpy(copy->data, t->data, (size_t)km_numel(t) * sizeof(float));
+    km_copy(cx, copy, 0, t);
     return copy;
 }
 
@@ -27,7 +27,7 @@ km_tensor *km_nn_carry(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *ne
 {
     if (cx->tape) return next;
     KM_ASSERT(km_numel(state) == km_numel(next));
-    memcpy(state->data, next->data, (size_t)km_numel(next) * sizeof(float));
+    km_copy(cx, state, 0, next);
     km_arena_rewind(cx->arena, mark);
     return state;
 }

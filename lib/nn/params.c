@@ -13,7 +13,8 @@
 typedef struct entry {
     char *name;
     km_tensor t;
-    float *own;       /* what t.data points to when it is neither in the file nor in the training block */
+    float *own;  /* what t.data points to when it is neither in the file nor in the training block */
+    float *host; /* where t.data pointed before it was copied to a device, else NULL */
     bool trained;
 } entry;
 
@@ -28,6 +29,7 @@ struct km_params {
     int *slots;      /* open addressing over names; -1 is empty */
     int n_slots;
     float *block;
+    float *there; /* the block's copy on a device, or NULL */
     km_dim size;
     size_t packed_bytes;
     const km_backend *be; /* whose packs these are */
@@ -113,11 +115,26 @@ void km_params_make_missing(km_params *p, const char *patterns, uint64_t seed, d
     p->lambda_hi = lambda_hi;
 }
 
+/* Back to what was there before km_params_pack. */
+static void drop_packs(km_params *p)
+{
+    for (int i = 0; i < p->n; i++) {
+        entry *e = p->entries[i];
+        if (e->t.pack) p->be->pack_free(e->t.pack);
+        e->t.pack = NULL;
+        if (!e->host) continue;
+        p->be->device->put(e->t.data);
+        e->t.data = e->host, e->host = NULL;
+    }
+    p->packed_bytes = 0;
+}
+
 void km_params_free(km_params *p)
 {
     if (!p) return;
+    drop_packs(p);
+    if (p->there) p->be->device->put(p->there);
     for (int i = 0; i < p->n; i++) {
-        if (p->entries[i]->t.pack) p->be->pack_free(p->entries[i]->t.pack);
         free(p->entries[i]->own);
         free(p->entries[i]->name);
         free(p->entries[i]);
@@ -283,21 +300,19 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
 
 /* -- 4. inference and training */
 
-static void drop_packs(km_params *p)
-{
-    for (int i = 0; i < p->n; i++) {
-        if (p->entries[i]->t.pack) p->be->pack_free(p->entries[i]->t.pack);
-        p->entries[i]->t.pack = NULL;
-    }
-    p->packed_bytes = 0;
-}
-
 void km_params_pack(km_params *p, const km_backend *be)
 {
     drop_packs(p);
     p->be = be;
     for (int i = 0; i < p->n; i++) {
         km_tensor *t = &p->entries[i]->t;
+        if (be->device) {
+            size_t bytes = (size_t)km_numel(t) * sizeof(float);
+            p->entries[i]->host = t->data;
+            t->data = be->device->get(bytes);
+            be->device->upload(t->data, p->entries[i]->host, bytes);
+            p->packed_bytes += bytes;
+        }
         if (t->nd != 2 || !be->pack_new) continue;
         t->pack = be->pack_new(t->data, t->shape[0], t->shape[1]);
         if (t->pack) p->packed_bytes += be->pack_bytes(t->pack);
@@ -326,6 +341,27 @@ void km_params_train(km_params *p, const char *patterns)
         e->trained = e->trained && matches_one(e->name, patterns);
         e->t.wants_grad = e->trained;
     }
+}
+
+static void point_into(km_params *p, float *block)
+{
+    for (int i = 0; i < p->n; i++) p->entries[i]->t.data = block + p->entries[i]->t.param_offset;
+}
+
+void km_params_to(km_params *p, const km_backend *be)
+{
+    const km_device *d = be->device;
+    size_t bytes = (size_t)p->size * sizeof(float);
+    if (!d) return;
+    p->be = be;
+    if (!p->there) p->there = d->get(bytes);
+    d->upload(p->there, p->block, bytes);
+    point_into(p, p->there);
+}
+
+void km_params_from(km_params *p)
+{
+    if (p->there) point_into(p, p->block);
 }
 
 int km_params_count(const km_params *p) { return p->n; }

@@ -58,12 +58,17 @@ void km_params_named(km_params *p, char *(*original)(const char *ours));
  * there are, or (strict) the first one of the modules' prefixes that nobody asked for. */
 km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, km_err *err) KM_MUST_USE;
 
-/* Ready for inference: pack every matrix for this backend. Ready for training: move all into one writable block,
+/* Ready for inference: pack every matrix for this backend, and copy all to its device if it has one (values are then
+ * read by kernels only). Ready for training: move all into one writable block,
  * wants_grad set on what is trained: names that match one of the patterns (separated by blanks, `*` any run of
  * characters) and are not frozen. */
 void km_params_pack(km_params *p, const km_backend *be);
 size_t km_params_packed_bytes(const km_params *p);
 void km_params_train(km_params *p, const char *patterns);
+/* In training on a device: the block's numbers as they are now are copied there and kernels read them, until
+ * km_params_from. On the processor both do nothing. */
+void km_params_to(km_params *p, const km_backend *be);
+void km_params_from(km_params *p);
 
 int km_params_count(const km_params *p);
 const char *km_params_name(const km_params *p, int i); /* in the order asked for */

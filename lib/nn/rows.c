@@ -15,12 +15,17 @@ typedef struct rows {
 } rows;
 
 /* Rows of pairs as columns of y [N, N, C]. */
-static void put_swapped(km_tensor *y, const km_tensor *part, km_dim first)
+static void put_swapped(const km_ctx *cx, km_tensor *y, const km_tensor *part, km_dim first)
 {
     km_dim N = km_size(y, 0), C = km_size(y, 2);
-    for (km_dim i = 0; i < km_size(part, 0); i++)
-        for (km_dim j = 0; j < N; j++)
-            memcpy(y->data + (j * N + first + i) * C, part->data + (i * N + j) * C, (size_t)C * sizeof(float));
+    size_t pair = km_bytes(y, C);
+    for (km_dim i = 0; i < km_size(part, 0); i++) {
+        char *to = (char *)y->data + (size_t)(first + i) * pair;
+        const char *from = (const char *)part->data + (size_t)(i * N) * pair;
+        if (cx->be->device) cx->be->device->move_rows(to, (size_t)N * pair, from, pair, pair, (size_t)N);
+        else
+            for (km_dim j = 0; j < N; j++) memcpy(to + (size_t)(j * N) * pair, from + (size_t)j * pair, pair);
+    }
 }
 
 /* How many rows at a time. */
@@ -36,14 +41,9 @@ static void run_chunk(km_ctx *cx, const rows *r, km_dim each, km_dim c)
     km_dim R = km_size(r->x, 0), first = c * each, n = R - first < each ? R - first : each;
     km_mark mark = km_scope_begin(cx);
     km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first);
-    KM_ASSERT(km_numel(part) * R == km_numel(r->y) * n);
-    if (cx->dry) {
-        /* nothing to keep */
-    } else if (r->swapped) {
-        put_swapped(r->y, part, first);
-    } else {
-        memcpy(r->y->data + first * (km_numel(r->y) / R), part->data, (size_t)km_numel(part) * sizeof(float));
-    }
+    KM_ASSERT(km_numel(part) * R == km_numel(r->y) * n && part->half == r->y->half);
+    if (!r->swapped) km_copy(cx, r->y, first * (km_numel(r->y) / R), part);
+    else if (!cx->dry) put_swapped(cx, r->y, part, first);
     km_arena_rewind(cx->arena, mark);
 }
 
@@ -70,10 +70,26 @@ static km_tensor *run(km_ctx *cx, const rows *r)
 
 /* -- with a tape */
 
+/* part += columns of dy [N, N, C], on a device */
+static void take_columns(km_ctx *cx, float *to, const rows *r, const float *dy, const km_tensor *part, km_dim first)
+{
+    km_dim N = km_size(r->y, 0), C = km_size(r->y, 2), n = km_numel(part);
+    size_t pair = (size_t)C * sizeof(float);
+    float *turned = km_arena_data(cx->arena, (size_t)n * sizeof(float));
+    for (km_dim i = 0; i < km_size(part, 0); i++)
+        cx->be->device->move_rows(turned + i * N * C, pair, dy + (first + i) * C, (size_t)N * pair, pair, (size_t)N);
+    cx->be->add_bwd(&cx->ex, to, NULL, turned, n, n);
+}
+
 /* part += dy of its rows */
-static void take_gradient(float *to, const rows *r, const float *dy, const km_tensor *part, km_dim first)
+static void take_gradient(km_ctx *cx, float *to, const rows *r, const float *dy, const km_tensor *part, km_dim first)
 {
     km_dim n = km_numel(part), R = km_size(r->x, 0);
+    if (cx->be->device) {
+        if (r->swapped) take_columns(cx, to, r, dy, part, first);
+        else cx->be->add_bwd(&cx->ex, to, NULL, dy + first * (km_numel(r->y) / R), n, n);
+        return;
+    }
     if (!r->swapped) {
         dy += first * (km_numel(r->y) / R);
         for (km_dim i = 0; i < n; i++) to[i] += dy[i];
@@ -92,7 +108,7 @@ static void replay_chunk(km_ctx *cx, const rows *r, const float *dy, km_dim firs
     km_mark mark = km_scope_begin(cx);
     km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first);
     float *to = km_grad(cx, part);
-    if (to && !cx->dry) take_gradient(to, r, dy, part, first);
+    if (to && !cx->dry) take_gradient(cx, to, r, dy, part, first);
     km_tape_backward(cx);
     km_tape_clear(cx->tape);
     km_arena_rewind(cx->arena, mark);

@@ -37,13 +37,13 @@ static km_tensor *attend_past(km_ctx *cx, const km_nn_temporal *l, const km_tens
         const km_nn_past *p = f->opt_pasts[b];
         const struct km_nn_kept *kept = &p->layers[l->number];
         KM_ASSERT(p->T < p->room);
-        memcpy(kept->k + (size_t)p->T * frame, k->data + (size_t)b * frame, frame * sizeof(float));
-        memcpy(kept->v + (size_t)p->T * frame, v->data + (size_t)b * frame, frame * sizeof(float));
-        km_tensor *all_k = KM_TENSOR_OF(cx, kept->k, 1, p->T + 1, N, C),
-                  *all_v = KM_TENSOR_OF(cx, kept->v, 1, p->T + 1, N, C);
+        memcpy(kept->k + (size_t)p->T * frame, km_read(cx, km_slice(cx, k, b, 1)), frame * sizeof(float));
+        memcpy(kept->v + (size_t)p->T * frame, km_read(cx, km_slice(cx, v, b, 1)), frame * sizeof(float));
+        km_tensor *all_k = km_cast(cx, KM_TENSOR_OF(cx, kept->k, 1, p->T + 1, N, C)),
+                  *all_v = km_cast(cx, KM_TENSOR_OF(cx, kept->v, 1, p->T + 1, N, C));
         km_tensor *one = km_temporal_attention(cx, km_slice(cx, q, b, 1), all_k, all_v, km_slice(cx, g, b, 1),
                                                l->log_lambda, p->times + p->T, p->times, (float)l->decay.beta, 0, true);
-        memcpy(y->data + (size_t)b * frame, one->data, frame * sizeof(float));
+        km_copy(cx, y, b * (km_dim)frame, one);
     }
     return y;
 }
@@ -55,9 +55,9 @@ static km_tensor *attend_all(km_ctx *cx, const km_nn_temporal *l, const km_tenso
     const km_tensor *log_lambda = l->log_lambda;
     double beta = l->decay.beta, interval = f->T > 1 ? f->times[1] - f->times[0] : 1, least = 0;
     if (l->decay.by_interval) {
-        km_tensor *unit = KM_TENSOR(cx, 1);
-        unit->data[0] = (float)((1 - beta) * log(interval));
-        log_lambda = km_add(cx, km_scale(cx, log_lambda, (float)beta), unit);
+        float *unit = km_arena_get(cx->arena, sizeof *unit);
+        *unit = (float)((1 - beta) * log(interval));
+        log_lambda = km_add(cx, km_scale(cx, log_lambda, (float)beta), KM_TENSOR_OF(cx, unit, 1));
         least = interval * pow(1e-6, beta);
     }
     return km_temporal_attention(cx, q, k, v, g, log_lambda, f->times, f->times, (float)beta, (float)least,

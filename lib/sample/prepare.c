@@ -10,11 +10,11 @@
 km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, int threads)
 {
     km_prepared *p = KM_NEW(km_prepared);
-    p->cx = km_ctx_new(threads);
+    p->cx = km_model_ctx(m, threads);
     km_dim N = t->n_tokens;
-    p->trunk.s_inputs = KM_TENSOR_OF(p->cx, t->s_inputs, N, t->inputs_s);
-    p->trunk.s = KM_TENSOR_OF(p->cx, t->s, N, t->token_s);
-    p->trunk.z = KM_TENSOR_OF(p->cx, t->z, N, N, t->token_z);
+    p->trunk.s_inputs = km_cast(p->cx, KM_TENSOR_OF(p->cx, t->s_inputs, N, t->inputs_s));
+    p->trunk.s = km_cast(p->cx, KM_TENSOR_OF(p->cx, t->s, N, t->token_s));
+    p->trunk.z = km_cast(p->cx, KM_TENSOR_OF(p->cx, t->z, N, N, t->token_z));
     p->k = km_diffusion_condition(p->cx, m->diffusion, f, &p->trunk);
     return p;
 }

@@ -126,10 +126,10 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
         if (s->turned || (s->turned_as_one && r->low)) turn(r, w, s->turned_as_one, i);
         raise_noise(r, w, &s->steps[i], s->given_noise, i);
         r->sigma[1] = (float)s->steps[i].hat;
-        km_tensor *d = evaluate(cx, m, k, w, r);
-        if (w->opt_stereo) hold_stereo(r, w, d->data);
-        if (s->aligned) align(r, w, k->f->atom_mask, d->data);
-        if (!move(r, w, &s->steps[i], d->data))
+        float *d = km_read(cx, evaluate(cx, m, k, w, r));
+        if (w->opt_stereo) hold_stereo(r, w, d);
+        if (s->aligned) align(r, w, k->f->atom_mask, d);
+        if (!move(r, w, &s->steps[i], d))
             status = km_fail(err, KM_INPUT, "coordinates are not finite after step %d", i + 1);
         km_arena_rewind(cx->arena, inner);
         if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");

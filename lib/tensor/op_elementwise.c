@@ -25,14 +25,16 @@ static void add_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->add_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y), km_numel(s->a), km_numel(s->b));
+    km_be(cx, s->a)->add_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y), km_numel(s->a),
+                             km_numel(s->b));
 }
 
 km_tensor *km_add(km_ctx *cx, const km_tensor *a, const km_tensor *b)
 {
     KM_ASSERT(km_numel(b) > 0 ? km_numel(a) % km_numel(b) == 0 : km_numel(a) == 0);
+    KM_ASSERT(km_alike(a, b));
     km_tensor *y = km_tensor_like(cx, a);
-    cx->be->add_fwd(&cx->ex, y->data, a->data, b->data, km_numel(a), km_numel(b));
+    km_be(cx, a)->add_fwd(&cx->ex, y->data, a->data, b->data, km_numel(a), km_numel(b));
     record(cx, add_backward, (simple_state){.a = a, .b = b, .y = y});
     return y;
 }
@@ -41,13 +43,13 @@ static void scale_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->scale_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), s->factor, km_numel(s->a));
+    km_be(cx, s->a)->scale_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), s->factor, km_numel(s->a));
 }
 
 km_tensor *km_scale(km_ctx *cx, const km_tensor *a, float factor)
 {
     km_tensor *y = km_tensor_like(cx, a);
-    cx->be->scale_fwd(&cx->ex, y->data, a->data, factor, km_numel(a));
+    km_be(cx, a)->scale_fwd(&cx->ex, y->data, a->data, factor, km_numel(a));
     record(cx, scale_backward, (simple_state){.a = a, .y = y, .factor = factor});
     return y;
 }
@@ -56,13 +58,13 @@ static void relu_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->relu_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), s->a->data, km_numel(s->a));
+    km_be(cx, s->a)->relu_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), s->a->data, km_numel(s->a));
 }
 
 km_tensor *km_relu(km_ctx *cx, const km_tensor *x)
 {
     km_tensor *y = km_tensor_like(cx, x);
-    cx->be->relu_fwd(&cx->ex, y->data, x->data, km_numel(x));
+    km_be(cx, x)->relu_fwd(&cx->ex, y->data, x->data, km_numel(x));
     record(cx, relu_backward, (simple_state){.a = x, .y = y});
     return y;
 }
@@ -71,13 +73,13 @@ static void sigmoid_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->sigmoid_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), s->y->data, km_numel(s->a));
+    km_be(cx, s->a)->sigmoid_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), s->y->data, km_numel(s->a));
 }
 
 km_tensor *km_sigmoid(km_ctx *cx, const km_tensor *x)
 {
     km_tensor *y = km_tensor_like(cx, x);
-    cx->be->sigmoid_fwd(&cx->ex, y->data, x->data, km_numel(x));
+    km_be(cx, x)->sigmoid_fwd(&cx->ex, y->data, x->data, km_numel(x));
     record(cx, sigmoid_backward, (simple_state){.a = x, .y = y});
     return y;
 }
@@ -86,18 +88,18 @@ static void concat_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->concat_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y), km_rows(s->a, 1),
-                       km_size(s->a, -1), km_size(s->b, -1));
+    km_be(cx, s->a)->concat_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y), km_rows(s->a, 1),
+                                km_size(s->a, -1), km_size(s->b, -1));
 }
 
 km_tensor *km_concat(km_ctx *cx, const km_tensor *a, const km_tensor *b)
 {
     km_dim Ca = km_size(a, -1), Cb = km_size(b, -1), M = km_rows(a, 1), shape[KM_MAX_DIMS];
-    KM_ASSERT(km_rows(b, 1) == M);
+    KM_ASSERT(km_rows(b, 1) == M && km_alike(a, b));
     memcpy(shape, a->shape, sizeof shape);
     shape[a->nd - 1] = Ca + Cb;
-    km_tensor *y = km_tensor_new(cx, a->nd, shape);
-    cx->be->concat_fwd(&cx->ex, y->data, a->data, b->data, M, Ca, Cb);
+    km_tensor *y = km_tensor_as(cx, a, a->nd, shape);
+    km_be(cx, a)->concat_fwd(&cx->ex, y->data, a->data, b->data, M, Ca, Cb);
     record(cx, concat_backward, (simple_state){.a = a, .b = b, .y = y});
     return y;
 }
@@ -106,15 +108,16 @@ static void heads_first_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->heads_first_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), km_rows(s->a, 1), km_size(s->a, -1));
+    km_be(cx, s->a)->heads_first_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), km_rows(s->a, 1),
+                                     km_size(s->a, -1));
 }
 
 km_tensor *km_heads_first(km_ctx *cx, const km_tensor *x)
 {
     km_dim shape[KM_MAX_DIMS] = {km_size(x, -1)};
     memcpy(shape + 1, x->shape, (size_t)(x->nd - 1) * sizeof *shape);
-    km_tensor *y = km_tensor_new(cx, x->nd, shape);
-    cx->be->heads_first_fwd(&cx->ex, y->data, x->data, km_rows(x, 1), km_size(x, -1));
+    km_tensor *y = km_tensor_as(cx, x, x->nd, shape);
+    km_be(cx, x)->heads_first_fwd(&cx->ex, y->data, x->data, km_rows(x, 1), km_size(x, -1));
     record(cx, heads_first_backward, (simple_state){.a = x, .y = y});
     return y;
 }
@@ -123,14 +126,14 @@ static void swap_pairs_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->swap_pairs_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), km_size(s->a, 0), km_size(s->a, 2));
+    km_be(cx, s->a)->swap_pairs_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->y), km_size(s->a, 0), km_size(s->a, 2));
 }
 
 km_tensor *km_swap_pairs(km_ctx *cx, const km_tensor *x)
 {
     KM_ASSERT(x->nd == 3 && km_size(x, 0) == km_size(x, 1));
     km_tensor *y = km_tensor_like(cx, x);
-    cx->be->swap_pairs_fwd(&cx->ex, y->data, x->data, km_size(x, 0), km_size(x, 2));
+    km_be(cx, x)->swap_pairs_fwd(&cx->ex, y->data, x->data, km_size(x, 0), km_size(x, 2));
     record(cx, swap_pairs_backward, (simple_state){.a = x, .y = y});
     return y;
 }
@@ -139,16 +142,16 @@ static void outer_add_backward(km_ctx *cx, void *state)
 {
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->outer_add_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y), km_rows(s->a, 1),
-                          km_size(s->a, -1));
+    km_be(cx, s->a)->outer_add_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y), km_rows(s->a, 1),
+                                   km_size(s->a, -1));
 }
 
 km_tensor *km_outer_add(km_ctx *cx, const km_tensor *a, const km_tensor *b)
 {
     km_dim N = km_rows(a, 1), C = km_size(a, -1);
-    KM_ASSERT(km_rows(b, 1) == N && km_size(b, -1) == C);
-    km_tensor *y = KM_TENSOR(cx, N, N, C);
-    cx->be->outer_add_fwd(&cx->ex, y->data, a->data, b->data, N, C);
+    KM_ASSERT(km_rows(b, 1) == N && km_size(b, -1) == C && km_alike(a, b));
+    km_tensor *y = KM_TENSOR_AS(cx, a, N, N, C);
+    km_be(cx, a)->outer_add_fwd(&cx->ex, y->data, a->data, b->data, N, C);
     record(cx, outer_add_backward, (simple_state){.a = a, .b = b, .y = y});
     return y;
 }
@@ -157,8 +160,8 @@ km_tensor *km_fourier(km_ctx *cx, const float *t, km_dim L, const km_tensor *w, 
 {
     km_dim D = km_numel(w);
     KM_ASSERT(km_numel(b) == D);
-    km_tensor *y = KM_TENSOR(cx, L, D);
-    cx->be->fourier_fwd(&cx->ex, y->data, t, w->data, b->data, L, D);
+    km_tensor *y = KM_TENSOR_AS(cx, w, L, D);
+    km_be(cx, w)->fourier_fwd(&cx->ex, y->data, km_floats(cx, t, L), w->data, b->data, L, D);
     return y;
 }
 
@@ -167,16 +170,17 @@ static void frame_axpby_backward(km_ctx *cx, void *state)
     simple_state *s = state;
     if (!km_has_grad(s->y)) return;
     km_dim F = km_size(s->a, 0);
-    cx->be->frame_axpby_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y), s->ca, s->cb, F,
-                            km_numel(s->a) / F);
+    km_be(cx, s->a)->frame_axpby_bwd(&cx->ex, km_grad(cx, s->a), km_grad(cx, s->b), km_grad(cx, s->y),
+                                     km_floats(cx, s->ca, F), km_floats(cx, s->cb, F), F, km_numel(s->a) / F);
 }
 
 km_tensor *km_frame_axpby(km_ctx *cx, const km_tensor *x, const float *a, const km_tensor *opt_u, const float *opt_b)
 {
     km_dim F = km_size(x, 0);
-    KM_ASSERT(F > 0 && !opt_u == !opt_b && (!opt_u || km_numel(opt_u) == km_numel(x)));
+    KM_ASSERT(F > 0 && !opt_u == !opt_b && (!opt_u || km_numel(opt_u) == km_numel(x)) && km_alike(x, opt_u));
     km_tensor *y = km_tensor_like(cx, x);
-    cx->be->frame_axpby_fwd(&cx->ex, y->data, x->data, a, opt_u ? opt_u->data : NULL, opt_b, F, km_numel(x) / F);
+    km_be(cx, x)->frame_axpby_fwd(&cx->ex, y->data, x->data, km_floats(cx, a, F), opt_u ? opt_u->data : NULL,
+                                  km_floats(cx, opt_b, F), F, km_numel(x) / F);
     record(cx, frame_axpby_backward, (simple_state){.a = x, .b = opt_u, .y = y, .ca = a, .cb = opt_b});
     return y;
 }

@@ -22,15 +22,16 @@ static void lookup_rows_backward(km_ctx *cx, void *state)
 {
     gather_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->lookup_rows_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->index, km_size(s->y, 0), km_rows(s->x, 1),
-                            km_size(s->x, -1));
+    km_be(cx, s->x)->lookup_rows_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y),
+                                     km_ints(cx, s->index, km_size(s->y, 0)), km_size(s->y, 0), km_rows(s->x, 1),
+                                     km_size(s->x, -1));
 }
 
 km_tensor *km_lookup_rows(km_ctx *cx, const km_tensor *table, const int32_t *index, km_dim M)
 {
     km_dim K = km_rows(table, 1), C = km_size(table, -1);
-    km_tensor *y = KM_TENSOR(cx, M, C);
-    cx->be->lookup_rows_fwd(&cx->ex, y->data, table->data, index, M, K, C);
+    km_tensor *y = KM_TENSOR_AS(cx, table, M, C);
+    km_be(cx, table)->lookup_rows_fwd(&cx->ex, y->data, table->data, km_ints(cx, index, M), M, K, C);
     record(cx, lookup_rows_backward, (gather_state){table, index, 1, y});
     return y;
 }
@@ -39,16 +40,17 @@ static void lookup_columns_backward(km_ctx *cx, void *state)
 {
     gather_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->lookup_columns_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->index, km_size(s->y, 0),
-                               km_size(s->x, 1), km_size(s->x, 0), s->per_row);
+    km_be(cx, s->x)->lookup_columns_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y),
+                                        km_ints(cx, s->index, km_size(s->y, 0) * s->per_row), km_size(s->y, 0),
+                                        km_size(s->x, 1), km_size(s->x, 0), s->per_row);
 }
 
 km_tensor *km_lookup_columns(km_ctx *cx, const km_tensor *w, const int32_t *index, km_dim M, km_dim P)
 {
     KM_ASSERT(w->nd == 2);
     km_dim C = km_size(w, 0), K = km_size(w, 1);
-    km_tensor *y = KM_TENSOR(cx, M, C);
-    cx->be->lookup_columns_fwd(&cx->ex, y->data, w->data, index, M, K, C, P);
+    km_tensor *y = KM_TENSOR_AS(cx, w, M, C);
+    km_be(cx, w)->lookup_columns_fwd(&cx->ex, y->data, w->data, km_ints(cx, index, M * P), M, K, C, P);
     record(cx, lookup_columns_backward, (gather_state){w, index, P, y});
     return y;
 }
@@ -57,16 +59,17 @@ static void token_to_atom_backward(km_ctx *cx, void *state)
 {
     gather_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->token_to_atom_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->index, km_size(s->x, 0),
-                              km_size(s->x, 1), km_size(s->y, 1), km_size(s->x, 2));
+    km_be(cx, s->x)->token_to_atom_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y),
+                                       km_ints(cx, s->index, km_size(s->y, 1)), km_size(s->x, 0), km_size(s->x, 1),
+                                       km_size(s->y, 1), km_size(s->x, 2));
 }
 
 km_tensor *km_token_to_atom(km_ctx *cx, const km_tensor *x, const int32_t *atom_token, km_dim A)
 {
     KM_ASSERT(x->nd == 3);
     km_dim F = km_size(x, 0), N = km_size(x, 1), C = km_size(x, 2);
-    km_tensor *y = KM_TENSOR(cx, F, A, C);
-    cx->be->token_to_atom_fwd(&cx->ex, y->data, x->data, atom_token, F, N, A, C);
+    km_tensor *y = KM_TENSOR_AS(cx, x, F, A, C);
+    km_be(cx, x)->token_to_atom_fwd(&cx->ex, y->data, x->data, km_ints(cx, atom_token, A), F, N, A, C);
     record(cx, token_to_atom_backward, (gather_state){x, atom_token, 1, y});
     return y;
 }
@@ -75,16 +78,17 @@ static void atom_to_token_backward(km_ctx *cx, void *state)
 {
     gather_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->atom_to_token_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->index, km_size(s->x, 0),
-                              km_size(s->y, 1), km_size(s->x, 1), km_size(s->x, 2));
+    km_be(cx, s->x)->atom_to_token_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y),
+                                       km_ints(cx, s->index, km_size(s->x, 1)), km_size(s->x, 0), km_size(s->y, 1),
+                                       km_size(s->x, 1), km_size(s->x, 2));
 }
 
 km_tensor *km_atom_to_token(km_ctx *cx, const km_tensor *x, const int32_t *atom_token, km_dim N)
 {
     KM_ASSERT(x->nd == 3);
     km_dim F = km_size(x, 0), A = km_size(x, 1), C = km_size(x, 2);
-    km_tensor *y = KM_TENSOR(cx, F, N, C);
-    cx->be->atom_to_token_fwd(&cx->ex, y->data, x->data, atom_token, F, N, A, C);
+    km_tensor *y = KM_TENSOR_AS(cx, x, F, N, C);
+    km_be(cx, x)->atom_to_token_fwd(&cx->ex, y->data, x->data, km_ints(cx, atom_token, A), F, N, A, C);
     record(cx, atom_to_token_backward, (gather_state){x, atom_token, 1, y});
     return y;
 }

@@ -23,16 +23,19 @@ static void loss_struct_backward(km_ctx *cx, void *state)
 {
     loss_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->loss_struct_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data, s->r, s->frame, s->atom,
-                            km_rows(s->x, 2), km_size(s->x, -2));
+    km_be(cx, s->x)->loss_struct_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data,
+                                     km_floats(cx, s->r, km_numel(s->x)), km_floats(cx, s->frame, km_rows(s->x, 2)),
+                                     km_floats(cx, s->atom, km_size(s->x, -2)), km_rows(s->x, 2), km_size(s->x, -2));
 }
 
 km_tensor *km_loss_struct(km_ctx *cx, const km_tensor *x, const float *r, const float *frame_weight,
                           const float *atom_weight)
 {
     KM_ASSERT(km_size(x, -1) == 3);
-    km_tensor *y = KM_TENSOR(cx, 1);
-    cx->be->loss_struct_fwd(&cx->ex, y->data, x->data, r, frame_weight, atom_weight, km_rows(x, 2), km_size(x, -2));
+    km_tensor *y = KM_TENSOR_AS(cx, x, 1);
+    km_be(cx, x)->loss_struct_fwd(&cx->ex, y->data, x->data, km_floats(cx, r, km_numel(x)),
+                                  km_floats(cx, frame_weight, km_rows(x, 2)),
+                                  km_floats(cx, atom_weight, km_size(x, -2)), km_rows(x, 2), km_size(x, -2));
     record(cx, loss_struct_backward, (loss_state){.x = x, .r = r, .frame = frame_weight, .atom = atom_weight, .y = y});
     return y;
 }
@@ -41,16 +44,20 @@ static void loss_lddt_backward(km_ctx *cx, void *state)
 {
     loss_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->loss_lddt_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data, s->r, s->frame, s->atom, s->radius,
-                          km_rows(s->x, 2), km_size(s->x, -2));
+    km_be(cx, s->x)->loss_lddt_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data,
+                                   km_floats(cx, s->r, km_numel(s->x)), km_floats(cx, s->frame, km_rows(s->x, 2)),
+                                   km_floats(cx, s->atom, km_size(s->x, -2)), s->radius, km_rows(s->x, 2),
+                                   km_size(s->x, -2));
 }
 
 km_tensor *km_loss_lddt(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const float *atom_mask,
                         float radius)
 {
     KM_ASSERT(km_size(x, -1) == 3);
-    km_tensor *y = KM_TENSOR(cx, 1);
-    cx->be->loss_lddt_fwd(&cx->ex, y->data, x->data, r, target, atom_mask, radius, km_rows(x, 2), km_size(x, -2));
+    km_tensor *y = KM_TENSOR_AS(cx, x, 1);
+    km_be(cx, x)->loss_lddt_fwd(&cx->ex, y->data, x->data, km_floats(cx, r, km_numel(x)),
+                                km_floats(cx, target, km_rows(x, 2)), km_floats(cx, atom_mask, km_size(x, -2)), radius,
+                                km_rows(x, 2), km_size(x, -2));
     record(cx, loss_lddt_backward,
            (loss_state){.x = x, .r = r, .frame = target, .atom = atom_mask, .radius = radius, .y = y});
     return y;
@@ -60,15 +67,18 @@ static void loss_center_backward(km_ctx *cx, void *state)
 {
     loss_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->loss_center_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data, s->r, s->frame, s->mol_type,
-                            km_rows(s->x, 2), km_size(s->x, -2));
+    km_be(cx, s->x)->loss_center_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data,
+                                     km_floats(cx, s->r, km_numel(s->x)), km_floats(cx, s->frame, km_rows(s->x, 2)),
+                                     km_ints(cx, s->mol_type, km_size(s->x, -2)), km_rows(s->x, 2), km_size(s->x, -2));
 }
 
 km_tensor *km_loss_center(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const int32_t *mol_type)
 {
     KM_ASSERT(km_size(x, -1) == 3);
-    km_tensor *y = KM_TENSOR(cx, 1);
-    cx->be->loss_center_fwd(&cx->ex, y->data, x->data, r, target, mol_type, km_rows(x, 2), km_size(x, -2));
+    km_tensor *y = KM_TENSOR_AS(cx, x, 1);
+    km_be(cx, x)->loss_center_fwd(&cx->ex, y->data, x->data, km_floats(cx, r, km_numel(x)),
+                                  km_floats(cx, target, km_rows(x, 2)), km_ints(cx, mol_type, km_size(x, -2)),
+                                  km_rows(x, 2), km_size(x, -2));
     record(cx, loss_center_backward, (loss_state){.x = x, .r = r, .frame = target, .mol_type = mol_type, .y = y});
     return y;
 }
@@ -85,17 +95,20 @@ static void loss_bond_backward(km_ctx *cx, void *state)
 {
     bond_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->loss_bond_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data, s->target, s->bonds, s->lengths,
-                          s->mask, km_rows(s->x, 2), km_size(s->x, -2), s->B);
+    km_be(cx, s->x)->loss_bond_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data,
+                                   km_floats(cx, s->target, km_rows(s->x, 2)), km_ints(cx, s->bonds, 2 * s->B),
+                                   km_floats(cx, s->lengths, s->B), km_floats(cx, s->mask, s->B), km_rows(s->x, 2),
+                                   km_size(s->x, -2), s->B);
 }
 
 km_tensor *km_loss_bond(km_ctx *cx, const km_tensor *x, const float *target, const int32_t *bonds, const float *lengths,
                         const float *opt_bond_mask, km_dim n_bonds)
 {
     KM_ASSERT(km_size(x, -1) == 3);
-    km_tensor *y = KM_TENSOR(cx, 1);
-    cx->be->loss_bond_fwd(&cx->ex, y->data, x->data, target, bonds, lengths, opt_bond_mask, km_rows(x, 2),
-                          km_size(x, -2), n_bonds);
+    km_tensor *y = KM_TENSOR_AS(cx, x, 1);
+    km_be(cx, x)->loss_bond_fwd(&cx->ex, y->data, x->data, km_floats(cx, target, km_rows(x, 2)),
+                                km_ints(cx, bonds, 2 * n_bonds), km_floats(cx, lengths, n_bonds),
+                                km_floats(cx, opt_bond_mask, n_bonds), km_rows(x, 2), km_size(x, -2), n_bonds);
     if (KM_RECORDING(cx, x)) {
         bond_state *s = km_arena_get(cx->arena, sizeof *s);
         *s = (bond_state){x, target, lengths, opt_bond_mask, bonds, n_bonds, y};

@@ -15,17 +15,22 @@ static void loss_motion_backward(km_ctx *cx, void *state)
 {
     motion_state *s = state;
     if (!km_has_grad(s->y)) return;
-    cx->be->loss_motion_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data, s->r, s->target, s->atom_weight,
-                            s->chosen, s->parts, s->lags, km_rows(s->x, 2), km_size(s->x, -2));
+    km_dim F = km_rows(s->x, 2), A = km_size(s->x, -2);
+    km_be(cx, s->x)->loss_motion_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->y), s->x->data,
+                                     km_floats(cx, s->r, km_numel(s->x)), km_floats(cx, s->target, F),
+                                     km_floats(cx, s->atom_weight, A), km_floats(cx, s->chosen, A),
+                                     km_floats(cx, s->parts, 2), s->lags, F, A);
 }
 
 km_tensor *km_loss_motion(km_ctx *cx, const km_tensor *x, const float *r, const float *target,
                           const float *atom_weight, const float *chosen, const float parts[2], int lags)
 {
     KM_ASSERT(km_size(x, -1) == 3);
-    km_tensor *y = KM_TENSOR(cx, 1);
-    cx->be->loss_motion_fwd(&cx->ex, y->data, x->data, r, target, atom_weight, chosen, parts, lags, km_rows(x, 2),
-                            km_size(x, -2));
+    km_dim F = km_rows(x, 2), A = km_size(x, -2);
+    km_tensor *y = KM_TENSOR_AS(cx, x, 1);
+    km_be(cx, x)->loss_motion_fwd(&cx->ex, y->data, x->data, km_floats(cx, r, km_numel(x)), km_floats(cx, target, F),
+                                  km_floats(cx, atom_weight, A), km_floats(cx, chosen, A), km_floats(cx, parts, 2),
+                                  lags, F, A);
     if (KM_RECORDING(cx, x)) {
         motion_state *s = km_arena_get(cx->arena, sizeof *s);
         *s = (motion_state){x, r, target, atom_weight, chosen, {parts[0], parts[1]}, lags, y};

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "lib/base/err.h"
+#include "lib/tensor/device.h"
 #include "lib/tensor/tensor.h"
 
 typedef struct record {
@@ -92,7 +93,7 @@ void km_backprop(km_ctx *cx, km_tensor *scalar, float seed)
     KM_ASSERT(cx->tape && km_numel(scalar) == 1);
     float *g = km_grad(cx, scalar);
     if (!g) return;
-    *g += seed;
+    km_seed(cx, g, seed);
     km_tape_backward(cx);
 }
 

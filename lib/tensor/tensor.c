@@ -5,15 +5,18 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/tensor/device.h"
 
-km_ctx *km_ctx_new(int threads)
+km_ctx *km_ctx_new_on(const km_backend *be, int threads)
 {
     km_ctx *cx = KM_NEW(km_ctx);
-    cx->be = km_backend_cpu(NULL);
-    cx->ex = (km_exec){threads > 0 ? threads : 1, KM_TEAM_WORK, NULL};
-    cx->arena = km_arena_new();
+    cx->be = be;
+    cx->ex = (km_exec){threads > 0 && !be->device ? threads : 1, KM_TEAM_WORK, NULL};
+    cx->arena = be->device ? km_arena_new_on(be->device->get, be->device->put) : km_arena_new();
     return cx;
 }
+
+km_ctx *km_ctx_new(int threads) { return km_ctx_new_on(km_backend_cpu(NULL), threads); }
 
 km_ctx *km_ctx_dry(double *opt_flop)
 {
@@ -28,6 +31,7 @@ void km_ctx_free(km_ctx *cx)
     if (!cx) return;
     for (int i = 0; i < cx->n_members; i++) km_ctx_free(cx->members[i]);
     free(cx->members);
+    km_copies_free(cx);
     km_arena_free(cx->arena);
     free(cx);
 }
@@ -36,7 +40,7 @@ km_ctx *const *km_ctx_team(km_ctx *cx, int n)
 {
     if (n <= cx->n_members) return cx->members;
     cx->members = km_realloc(cx->members, (size_t)n * sizeof *cx->members);
-    while (cx->n_members < n) cx->members[cx->n_members++] = km_ctx_new(1);
+    while (cx->n_members < n) cx->members[cx->n_members++] = km_ctx_new_on(cx->be, 1);
     return cx->members;
 }
 
@@ -63,30 +67,46 @@ km_dim km_rows(const km_tensor *t, int n)
     return rows;
 }
 
-km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape)
+static km_tensor *header(km_ctx *cx, float *data, bool half, int nd, const km_dim *shape)
 {
     KM_ASSERT(nd >= 1 && nd <= KM_MAX_DIMS);
     km_tensor *t = km_arena_zero(cx->arena, sizeof *t);
     t->data = data;
     t->home = cx->arena;
+    t->half = half;
     t->nd = nd;
     t->param_offset = -1;
     memcpy(t->shape, shape, (size_t)nd * sizeof *shape);
     return t;
 }
 
-km_tensor *km_tensor_new(km_ctx *cx, int nd, const km_dim *shape)
+static km_tensor *fresh(km_ctx *cx, bool half, int nd, const km_dim *shape)
 {
-    km_tensor *t = km_tensor_of(cx, NULL, nd, shape);
-    t->data = km_arena_get(cx->arena, (size_t)km_numel(t) * sizeof(float));
+    km_tensor *t = header(cx, NULL, half, nd, shape);
+    t->data = km_arena_data(cx->arena, km_bytes(t, km_numel(t)));
     return t;
 }
 
-km_tensor *km_tensor_like(km_ctx *cx, const km_tensor *t) { return km_tensor_new(cx, t->nd, t->shape); }
+km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape)
+{
+    if (!cx->be->device) return header(cx, data, false, nd, shape);
+    km_tensor *t = fresh(cx, false, nd, shape);
+    cx->be->device->upload(t->data, data, km_bytes(t, km_numel(t)));
+    return t;
+}
+
+km_tensor *km_tensor_new(km_ctx *cx, int nd, const km_dim *shape) { return fresh(cx, cx->be->half, nd, shape); }
+
+km_tensor *km_tensor_as(km_ctx *cx, const km_tensor *t, int nd, const km_dim *shape)
+{
+    return fresh(cx, t->half, nd, shape);
+}
+
+km_tensor *km_tensor_like(km_ctx *cx, const km_tensor *t) { return fresh(cx, t->half, t->nd, t->shape); }
 
 static km_tensor *view(km_ctx *cx, const km_tensor *t, km_dim offset, int nd, const km_dim *shape)
 {
-    km_tensor *v = km_tensor_of(cx, t->data + offset, nd, shape);
+    km_tensor *v = header(cx, (float *)((char *)t->data + km_bytes(t, offset)), t->half, nd, shape);
     /* A view of a view shares with the first tensor. The cast is for the gradient alone. */
     v->base = t->base ? t->base : (km_tensor *)t;
     v->base_offset = t->base_offset + offset;
@@ -119,8 +139,7 @@ float *km_grad(km_ctx *cx, const km_tensor *t)
         return g ? g + t->base_offset : NULL;
     }
     if (t->param_offset >= 0) return cx->param_grad ? cx->param_grad + t->param_offset : NULL;
-    size_t bytes = (size_t)km_numel(t) * sizeof(float);
-    if (!t->grad) ((km_tensor *)t)->grad = cx->dry ? km_arena_get(t->home, bytes) : km_arena_zero(t->home, bytes);
+    if (!t->grad) ((km_tensor *)t)->grad = km_zeros_in(cx, t->home, km_numel(t));
     return t->grad;
 }
 
@@ -136,9 +155,13 @@ km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t)
 {
     if (cx->tape) return t;
     const km_tensor was = *t;
-    size_t bytes = (size_t)km_numel(t) * sizeof(float);
+    size_t bytes = km_bytes(t, km_numel(t));
     float *aside = NULL;
-    if (km_arena_separate(cx->arena) && !cx->dry) { /* rewinding frees the old data there */
+    const km_device *device = cx->be->device;
+    if (device && km_arena_separate(cx->arena)) {
+        aside = device->get(bytes);
+        device->move(aside, was.data, bytes);
+    } else if (km_arena_separate(cx->arena) && !cx->dry) { /* rewinding frees the old data there */
         aside = km_alloc(bytes);
         memcpy(aside, was.data, bytes);
     }
@@ -146,9 +169,11 @@ km_tensor *km_scope_end(km_ctx *cx, km_mark m, km_tensor *t)
     /* The header is laid at the mark, before the data's new place; the old data never began before it, as its own
      * header came first, so moving downwards with memmove is safe once the header is written last. */
     km_tensor *kept = km_arena_get(cx->arena, sizeof *kept);
-    float *to = km_arena_get(cx->arena, bytes);
-    if (!cx->dry) memmove(to, aside ? aside : was.data, bytes);
-    free(aside);
+    float *to = km_arena_data(cx->arena, bytes);
+    if (device) device->move(to, aside ? aside : was.data, bytes);
+    else if (!cx->dry) memmove(to, aside ? aside : was.data, bytes);
+    if (device && aside) device->put(aside);
+    else free(aside);
     *kept = was;
     kept->data = to;
     kept->base = NULL;

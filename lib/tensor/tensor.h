@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Tensors, the context operations run in, and the tape that remembers them.
  *
- * A tensor is a contiguous, row-major float32 array in the context's arena (or a parameter, whose memory outlives
- * steps). Views share memory and gradient with what they are views of. Operations (ops.h) are eager; with the tape on
- * each records how to run backward. Shape alphabet (also km(7)): B batch, T frames, F = B T rows of frames, N tokens, A
- * atoms, S alignment rows, W atom windows of Q queries and K keys, C channels, H heads, D head width, L noise levels.
- * Tests: tests/unit/test_tensor.c */
+ * A tensor is a contiguous, row-major array in the context's arena (or a parameter, whose memory outlives steps):
+ * float32, or on a device bfloat16 where it holds activations. An operation works in the type of its first operand;
+ * gradients and parameters are always float32. Data of a device are reached by km_read and km_copy only. Views share
+ * memory and gradient with what they are views of. Operations (ops.h) are eager; with the tape on each records how to
+ * run backward. Shape alphabet (also km(7)): B batch, T frames, F = B T rows of frames, N tokens, A atoms, S alignment
+ * rows, W atom windows of Q queries and K keys, C channels, H heads, D head width, L noise levels. Tests:
+ * tests/unit/test_tensor.c */
 #ifndef LIB_TENSOR_TENSOR_H
 #define LIB_TENSOR_TENSOR_H
 
@@ -18,7 +20,8 @@
 enum { KM_MAX_DIMS = 6 };
 
 typedef struct km_tensor {
-    float *data;
+    float *data; /* on a device: an address there, of bfloat16 where `half` says so */
+    bool half;
     float *grad;            /* of a leaf or intermediate on the tape: allocated when first asked for, in `home` */
     km_arena *home;         /* where the tensor was made */
     struct km_tensor *base; /* of a view: whose gradient it shares; else NULL */
@@ -42,10 +45,13 @@ typedef struct km_ctx {
     float *param_grad; /* gradients of all parameters, one after another; NULL: parameters are constants */
     struct km_ctx **members;
     int n_members;
+    struct km_copies *copies; /* of host arrays on the device (device.c) */
 } km_ctx;
 
 /* A context on the processor with an arena of its own. */
 km_ctx *km_ctx_new(int threads);
+/* The same on any backend; on a device it has one thread. */
+km_ctx *km_ctx_new_on(const km_backend *be, int threads);
 /* A context in which nothing is computed: for the memory (km_ctx_peak) and the arithmetic (added to *opt_flop) that a
  * run will take. */
 km_ctx *km_ctx_dry(double *opt_flop);
@@ -60,18 +66,44 @@ km_dim km_numel(const km_tensor *t);
 km_dim km_size(const km_tensor *t, int i); /* dimension i, counted from the end when negative */
 km_dim km_rows(const km_tensor *t, int n); /* the product of all dimensions but the last n */
 
-/* New tensors in the arena, uninitialised; km_tensor_of wraps the caller's memory. */
+/* New tensors in the arena, uninitialised, of the type in which the context stores activations, or of t's. km_tensor_of
+ * wraps the caller's float32 numbers; on a device it is a copy of what they are now. */
 km_tensor *km_tensor_new(km_ctx *cx, int nd, const km_dim *shape);
+km_tensor *km_tensor_as(km_ctx *cx, const km_tensor *t, int nd, const km_dim *shape);
 km_tensor *km_tensor_like(km_ctx *cx, const km_tensor *t);
 km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape);
 #define KM_SHAPE(...) (int)(sizeof((km_dim[]){__VA_ARGS__}) / sizeof(km_dim)), (const km_dim[]){__VA_ARGS__}
 #define KM_TENSOR(cx, ...) km_tensor_new((cx), KM_SHAPE(__VA_ARGS__))
+#define KM_TENSOR_AS(cx, t, ...) km_tensor_as((cx), (t), KM_SHAPE(__VA_ARGS__))
 #define KM_TENSOR_OF(cx, data, ...) km_tensor_of((cx), (data), KM_SHAPE(__VA_ARGS__))
 
 /* Views. No copy; the gradient flows into the base. */
 km_tensor *km_reshape(km_ctx *cx, const km_tensor *t, int nd, const km_dim *shape);
 #define KM_RESHAPE(cx, t, ...) km_reshape((cx), (t), KM_SHAPE(__VA_ARGS__))
 km_tensor *km_slice(km_ctx *cx, const km_tensor *t, km_dim first, km_dim count); /* of the leading dimension */
+
+/* -- what lies where (device.c); on the processor all of this costs nothing */
+/* The kernels for t's type. */
+static inline const km_backend *km_be(const km_ctx *cx, const km_tensor *t)
+{
+    return t->half || !cx->be->plain ? cx->be : cx->be->plain;
+}
+/* The caller's arrays where kernels can read them: the same address, or a copy that is kept as long as the array's
+ * numbers stay what they are. NULL stays NULL. */
+const float *km_floats(km_ctx *cx, const float *opt_x, km_dim n);
+const int32_t *km_ints(km_ctx *cx, const int32_t *opt_x, km_dim n);
+/* t's numbers where the host can read them: its own, or a copy in the context's arena. */
+float *km_read(km_ctx *cx, const km_tensor *t);
+/* Copy numel(from) numbers to element `first` of to, of the same type. */
+void km_copy(km_ctx *cx, km_tensor *to, km_dim first, const km_tensor *from);
+/* n float32 zeros in the memory of data. */
+float *km_zeros(km_ctx *cx, km_dim n);
+/* x as the context stores activations, and as float32; x itself where it is so already. */
+km_tensor *km_cast(km_ctx *cx, const km_tensor *x);
+km_tensor *km_widen(km_ctx *cx, const km_tensor *x);
+/* Are these activations (NULL allowed) stored alike, as operations with several take them? */
+static inline bool km_alike(const km_tensor *t, const km_tensor *opt_u) { return !opt_u || t->half == opt_u->half; }
+static inline size_t km_bytes(const km_tensor *t, km_dim n) { return (size_t)n * (t->half ? 2 : sizeof(float)); }
 
 /* The gradient array of t, which backward functions add to. NULL when t wants none. */
 float *km_grad(km_ctx *cx, const km_tensor *t);

@@ -35,7 +35,7 @@ static km_status generate_window(const km_run *r, km_ctx *cx, const km_condition
 static km_status generate_group(const km_run *r, const km_stepper *s, const km_schedule *schedule, const km_group *g,
                                 int number, uint64_t seed, km_err *err)
 {
-    km_ctx *cx = km_ctx_new(1);
+    km_ctx *cx = km_model_ctx(r->model, 1);
     const km_trunk_result *stored = NULL;
     km_status status = r->opt_trunks ? km_trunk_store_take(r->opt_trunks, g->whole, &stored, err) : KM_OK;
     if (status == KM_OK) {
@@ -58,8 +58,12 @@ km_status km_generate(const km_run *r, const km_stepper *s, km_group *groups, in
     worst = km_sampler_parse(how->sampler, &sampler, err);
     if (worst == KM_OK) {
         km_schedule *schedule = km_schedule_new(how, sampler, how->steps, how->noise_scale, how->step_scale);
-#pragma omp parallel for schedule(dynamic, 1) num_threads(r->threads)
+        const km_backend *be = r->model->opt_be ? r->model->opt_be : km_backend_cpu(NULL);
+        int threads = be->device ? 1 : r->threads;
+        km_params_to(r->model->params, be);
+#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
         for (int i = 0; i < n; i++) status[i] = generate_group(r, s, schedule, &groups[i], i, seed, &errs[i]);
+        km_params_from(r->model->params);
         km_schedule_free(schedule);
     }
     for (int i = 0; i < n && worst == KM_OK; i++)

@@ -42,11 +42,12 @@ static km_tensor *flex(km_ctx *cx, const km_loss_config *c, const km_loss_inputs
 static void flex_parts(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const weights *w,
                        const km_tensor *x, km_loss_values *v)
 {
-    km_ctx quiet = *cx;
-    quiet.tape = NULL;
-    v->flex_abs = flex(&quiet, c, in, w, x, 1, 0, 0)->data[0];
-    v->flex_global = flex(&quiet, c, in, w, x, 0, 1, 0)->data[0];
-    v->flex_local = flex(&quiet, c, in, w, x, 0, 0, 1)->data[0];
+    km_tape *tape = cx->tape;
+    cx->tape = NULL;
+    v->flex_abs = km_read(cx, flex(cx, c, in, w, x, 1, 0, 0))[0];
+    v->flex_global = km_read(cx, flex(cx, c, in, w, x, 0, 1, 0))[0];
+    v->flex_local = km_read(cx, flex(cx, c, in, w, x, 0, 0, 1))[0];
+    cx->tape = tape;
 }
 
 static km_tensor *plus(km_ctx *cx, km_tensor *sum, const km_tensor *part, double factor)
@@ -59,18 +60,18 @@ static km_tensor *motion(km_ctx *cx, const km_loss_config *c, const km_loss_inpu
 {
     if (c->velocity > 0) {
         km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->atom_mask, (float[2]){1, 0}, 0);
-        v->velocity = y->data[0];
+        v->velocity = km_read(cx, y)[0];
         total = plus(cx, total, y, c->ensemble * c->velocity);
     }
     if (c->autocorrelation > 0) {
         km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->opt_traced, (float[2]){0, 1}, c->lags);
-        v->autocorrelation = y->data[0];
+        v->autocorrelation = km_read(cx, y)[0];
         total = plus(cx, total, y, c->ensemble * c->autocorrelation);
     }
     if (c->tica > 0 && in->opt_markov) {
         km_tensor *y =
             km_loss_markov(cx, x, in->x_gt, w->target, in->opt_markov, in->opt_population, c->tica_parts);
-        v->tica = y->data[0];
+        v->tica = km_read(cx, y)[0];
         total = plus(cx, total, y, c->ensemble * c->tica);
     }
     return total;
@@ -82,29 +83,29 @@ km_tensor *km_losses_compute(km_ctx *cx, const km_loss_config *c, const km_loss_
     weights w = make_weights(cx, c, in);
     *v = (km_loss_values){0};
     km_tensor *total = km_loss_struct(cx, x_pred, in->x_gt, w.frame, w.atom);
-    v->structure = total->data[0];
+    v->structure = km_read(cx, total)[0];
     if (in->n_bonds > 0) {
         km_tensor *bond =
             km_loss_bond(cx, x_pred, w.target, in->bonds, in->bond_lengths, in->opt_bond_mask, in->n_bonds);
-        v->bond = bond->data[0];
+        v->bond = km_read(cx, bond)[0];
         total = plus(cx, total, bond, c->alpha_bond);
     }
     if (c->alpha_lddt > 0) {
         km_tensor *lddt = km_loss_lddt(cx, x_pred, in->x_gt, w.target, in->atom_mask, 15);
-        v->lddt = lddt->data[0];
+        v->lddt = km_read(cx, lddt)[0];
         total = plus(cx, total, lddt, c->alpha_lddt);
     }
     if (c->unbinding) {
         km_tensor *center = km_loss_center(cx, x_pred, in->x_gt, w.target, in->mol_type);
-        v->center = center->data[0];
+        v->center = km_read(cx, center)[0];
         total = plus(cx, total, center, c->beta_center);
     } else if (c->beta_flex > 0) {
         km_tensor *f = flex(cx, c, in, &w, x_pred, (float)c->beta_abs, (float)c->beta_rel_g, (float)c->beta_rel_l);
-        v->flex = f->data[0];
+        v->flex = km_read(cx, f)[0];
         total = plus(cx, total, f, c->ensemble * c->beta_flex);
         if (parts) flex_parts(cx, c, in, &w, x_pred, v);
     }
     total = motion(cx, c, in, &w, x_pred, total, v);
-    v->total = total->data[0];
+    v->total = km_read(cx, total)[0];
     return total;
 }

@@ -13,6 +13,7 @@ typedef struct shard {
     km_ctx *cx;
     km_tape *tape;
     float *grad;
+    float *there; /* the gradient on a device */
     km_step_sums sums;
     km_status status; /* of the latest run */
     km_err err;
@@ -59,7 +60,7 @@ km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store
         .mol_weights = {c->weight_protein, c->weight_dna, c->weight_rna, c->weight_ligand}};
     s->shards = KM_NEWN(shard, (size_t)s->n_shards);
     for (int i = 0; i < s->n_shards; i++) {
-        s->shards[i].cx = km_ctx_new(1);
+        s->shards[i].cx = km_model_ctx(m, 1);
         s->shards[i].tape = km_tape_new();
         s->shards[i].grad = KM_NEWN(float, (size_t)km_params_size(m->params));
     }
@@ -72,6 +73,7 @@ void km_stepper_free(km_stepper *s)
 {
     if (!s) return;
     for (int i = 0; i < s->n_shards; i++) {
+        if (s->shards[i].there) s->model->opt_be->device->put(s->shards[i].there);
         km_ctx_free(s->shards[i].cx);
         km_tape_free(s->shards[i].tape);
         free(s->shards[i].grad);
@@ -112,25 +114,27 @@ static void add_values(km_step_sums *sums, const km_loss_values *v)
 
 static km_trunk_out show_trunk(km_ctx *cx, const km_trunk_result *r)
 {
-    return (km_trunk_out){KM_TENSOR_OF(cx, r->s_inputs, r->n_tokens, r->inputs_s),
-                          KM_TENSOR_OF(cx, r->s, r->n_tokens, r->token_s),
-                          KM_TENSOR_OF(cx, r->z, r->n_tokens, r->n_tokens, r->token_z)};
+    return (km_trunk_out){km_cast(cx, KM_TENSOR_OF(cx, r->s_inputs, r->n_tokens, r->inputs_s)),
+                          km_cast(cx, KM_TENSOR_OF(cx, r->s, r->n_tokens, r->token_s)),
+                          km_cast(cx, KM_TENSOR_OF(cx, r->z, r->n_tokens, r->n_tokens, r->token_z))};
 }
 
 /* The same of the tokens of a cut alone. */
 static km_trunk_out gather_trunk(km_ctx *cx, const km_trunk_result *r, const int32_t *tokens, km_dim N)
 {
-    km_trunk_out t = {KM_TENSOR(cx, N, r->inputs_s), KM_TENSOR(cx, N, r->token_s), KM_TENSOR(cx, N, N, r->token_z)};
-    size_t in = (size_t)r->inputs_s, S = (size_t)r->token_s, Z = (size_t)r->token_z;
-    for (km_dim i = 0; i < N; i++) {
+    size_t in = (size_t)r->inputs_s, S = (size_t)r->token_s, Z = (size_t)r->token_z, n = (size_t)N;
+    float *s_inputs = km_arena_get(cx->arena, n * in * sizeof *s_inputs);
+    float *s = km_arena_get(cx->arena, n * S * sizeof *s), *z = km_arena_get(cx->arena, n * n * Z * sizeof *z);
+    for (size_t i = 0; i < n; i++) {
         size_t from = (size_t)tokens[i];
-        memcpy(t.s_inputs->data + (size_t)i * in, r->s_inputs + from * in, in * sizeof(float));
-        memcpy(t.s->data + (size_t)i * S, r->s + from * S, S * sizeof(float));
-        for (km_dim j = 0; j < N; j++)
-            memcpy(t.z->data + (size_t)(i * N + j) * Z,
-                   r->z + (from * (size_t)r->n_tokens + (size_t)tokens[j]) * Z, Z * sizeof(float));
+        memcpy(s_inputs + i * in, r->s_inputs + from * in, in * sizeof(float));
+        memcpy(s + i * S, r->s + from * S, S * sizeof(float));
+        for (size_t j = 0; j < n; j++)
+            memcpy(z + (i * n + j) * Z, r->z + (from * (size_t)r->n_tokens + (size_t)tokens[j]) * Z, Z * sizeof(float));
     }
-    return t;
+    return (km_trunk_out){km_cast(cx, KM_TENSOR_OF(cx, s_inputs, N, r->token_s)),
+                          km_cast(cx, KM_TENSOR_OF(cx, s, N, r->token_s)),
+                          km_cast(cx, KM_TENSOR_OF(cx, z, N, N, r->token_z))};
 }
 
 static km_trunk_out stored_trunk(km_ctx *cx, const km_trunk_result *r, const km_group *g)
@@ -207,7 +211,13 @@ typedef struct job {
     double windows; /* of all ranks */
 } job;
 
-/* Backward of the last group of the only shard: gradients leave for the other ranks as they become whole. */
+/* Do gradients leave for the other ranks while backward runs? Not from a device, nor before shards are added up. */
+static bool sends_early(const km_stepper *s)
+{
+    return s->buckets && s->n_shards == 1 && !s->shards[0].cx->be->device;
+}
+
+/* Backward of the last group: gradients leave for the other ranks as they become whole. */
 static km_status backprop_and_send(const km_stepper *s, shard *h, km_tensor *total, const job *j)
 {
     KM_TRY(km_buckets_begin(s->buckets, h->tape, h->grad, &h->err));
@@ -226,12 +236,12 @@ static km_status run_group(const km_stepper *s, shard *h, const job *j, int grou
 {
     const km_group *g = &j->groups[group];
     const km_trunk_result *stored = NULL;
-    bool send = j->backward && s->buckets && s->n_shards == 1 && group == j->n - 1;
+    bool send = j->backward && sends_early(s) && group == j->n - 1;
     if (s->opt_trunks) KM_TRY(km_trunk_store_take(s->opt_trunks, g->whole, &stored, &h->err));
     km_status status = KM_OK;
     km_tape_watch(h->tape, send ? km_buckets_after : NULL, s->buckets);
     km_tensor *total = group_loss(s, h, g, stored);
-    note_worst(&h->sums, total->data[0] / g->B, group);
+    note_worst(&h->sums, km_read(h->cx, total)[0] / g->B, group);
     if (send) status = backprop_and_send(s, h, total, j);
     else if (j->backward) km_backprop(h->cx, total, (float)(1 / j->windows));
     km_tape_clear(h->tape);
@@ -246,9 +256,14 @@ static void run_shard(const km_stepper *s, int i, const job *j)
     h->sums = (km_step_sums){.worst = -1};
     h->status = KM_OK;
     h->cx->tape = j->backward ? h->tape : NULL;
-    h->cx->param_grad = j->backward ? h->grad : NULL;
-    if (j->backward) memset(h->grad, 0, (size_t)km_params_size(s->model->params) * sizeof(float));
+    const km_device *device = h->cx->be->device;
+    size_t bytes = (size_t)km_params_size(s->model->params) * sizeof(float);
+    if (device && !h->there) h->there = device->get(bytes);
+    h->cx->param_grad = !j->backward ? NULL : device ? h->there : h->grad;
+    if (j->backward && device) device->zero(h->there, bytes);
+    else if (j->backward) memset(h->grad, 0, bytes);
     for (int g = i; g < j->n && h->status == KM_OK; g += s->n_shards) h->status = run_group(s, h, j, g);
+    if (j->backward && device) device->download(h->grad, h->there, bytes);
 }
 
 static void add_sums(km_step_sums *to, const km_step_sums *v)
@@ -260,7 +275,7 @@ static void add_sums(km_step_sums *to, const km_step_sums *v)
 /* Gradient and sums of this rank's groups become those of all ranks'. */
 static km_status add_ranks(km_stepper *s, float *grad, km_step_sums *t, km_err *err)
 {
-    if (s->n_shards > 1) KM_TRY(km_buckets_begin(s->buckets, NULL, grad, err));
+    if (!sends_early(s)) KM_TRY(km_buckets_begin(s->buckets, NULL, grad, err));
     KM_TRY(km_buckets_end(s->buckets, err));
     double x[] = {t->total,  t->structure, t->bond,            t->lddt, t->flex,
                   t->center, t->velocity,  t->autocorrelation, t->tica, t->windows};
@@ -276,8 +291,12 @@ km_status km_stepper_run(km_stepper *s, const km_group *groups, int n, const flo
     job j = {groups, n, opt_ret_grad != NULL, 0};
     for (int g = 0; g < n; g++) j.windows += groups[g].B;
     if (j.backward) j.windows *= km_ranks_size(s->opt_ranks);
-#pragma omp parallel for schedule(static, 1) num_threads(s->threads)
+    const km_backend *be = s->shards[0].cx->be;
+    int threads = be->device ? 1 : s->threads;
+    km_params_to(s->model->params, be);
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (int i = 0; i < s->n_shards; i++) run_shard(s, i, &j);
+    km_params_from(s->model->params);
     for (int i = 0; i < s->n_shards; i++)
         if (s->shards[i].status < 0) return *err = s->shards[i].err, s->shards[i].status;
     *ret = (km_step_sums){.worst = -1};

@@ -93,10 +93,10 @@ broken_pipe_is_quiet() {
 }
 
 no_device_is_refused() {
-    run --separate-stderr "$1" --device cuda:0 </dev/null
+    run --separate-stderr "$1" --device cuda:99 </dev/null
     # too few operands is found first
     [ "$status" -eq 2 ] && [[ $stderr == *"operand"* ]] && return 0
-    [ "$status" -eq 5 ] && one_line "$1" && [[ $stderr == *"no CUDA library"* ]]
+    [ "$status" -eq 5 ] && one_line "$1" && [[ $stderr =~ "no CUDA library"|"no NVIDIA driver"|"no device 99" ]]
 }
 
 @test "a device that is not there is status 5" {

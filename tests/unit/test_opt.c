@@ -155,7 +155,7 @@ static void test_misuse(void)
         ok(status == 2 && !strncmp(said, "km-test: ", 9) && strstr(said, bad[i][2]) && newline && !newline[1],
            "%s %s: %d %.*s", bad[i][0], bad[i][1] ? bad[i][1] : "", status, (int)strcspn(said, "\n"), said);
     }
-    ok(status_of("--device=cuda:0", NULL, said) == 5 && strstr(said, "no CUDA library"), "no accelerator is status 5");
+    ok(status_of("--device=cuda:99", NULL, said) == 5 && strstr(said, "no "), "no accelerator is status 5");
     ok(status_of("recall", "--steps=x", said) == 3 && strstr(said, "km-test: F: recorded arguments: option '--steps'"),
        "a bad record is status 3");
     ok(status_of("--steps", "5", said) == 0 && !*said, "good use says nothing");

@@ -66,7 +66,7 @@ static km_tensor *mark(km_ctx *cx, const km_tensor *marks, const km_tensor *q)
     km_dim A = km_size(q, 0), C = km_size(q, 1);
     int32_t *row = km_arena_zero(cx->arena, (size_t)(2 * A) * sizeof *row);
     for (km_dim a = A; a < 2 * A; a++) row[a] = 1;
-    km_tensor *rows = km_lookup_rows(cx, marks, row, 2 * A);
+    km_tensor *rows = km_cast(cx, km_lookup_rows(cx, marks, row, 2 * A));
     return km_add(cx, KM_RESHAPE(cx, rows, 2, A, C), q);
 }
 

@@ -124,7 +124,7 @@ static km_tensor *encode_atoms(km_ctx *cx, const km_diffusion *d, const km_condi
     km_tensor *own = k->q;
     if (k->opt_marked) own = km_lookup_rows(cx, KM_RESHAPE(cx, k->opt_marked, 2, A * C), f->marked, f->F);
     km_tensor *q = km_nn_linear_run(cx, &d->r_to_q, km_frame_axpby(cx, x, f->in, NULL, NULL));
-    q = km_scope_end(cx, mark, km_add(cx, q, own));
+    q = km_scope_end(cx, mark, km_add(cx, km_cast(cx, q), own));
     return km_atom_transformer_run(cx, &d->encoder, k->enc_terms, q, k->enc_bias, k->f->atom_mask, &f->of);
 }
 
@@ -162,7 +162,7 @@ static km_tensor *denoise(km_ctx *cx, const km_diffusion *d, const km_conditioni
     km_tensor *a = gather_tokens(cx, d, k, levels, q, &f);
     a = km_token_layers_run(cx, d, k, levels, a, level, &f.of);
     km_tensor *r = decode_atoms(cx, d, k, a, q, &f);
-    km_tensor *y = km_frame_axpby(cx, rows, f.skip, r, f.out);
+    km_tensor *y = km_frame_axpby(cx, rows, f.skip, km_widen(cx, r), f.out);
     return km_scope_end(cx, mark, KM_RESHAPE(cx, y, of.B, of.T, A, 3));
 }
 

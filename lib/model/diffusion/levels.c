@@ -45,7 +45,7 @@ static km_tensor *add_level(km_ctx *cx, const km_single_conditioner *m, const km
     e = km_nn_linear_run(cx, &m->fourier_to_single, e);
     int32_t *level = km_arena_get(cx->arena, (size_t)(L * N) * sizeof *level);
     for (km_dim i = 0; i < L * N; i++) level[i] = (int32_t)(i / N);
-    km_tensor *rows = km_lookup_rows(cx, e, level, L * N);
+    km_tensor *rows = km_cast(cx, km_lookup_rows(cx, e, level, L * N));
     return km_add(cx, KM_RESHAPE(cx, rows, L, N, C), s_single);
 }
 

@@ -78,22 +78,22 @@ static km_tensor *embed_atoms(km_ctx *cx, const km_embedder *e, const km_feature
 /* [N, classes + 1]: the alignment's profile and mean deletion */
 static km_tensor *profile_of(km_ctx *cx, const km_features *f, int classes)
 {
-    km_tensor *x = KM_TENSOR(cx, f->N, classes + 1);
+    float *x = km_arena_get(cx->arena, (size_t)(f->N * (classes + 1)) * sizeof *x);
     for (km_dim n = 0; n < f->N; n++) {
-        float *row = x->data + n * (classes + 1);
+        float *row = x + n * (classes + 1);
         memcpy(row, f->profile + n * classes, (size_t)classes * sizeof *row);
         row[classes] = f->deletion_mean[n];
     }
-    return x;
+    return KM_TENSOR_OF(cx, x, f->N, classes + 1);
 }
 
 /* [N, classes] one-hot */
 static km_tensor *residues_of(km_ctx *cx, const km_features *f, int classes)
 {
-    km_tensor *x = KM_TENSOR(cx, f->N, classes);
+    float *x = km_arena_get(cx->arena, (size_t)(f->N * classes) * sizeof *x);
     for (km_dim n = 0; n < f->N; n++)
-        for (int i = 0; i < classes; i++) x->data[n * classes + i] = f->res_type[n] == i;
-    return x;
+        for (int i = 0; i < classes; i++) x[n * classes + i] = f->res_type[n] == i;
+    return KM_TENSOR_OF(cx, x, f->N, classes);
 }
 
 km_tensor *km_embedder_run(km_ctx *cx, const km_embedder *e, const km_features *f)
@@ -101,17 +101,19 @@ km_tensor *km_embedder_run(km_ctx *cx, const km_embedder *e, const km_features *
     km_dim N = f->N;
     km_mark mark = km_scope_begin(cx);
     km_tensor *a = embed_atoms(cx, e, f), *profile = profile_of(cx, f, e->classes);
-    if (e->beside)
-        return km_scope_end(cx, mark, km_concat(cx, a, km_concat(cx, residues_of(cx, f, e->classes), profile)));
-    km_tensor *s = km_add(cx, a, km_lookup_columns(cx, e->res_type.w, f->res_type, N, 1));
-    s = km_add(cx, s, km_nn_linear_run(cx, &e->profile, profile));
-    if (e->opt_method) s = km_add(cx, s, km_lookup_rows(cx, e->opt_method, f->method, N));
-    if (e->opt_modified) s = km_add(cx, s, km_lookup_rows(cx, e->opt_modified, f->modified, N));
+    if (e->beside) {
+        km_tensor *facts = km_cast(cx, km_concat(cx, residues_of(cx, f, e->classes), profile));
+        return km_scope_end(cx, mark, km_concat(cx, a, facts));
+    }
+    km_tensor *s = km_add(cx, a, km_cast(cx, km_lookup_columns(cx, e->res_type.w, f->res_type, N, 1)));
+    s = km_add(cx, s, km_cast(cx, km_nn_linear_run(cx, &e->profile, profile)));
+    if (e->opt_method) s = km_add(cx, s, km_cast(cx, km_lookup_rows(cx, e->opt_method, f->method, N)));
+    if (e->opt_modified) s = km_add(cx, s, km_cast(cx, km_lookup_rows(cx, e->opt_modified, f->modified, N)));
     if (e->opt_cyclic) {
         int32_t *index = km_arena_get(cx->arena, (size_t)N * sizeof *index);
         for (km_dim n = 0; n < N; n++) index[n] = f->cyclic_period[n] > 0 ? 0 : -1; /* the flag is min(period, 1) */
-        s = km_add(cx, s, km_lookup_columns(cx, e->opt_cyclic, index, N, 1));
+        s = km_add(cx, s, km_cast(cx, km_lookup_columns(cx, e->opt_cyclic, index, N, 1)));
     }
-    if (e->opt_mol_type) s = km_add(cx, s, km_lookup_rows(cx, e->opt_mol_type, f->mol_type, N));
+    if (e->opt_mol_type) s = km_add(cx, s, km_cast(cx, km_lookup_rows(cx, e->opt_mol_type, f->mol_type, N)));
     return km_scope_end(cx, mark, s);
 }

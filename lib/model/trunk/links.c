@@ -36,10 +36,10 @@ static km_tensor *bonds(km_ctx *cx, const km_token_links *l, const km_tensor *z,
     if (f->token_bonds) {
         int32_t *index = km_arena_get(cx->arena, (size_t)n * sizeof *index);
         for (km_dim i = 0; i < n; i++) index[i] = f->token_bonds[i] != 0 ? 0 : -1;
-        y = km_add(cx, y, km_lookup_columns(cx, l->bond, index, n, 1));
+        y = km_add(cx, y, km_cast(cx, km_lookup_columns(cx, l->bond, index, n, 1)));
     }
     if (l->opt_bond_types)
-        y = km_add(cx, y, km_lookup_rows(cx, l->opt_bond_types, or_zeros(cx, f->type_bonds, n), n));
+        y = km_add(cx, y, km_cast(cx, km_lookup_rows(cx, l->opt_bond_types, or_zeros(cx, f->type_bonds, n), n)));
     return y;
 }
 
@@ -54,17 +54,18 @@ static km_tensor *stack(km_ctx *cx, const km_tensor *a, const km_tensor *b, km_d
 static km_tensor *encode(km_ctx *cx, const km_token_links *l, const km_features *f, km_dim count)
 {
     float *t = km_arena_get(cx->arena, (size_t)count * sizeof *t);
-    km_tensor *x = KM_TENSOR(cx, count, CONTACTS + 1);
+    float *x = km_arena_get(cx->arena, (size_t)(count * (CONTACTS + 1)) * sizeof *x);
     for (km_dim i = 0, at = 0; i < f->N * f->N; i++) {
         if (f->contact_conditioning[i] < FIRST_CONTACT) continue;
         double threshold = f->contact_threshold ? f->contact_threshold[i] : 0;
         t[at] = (float)((threshold - l->min) / (l->max - l->min));
-        for (int k = 0; k < CONTACTS; k++)
-            x->data[at * (CONTACTS + 1) + k] = f->contact_conditioning[i] == FIRST_CONTACT + k;
-        x->data[at * (CONTACTS + 1) + CONTACTS] = t[at];
+        for (int k = 0; k < CONTACTS; k++) x[at * (CONTACTS + 1) + k] = f->contact_conditioning[i] == FIRST_CONTACT + k;
+        x[at * (CONTACTS + 1) + CONTACTS] = t[at];
         at++;
     }
-    return km_nn_linear_run(cx, &l->contact, km_concat(cx, x, km_fourier(cx, t, count, l->fourier_w, l->fourier_b)));
+    return km_nn_linear_run(
+        cx, &l->contact,
+        km_concat(cx, KM_TENSOR_OF(cx, x, count, CONTACTS + 1), km_fourier(cx, t, count, l->fourier_w, l->fourier_b)));
 }
 
 /* [N N, C]: a row of a table for each pair, of which the first two are the encodings of no contact */
@@ -78,7 +79,7 @@ static km_tensor *contacts(km_ctx *cx, const km_token_links *l, const km_feature
     }
     km_tensor *table = stack(cx, l->unspecified, l->unselected, C);
     if (count) table = stack(cx, table, encode(cx, l, f, count), C);
-    return km_lookup_rows(cx, table, index, n);
+    return km_cast(cx, km_lookup_rows(cx, table, index, n));
 }
 
 km_tensor *km_token_links_add(km_ctx *cx, const km_token_links *l, const km_tensor *z, const km_features *f)

@@ -77,7 +77,7 @@ static km_tensor *embed_rows(km_ctx *cx, const void *arg, const km_tensor *numbe
     const entries *e = arg;
     km_dim S = km_size(numbers, 0), N = km_size(numbers, 1);
     km_tensor *classes = km_lookup_columns(cx, e->msa, e->residues + first * N, S * N, 1);
-    return km_add(cx, km_add(cx, km_linear(cx, numbers, e->numbers, NULL), classes), e->tokens);
+    return km_add(cx, km_cast(cx, km_add(cx, km_linear(cx, numbers, e->numbers, NULL), classes)), e->tokens);
 }
 
 /* m [S, N, C]; the weight's columns for numbers are a matrix of their own, those for residue classes are looked up */
@@ -85,16 +85,17 @@ static km_tensor *embed(km_ctx *cx, const km_msa_module *m, const km_tensor *s_i
 {
     km_dim columns = 2 + m->paired;
     int32_t *last = km_arena_get(cx->arena, (size_t)columns * sizeof *last);
-    km_tensor *numbers = KM_TENSOR(cx, f->S, f->N, columns);
+    float *numbers = km_arena_get(cx->arena, (size_t)(f->S * f->N * columns) * sizeof *numbers);
     for (km_dim i = 0; i < columns; i++) last[i] = (int32_t)(m->classes + i);
     for (km_dim i = 0; i < f->S * f->N; i++) {
-        float *to = numbers->data + i * columns;
+        float *to = numbers + i * columns;
         to[0] = f->has_deletion[i], to[1] = f->deletion_value[i];
         if (m->paired) to[2] = f->msa_paired[i];
     }
     entries e = {m->msa.w, km_heads_first(cx, km_lookup_columns(cx, m->msa.w, last, columns, 1)),
                  km_nn_linear_run(cx, &m->s_inputs, s_inputs), f->msa};
-    return km_nn_map(cx, numbers, ROWS, embed_rows, KM_NN_ARG(&e), km_size(m->msa.w, 0));
+    km_tensor *x = KM_TENSOR_OF(cx, numbers, f->S, f->N, columns);
+    return km_nn_map(cx, x, ROWS, embed_rows, KM_NN_ARG(&e), km_size(m->msa.w, 0));
 }
 
 /* -- m + proj_o of the average over tokens, weighted as pairs say */
@@ -189,11 +190,10 @@ static const float *row_shares(km_ctx *cx, const km_features *f, bool outer_firs
 {
     km_tensor *mask = KM_TENSOR_OF(cx, (float *)f->msa_mask, f->S, f->N, 1); /* only read */
     km_tensor *count = km_outer_products(cx, mask, mask, NULL, 0, f->N);
-    for (km_dim i = 0; i < f->N * f->N && !cx->dry; i++) {
-        float rows = count->data[i];
-        count->data[i] = outer_first ? 1 / (rows + ROW_EPS) : rows > 1 ? 1 / rows : 1;
-    }
-    return count->data;
+    float *share = km_read(cx, count);
+    for (km_dim i = 0; i < f->N * f->N && !cx->dry; i++)
+        share[i] = outer_first ? 1 / (share[i] + ROW_EPS) : share[i] > 1 ? 1 / share[i] : 1;
+    return share;
 }
 
 km_tensor *km_msa_module_run(km_ctx *cx, const km_msa_module *m, km_tensor *z, const km_tensor *s_inputs,

@@ -51,7 +51,8 @@ static km_tensor *template_run(km_ctx *cx, const km_template_module *m, const km
                                      f->template_frame_t + 3 * at, f->template_cb + 3 * at, f->template_ca + 3 * at,
                                      f->template_mask_cb + at, f->template_mask_frame + at};
     km_mark mark = km_scope_begin(cx);
-    km_tensor *v = km_add(cx, projected, km_template_pairs(cx, m->a.w, &facts, N)), *x = km_nn_state(cx, v);
+    km_tensor *v = km_add(cx, projected, km_cast(cx, km_template_pairs(cx, m->a.w, &facts, N))),
+              *x = km_nn_state(cx, v);
     for (int i = 0; i < m->depth; i++) x = km_pair_layer_run(cx, &m->layers[i], x, f->token_mask, pair_mask);
     return km_scope_end(cx, mark, km_nn_norm_run(cx, &m->v_norm, km_add(cx, v, x)));
 }

@@ -64,7 +64,8 @@ km_tensor *km_trunk_pairs(km_ctx *cx, const km_trunk *t, const km_features *f, c
 static km_tensor *zeros_like(km_ctx *cx, const km_tensor *t)
 {
     km_tensor *zeros = km_tensor_like(cx, t);
-    if (!cx->dry) memset(zeros->data, 0, (size_t)km_numel(t) * sizeof(float));
+    if (cx->be->device) cx->be->device->zero(zeros->data, km_bytes(zeros, km_numel(t)));
+    else if (!cx->dry) memset(zeros->data, 0, km_bytes(zeros, km_numel(t)));
     return zeros;
 }
 
