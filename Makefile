@@ -34,12 +34,32 @@ CFLAGS_  := -std=c11 $(OPT) -fPIC -fopenmp $(SAN) $(WARN) $(CFLAGS)
 CXXFLAGS_:= -std=c++17 $(OPT) -fPIC $(SAN) $(SANXX.$(VARIANT)) $(WARNXX) $(CXXFLAGS)
 LDLIBS_  := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -ldnnl -lstdc++ -lm -ldl -lpthread $(LDLIBS)
 LDFLAGS_ := -fopenmp $(SAN) $(LDFLAGS)
+# Programs find libraries that lie beside them, and those theirs, wherever the folder is moved to.
+RPATH    := -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
 
 # CPU kernels are compiled once for each instruction set and chosen at run time.
 ISAS        := base avx2 avx512
 ISA.base    :=
 ISA.avx2    := -mavx2 -mfma -mf16c -ffp-contract=fast
 ISA.avx512  := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512 -ffp-contract=fast
+
+# The library for NVIDIA GPUs is built where nvcc is found: on the PATH, or where the toolkit installs itself. Every family
+# is compiled for two types of activations.
+NVCC     ?= $(or $(shell command -v nvcc 2>/dev/null),$(wildcard /usr/local/cuda/bin/nvcc))
+NVCC_    := $(if $(filter ccache,$(CC)),ccache) $(NVCC)
+CUDA_ARCH:= $(foreach a,80 90,-gencode arch=compute_$(a),code=sm_$(a)) -gencode arch=compute_90,code=compute_90
+NVCCFLAGS_ := -std=c++17 -O3 $(CUDA_ARCH) -Werror all-warnings -Xcompiler -fPIC -I. $(DEFS) $(NVCCFLAGS)
+CUDA_T   := f32 bf16
+T.f32    :=
+T.bf16   := -DKM_CUDA_BF16
+CUDA_CU  := $(wildcard kernels/cuda/*.cu)
+CUDA_ONE := kernels/cuda/device.cu kernels/cuda/gemm.cu kernels/cuda/table.cu
+CUDA_FAMILIES := $(filter-out $(CUDA_ONE),$(CUDA_CU))
+CUDA_OBJ  = $(foreach t,$(CUDA_T),$(CUDA_FAMILIES:%.cu=$(1)/%.$(t).o))
+CUDA_O   := $(call CUDA_OBJ,$(O)) $(CUDA_ONE:%.cu=$(O)/%.f32.o)
+CUDA_SO  := $(if $(NVCC),$(B)/libkm-cuda.so)
+# The same sources on the processor, for the tests.
+EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(O)/emulate/kernels/cuda/table.f32.o $(patsubst %.cc,$(O)/%.o,$(wildcard tests/emulate/*.cc))
 
 FETCH_C  := $(wildcard lib/fetch/*.c)
 
@@ -70,9 +90,9 @@ UNITS    := $(UNIT_C:tests/unit/%.c=$(B)/tests/unit/%) $(FUZZ_C:tests/fuzz/%.c=$
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all lib fuzz test test-unit test-cli test-long asan ubsan tsan bench lint demo install uninstall dist clean deps help print-config FORCE
+.PHONY: all lib fuzz test test-unit test-cli test-long asan ubsan tsan bench lint demo install uninstall dist clean deps help test-gpu device-bundle print-config FORCE
 
-all: $(TOOLS) $(MPI_SO) $(B)/tests/oracle ## build the programs
+all: $(TOOLS) $(MPI_SO) $(B)/tests/oracle $(CUDA_SO) ## build the programs
 
 # deps is asked for only where a library cannot be found, so that `make demo` and `make test` work as the first command typed.
 $(O)/.deps-ok: tools/deps.sh
@@ -106,6 +126,27 @@ $(O)/%.o: %.cc $(O)/.flags | $(O)/.deps-ok
 	$(call say,CXX,$<)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS_) -MMD -MP -c -o $@ $<
 
+define cuda_rules
+$(O)/kernels/cuda/%.$(1).o: kernels/cuda/%.cu $(O)/.flags
+	@mkdir -p $$(@D)
+	$$(call say,NVCC,$$<)
+	$$(Q)$$(NVCC_) $$(NVCCFLAGS_) $$(T.$(1)) -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+$(O)/emulate/kernels/cuda/%.$(1).o: kernels/cuda/%.cu $(O)/.flags tests/emulate/emulate.h
+	@mkdir -p $$(@D)
+	$$(call say,CXX,$$<)
+	$$(Q)$$(CXX) $$(CPPFLAGS) $$(CXXFLAGS_) $$(T.$(1)) -include tests/emulate/emulate.h -MMD -MP -c -o $$@ -x c++ $$<
+endef
+$(foreach t,$(CUDA_T),$(eval $(call cuda_rules,$(t))))
+
+$(B)/libkm-cuda.so: $(CUDA_O)
+	$(call say,LD,$@)
+	$(Q)$(NVCC) -shared -cudart static -o $@ $^ -ldl
+# Beside the tests, where they find it before any other.
+$(B)/tests/unit/libkm-cuda.so: $(EMULATE_O)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CXX) -shared -Wl,-Bsymbolic $(SAN) -o $@ $^
+
 lib: $(B)/libkm.a $(B)/libkm.so
 $(B)/libkm.a: $(LIB_O) $(KERNEL_O)
 	$(call say,AR,$@)
@@ -121,16 +162,16 @@ $(B)/libkm-mpi.so: $(MPI_C) lib/train/ranks.h $(O)/.flags
 $(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) $(RPATH) -o $@ $^ $(LDLIBS_)
 # lib/fetch is linked to the one program that needs it: libkm asks neither for curl nor for libarchive.
 $(B)/bin/km-fetch: $(O)/tools/km-fetch.o $(FETCH_O) $(TOOL_LIB:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ -lcurl -larchive $(LDLIBS_)
-$(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(KERNEL_O) $(B)/libkm.a
+	$(Q)$(CC) $(LDFLAGS_) $(RPATH) -o $@ $^ -lcurl -larchive $(LDLIBS_)
+$(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(KERNEL_O) $(B)/libkm.a | $(B)/tests/unit/libkm-cuda.so
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) $(RPATH) -o $@ $^ $(LDLIBS_)
 $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(O)/tests/unit/tap.o $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -138,7 +179,7 @@ $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(O)/tests/unit/
 $(B)/tests/oracle: $(O)/tests/oracle.o $(ORACLE_C:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) $(RPATH) -o $@ $^ $(LDLIBS_)
 
 test: all lib $(UNITS) ## build and run every test (under five minutes on two cores)
 	$(Q)sh tests/run.sh $(B) $(UNITS) -- $(BATS)
@@ -146,6 +187,8 @@ test-unit: $(UNITS)
 	$(Q)sh tests/run.sh $(B) $(UNITS) --
 test-cli: all lib
 	$(Q)sh tests/run.sh $(B) -- $(BATS)
+test-gpu: $(UNITS) $(CUDA_SO) ## the operations' tests on a GPU, where there is one
+	$(Q)sh tests/gpu.sh $(B) $(filter $(B)/tests/unit/test_op_%,$(UNITS))
 test-long: all ## second opinions from PyPI
 	$(Q)sh tests/long/run.sh $(B)
 asan ubsan tsan: ## the unit tests under a sanitizer
@@ -181,6 +224,9 @@ demo: all ## from a peptide to a trajectory and a picture, with the small model
 deps: ## install what is missing from Debian, or say what would be installed
 	$(Q)sh tools/deps.sh --install
 
+device-bundle: all $(UNITS) ## programs, tests and libraries in build/device-bundle, for a bare machine with a driver
+	$(Q)sh tools/bundle.sh $(B) $(B)/device-bundle
+
 DATA_DIR := $(DESTDIR)$(PREFIX)/share/kinematic
 install: all lib ## PREFIX=/usr/local
 	$(Q)PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' VERSION='$(VERSION)' sh tools/install.sh $(B)
@@ -192,7 +238,7 @@ clean: ## remove build/
 	rm -rf build
 print-config: ## what was found and will be used
 	@echo 'CC=$(CC) VARIANT=$(VARIANT) B=$(B) PREFIX=$(PREFIX)'; echo 'CPPFLAGS=$(CPPFLAGS)'; echo 'LDLIBS=$(LDLIBS_)'
-	@command -v nvcc >/dev/null && echo 'nvcc: found (the CUDA library is another target)' || echo 'nvcc: not found; processor only'
+	@echo 'nvcc: $(or $(NVCC),not found; processor only)'
 help: ## this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## /\1\t/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r t d; do printf '  %-16s %s\n' "$$t" "$$d"; done
 

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * What the CUDA kernels share. Every family is compiled twice: with KM_CUDA_BF16 activations are stored as bfloat16,
+ * without it as float32. Parameters, gradients, coordinates, masks and times are float32 in both, and so is all
+ * arithmetic. The host's signatures (kernels.def) say float for activations too; act() makes the stored type of them.
+ *
+ * tests/emulate compiles the same sources with g++ (its emulate.h goes in front). */
+#ifndef KERNELS_CUDA_CUDA_CUH
+#define KERNELS_CUDA_CUDA_CUH
+
+#include <math.h>
+
+extern "C" {
+#include "kernels/backend.h"
+}
+#include "kernels/cuda/device.h"
+
+struct bf16 {
+    uint16_t bits;
+};
+
+#ifdef KM_CUDA_BF16
+typedef bf16 T;
+#define KM_CUDA(name) km_cuda_bf16_##name
+#else
+typedef float T;
+#define KM_CUDA(name) km_cuda_f32_##name
+#endif
+
+/* Every launcher of this compilation; what a file defines is checked against the table. */
+extern "C" {
+#define real float
+#define KM_KERNEL(name, args) void KM_CUDA(name) args;
+#include "kernels/kernels.def"
+#undef KM_KERNEL
+#undef real
+}
+
+static inline T *act(float *p) { return (T *)p; }
+static inline const T *act(const float *p) { return (const T *)p; }
+
+#ifdef __CUDACC__
+/* One launch on the device's stream; what it says at once is fatal there. */
+template <class... P, class... A>
+static void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared, A... a)
+{
+    if (shared > 48 << 10)
+        km_cuda_check((int)cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared),
+                      "shared memory");
+    kernel<<<grid, threads, shared, (cudaStream_t)km_cuda_stream()>>>((P)a...);
+    km_cuda_check((int)cudaGetLastError(), "a kernel's launch");
+}
+#define KM_SHARED(type, name)                                                                                          \
+    extern __shared__ __align__(16) unsigned char km_shared[];                                                         \
+    type *name = (type *)km_shared
+#else
+#define KM_SHARED(type, name) type *name = (type *)emulate::shared
+#endif
+
+__device__ static inline float get(float x) { return x; }
+__device__ static inline float get(bf16 x) { return __uint_as_float((unsigned)x.bits << 16); }
+__device__ static inline void put(float *p, float x) { *p = x; }
+/* to the nearest, halves to even; NaN stays one */
+__device__ static inline void put(bf16 *p, float x)
+{
+    unsigned u = __float_as_uint(x);
+    if ((u & 0x7fffffffu) > 0x7f800000u) u |= 0x400000u;
+    else u += 0x7fffu + (u >> 16 & 1);
+    p->bits = (uint16_t)(u >> 16);
+}
+
+__device__ static inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
+
+/* Loops of a grid over n elements, as many as there are, with each(). */
+#define KM_EACH(i, n)                                                                                                  \
+    for (km_dim i = blockIdx.x * (km_dim)blockDim.x + threadIdx.x; i < (n); i += (km_dim)gridDim.x * blockDim.x)
+
+enum { KM_WARP = 32, KM_BLOCK = 256 };
+
+static inline unsigned km_blocks(km_dim n, km_dim per_block)
+{
+    km_dim blocks = (n + per_block - 1) / per_block;
+    return (unsigned)(blocks < 1 << 20 ? blocks : 1 << 20);
+}
+
+/* kernel(a...) with a thread for each of n elements; nothing when there are none */
+#define KM_EACH_LAUNCH(kernel, n, ...)                                                                                 \
+    do {                                                                                                               \
+        if ((n) > 0) km_launch(kernel, dim3(km_blocks((n), KM_BLOCK)), dim3(KM_BLOCK), 0, __VA_ARGS__);                \
+    } while (0)
+
+/* Warps as workers: this one's number in the grid, and how many there are. */
+__device__ static inline km_dim warp_number() { return (blockIdx.x * (km_dim)blockDim.x + threadIdx.x) / KM_WARP; }
+__device__ static inline km_dim warp_count() { return (km_dim)gridDim.x * blockDim.x / KM_WARP; }
+#define KM_EACH_WARP(i, n) for (km_dim i = warp_number(); i < (n); i += warp_count())
+#define KM_WARP_LAUNCH(kernel, n, ...)                                                                                 \
+    do {                                                                                                               \
+        if ((n) > 0) km_launch(kernel, dim3(km_blocks((n), KM_BLOCK / KM_WARP)), dim3(KM_BLOCK), 0, __VA_ARGS__);      \
+    } while (0)
+
+template <class V> __device__ static inline V warp_sum(V x)
+{
+    for (int mask = KM_WARP / 2; mask > 0; mask /= 2) x += __shfl_xor_sync(0xffffffffu, x, mask);
+    return x;
+}
+__device__ static inline float warp_max(float x)
+{
+    for (int mask = KM_WARP / 2; mask > 0; mask /= 2) x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, mask));
+    return x;
+}
+__device__ static inline int lane_of() { return (int)(threadIdx.x % KM_WARP); }
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * What the families' launchers need of the device: its stream, memory for the time of one operation, products. On a
+ * device kernels/cuda/device.cu and gemm.cu; in the emulator tests/emulate/device.cc. */
+#ifndef KERNELS_CUDA_DEVICE_H
+#define KERNELS_CUDA_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The device is opened for the rest of the process; its name, or NULL and the reason in msg. */
+const char *km_cuda_open(int index, void (*fail)(const char *msg), char *msg, size_t room);
+/* As in km_device (kernels/backend.h). */
+void *km_cuda_get(size_t bytes);
+void km_cuda_put(void *p);
+void km_cuda_upload(void *to, const void *from, size_t bytes);
+void km_cuda_download(void *to, const void *from, size_t bytes);
+void km_cuda_move(void *to, const void *from, size_t bytes);
+void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows);
+void km_cuda_zero(void *p, size_t bytes);
+
+void *km_cuda_stream(void);
+/* An error of the runtime: reported through the table's `fail`, which does not return. 0 is none. */
+void km_cuda_check(int error, const char *what);
+
+/* Memory of slot 0..KM_CUDA_SCRATCH-1 that is good until the slot is asked for again; what was launched before uses the
+ * old one in peace, as all work is in one order. */
+enum { KM_CUDA_SCRATCH = 6 };
+void *km_cuda_scratch(int slot, size_t bytes);
+
+/* A matrix operand: rows `ld` elements apart, batch entries `stride` elements apart, 16 or 32 bits an element. */
+typedef struct km_matrix {
+    void *p;
+    int64_t ld, stride;
+    int half;      /* bfloat16 */
+    int transpose; /* of an input: used transposed */
+} km_matrix;
+
+/* c [batch][m, n] = alpha a [m, k] b [k, n] + beta c, row-major, summed in float32; opt_bias [n], of c's type and at a
+ * multiple of 16 bytes, is added to each row. Inputs must be of one type. */
+void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
+                  float beta, const void *opt_bias);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT
+ * Products through cuBLASLt. The library is large and comes with a driver's toolkit or with Python's packages, so that
+ * it is looked for when the device is opened: KM_CUBLASLT, the loader's places (LD_LIBRARY_PATH, ldconfig), then
+ * nvidia-cublas of Python.
+ *
+ * cuBLASLt counts in columns: a row-major c = a b is its c^T = b^T a^T, so the operands change places and nothing is
+ * turned. How a shape is computed is asked for once and kept. */
+#include "kernels/cuda/gemm.h"
+
+#include <cublasLt.h>
+#include <dlfcn.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <array>
+#include <map>
+
+#include "kernels/cuda/device.h"
+
+#define NAME_(major) "libcublasLt.so." #major
+#define NAME(major) NAME_(major)
+
+#define FUNCTIONS(DO)                                                                                                  \
+    DO(cublasLtCreate)                                                                                                 \
+    DO(cublasLtMatmul)                                                                                                 \
+    DO(cublasLtMatmulDescCreate)                                                                                       \
+    DO(cublasLtMatmulDescSetAttribute)                                                                                 \
+    DO(cublasLtMatrixLayoutCreate)                                                                                     \
+    DO(cublasLtMatrixLayoutSetAttribute)                                                                               \
+    DO(cublasLtMatmulPreferenceCreate)                                                                                 \
+    DO(cublasLtMatmulPreferenceSetAttribute)                                                                           \
+    DO(cublasLtMatmulAlgoGetHeuristic)
+
+static struct {
+#define DO(f) decltype(&::f) f;
+    FUNCTIONS(DO)
+#undef DO
+} lt;
+static cublasLtHandle_t handle;
+enum : size_t { WORKSPACE = (size_t)32 << 20 };
+static void *workspace;
+
+static void *open_python(void)
+{
+    static const char *const places[] = {"/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/site-packages",
+                                         "/usr/local/lib/python3*/dist-packages"};
+    void *lib = nullptr;
+    const char *env = getenv("VIRTUAL_ENV"), *home = getenv("HOME");
+    char pattern[5][512];
+    int n = 0;
+    if (env)
+        snprintf(pattern[n++], sizeof *pattern, "%s/lib/python3*/site-packages/nvidia/*/lib/%s", env,
+                 NAME(CUBLAS_VER_MAJOR));
+    if (home)
+        snprintf(pattern[n++], sizeof *pattern, "%s/.local/lib/python3*/site-packages/nvidia/*/lib/%s", home,
+                 NAME(CUBLAS_VER_MAJOR));
+    for (int i = 0; i < 3; i++)
+        snprintf(pattern[n++], sizeof *pattern, "%s/nvidia/*/lib/%s", places[i], NAME(CUBLAS_VER_MAJOR));
+    for (int i = 0; i < n && !lib; i++) {
+        glob_t found;
+        if (glob(pattern[i], 0, nullptr, &found) == 0)
+            for (size_t k = 0; k < found.gl_pathc && !lib; k++) lib = dlopen(found.gl_pathv[k], RTLD_NOW);
+        globfree(&found);
+    }
+    return lib;
+}
+
+bool km_cublaslt_open(char *msg, size_t room)
+{
+    const char *given = getenv("KM_CUBLASLT");
+    void *lib = dlopen(given && *given ? given : NAME(CUBLAS_VER_MAJOR), RTLD_NOW);
+    if (!lib && !(given && *given)) lib = open_python();
+    if (!lib) {
+        snprintf(msg, room,
+                 given && *given ? "KM_CUBLASLT: %.150s cannot be opened"
+                                 : "%s not found: looked in LD_LIBRARY_PATH, ldconfig and Python's nvidia packages; "
+                                   "KM_CUBLASLT=PATH names it",
+                 given && *given ? given : NAME(CUBLAS_VER_MAJOR));
+        return false;
+    }
+#define DO(f)                                                                                                          \
+    if (!(lt.f = (decltype(lt.f))dlsym(lib, #f))) {                                                                    \
+        snprintf(msg, room, "%s has no function %s", NAME(CUBLAS_VER_MAJOR), #f);                                      \
+        return false;                                                                                                  \
+    }
+    FUNCTIONS(DO)
+#undef DO
+    if (lt.cublasLtCreate(&handle) == CUBLAS_STATUS_SUCCESS) return true;
+    snprintf(msg, room, "%s does not start", NAME(CUBLAS_VER_MAJOR));
+    return false;
+}
+
+static void check(cublasStatus_t status, const char *what)
+{
+    char msg[96];
+    if (status == CUBLAS_STATUS_SUCCESS) return;
+    snprintf(msg, sizeof msg, "cuBLASLt: %s: status %d", what, (int)status);
+    km_cuda_check(-1, msg);
+}
+
+/* Whatever a plan depends on: sizes, strides, types, epilogue, and how the addresses are aligned. */
+typedef std::array<int64_t, 14> shape;
+
+struct plan {
+    cublasLtMatmulDesc_t op;
+    cublasLtMatrixLayout_t first, second, out;
+    cublasLtMatmulHeuristicResult_t how;
+};
+
+static unsigned alignment(const void *p)
+{
+    unsigned a = 256;
+    while ((uintptr_t)p % a) a /= 2;
+    return a;
+}
+
+/* A matrix of rows x columns as it lies in memory, seen in columns. */
+static cublasLtMatrixLayout_t layout(const km_matrix &m, int64_t rows, int64_t columns, int64_t batch)
+{
+    cublasLtMatrixLayout_t l;
+    int32_t count = (int32_t)batch;
+    check(lt.cublasLtMatrixLayoutCreate(&l, m.half ? CUDA_R_16BF : CUDA_R_32F, (uint64_t)columns, (uint64_t)rows, m.ld),
+          "a layout");
+    lt.cublasLtMatrixLayoutSetAttribute(l, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &count, sizeof count);
+    lt.cublasLtMatrixLayoutSetAttribute(l, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &m.stride, sizeof m.stride);
+    return l;
+}
+
+static void set(plan *p, cublasLtMatmulDescAttributes_t what, const void *value, size_t bytes)
+{
+    check(lt.cublasLtMatmulDescSetAttribute(p->op, what, value, bytes), "an attribute");
+}
+
+static void prefer(cublasLtMatmulPreference_t wish, cublasLtMatmulPreferenceAttributes_t what, const void *p)
+{
+    uint32_t a = alignment(p);
+    lt.cublasLtMatmulPreferenceSetAttribute(wish, what, &a, sizeof a);
+}
+
+static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b, int64_t m, int64_t n, int64_t k,
+                      int64_t batch, const void *opt_bias)
+{
+    plan p;
+    cublasOperation_t turn_a = a.transpose ? CUBLAS_OP_T : CUBLAS_OP_N,
+                      turn_b = b.transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
+    check(lt.cublasLtMatmulDescCreate(&p.op, CUBLAS_COMPUTE_32F, CUDA_R_32F), "a description");
+    set(&p, CUBLASLT_MATMUL_DESC_TRANSA, &turn_b, sizeof turn_b);
+    set(&p, CUBLASLT_MATMUL_DESC_TRANSB, &turn_a, sizeof turn_a);
+    if (opt_bias) {
+        cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+        cudaDataType_t type = c.half ? CUDA_R_16BF : CUDA_R_32F;
+        set(&p, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue);
+        set(&p, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &type, sizeof type);
+        set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias);
+    }
+    p.first = b.transpose ? layout(b, n, k, batch) : layout(b, k, n, batch);
+    p.second = a.transpose ? layout(a, k, m, batch) : layout(a, m, k, batch);
+    p.out = layout(c, m, n, batch);
+    cublasLtMatmulPreference_t wish;
+    size_t room = WORKSPACE;
+    int found = 0;
+    check(lt.cublasLtMatmulPreferenceCreate(&wish), "a preference");
+    lt.cublasLtMatmulPreferenceSetAttribute(wish, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &room, sizeof room);
+    prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b.p);
+    prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a.p);
+    prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, c.p);
+    prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, c.p);
+    check(lt.cublasLtMatmulAlgoGetHeuristic(handle, p.op, p.first, p.second, p.out, p.out, wish, 1, &p.how, &found),
+          "a product of this shape");
+    if (!found) km_cuda_check(-1, "cuBLASLt has no way to compute a product of this shape");
+    return p;
+}
+
+void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
+                  float beta, const void *opt_bias)
+{
+    static std::map<shape, plan> plans;
+    if (!workspace) workspace = km_cuda_get(WORKSPACE);
+    int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (opt_bias != nullptr) << 4;
+    shape key = {m,        n,        k,        batch,          c.ld,           a.ld,           b.ld,
+                 c.stride, a.stride, b.stride, alignment(c.p), alignment(a.p), alignment(b.p), flags};
+    auto at = plans.find(key);
+    if (at == plans.end()) at = plans.emplace(key, make_plan(c, a, b, m, n, k, batch, opt_bias)).first;
+    plan &p = at->second;
+    if (opt_bias) set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias);
+    check(lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &beta, c.p, p.out, c.p, p.out,
+                            &p.how.algo, workspace, WORKSPACE, (cudaStream_t)km_cuda_stream()),
+          "a product");
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * Attention among the tokens of a frame, with a bias from their pairs. */
+#include "kernels/cuda/attention.cuh"
+
+struct pair_shape {
+    km_dim F, N, H;
+    int D;
+};
+
+struct pair_added {
+    const T *bias;         /* of the query's head and row */
+    float *opt_dbias;      /* likewise */
+    const float *opt_mask; /* [N]; NULL too when it masks all, which changes no weight */
+    __device__ float logit(km_dim j) const
+    {
+        return opt_mask && opt_mask[j] == 0 ? -INFINITY : get(bias[j]); /* exp(-1e6) is 0 */
+    }
+    __device__ void take(km_dim j, float ds) const
+    {
+        if (opt_dbias) atomicAdd(&opt_dbias[j], ds);
+    }
+    __device__ void finish() const {}
+};
+
+/* Query number r in the order of memory, [F, N, H]. */
+__device__ static query pair_query(const pair_shape &z, km_dim r)
+{
+    km_dim h = r % z.H, f = r / z.H / z.N;
+    return query{r * z.D, (f * z.N * z.H + h) * z.D, z.H * z.D, z.N, z.D};
+}
+
+__device__ static pair_added pair_bias(const pair_shape &z, km_dim r, const T *bias, float *opt_dbias,
+                                       const float *opt_mask)
+{
+    km_dim at = (r % z.H * z.N + r / z.H % z.N) * z.N;
+    return pair_added{bias + at, opt_dbias ? opt_dbias + at : nullptr, any_key(opt_mask, z.N) ? opt_mask : nullptr};
+}
+
+template <int R>
+__global__ static void pair_kernel(T *y, const T *q, const T *k, const T *v, const T *opt_g, const T *bias,
+                                   const float *opt_mask, pair_shape z)
+{
+    KM_EACH_WARP(r, z.F * z.N * z.H)
+    attend_fwd<R>(pair_query(z, r), y, q, k, v, opt_g, pair_bias(z, r, bias, nullptr, opt_mask));
+}
+
+void KM_CUDA(pair_attention_fwd)(const km_exec *, float *y, const float *q, const float *k, const float *v,
+                                 const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N,
+                                 km_dim H, km_dim D)
+{
+    pair_shape z = {F, N, H, (int)D};
+    KM_ATTENTION_LAUNCH(pair_kernel, F * N * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, z);
+}
+
+template <int R>
+__global__ static void pair_bwd_kernel(float *opt_dq, float *opt_dk, float *opt_dv, float *opt_dg, float *opt_dbias,
+                                       const float *dy, const T *q, const T *k, const T *v, const T *opt_g,
+                                       const T *bias, const float *opt_mask, pair_shape z)
+{
+    attention_bwd t = {opt_dq, opt_dk, opt_dv, opt_dg, dy, q, k, v, opt_g};
+    KM_EACH_WARP(r, z.F * z.N * z.H)
+    attend_bwd<R>(pair_query(z, r), t, pair_bias(z, r, bias, opt_dbias, opt_mask));
+}
+
+void KM_CUDA(pair_attention_bwd)(const km_exec *, float *opt_dq, float *opt_dk, float *opt_dv, float *opt_dg,
+                                 float *opt_dbias, const float *dy, const float *q, const float *k, const float *v,
+                                 const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N,
+                                 km_dim H, km_dim D)
+{
+    pair_shape z = {F, N, H, (int)D};
+    KM_ATTENTION_LAUNCH(pair_bwd_kernel, F * N * H, D, opt_dq, opt_dk, opt_dv, opt_dg, opt_dbias, dy, act(q), act(k),
+                        act(v), act(opt_g), act(bias), opt_mask, z);
+}

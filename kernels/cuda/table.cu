@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * The two tables, what they offer of the device, and the library's way in. */
+#include "kernels/cuda/cuda.cuh"
+#include "kernels/cuda/pack.h"
+
+extern "C" {
+#define real float
+#define KM_KERNEL(name, args) void km_cuda_bf16_##name args;
+#include "kernels/kernels.def"
+#undef KM_KERNEL
+#undef real
+
+const char *km_cuda_version(void);
+const km_backend *km_cuda_backend(int index, void (*fail)(const char *msg), char *msg, size_t room);
+}
+
+__global__ static void widen_kernel(float *y, const bf16 *x, km_dim n) { KM_EACH(i, n) y[i] = get(x[i]); }
+
+__global__ static void round_kernel(bf16 *y, const float *x, km_dim n) { KM_EACH(i, n) put(&y[i], x[i]); }
+
+static void round_all(void *to, const float *from, km_dim n) { KM_EACH_LAUNCH(round_kernel, n, (bf16 *)to, from, n); }
+static void widen_all(float *to, const void *from, km_dim n)
+{
+    KM_EACH_LAUNCH(widen_kernel, n, to, (const bf16 *)from, n);
+}
+/* w lies on the device. */
+static km_pack *pack_new(const float *w, km_dim out, km_dim in)
+{
+    km_pack *p = new km_pack;
+    p->bytes = (size_t)(out * in) * sizeof(bf16);
+    p->w = km_cuda_get(p->bytes);
+    round_all(p->w, w, out * in);
+    return p;
+}
+
+static void pack_free(km_pack *p)
+{
+    if (p) km_cuda_put(p->w);
+    delete p;
+}
+
+static size_t pack_bytes(const km_pack *p) { return p->bytes; }
+
+static km_device device;
+static km_backend plain, half;
+
+static void fill(km_backend *t, const char *name)
+{
+    t->name = name;
+    t->device = &device;
+    t->pack_new = pack_new, t->pack_free = pack_free, t->pack_bytes = pack_bytes;
+}
+
+const char *km_cuda_version(void) { return KM_VERSION; }
+
+const km_backend *km_cuda_backend(int index, void (*fail)(const char *msg), char *msg, size_t room)
+{
+    device.name = km_cuda_open(index, fail, msg, room);
+    if (!device.name) return nullptr;
+    device.get = km_cuda_get, device.put = km_cuda_put;
+    device.upload = km_cuda_upload, device.download = km_cuda_download, device.move = km_cuda_move;
+    device.move_rows = km_cuda_move_rows, device.zero = km_cuda_zero;
+    device.round = round_all, device.widen = widen_all;
+    fill(&plain, "cuda-f32"), fill(&half, "cuda");
+    half.half = true, half.plain = &plain;
+#define KM_KERNEL(name, args) plain.name = km_cuda_f32_##name, half.name = km_cuda_bf16_##name;
+#include "kernels/kernels.def"
+#undef KM_KERNEL
+    return &half;
+}
