@@ -35,7 +35,7 @@ static inline void input_differences(input *in, int m, double (*f)(void *arg), v
 /* The gradient of tensor t against the reference's. */
 static inline void input_close(km_ctx *cx, const input *in, const km_tensor *t)
 {
-    if (t) opt_close(in->name, km_grad(cx, t), in->d, in->n, 2e-5);
+    if (t) opt_close_grad(cx, in->name, t, in->d, in->n, 2e-5);
 }
 
 /* One thread, then two. */

@@ -31,15 +31,16 @@ static void on_backend(km_ctx *cx, void *arg)
     const op_case *c = r->c;
     km_tensor *x[OPC_INPUTS] = {0};
     char name[80];
-    for (int i = 0; i < c->inputs; i++) x[i] = opt_leaf(cx, r->x[i], c->in[i].nd, c->in[i].shape);
+    for (int i = 0; i < c->inputs; i++)
+        x[i] = (c->params >> i & 1 ? opt_param : opt_leaf)(cx, r->x[i], c->in[i].nd, c->in[i].shape);
     km_tensor *y = c->op(cx, c, x);
-    snprintf(name, sizeof name, "%s forward on %s", c->name, cx->be->name);
-    opt_close(name, y->data, r->y, c->results, c->rtol);
+    snprintf(name, sizeof name, "%s forward", c->name);
+    opt_close_tensor(cx, name, y, r->y, c->results, c->rtol);
     if (!c->bwd) return;
     opt_backward(cx, y, r->dy);
     for (int i = 0; i < c->inputs; i++) {
-        snprintf(name, sizeof name, "%s gradient by input %d on %s", c->name, i, cx->be->name);
-        opt_close(name, km_grad(cx, x[i]), r->dx[i], numel(c, i), 10 * c->rtol);
+        snprintf(name, sizeof name, "%s gradient by input %d", c->name, i);
+        opt_close_grad(cx, name, x[i], r->dx[i], numel(c, i), 10 * c->rtol);
     }
 }
 

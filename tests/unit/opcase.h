@@ -15,6 +15,7 @@ typedef struct op_case {
         int nd;
         km_dim shape[KM_MAX_DIMS];
     } in[OPC_INPUTS];
+    unsigned params;      /* bit i: input i is a parameter */
     km_dim results;       /* numbers in the result */
     km_dim s[6];          /* sizes, as the case's functions use them */
     const int32_t *index; /* likewise */

@@ -2,9 +2,11 @@
 #include "tests/unit/optest.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/cuda.h"
 #include "lib/base/rng.h"
 #include "tests/unit/tap_shared.h"
 
@@ -14,16 +16,30 @@ double *opt_random(km_dim n, uint32_t seed)
     km_rng r = km_rng_of(seed, KM_RNG_TEST, 0, 0, 0);
     for (km_dim i = 0; i < n; i++) {
         double u[4];
+        int exponent;
         km_rng_uniform4(&r, (uint32_t)i, u);
-        x[i] = (float)(2 * u[0] - 1); /* a float exactly, so that both precisions start from the same number */
+        double fraction = frexp(2 * u[0] - 1, &exponent);
+        x[i] = ldexp(rint(ldexp(fraction, 8)), exponent - 8);
     }
     return x;
 }
 
+km_tensor *opt_param(km_ctx *cx, const double *x, int nd, const km_dim *shape)
+{
+    km_dim n = 1;
+    for (int i = 0; i < nd; i++) n *= shape[i];
+    float *numbers = km_arena_get(cx->arena, (size_t)n * sizeof *numbers);
+    for (km_dim i = 0; i < n; i++) numbers[i] = (float)x[i];
+    km_tensor *t = km_tensor_of(cx, numbers, nd, shape);
+    t->wants_grad = true;
+    return t;
+}
+
 km_tensor *opt_leaf(km_ctx *cx, const double *x, int nd, const km_dim *shape)
 {
-    km_tensor *t = km_tensor_new(cx, nd, shape);
-    for (km_dim i = 0; i < km_numel(t); i++) t->data[i] = (float)x[i];
+    km_tensor *t = opt_param(cx, x, nd, shape);
+    t->wants_grad = false; /* the conversion is not part of what is tested */
+    t = km_cast(cx, t);
     t->wants_grad = true;
     return t;
 }
@@ -39,6 +55,20 @@ void opt_close(const char *name, const float *got, const double *want, km_dim n,
     }
     double error = worst / fmax(sqrt(square / (double)(n ? n : 1)), 1e-6);
     tap_result(finite && error <= rtol, "%s: error %.1e, allowed %.0e", name, error, rtol);
+}
+
+void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol)
+{
+    char full[96];
+    snprintf(full, sizeof full, "%s on %s", name, cx->be->name);
+    opt_close(full, km_read(cx, got), want, n, cx->be->half && rtol < OPT_HALF ? OPT_HALF : rtol);
+}
+
+void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const double *want, km_dim n, double rtol)
+{
+    km_tensor grad = *of;
+    grad.data = km_grad(cx, of), grad.half = false;
+    opt_close_tensor(cx, name, &grad, want, n, rtol);
 }
 
 void opt_differences(const char *name, double (*f)(void *arg), void *arg, double *x, km_dim n, const double *g)
@@ -59,19 +89,34 @@ void opt_differences(const char *name, double (*f)(void *arg), void *arg, double
     tap_result(error <= 1e-5, "%s: gradient off the central differences by %.1e", name, error);
 }
 
+static void run_on(const km_backend *be, void (*body)(km_ctx *cx, void *arg), void *arg)
+{
+    km_ctx *cx = km_ctx_new_on(be, 2);
+    cx->tape = km_tape_new();
+    body(cx, arg);
+    km_tape_free(cx->tape);
+    km_ctx_free(cx);
+}
+
+static void device_failed(const char *why)
+{
+    tap_result(false, "the CUDA library: %s", why);
+    exit(1);
+}
+
 void opt_backends(void (*body)(km_ctx *cx, void *arg), void *arg)
 {
+    static const km_backend *cuda;
+    char why[512];
+    if (!cuda) cuda = km_cuda_load(0, device_failed, why, sizeof why);
+    if (!cuda) device_failed(why);
     static const char *const isas[] = {"base", "avx2", "avx512"};
     for (int i = 0; i < 3; i++) {
         const km_backend *be = km_backend_cpu(isas[i]);
-        if (!be) continue;
-        km_ctx *cx = km_ctx_new(2);
-        cx->be = be;
-        cx->tape = km_tape_new();
-        body(cx, arg);
-        km_tape_free(cx->tape);
-        km_ctx_free(cx);
+        if (be) run_on(be, body, arg);
     }
+    run_on(cuda->plain, body, arg);
+    run_on(cuda, body, arg);
 }
 
 /* A scalar whose backward hands dy to y. */
@@ -84,12 +129,15 @@ static void seed_backward(km_ctx *cx, void *state)
 {
     seed_state *s = state;
     float *g = km_grad(cx, s->y);
-    for (km_dim i = 0; g && i < km_numel(s->y); i++) g[i] += (float)s->dy[i];
+    km_dim n = km_numel(s->y);
+    float *dy = km_arena_get(cx->arena, (size_t)n * sizeof *dy);
+    for (km_dim i = 0; i < n; i++) dy[i] = (float)s->dy[i];
+    cx->be->add_bwd(&cx->ex, g, NULL, km_floats(cx, dy, n), n, n);
 }
 
 void opt_backward(km_ctx *cx, km_tensor *y, const double *dy)
 {
-    km_tensor *scalar = KM_TENSOR(cx, 1);
+    km_tensor *scalar = KM_TENSOR(cx, 1); /* its number is of no account */
     seed_state *s = km_arena_get(cx->arena, sizeof *s);
     *s = (seed_state){y, dy};
     km_record(cx, scalar, seed_backward, s);

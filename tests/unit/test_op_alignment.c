@@ -120,8 +120,16 @@ static km_tensor *template_op(km_ctx *cx, const op_case *c, km_tensor *const x[]
 static void test_template(km_dim n, km_dim c)
 {
     facts_make(&here, n);
-    opc_run(&(op_case){.name = "template_pairs", .inputs = 1, .in = {{2, {c, 109}}}, .results = n * n * c, .s = {n, c},
-                       .rtol = 1e-6, .fwd = template_fwd, .bwd = template_bwd, .op = template_op});
+    opc_run(&(op_case){.name = "template_pairs",
+                       .inputs = 1,
+                       .params = 1,
+                       .in = {{2, {c, 109}}},
+                       .results = n * n * c,
+                       .s = {n, c},
+                       .rtol = 1e-6,
+                       .fwd = template_fwd,
+                       .bwd = template_bwd,
+                       .op = template_op});
     for (int k = 0; k < 6; k++) free(here.x[k]), free(here.f[k]);
 }
 

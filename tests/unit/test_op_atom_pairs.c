@@ -33,7 +33,7 @@ static double pairs_scalar(void *arg)
 static km_tensor *pairs_run(km_ctx *cx, pairs_case *c, km_tensor *in[INPUTS])
 {
     km_dim C = c->C;
-    in[0] = OPT_LEAF(cx, c->in[0], C, 3), in[1] = OPT_LEAF(cx, c->in[1], C, 1), in[2] = OPT_LEAF(cx, c->in[2], C, 1);
+    in[0] = OPT_PARAM(cx, c->in[0], C, 3), in[1] = OPT_PARAM(cx, c->in[1], C, 1), in[2] = OPT_PARAM(cx, c->in[2], C, 1);
     in[3] = c->with_zp ? OPT_LEAF(cx, c->in[3], c->N, c->N, C) : NULL;
     in[4] = OPT_LEAF(cx, c->in[4], c->A, C), in[5] = OPT_LEAF(cx, c->in[5], c->A, C);
     km_tensor *y = km_atom_pairs(cx, in[0], in[1], in[2], c->ref_pos_f, c->uid, c->mask_f, in[3], c->token, in[4],
@@ -46,9 +46,9 @@ static void pairs_on_backend(km_ctx *cx, void *arg)
 {
     pairs_case *c = arg;
     km_tensor *in[INPUTS], *y = pairs_run(cx, c, in);
-    opt_close("atom_pairs forward", y->data, c->y, c->n, 2e-6);
+    opt_close_tensor(cx, "atom_pairs forward", y, c->y, c->n, 2e-6);
     for (int i = 0; i < INPUTS; i++)
-        if (in[i]) opt_close(names[i], km_grad(cx, in[i]), c->grad[i], c->size[i], 2e-5);
+        if (in[i]) opt_close_grad(cx, names[i], in[i], c->grad[i], c->size[i], 2e-5);
 }
 
 /* Atoms and tokens as a molecule has them: conformers of 5 atoms, tokens of 3, the last atoms padded. */

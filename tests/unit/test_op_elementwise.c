@@ -62,8 +62,13 @@ CASE(ax, km_ref_frame_axpby_fwd(&one, y, x[0], times_d, NULL, NULL, c->s[0], c->
      km_frame_axpby(cx, x[0], times, NULL, NULL))
 
 #define RUN(fn, n_results, tolerance, ...)                                                                             \
-    opc_run(&(op_case){.name = #fn, .results = (n_results), .rtol = (tolerance), .fwd = fn##_fwd, .bwd = fn##_bwd,     \
-                       .op = fn, __VA_ARGS__})
+    opc_run(&(op_case){.name = #fn,                                                                                    \
+                       .results = (n_results),                                                                         \
+                       .rtol = (tolerance),                                                                            \
+                       .fwd = fn##_fwd,                                                                                \
+                       .bwd = fn##_bwd,                                                                                \
+                       .op = fn,                                                                                       \
+                       __VA_ARGS__})
 
 static void test_sizes(km_dim M, km_dim C)
 {
@@ -82,8 +87,15 @@ static void test_frames(km_dim F, km_dim n)
 {
     RUN(axpby, F * n, 1e-6, .inputs = 2, .in = {{2, {F, n}}, {2, {F, n}}}, .s = {F, n});
     RUN(ax, F * n, 1e-6, .inputs = 1, .in = {{2, {F, n}}}, .s = {F, n});
-    opc_run(&(op_case){.name = "fourier", .inputs = 2, .in = {{1, {n}}, {1, {n}}}, .results = F * n, .s = {F, n},
-                       .rtol = 5e-6, .fwd = fourier_fwd, .op = fourier}); /* not differentiated */
+    opc_run(&(op_case){.name = "fourier",
+                       .inputs = 2,
+                       .params = 3,
+                       .in = {{1, {n}}, {1, {n}}},
+                       .results = F * n,
+                       .s = {F, n},
+                       .rtol = 5e-6,
+                       .fwd = fourier_fwd,
+                       .op = fourier}); /* not differentiated */
 }
 
 /* Shapes that only the operation makes: the last dimension comes first, the others keep their order. */

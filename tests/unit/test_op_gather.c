@@ -45,10 +45,26 @@ static km_tensor *atom_to_token(km_ctx *cx, const op_case *c, km_tensor *const x
 
 static void test_lookups(km_dim M, km_dim K, km_dim C, km_dim P, const int32_t *rows, const int32_t *columns)
 {
-    opc_run(&(op_case){.name = "lookup_rows", .inputs = 1, .in = {{2, {K, C}}}, .results = M * C, .s = {M, K, C},
-                       .index = rows, .rtol = 1e-6, .fwd = lookup_rows_fwd, .bwd = lookup_rows_bwd, .op = lookup_rows});
-    opc_run(&(op_case){.name = "lookup_columns", .inputs = 1, .in = {{2, {C, K}}}, .results = M * C, .s = {M, K, C, P},
-                       .index = columns, .rtol = 1e-6, .fwd = lookup_columns_fwd, .bwd = lookup_columns_bwd,
+    opc_run(&(op_case){.name = "lookup_rows",
+                       .inputs = 1,
+                       .in = {{2, {K, C}}},
+                       .results = M * C,
+                       .s = {M, K, C},
+                       .index = rows,
+                       .rtol = 1e-6,
+                       .fwd = lookup_rows_fwd,
+                       .bwd = lookup_rows_bwd,
+                       .op = lookup_rows});
+    opc_run(&(op_case){.name = "lookup_columns",
+                       .inputs = 1,
+                       .params = 1,
+                       .in = {{2, {C, K}}},
+                       .results = M * C,
+                       .s = {M, K, C, P},
+                       .index = columns,
+                       .rtol = 1e-6,
+                       .fwd = lookup_columns_fwd,
+                       .bwd = lookup_columns_bwd,
                        .op = lookup_columns});
 }
 

@@ -19,6 +19,7 @@ typedef struct loss_case {
     which kind;
     km_dim F, A, B;
     bool type_weights;
+    int edge;
     double radius, parts[3], y, dy, *x, *dx, r[MAX], target[MAX], mask[MAX], lengths[MAX];
     float r_f[MAX], target_f[MAX], mask_f[MAX], lengths_f[MAX], bond_mask_f[MAX];
     double bond_mask[MAX];
@@ -95,12 +96,12 @@ static void on_backend(km_ctx *cx, void *arg)
 {
     loss_case *c = arg;
     char name[64];
-    km_tensor *x = OPT_LEAF(cx, c->x, c->F, c->A, 3), *y = operation(cx, c, x);
+    km_tensor *x = OPT_PARAM(cx, c->x, c->F, c->A, 3), *y = operation(cx, c, x);
     snprintf(name, sizeof name, "loss %s forward", names[c->kind]);
-    opt_close(name, y->data, &c->y, 1, 5e-6);
+    opt_close_tensor(cx, name, y, &c->y, 1, 5e-6);
     opt_backward(cx, y, &c->dy);
     snprintf(name, sizeof name, "loss %s dx", names[c->kind]);
-    opt_close(name, km_grad(cx, x), c->dx, c->F * c->A * 3, 5e-5);
+    opt_close_grad(cx, name, x, c->dx, c->F * c->A * 3, 5e-5);
 }
 
 static void fill(double *out, float *out_f, km_dim n, uint32_t seed, double scale, double zero_below)
@@ -172,7 +173,7 @@ static void test_threads(which kind)
     for (int t = 0; t < 2; t++) {
         cx[t] = km_ctx_new(t + 1);
         cx[t]->tape = km_tape_new();
-        x[t] = OPT_LEAF(cx[t], c->x, c->F, c->A, 3), y[t] = operation(cx[t], c, x[t]);
+        x[t] = OPT_PARAM(cx[t], c->x, c->F, c->A, 3), y[t] = operation(cx[t], c, x[t]);
         km_backprop(cx[t], y[t], 1);
     }
     ok(y[0]->data[0] > 0 && y[0]->data[0] == y[1]->data[0] &&
@@ -180,6 +181,21 @@ static void test_threads(which kind)
        "loss %s: one and two threads, same bytes", names[kind]);
     for (int t = 0; t < 2; t++) km_tape_free(cx[t]->tape), km_ctx_free(cx[t]);
     case_free(c);
+}
+
+static void edge_on_backend(km_ctx *cx, void *arg)
+{
+    loss_case *c = arg;
+    km_dim n = c->F * c->A * 3;
+    km_tensor *x = OPT_PARAM(cx, c->x, c->F, c->A, 3), *y = operation(cx, c, x), grad = *x;
+    km_backprop(cx, y, 1);
+    grad.data = km_grad(cx, x);
+    const float *g = km_read(cx, &grad), value = km_read(cx, y)[0];
+    bool markov = c->kind == MARKOV, finite = isfinite(value), zero = value == 0 || markov; /* which r has, too */
+    bool nothing = c->edge == 0 || c->edge == (markov ? 2 : 1) || (c->edge == 3 && c->kind == FLEX);
+    for (km_dim i = 0; i < n; i++) finite = finite && isfinite(g[i]), zero = zero && g[i] == 0;
+    static const char *const what[] = {"no target", "nothing valid", "all atoms in one place", "one target"};
+    ok(finite && zero == nothing, "loss %s on %s: %s", names[c->kind], cx->be->name, what[c->edge]);
 }
 
 /* The loss of kind and its gradient where there is nothing to average are 0; coincident atoms give no NaN. */
@@ -193,17 +209,8 @@ static void test_edges(which kind)
         for (km_dim i = 0; edge == 2 && i < c->F * c->A * 3; i++) c->x[i] = 0;
         for (km_dim f = 1; edge == 3 && f < c->F; f++) c->target_f[f] = 0;
         c->target_f[0] = edge == 0 ? 0 : 1;
-        km_ctx *cx = km_ctx_new(1);
-        cx->tape = km_tape_new();
-        km_tensor *x = OPT_LEAF(cx, c->x, c->F, c->A, 3), *y = operation(cx, c, x);
-        km_backprop(cx, y, 1);
-        const float *g = km_grad(cx, x);
-        bool finite = isfinite(y->data[0]), zero = y->data[0] == 0 || kind == MARKOV; /* which r has, too */
-        for (km_dim i = 0; i < c->F * c->A * 3; i++) finite = finite && isfinite(g[i]), zero = zero && g[i] == 0;
-        bool nothing = edge == 0 || edge == (kind == MARKOV ? 2 : 1) || (edge == 3 && kind == FLEX);
-        static const char *const what[] = {"no target", "nothing valid", "all atoms in one place", "one target"};
-        ok(finite && zero == nothing, "loss %s: %s", names[kind], what[edge]);
-        km_tape_free(cx->tape), km_ctx_free(cx);
+        c->edge = edge;
+        opt_backends(edge_on_backend, c);
         case_free(c);
     }
 }

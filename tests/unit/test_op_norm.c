@@ -25,13 +25,13 @@ static void norm_on_backend(km_ctx *cx, void *arg)
 {
     norm_case *c = arg;
     km_dim n = c->M * c->C;
-    km_tensor *x = OPT_LEAF(cx, c->x, c->M, c->C), *w = OPT_LEAF(cx, c->w, c->C), *b = OPT_LEAF(cx, c->b, c->C);
+    km_tensor *x = OPT_LEAF(cx, c->x, c->M, c->C), *w = OPT_PARAM(cx, c->w, c->C), *b = OPT_PARAM(cx, c->b, c->C);
     km_tensor *y = km_layer_norm(cx, x, w, b);
-    opt_close("layer_norm forward", y->data, c->y, n, 2e-6);
+    opt_close_tensor(cx, "layer_norm forward", y, c->y, n, 2e-6);
     opt_backward(cx, y, c->dy);
-    opt_close("layer_norm dx", km_grad(cx, x), c->dx, n, 2e-5);
-    opt_close("layer_norm dw", km_grad(cx, w), c->dw, c->C, 2e-5);
-    opt_close("layer_norm db", km_grad(cx, b), c->db, c->C, 2e-5);
+    opt_close_grad(cx, "layer_norm dx", x, c->dx, n, 2e-5);
+    opt_close_grad(cx, "layer_norm dw", w, c->dw, c->C, 2e-5);
+    opt_close_grad(cx, "layer_norm db", b, c->db, c->C, 2e-5);
 }
 
 static void test_layer_norm(km_dim M, km_dim C)
@@ -70,11 +70,11 @@ static void adaln_on_backend(km_ctx *cx, void *arg)
     km_tensor *x = OPT_LEAF(cx, c->x, c->F, c->N, c->C), *scale = OPT_LEAF(cx, c->scale, c->L, c->N, c->C);
     km_tensor *shift = OPT_LEAF(cx, c->shift, c->L, c->N, c->C);
     km_tensor *y = km_adaln(cx, x, scale, shift, c->level);
-    opt_close("adaln forward", y->data, c->y, n, 5e-6);
+    opt_close_tensor(cx, "adaln forward", y, c->y, n, 5e-6);
     opt_backward(cx, y, c->dy);
-    opt_close("adaln dx", km_grad(cx, x), c->dx, n, 2e-5);
-    opt_close("adaln dscale", km_grad(cx, scale), c->dscale, nl, 2e-5);
-    opt_close("adaln dshift", km_grad(cx, shift), c->dshift, nl, 2e-5);
+    opt_close_grad(cx, "adaln dx", x, c->dx, n, 2e-5);
+    opt_close_grad(cx, "adaln dscale", scale, c->dscale, nl, 2e-5);
+    opt_close_grad(cx, "adaln dshift", shift, c->dshift, nl, 2e-5);
 }
 
 static void test_adaln(km_dim F, km_dim L, km_dim N, km_dim C, const int32_t *level)

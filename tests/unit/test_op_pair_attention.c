@@ -31,7 +31,7 @@ static void pair_on_backend(km_ctx *cx, void *arg)
     t[IN_BIAS] = OPT_LEAF(cx, c->in[IN_BIAS].x, c->H, c->N, c->N);
     if (!c->gated) t[IN_G] = NULL;
     km_tensor *y = km_pair_attention(cx, t[IN_Q], t[IN_K], t[IN_V], t[IN_G], t[IN_BIAS], mask);
-    opt_close("forward", y->data, c->y, c->in[IN_Q].n, 5e-6);
+    opt_close_tensor(cx, "forward", y, c->y, c->in[IN_Q].n, 5e-6);
     opt_backward(cx, y, c->dy);
     for (int i = 0; i < INPUTS; i++) input_close(cx, &c->in[i], t[i]);
     free(mask);

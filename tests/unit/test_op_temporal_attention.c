@@ -31,11 +31,11 @@ static void temporal_on_backend(km_ctx *cx, void *arg)
     km_tensor *t[INPUTS];
     for (int i = 0; i < INPUTS - 1; i++)
         t[i] = OPT_LEAF(cx, c->in[i].x, c->B, i == IN_K || i == IN_V ? c->Tk : c->Tq, c->N, c->H * c->D);
-    t[IN_LAMBDA] = OPT_LEAF(cx, c->in[IN_LAMBDA].x, c->H);
+    t[IN_LAMBDA] = OPT_PARAM(cx, c->in[IN_LAMBDA].x, c->H);
     if (!c->gated) t[IN_G] = NULL;
     km_tensor *y = km_temporal_attention(cx, t[IN_Q], t[IN_K], t[IN_V], t[IN_G], t[IN_LAMBDA], time_q, time_k,
                                          (float)c->beta, (float)c->least, c->causal);
-    opt_close("forward", y->data, c->y, c->in[IN_Q].n, 5e-6);
+    opt_close_tensor(cx, "forward", y, c->y, c->in[IN_Q].n, 5e-6);
     opt_backward(cx, y, c->dy);
     for (int i = 0; i < INPUTS; i++) input_close(cx, &c->in[i], t[i]);
     free(time_q), free(time_k);

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/emulate/emulate.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <map>
+#include <mutex>
+#include <vector>
+
+namespace emulate
+{
+
+dim3 thread, block, block_dim, grid_dim;
+unsigned char *shared;
+
+namespace
+{
+
+enum { WARP = 32, STACK = 256 << 10, MAX_THREADS = 1024, MAX_SHARED = 227 << 10, EXCHANGE = 64 };
+
+[[noreturn]] void die(const char *what)
+{
+    fprintf(stderr, "emulated kernel: %s (block %u %u %u, thread %u %u %u)\n", what, block.x, block.y, block.z,
+            thread.x, thread.y, thread.z);
+    abort();
+}
+
+/* A place where `expected` threads meet; once all have come the number of the meeting goes up. */
+struct meeting {
+    int expected, come;
+    unsigned number;
+    unsigned char given[2][WARP][EXCHANGE];
+};
+
+/* Entered through a context, which costs system calls for signals; left and come back to by jumps, which do not. */
+struct fiber {
+    jmp_buf place;
+    ucontext_t context;
+    void *stack;
+    bool fresh;
+};
+
+struct lane {
+    dim3 at;
+    fiber *on; /* where it waits */
+    meeting *waits_at;
+    unsigned number; /* of the meeting that it waits for */
+    bool started, done;
+};
+
+jmp_buf home;
+std::vector<fiber *> idle;
+std::vector<lane> lanes;
+std::vector<meeting> warps;
+meeting whole;
+int now, unstarted, left;
+fiber *on;
+const std::function<void()> *body;
+
+bool ready(const lane &l) { return l.started && !l.done && (!l.waits_at || l.waits_at->number != l.number); }
+
+void become(int i)
+{
+    now = i;
+    thread = lanes[(size_t)i].at;
+}
+
+void fiber_main();
+
+fiber *fresh_fiber()
+{
+    fiber *f;
+    if (!idle.empty()) {
+        f = idle.back();
+        idle.pop_back();
+        return f;
+    }
+    f = new fiber;
+    f->stack = mmap(nullptr, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (f->stack == MAP_FAILED) die("no memory for a stack");
+    getcontext(&f->context);
+    f->context.uc_stack.ss_sp = f->stack;
+    f->context.uc_stack.ss_size = STACK;
+    f->context.uc_link = nullptr;
+    makecontext(&f->context, fiber_main, 0);
+    f->fresh = true;
+    return f;
+}
+
+/* The next lane after the present one that can go on, or -1. */
+int next_ready()
+{
+    int n = (int)lanes.size();
+    for (int k = 1; k <= n; k++)
+        if (ready(lanes[(size_t)((now + k) % n)])) return (now + k) % n;
+    return -1;
+}
+
+[[noreturn]] void go_to(fiber *to)
+{
+    on = to;
+    if (!to->fresh) _longjmp(to->place, 1);
+    to->fresh = false;
+    setcontext(&to->context);
+    die("a fiber did not start");
+}
+
+void switch_to(jmp_buf place, fiber *to)
+{
+    if (!_setjmp(place)) go_to(to);
+}
+
+/* Runs lanes that have not begun, one after the other; a lane that waits leaves its fiber to itself. */
+void fiber_main()
+{
+    for (;;) {
+        while (unstarted < (int)lanes.size()) {
+            become(unstarted++);
+            lanes[(size_t)now].started = true;
+            (*body)();
+            lanes[(size_t)now].done = true;
+            left--;
+        }
+        fiber *mine = on;
+        idle.push_back(mine);
+        int next = next_ready();
+        if (next < 0 && left > 0) die("some threads wait for others that have ended");
+        if (_setjmp(mine->place)) continue; /* wanted again, for lanes that have not begun */
+        if (next < 0) _longjmp(home, 1);
+        become(next);
+        go_to(lanes[(size_t)next].on);
+    }
+}
+
+void meet(meeting *m)
+{
+    lane &me = lanes[(size_t)now];
+    if (++m->come == m->expected) {
+        m->come = 0;
+        m->number++;
+        return;
+    }
+    int mine = now;
+    me.waits_at = m, me.number = m->number, me.on = on;
+    if (unstarted < (int)lanes.size()) {
+        switch_to(me.on->place, fresh_fiber());
+    } else {
+        int next = next_ready();
+        if (next < 0) die("some threads wait for others that wait elsewhere or have ended");
+        become(next);
+        switch_to(me.on->place, lanes[(size_t)next].on);
+    }
+    become(mine);
+    lanes[(size_t)mine].waits_at = nullptr;
+}
+
+meeting *warp() { return &warps[(size_t)now / WARP]; }
+
+void run_block()
+{
+    size_t n = lanes.size();
+    unstarted = 0, left = (int)n, now = 0;
+    whole.expected = (int)n, whole.come = 0;
+    for (size_t i = 0; i < n; i++) {
+        unsigned k = (unsigned)i;
+        lanes[i] = lane{dim3(k % block_dim.x, k / block_dim.x % block_dim.y, k / block_dim.x / block_dim.y),
+                        nullptr,
+                        nullptr,
+                        0,
+                        false,
+                        false};
+    }
+    for (size_t w = 0; w < warps.size(); w++)
+        warps[w].expected = WARP, warps[w].come = 0; /* a warp that is not full cannot shuffle */
+    switch_to(home, fresh_fiber());
+    for (const meeting &w : warps)
+        if (w.come) die("a warp's meeting was left open");
+    if (whole.come) die("__syncthreads was left open");
+}
+
+/* -- device memory: one region, taken from front to back, pieces given back are taken again by size */
+
+enum : size_t { REGION = (size_t)24 << 30 };
+char *base;
+size_t used;
+bool is_open;
+std::map<void *, size_t> sizes;
+std::multimap<size_t, void *> spare;
+std::mutex memory_lock, run_lock;
+
+} // namespace
+
+void meet_block() { meet(&whole); }
+
+const unsigned char *gather(const void *mine, size_t bytes)
+{
+    meeting *w = warp();
+    unsigned turn = w->number % 2;
+    if (bytes > EXCHANGE) die("too much to exchange");
+    memcpy(w->given[turn][now % WARP], mine, bytes);
+    meet(w);
+    return w->given[turn][0];
+}
+
+uint64_t exchange(uint64_t mine, int of)
+{
+    uint64_t got;
+    memcpy(&got, gather(&mine, sizeof mine) + (size_t)of * EXCHANGE, sizeof got);
+    return got;
+}
+
+void run(dim3 grid, dim3 threads, size_t shared_bytes, const std::function<void()> &kernel)
+{
+    std::lock_guard<std::mutex> guard(run_lock);
+    static std::vector<unsigned char> memory(MAX_SHARED + 16);
+    unsigned n = threads.x * threads.y * threads.z;
+    if (n == 0 || n > MAX_THREADS) die("a block of so many threads");
+    if (shared_bytes > MAX_SHARED) die("so much shared memory");
+    if (!grid.x || !grid.y || !grid.z || grid.y > 65535 || grid.z > 65535) die("a grid of so many blocks");
+    lanes.resize(n);
+    warps.resize((n + WARP - 1) / WARP);
+    block_dim = threads, grid_dim = grid;
+    body = &kernel;
+    shared = memory.data() + (16 - (uintptr_t)memory.data() % 16) % 16;
+    open_memory(true);
+    for (unsigned z = 0; z < grid.z; z++)
+        for (unsigned y = 0; y < grid.y; y++)
+            for (unsigned x = 0; x < grid.x; x++) {
+                block = dim3(x, y, z);
+                memset(shared, 0xff, shared_bytes);
+                run_block();
+            }
+    open_memory(false);
+}
+
+void open_memory(bool open)
+{
+    if (open == is_open) return;
+    is_open = open;
+    if (used && mprotect(base, used, open ? PROT_READ | PROT_WRITE : PROT_NONE)) die("mprotect");
+}
+
+void check_pointer(const void *p)
+{
+    if (p && ((const char *)p < base || (const char *)p >= base + used))
+        die("a kernel was given a pointer to host memory");
+}
+
+void *device_alloc(size_t bytes)
+{
+    std::lock_guard<std::mutex> guard(memory_lock);
+    if (!base) {
+        void *p = mmap(nullptr, REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p == MAP_FAILED) die("no address space");
+        base = (char *)p;
+    }
+    bytes = (bytes + 4095) / 4096 * 4096;
+    if (!bytes) bytes = 4096;
+    void *p;
+    auto it = spare.lower_bound(bytes);
+    if (it != spare.end() && it->first <= 2 * bytes) {
+        p = it->second, bytes = it->first;
+        spare.erase(it);
+    } else {
+        if (used + bytes > REGION) return nullptr;
+        p = base + used;
+        used += bytes;
+    }
+    sizes[p] = bytes;
+    mprotect(p, bytes, PROT_READ | PROT_WRITE);
+    memset(p, 0xff, bytes);
+    if (!is_open) mprotect(p, bytes, PROT_NONE);
+    return p;
+}
+
+void device_free(void *p)
+{
+    if (!p) return;
+    std::lock_guard<std::mutex> guard(memory_lock);
+    spare.insert({sizes.at(p), p});
+    sizes.erase(p);
+}
+
+void copy(void *to, const void *from, size_t bytes)
+{
+    open_memory(true);
+    memmove(to, from, bytes);
+    open_memory(false);
+}
+
+void zero(void *to, size_t bytes)
+{
+    open_memory(true);
+    memset(to, 0, bytes);
+    open_memory(false);
+}
+
+} // namespace emulate

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * CUDA C++ on the processor: kernels/cuda/<family>.cu compiled by g++ with this file in front. A block's threads run
+ * one after another as fibers; __syncthreads and warp shuffles are meeting points, and a meeting that some thread of
+ * the block or warp never comes to ends the program with a message. Device memory is out of the host's reach except
+ * while a kernel runs or a copy is made, starts as NaN, and every pointer that a kernel is given must lie in it.
+ * kernels/cuda/README.md says what this proves and what it does not. */
+#ifndef TESTS_EMULATE_EMULATE_H
+#define TESTS_EMULATE_EMULATE_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <functional>
+#include <type_traits>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+#define __shared__ static
+#define __align__(n) __attribute__((aligned(n)))
+
+struct dim3 {
+    unsigned x, y, z;
+    dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+struct float2 {
+    float x, y;
+};
+struct __align__(16) uint4 { unsigned x, y, z, w; };
+
+namespace emulate
+{
+
+extern dim3 thread, block, block_dim, grid_dim;
+extern unsigned char *shared; /* the block's dynamic shared memory */
+
+void meet_block();
+/* Give 8 bytes to the warp's lane `from` of the meeting and take those of lane `of`. */
+uint64_t exchange(uint64_t mine, int of);
+/* All 32 lanes give `bytes` bytes each; each gets a pointer to all of them, good until the second next meeting. */
+const unsigned char *gather(const void *mine, size_t bytes);
+void run(dim3 grid, dim3 block, size_t shared, const std::function<void()> &kernel);
+void check_pointer(const void *p); /* within device memory, or NULL */
+
+void *device_alloc(size_t bytes);
+void device_free(void *p);
+void copy(void *to, const void *from, size_t bytes); /* between any memories, overlapping or not */
+void zero(void *to, size_t bytes);
+void open_memory(bool open);
+
+template <class V> inline V exchange_as(V v, int of)
+{
+    static_assert(sizeof(V) <= 8, "one word");
+    uint64_t word = 0;
+    memcpy(&word, &v, sizeof v);
+    word = exchange(word, of);
+    memcpy(&v, &word, sizeof v);
+    return v;
+}
+
+template <class A> inline void check_argument(A a)
+{
+    if constexpr (std::is_pointer<A>::value) check_pointer((const void *)a);
+}
+
+} // namespace emulate
+
+#define threadIdx emulate::thread
+#define blockIdx emulate::block
+#define blockDim emulate::block_dim
+#define gridDim emulate::grid_dim
+
+inline void __syncthreads() { emulate::meet_block(); }
+inline void __syncwarp() { emulate::exchange(0, 0); }
+inline int emulate_lane() { return (int)((threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)) % 32); }
+template <class V> inline V __shfl_xor_sync(unsigned, V v, int mask)
+{
+    return emulate::exchange_as(v, emulate_lane() ^ mask);
+}
+template <class V> inline V __shfl_sync(unsigned, V v, int lane) { return emulate::exchange_as(v, lane); }
+
+inline float atomicAdd(float *p, float v)
+{
+    float was = *p;
+    *p += v;
+    return was;
+}
+inline float __uint_as_float(unsigned u)
+{
+    float f;
+    memcpy(&f, &u, sizeof f);
+    return f;
+}
+inline unsigned __float_as_uint(float f)
+{
+    unsigned u;
+    memcpy(&u, &f, sizeof u);
+    return u;
+}
+inline float __expf(float x) { return expf(x); }
+inline float cospif(float x) { return (float)cos(M_PI * (double)x); }
+inline float rsqrtf(float x) { return 1 / sqrtf(x); }
+
+/* The same call as on a device (kernels/cuda/cuda.cuh). */
+template <class... P, class... A>
+inline void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared_bytes, A... a)
+{
+    (emulate::check_argument((P)a), ...);
+    emulate::run(grid, threads, shared_bytes, [=] { kernel((P)a...); });
+}
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT
+ * Whole parts of the model on the CUDA library (tests/emulate, or a device in `make test-gpu`) against the processor:
+ * the trunk, a window's denoiser, the gradient of a loss by every parameter. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/cuda.h"
+#include "lib/tensor/ops.h"
+#include "tests/unit/tap.h"
+#include "tests/unit/tap_shared.h"
+#include "tests/unit/tiny.h"
+
+enum { T = 3, LEVELS = 2 };
+
+static void failed(const char *why)
+{
+    tap_result(false, "the CUDA library: %s", why);
+    exit(1);
+}
+
+/* What one backend says: the trunk's pairs, coordinates, a loss's gradient by all parameters. */
+typedef struct results {
+    float *z, *x, *grad;
+    km_dim n_z, n_x, n_grad;
+} results;
+
+static float *keep(const float *x, km_dim n)
+{
+    return memcpy(km_alloc((size_t)n * sizeof *x), x, (size_t)n * sizeof *x);
+}
+
+static km_tensor *denoise(km_ctx *cx, const km_model *m, const km_features *f, const km_trunk_out *trunk)
+{
+    static const float sigma[LEVELS] = {0, 3}, times[T] = {0, 0.1f, 0.3f};
+    static const int32_t level[T] = {0, 1, 1};
+    size_t bytes = (size_t)(T * f->A * 3) * sizeof(float);
+    float *noisy = tiny_normals(T * f->A * 3, 4, 21), *x = memcpy(km_arena_get(cx->arena, bytes), noisy, bytes);
+    free(noisy);
+    km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, trunk);
+    km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, LEVELS);
+    return km_diffusion_denoise(cx, m->diffusion, k, levels, KM_TENSOR_OF(cx, x, 1, T, f->A, 3), level, sigma, times);
+}
+
+static void forward(const km_backend *be, const km_model *m, const km_features *f, results *r)
+{
+    km_ctx *cx = km_ctx_new_on(be, 1);
+    km_trunk_out trunk = km_trunk_run(cx, m->trunk, f, 0);
+    km_tensor *x = denoise(cx, m, f, &trunk);
+    r->n_z = km_numel(trunk.z), r->n_x = km_numel(x);
+    r->z = keep(km_read(cx, trunk.z), r->n_z), r->x = keep(km_read(cx, x), r->n_x);
+    km_ctx_free(cx);
+}
+
+static void backward(const km_backend *be, const km_model *m, const km_features *f, results *r)
+{
+    static const float target[T] = {0, 1, 1};
+    km_ctx *cx = km_ctx_new_on(be, 1);
+    float *truth = tiny_normals(T * f->A * 3, 4, 22);
+    cx->tape = km_tape_new();
+    r->n_grad = km_params_size(m->params);
+    cx->param_grad = km_zeros(cx, r->n_grad);
+    km_trunk_out trunk = km_trunk_run(cx, m->trunk, f, 0);
+    km_tensor *x = KM_RESHAPE(cx, denoise(cx, m, f, &trunk), T, f->A, 3);
+    km_backprop(cx, km_loss_struct(cx, x, truth, target, f->atom_mask), 1);
+    float *grad = km_alloc((size_t)r->n_grad * sizeof *grad);
+    if (be->device) be->device->download(grad, cx->param_grad, (size_t)r->n_grad * sizeof *grad);
+    else memcpy(grad, cx->param_grad, (size_t)r->n_grad * sizeof *grad);
+    r->grad = grad;
+    km_tape_free(cx->tape);
+    free(truth);
+    km_ctx_free(cx);
+}
+
+/* The root of the mean square of the difference, by that of what it should be. */
+static void near(const char *what, const km_backend *be, const float *got, const float *want, km_dim n, double allowed)
+{
+    double off = 0, size = 0;
+    for (km_dim i = 0; i < n; i++) {
+        off += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+        size += (double)want[i] * want[i];
+    }
+    double error = sqrt(off / size);
+    tap_result(error <= allowed, "%s on %s: off by %.1e, allowed %.0e", what, be->name, error, allowed);
+}
+
+static void results_free(results *r) { free(r->z), free(r->x), free(r->grad); }
+
+/* A model that is not for training: parameters on the device. */
+static void test_forward(const km_backend *be, const km_features *f, double allowed)
+{
+    km_model *m = tiny_model(1);
+    results want = {0}, got = {0};
+    forward(km_backend_cpu(NULL), m, f, &want);
+    km_params_pack(m->params, be);
+    forward(be, m, f, &got);
+    near("the trunk's pairs", be, got.z, want.z, want.n_z, allowed);
+    near("denoised coordinates", be, got.x, want.x, want.n_x, allowed);
+    results_free(&want), results_free(&got);
+    km_model_free(m);
+}
+
+static void test_backward(const km_backend *be, const km_features *f, double allowed)
+{
+    km_model *m = tiny_model(1);
+    results want = {0}, got = {0};
+    km_params_train(m->params, "*");
+    backward(km_backend_cpu(NULL), m, f, &want);
+    km_params_to(m->params, be);
+    backward(be, m, f, &got);
+    near("the gradient by all parameters", be, got.grad, want.grad, want.n_grad, allowed);
+    km_params_from(m->params);
+    results_free(&want), results_free(&got);
+    km_model_free(m);
+}
+
+int main(void)
+{
+    char why[512];
+    const km_backend *cuda = km_cuda_load(0, failed, why, sizeof why);
+    if (!cuda) failed(why);
+    /* The emulator takes seconds for each of them: the two that share the least. */
+    bool emulated = strcmp(cuda->device->name, "emulated") == 0;
+    km_features *f = tiny_features();
+    test_forward(cuda, f, 3e-2);
+    test_backward(cuda->plain, f, 1e-4);
+    if (!emulated) {
+        test_forward(cuda->plain, f, 1e-5);
+        test_backward(cuda, f, 5e-2);
+    }
+    km_features_free(f);
+    return tap_end();
+}
