@@ -4,6 +4,7 @@
 
     pip install numpy scipy scikit-learn mdtraj POT deeptime
     python3 make_second.py > second.txt && python3 make_states.py >> second.txt && python3 make_complex.py >> second.txt
+    python3 make_structure.py >> second.txt
 
 Every line is a key and a number. start.pdb, md.xtc and model.xtc are heavy atoms of two runs of the Trp-cage sequence NLYIQWLKDGGPSSGRPPPS
 from a helix (amber14, OBC2, 310 K): 250 frames 2 ps apart, and 100 frames 5 ps apart of another start.
