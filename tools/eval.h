@@ -82,8 +82,8 @@ const km_eval_row *km_eval_reference(const km_eval *e);
 /* Keep values [ny, nx], the row's from now on, under a key; and find them again, or NULL. */
 void km_eval_keep(km_eval_row *row, const char *key, double *values, int nx, int ny);
 const km_eval_array *km_eval_kept(const km_eval_row *row, const char *key);
-/* The first two of dims numbers of points, as KEY_md and KEY: shares of the points in KM_EVAL_MAP x KM_EVAL_MAP bins of
- * KEY_range (x from and to, y from and to), which spans both. */
+/* The first two of dims numbers of points, as KEY_md and KEY: shares of the points in bins of KEY_range (x from and to,
+ * y from and to), which spans both; at most KM_EVAL_MAP a side, fewer for few points. */
 enum { KM_EVAL_MAP = 40 };
 void km_eval_keep_map(km_eval_row *row, const char *key, const double *md, int64_t n_md, const double *model,
                       int64_t n_model, int dims);
@@ -119,6 +119,8 @@ typedef struct km_eval_panel {
     km_status (*measure)(const km_eval_options *o, km_eval *e, km_err *err);
 } km_eval_panel;
 extern const km_eval_panel km_eval_panels[]; /* ends with a name of NULL */
+/* No numbers: what the page draws of a target's proteins. */
+extern const km_eval_panel km_eval_portrait;
 int km_eval_metrics(const km_eval_panel *p);
 /* Take what measure filled into a row's values. */
 void km_eval_take(const km_eval_panel *p, km_eval_row *row, const void *filled);
@@ -230,11 +232,14 @@ typedef struct km_eval_results {
     const km_eval_panel *const *panels;
     int n_panels, n_targets;
     const km_eval *const *results;
+    const km_eval *const *portraits; /* [n_targets], or NULL */
 } km_eval_results;
 void km_eval_print_text(const km_eval_results *r, FILE *out);
 void km_eval_print_json(const km_eval_results *r, FILE *out);
 /* A <table> a panel and target, and a list of what its columns mean. */
 void km_eval_print_html(const km_eval *e, FILE *out);
+/* A <table> a panel of medians, means and published values over targets. */
+void km_eval_print_html_over(const km_eval_results *r, FILE *out);
 
 /* A published value of a panel's metric or number over targets, median over ATLAS's 82 test proteins where nothing else
  * is said. */
@@ -253,10 +258,14 @@ typedef struct km_eval_figure {
     bool (*applies)(const km_eval *e); /* NULL: always */
     const char *missing;               /* what is said where it does not apply */
     km_status (*draw)(const km_eval *e, FILE *out, km_err *err);
+    const char *key; /* what rows have to have kept, or the figure is left out without a word; NULL: nothing */
 } km_eval_figure;
-extern const km_eval_figure km_eval_figures[]; /* ends with an id of NULL */
+extern const km_eval_figure km_eval_figures[]; /* of the panel of peptides; ends with an id of NULL */
+/* Those of a panel; none are one that ends at once. */
+const km_eval_figure *km_eval_figures_of(const km_eval_panel *p);
+bool km_eval_figure_applies(const km_eval_figure *f, const km_eval *e);
 
-/* Write the page: figures are of the peptide panel. */
+/* Write the page. */
 km_status km_eval_print_page(const km_eval_results *r, FILE *out, km_err *err) KM_MUST_USE;
 /* Write every figure that applies as DIR/ID.svg; the directory is made where it is missing. */
 km_status km_eval_write_figures(const km_eval *e, const char *dir, km_err *err) KM_MUST_USE;

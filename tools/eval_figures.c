@@ -3,8 +3,10 @@
 #include "tools/eval_figures.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
+#include "tools/eval_draw.h"
 
 const km_eval_figure km_eval_figures[] = {
     {"ramachandran", "Ramachandran",
@@ -40,6 +42,87 @@ const km_eval_figure km_eval_figures[] = {
     {0},
 };
 
+static const km_eval_figure portrait[] = {
+    {"player", "In motion",
+     "CA from the first residue (blue) to the last (red), and what is no protein in orange; drag to turn, wheel to "
+     "zoom. At most 60 frames of the first trajectory, superposed on the start structure.",
+     .draw = km_draw_player, .key = "played"},
+    {"rmsf-sequence", "Fluctuations along the sequence",
+     "Root-mean-square fluctuation of CA about their mean, frames superposed on the start structure. A good model has "
+     "dynamics' curve, in height as in shape.",
+     .draw = km_draw_rmsf, .key = "rmsf"},
+    {"rmsd-time", "RMSD over time", "CA of the first trajectory from the start structure.", .draw = km_draw_drift,
+     .key = "drift"},
+    {"rmsd-lag", "RMSD against the lag",
+     "Mean RMSD of frames a lag apart: how far things get in a time. Above dynamics' curve motion is too fast.",
+     .draw = km_draw_lag, .key = "lag"},
+    {"pairwise-rmsd", "Pairwise RMSD",
+     "Of CA, every pair superposed, at most 80 frames. Squares along the diagonal are states.", .draw = km_draw_pairs,
+     .key = "pairs"},
+    {"surface-pca", "Free-energy surface on principal components",
+     "Those of the reference's CA; a factor of e in population is 1 kT. Empty bins were never visited.",
+     .draw = km_draw_pca, .key = "pca"},
+    {"surface-tica", "Free-energy surface on the slowest components",
+     "Time-lagged independent components of the reference's CA distances, lag one frame of those drawn.",
+     .draw = km_draw_tica, .key = "tica"},
+    {"ramachandran-all", "Ramachandran", "All residues and frames together.", .draw = km_draw_rama, .key = "rama"},
+    {"contacts", "Contact maps", "Share of frames in which two CA are nearer than 8 Å.", .draw = km_draw_contacts,
+     .key = "contacts"},
+    {"structure", "Secondary structure over time", "By hydrogen bonds (DSSP), the first trajectory.",
+     .draw = km_draw_structure, .key = "structure"},
+    {"validity-time", "Soundness over time",
+     "Frames of the first trajectory without clash or break of CA (Val-CA), in stretches of equal length.",
+     .draw = km_draw_sound, .key = "sound"},
+    {0},
+};
+
+static const km_eval_figure kinetics[] = {
+    {"time-scales", "Implied time scales",
+     "The three slowest against the lag; where a curve is flat the chain is Markovian.", .draw = km_draw_scales,
+     .key = "scales"},
+    {"passages", "Mean first passage times",
+     "Between all pairs of states; on the line the model is as fast as dynamics.", .draw = km_draw_passages,
+     .key = "mfpt"},
+    {"memory", "Autocorrelation", "Of the slowest component.", .draw = km_draw_memory, .key = "acf"},
+    {0},
+};
+
+static const km_eval_figure ligand[] = {
+    {"touching", "Residues that touch the ligand", "Share of frames in which heavy atoms are nearer than 4.5 Å.",
+     .draw = km_draw_touching, .key = "touching"},
+    {0},
+};
+
+static const km_eval_figure unbinding[] = {
+    {"ways", "Precision and recall of frames", "Of the first model's frames, by the distance that counts as near.",
+     .draw = km_draw_ways, .key = "precision"},
+    {0},
+};
+
+const km_eval_figure *km_eval_figures_of(const km_eval_panel *p)
+{
+    static const km_eval_figure none[] = {{0}};
+    static const struct {
+        const char *panel;
+        const km_eval_figure *figures;
+    } all[] = {{"peptide", km_eval_figures},
+               {"portrait", portrait},
+               {"kinetics", kinetics},
+               {"ligand", ligand},
+               {"unbinding", unbinding}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (!strcmp(all[i].panel, p->name)) return all[i].figures;
+    return none;
+}
+
+bool km_eval_figure_applies(const km_eval_figure *f, const km_eval *e)
+{
+    if (f->applies && !f->applies(e)) return false;
+    for (int i = 0; i < e->n && f->key; i++)
+        if (e->rows[i].kind == KM_EVAL_MODEL && km_eval_kept(&e->rows[i], f->key)) return true;
+    return !f->key;
+}
+
 const char *km_eval_label(const km_eval_row *row) { return row->kind == KM_EVAL_REFERENCE ? "MD" : row->name; }
 
 km_look km_eval_look(const km_eval *e, const km_eval_row *row)
@@ -48,10 +131,14 @@ km_look km_eval_look(const km_eval *e, const km_eval_row *row)
     int nth = 0;
     for (const km_eval_row *r = e->rows; r < row; r++) nth += r->kind == row->kind;
     switch (row->kind) {
-    case KM_EVAL_MODEL: return (km_look){.colour = models[nth % 4], .dashed = nth / 4 % 2};
-    case KM_EVAL_REPLICA: return (km_look){.colour = KM_GREY, .dashed = true};
-    case KM_EVAL_REFERENCE: return (km_look){.colour = KM_INK};
-    case KM_EVAL_BASELINE: break;
+    case KM_EVAL_MODEL:
+        return (km_look){.colour = models[nth % 4], .dashed = nth / 4 % 2};
+    case KM_EVAL_REPLICA:
+        return (km_look){.colour = KM_GREY, .dashed = true};
+    case KM_EVAL_REFERENCE:
+        return (km_look){.colour = KM_INK};
+    case KM_EVAL_BASELINE:
+        break;
     }
     return (km_look){.colour = nth ? KM_SKY : KM_ORANGE};
 }

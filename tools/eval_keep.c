@@ -30,17 +30,17 @@ static void widen(const double *x, int64_t n, int dims, double range[4])
         }
 }
 
-/* Shares of the points per bin; NaN where there is none. */
-static double *shares(const double *x, int64_t n, int dims, const double range[4])
+/* Shares of the points per bin. */
+static double *shares(const double *x, int64_t n, int dims, const double range[4], int size)
 {
-    double *bins = KM_NEWN(double, KM_EVAL_MAP *KM_EVAL_MAP);
+    double *bins = KM_NEWN(double, (size_t)size *(size_t)size);
     for (int64_t i = 0; i < n; i++) {
         int at[2];
         for (int d = 0; d < 2; d++) {
-            double share = (x[i * dims + d] - range[2 * d]) / (range[2 * d + 1] - range[2 * d]) * KM_EVAL_MAP;
-            at[d] = share >= KM_EVAL_MAP ? KM_EVAL_MAP - 1 : (int)share;
+            double share = (x[i * dims + d] - range[2 * d]) / (range[2 * d + 1] - range[2 * d]) * size;
+            at[d] = share >= size ? size - 1 : (int)share;
         }
-        bins[at[1] * KM_EVAL_MAP + at[0]] += 1 / (double)n;
+        bins[at[1] * size + at[0]] += 1 / (double)n;
     }
     return bins;
 }
@@ -56,8 +56,8 @@ void km_eval_keep_map(km_eval_row *row, const char *key, const double *md, int64
         free(range);
         return;
     }
-    snprintf(name, sizeof name, "%s_md", key),
-        km_eval_keep(row, name, shares(md, n_md, dims, range), KM_EVAL_MAP, KM_EVAL_MAP);
-    km_eval_keep(row, key, shares(model, n_model, dims, range), KM_EVAL_MAP, KM_EVAL_MAP);
+    int size = (int)fmin(KM_EVAL_MAP, fmax(KM_EVAL_MAP / 3.0, 1.5 * sqrt((double)n_md)));
+    snprintf(name, sizeof name, "%s_md", key), km_eval_keep(row, name, shares(md, n_md, dims, range, size), size, size);
+    km_eval_keep(row, key, shares(model, n_model, dims, range, size), size, size);
     snprintf(name, sizeof name, "%s_range", key), km_eval_keep(row, name, range, 4, 1);
 }

@@ -26,7 +26,12 @@ static const char style[] =
     "dd { margin-left: 5.5em }\n"
     "figure { margin: 0 }\n"
     "figcaption { max-width: 60em }\n"
-    "svg { max-width: 100%; height: auto }\n";
+    "svg { max-width: 100%; height: auto }\n"
+    ".views { display: flex; gap: 1em }\n"
+    ".views div { flex: 1; text-align: center }\n"
+    "canvas { width: 100%; height: 360px; border: 1px solid #888; touch-action: none; cursor: grab }\n"
+    "#player input { width: 60% }\n"
+    "@media print { button, #player input { display: none } body { margin: 0 } }\n";
 
 static void print_sequence(const km_system *s, FILE *out)
 {
@@ -90,8 +95,9 @@ static void print_head(const km_eval *e, FILE *out)
 
 static km_status print_figure(const km_eval *e, const km_eval_figure *f, FILE *out, km_err *err)
 {
+    if (f->key && !km_eval_figure_applies(f, e)) return KM_OK;
     fprintf(out, "<h2>%s</h2>\n", f->title);
-    if (f->applies && !f->applies(e)) {
+    if (!km_eval_figure_applies(f, e)) {
         fprintf(out, "<p id=\"%s\">%s</p>\n", f->id, f->missing);
         return KM_OK;
     }
@@ -109,17 +115,31 @@ static void print_table(const km_eval *e, bool several, FILE *out)
     km_eval_print_html(e, out);
 }
 
+static km_status print_figures(const km_eval *e, FILE *out, km_err *err)
+{
+    for (const km_eval_figure *f = km_eval_figures_of(e->panel); f->id; f++) KM_TRY(print_figure(e, f, out, err));
+    return KM_OK;
+}
+
+/* The tables of all panels, then their figures; those of a protein are of the first target. */
 km_status km_eval_print_page(const km_eval_results *r, FILE *out, km_err *err)
 {
     const km_eval *first = r->results[0];
-    bool figures = !strcmp(first->panel->name, "peptide"), several = r->n_targets > 1;
+    bool peptides = !strcmp(first->panel->name, "peptide"), several = r->n_targets > 1;
     print_head(first, out);
     for (int i = 0; i < r->n_panels * r->n_targets; i++) print_table(r->results[i], several, out);
-    if (figures && km_eval_trajectories(first) < first->n)
+    if (several || !peptides) km_eval_print_html_over(r, out);
+    if (peptides && km_eval_trajectories(first) < first->n)
         fputs("<p>Start frame: the reference's first frame repeated; with noise: that frame with random noise of each "
               "atom's fluctuation. What does not beat both has learned nothing.</p>\n",
               out);
-    for (const km_eval_figure *f = km_eval_figures; f->id && figures; f++) KM_TRY(print_figure(first, f, out, err));
+    if (several && r->portraits) {
+        fputs("<p>The figures are of ", out);
+        km_xml_text(out, first->target->name, 40);
+        fputs(".</p>\n", out);
+    }
+    if (r->portraits) KM_TRY(print_figures(r->portraits[0], out, err));
+    for (int p = 0; p < r->n_panels; p++) KM_TRY(print_figures(r->results[p * r->n_targets], out, err));
     fputs("</body>\n</html>\n", out);
     return KM_OK;
 }
@@ -140,7 +160,7 @@ km_status km_eval_write_figures(const km_eval *e, const char *dir, km_err *err)
     if (mkdir(dir, 0777) != 0 && errno != EEXIST)
         return km_fail(err, KM_SYSTEM, "cannot make '%.150s': %s", dir, strerror(errno));
     for (const km_eval_figure *f = km_eval_figures; f->id && status == KM_OK; f++) {
-        if (f->applies && !f->applies(e)) continue;
+        if (!km_eval_figure_applies(f, e)) continue;
         char *path = km_asprintf("%s/%s.svg", dir, f->id);
         status = write_figure(e, f, path, err);
         free(path);

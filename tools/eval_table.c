@@ -90,9 +90,9 @@ void km_eval_print_text(const km_eval_results *r, FILE *out)
     }
 }
 
-static void print_cell(FILE *out, double v, const km_metric *m)
+static void print_cell(FILE *out, double v, const km_metric *m, bool first)
 {
-    fprintf(out, "<td%s>", m->first ? " class=\"first\"" : "");
+    fprintf(out, "<td%s>", first ? " class=\"first\"" : "");
     if (isnan(v)) fputs("–", out);
     else fprintf(out, "%.*f", m->digits, v);
     fputs("</td>", out);
@@ -111,7 +111,7 @@ void km_eval_print_html(const km_eval *e, FILE *out)
         km_xml_text(out, r->name, 24);
         fprintf(out, "</th><td>%lld</td>", (long long)r->frames);
         for
-            EACH_COLUMN(m, e->panel) print_cell(out, r->values[m - e->panel->metrics], m);
+            EACH_COLUMN(m, e->panel) print_cell(out, r->values[m - e->panel->metrics], m, m->first);
         fputs("</tr>\n", out);
     }
     fputs("</tbody>\n</table>\n<dl>\n", out);
@@ -122,5 +122,42 @@ void km_eval_print_html(const km_eval *e, FILE *out)
         fputs("<p>", out);
         km_xml_text(out, e->notes[i], 0);
         fputs("</p>\n", out);
+    }
+}
+
+static void print_row_over(const km_eval_results *r, int panel, const km_metric *m, FILE *out)
+{
+    const km_eval_panel *p = r->panels[panel];
+    int at = (int)(m - p->metrics);
+    const km_eval *const *results = r->results + panel * r->n_targets;
+    km_summary model = km_eval_summary(results, r->n_targets, KM_EVAL_MODEL, at);
+    km_summary md = km_eval_summary(results, r->n_targets, KM_EVAL_REPLICA, at);
+    const double values[4] = {model.median, model.mean, md.median, md.mean};
+    fprintf(out, "<tr><th>%s</th>", m->key);
+    for (int i = 0; i < 4; i++) print_cell(out, values[i], m, false);
+    fprintf(out, "<td>%d</td><td>%d</td>", model.n, model.nan);
+    for (int i = 0; i < SHOWN && p->shown[i]; i++) {
+        const km_published *value = published(p->name, m->key, p->shown[i]);
+        if (value) fprintf(out, "<td>%.2f%s</td>", value->value, value->kind == KM_PRIMARY ? "" : "*");
+        else fputs("<td></td>", out);
+    }
+    fputs("</tr>\n", out);
+}
+
+void km_eval_print_html_over(const km_eval_results *r, FILE *out)
+{
+    for (int panel = 0; panel < r->n_panels; panel++) {
+        const km_eval_panel *p = r->panels[panel];
+        fprintf(out,
+                "<h2>%s over %d target%s</h2>\n<table>\n<thead><tr><th></th><th>median</th><th>mean</th><th>MD "
+                "median</th><th>MD mean</th><th>n</th><th>nan</th>",
+                p->title, r->n_targets, r->n_targets > 1 ? "s" : "");
+        for (int i = 0; i < SHOWN && p->shown[i]; i++) fprintf(out, "<th>%s</th>", p->shown[i]);
+        fputs("</tr></thead>\n<tbody>\n", out);
+        for
+            EACH_COLUMN(m, p) print_row_over(r, panel, m, out);
+        fputs("</tbody>\n</table>\n", out);
+        if (p->published)
+            fprintf(out, "<p>Published values: %s; * not as their authors print them.</p>\n", p->published);
     }
 }

@@ -50,6 +50,7 @@ enum { MOST_PANELS = 16 };
 typedef struct chosen {
     const km_eval_panel *panels[MOST_PANELS];
     int n;
+    bool portrait; /* a page is asked for of more than the panel of peptides */
     km_eval_targets targets;
 } chosen;
 
@@ -67,6 +68,7 @@ static km_status choose_panels(chosen *c, km_err *err)
         if (!found) status = km_fail(err, KM_USAGE, "--panel: there is no panel '%.60s'", name);
     }
     free(names);
+    for (int p = 0; p < c->n; p++) c->portrait |= o.html && strcmp(c->panels[p]->name, "peptide");
     if (status == KM_OK && c->n == 0) status = km_fail(err, KM_USAGE, "--panel: no panel is named");
     return status;
 }
@@ -119,13 +121,16 @@ static km_status choose(const km_cli *cli, chosen *c, km_err *err)
 
 /* -- doing it */
 
+/* Results: [panels, targets], and the targets' portraits at the end. */
+static size_t count(const chosen *c) { return (size_t)(c->n + c->portrait) * (size_t)c->targets.n; }
+
 /* Every panel of a target. */
 static km_status measure_target(const chosen *c, const km_eval_target *target, int t, km_eval *results, km_err *err)
 {
-    for (int p = 0; p < c->n; p++) {
+    for (int p = 0; p < c->n + c->portrait; p++) {
         km_eval *e = &results[p * c->targets.n + t];
-        *e = (km_eval){.panel = c->panels[p], .target = target};
-        KM_TRY(c->panels[p]->measure(&o.how, e, err));
+        *e = (km_eval){.panel = p < c->n ? c->panels[p] : &km_eval_portrait, .target = target};
+        KM_TRY(e->panel->measure(&o.how, e, err));
     }
     return KM_OK;
 }
@@ -149,10 +154,11 @@ static km_status measure_all(const chosen *c, km_eval *results, km_err *err)
 
 static km_status show(const chosen *c, const km_eval *results, km_output *opt_page, km_err *err)
 {
-    size_t n = (size_t)c->n * (size_t)c->targets.n;
+    size_t n = count(c);
     const km_eval **list = KM_NEWN(const km_eval *, n);
     for (size_t i = 0; i < n; i++) list[i] = &results[i];
-    km_eval_results r = {c->panels, c->n, c->targets.n, list};
+    km_eval_results r = {c->panels, c->n, c->targets.n, list,
+                         c->portrait ? list + (ptrdiff_t)c->n * c->targets.n : NULL};
     (o.json ? km_eval_print_json : km_eval_print_text)(&r, stdout);
     km_status status = KM_OK;
     if (o.svg) status = km_eval_write_figures(list[0], o.svg, err);
@@ -163,7 +169,7 @@ static km_status show(const chosen *c, const km_eval *results, km_output *opt_pa
 
 static km_status check(const chosen *c, const km_eval *results, km_err *err)
 {
-    size_t n = (size_t)c->n * (size_t)c->targets.n;
+    size_t n = count(c);
     const km_eval **list = KM_NEWN(const km_eval *, n);
     for (size_t i = 0; i < n; i++) list[i] = &results[i];
     km_status status = km_eval_check(&o.fail_if, c->panels, c->n, list, c->targets.n, err);
@@ -175,7 +181,7 @@ static km_status check(const chosen *c, const km_eval *results, km_err *err)
 static km_status run(const chosen *c, km_err *err)
 {
     km_output page;
-    size_t n = (size_t)c->n * (size_t)c->targets.n;
+    size_t n = count(c);
     km_eval *results = KM_NEWN(km_eval, n);
     if (o.html) KM_TRY(km_output_open(&page, o.html, false, err));
     km_status status = measure_all(c, results, err);

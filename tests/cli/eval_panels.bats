@@ -99,8 +99,24 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
     km-eval --dt 5ps --panel peptide,ensemble --top "${xtc%.xtc}.pdb" --ref "$xtc" --html p.html "$xtc" > t.txt
     [ "$(grep -c '^# panel' t.txt)" = 2 ] && grep -q 'id="table-peptide"' p.html && grep -q 'id="table-ensemble"' p.html
     "${PYTHON:-/usr/bin/python3}" -c 'import xml.etree.ElementTree as ET; ET.parse("p.html")'
-    km-eval --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" --html q.html "$data/model.xtc" > t.txt
-    "${PYTHON:-/usr/bin/python3}" -c 'import xml.etree.ElementTree as ET; ET.parse("q.html")'
+    km-eval --no-ceiling --panel ensemble,kinetics --top "$pdb" --ref "$data/md.xtc" --html q.html "$data/md.xtc" "$data/model.xtc" > t.txt
+    "${PYTHON:-/usr/bin/python3}" - <<'PY'
+import json, re
+import xml.etree.ElementTree as ET
+h, svg = "{http://www.w3.org/1999/xhtml}", "{http://www.w3.org/2000/svg}"
+root = ET.parse("q.html").getroot()
+figures = [f.get("id") for f in root.iter(h + "figure")]
+assert figures == ["player", "rmsf-sequence", "rmsd-time", "rmsd-lag", "pairwise-rmsd", "surface-pca", "surface-tica", "ramachandran-all",
+                   "contacts", "structure", "validity-time", "time-scales", "passages", "memory"], figures
+for e in root.iter():
+    for key, value in e.attrib.items():
+        assert not re.search(r"\b(nan|inf)\b|https?:", value), (e.tag, key, value)
+for f in root.iter(h + "figure"):
+    assert f.get("id") == "player" or sum(len(list(f.iter(svg + k))) for k in ("path", "rect", "circle")) > 5, f.get("id")
+played = json.loads([s for s in root.iter(h + "script") if s.get("id") == "frames"][0].text)
+assert [len(s["frames"]) for s in played["sides"]] == [60, 60, 60] and len(played["sides"][0]["frames"][0]) == 60
+assert len(played["sticks"]) == 19 and played["chain"] == 19 and len(played["turn"]) == 9
+PY
 }
 
 @test "--fail-if" {
