@@ -89,3 +89,24 @@ X
     run bench -q
     [ "$status" -eq 0 ]
 }
+
+@test "benchmark.mk: a set generated, compared and timed" {
+    mkdir -p ref/LGE
+    cp a.pdb ref/LGE/LGE.pdb
+    cp "$top/pipelines/mini/examples/LGE.xtc" ref/LGE/LGE_R1.xtc
+    bench() { make -s -f "$top/pipelines/benchmark.mk" BIN="$KM_BUILD/bin" WEIGHTS=mini REF=ref OUT=out TIME=200ps DT=100ps FINE=50ps RUNS=2 "$@"; }
+    bench atlas timing
+    "${PYTHON:-/usr/bin/python3}" - <<'PY'
+import json
+panels = {p["panel"]: p["targets"] for p in json.load(open("out/atlas.json"))["panels"]}
+assert set(panels) == {"ensemble", "trajectory", "validity", "kinetics"} and len(panels["ensemble"]) == 1
+row = panels["ensemble"][0]["rows"][0]
+assert row["name"] == "LGE.km" and row["kind"] == "model" and row["frames"] == 4 and row["rmsf_r"] is not None
+assert json.load(open("out/hierarchical.json"))["panels"][0]["targets"][0]["rows"][0]["frames"] == 4
+PY
+    grep -q '</html>' out/atlas.html
+    grep -qE '^LGE	[0-9]+	[0-9]+	[0-9]+$' out/timing.tsv
+    bench -q atlas timing
+    run bench atlas IDS=none OUT=other
+    [ "$status" -ne 0 ] && [[ "$output" == *"no structure of none"* ]]
+}
