@@ -8,6 +8,7 @@
 #include "formats/traj.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/traj/pairs.h"
 #include "lib/traj/superpose.h"
 #include "tools/bench.h"
 
@@ -172,5 +173,29 @@ km_status km_bench_rmsd(const km_bench_sizes *s, km_timing *ret, km_err *err)
     ret->seconds = km_bench_best(TIMES, superpose, &p);
     ret->items = (double)s->atoms * (s->frames - 1);
     free(x);
+    return KM_OK;
+}
+
+typedef struct all_pairs {
+    const float *x;
+    float *out;
+    int atoms, frames, threads;
+} all_pairs;
+
+static void measure_pairs(void *arg)
+{
+    const all_pairs *p = arg;
+    km_rmsd_pairs(p->x, p->frames, p->atoms, p->threads, p->out);
+}
+
+km_status km_bench_pairs(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    (void)err;
+    int atoms = s->atoms > 0 ? s->atoms : 100;
+    float *x = wandering(atoms, s->frames), *out = km_alloc((size_t)s->frames * (size_t)s->frames * sizeof *out);
+    all_pairs p = {x, out, atoms, s->frames, s->threads};
+    ret->seconds = km_bench_best(TIMES, measure_pairs, &p);
+    ret->items = (double)atoms * s->frames * (s->frames - 1) / 2;
+    free(x), free(out);
     return KM_OK;
 }

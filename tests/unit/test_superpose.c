@@ -2,6 +2,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "lib/base/mem.h"
+#include "lib/traj/pairs.h"
 #include "lib/traj/superpose.h"
 #include "tests/unit/optest.h"
 #include "tests/unit/tap.h"
@@ -87,9 +89,37 @@ static void test_minimum(void)
     free(r), free(s);
 }
 
+/* All pairs at once beside one after the other: shaken, turned and moved frames, mirror images, the same frame. */
+static void test_pairs(int n)
+{
+    enum { F = 21 };
+    float *x = KM_NEWN(float, (size_t)(F * n) * 3), out[F * F];
+    double worst = 0;
+    for (int f = 0; f < F; f++) {
+        const double t = f * 0.7, turn[9] = {cos(t), -sin(t), 0, sin(t), cos(t), 0, 0, 0, f % 5 == 3 ? -1 : 1};
+        for (int i = 0; i < n; i++) {
+            double p[3] = {5 * sin(i * 1.3), 4 * cos(i * 0.7) + i * 0.2, 6 * sin(i * 2.9 + 1)};
+            for (int k = 0; k < 3; k++) {
+                double v = turn[3 * k] * p[0] + turn[3 * k + 1] * p[1] + turn[3 * k + 2] * p[2] + 10 * f;
+                x[(f * n + i) * 3 + k] = (float)(v + (f > 1) * 0.1 * f * sin(f * 12.9 + i * 78.2 + k * 37.7));
+            }
+        }
+    }
+    km_rmsd_pairs(x, F, n, 2, out);
+    for (int i = 0; i < F; i++)
+        for (int j = 0; j < F; j++) {
+            double rot[9], cx[3], cr[3];
+            double want = km_superpose(x + (ptrdiff_t)3 * i * n, x + (ptrdiff_t)3 * j * n, NULL, n, rot, cx, cr);
+            worst = fmax(worst, fabs(out[i * F + j] - want) / (want < 0.1 ? 100 : 1));
+        }
+    ok(worst < 2e-4, "pairs of %d points: within %g", n, worst);
+    free(x);
+}
+
 int main(void)
 {
     test_known();
+    test_pairs(1), test_pairs(2), test_pairs(8), test_pairs(37), test_pairs(100);
     test_minimum();
     return tap_end();
 }
