@@ -99,7 +99,7 @@ static void test_learning(km_clean *c)
 
 int main(void)
 {
-    km_err err;
+    km_err err = {0};
     float *first;
     s = peptide_system("pipelines/mini/examples/LGE.pdb", NULL, &first);
     const size_t n = 3 * (size_t)s->n_atoms;
