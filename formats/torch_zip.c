@@ -6,19 +6,12 @@
 #include <zlib.h>
 
 #include "formats/torch_impl.h"
-#include "formats/zip.h"
+#include "formats/zip_impl.h"
 
 enum {
-    END_BYTES = 22,
-    END64_BYTES = 56,
-    LOCATOR_BYTES = 20,
-    ENTRY_BYTES = 46,
-    LOCAL_BYTES = 30,
     ALIGN = 64,
     VERSION = 45, /* the first that has zip64 */
 };
-static const uint32_t end_sign = 0x06054b50, end64_sign = 0x06064b50, locator_sign = 0x07064b50,
-                      entry_sign = 0x02014b50, local_sign = 0x04034b50;
 
 /* A member that lies in the file as it is, by its directory entry. */
 static km_status take_stored(const uint8_t *file, const km_zip_entry *e, size_t bytes, km_zip_member *m, km_err *err)

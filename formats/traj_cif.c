@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * mmCIF as a trajectory: a frame is the rows of _atom_site with one pdbx_PDB_model_num; _cell is the box of all. One
  * row a line, as every program writes them. */
-#include <limits.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -93,13 +92,7 @@ typedef struct scan {
 
 static km_status close_frame(km_traj *t, scan *s, int64_t end, km_err *err)
 {
-    if (t->n_frames > 0 && s->atoms != t->n_atoms)
-        return km_fail(err, KM_INPUT, "%s: frame %lld has %lld atoms, those before it %d", t->name,
-                       (long long)t->n_frames, (long long)s->atoms, t->n_atoms);
-    if (s->atoms > INT_MAX / 16) return km_fail(err, KM_INPUT, "%s: too many atoms", t->name);
-    t->n_atoms = (int32_t)s->atoms;
-    t->n_frames++;
-    km_traj_add_offset(t, end);
+    KM_TRY(km_text_end_frame(t, s->atoms, end, err));
     s->atoms = 0;
     return KM_OK;
 }

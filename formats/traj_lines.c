@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "formats/traj_lines.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -58,6 +59,18 @@ static bool plain_number(const char *p, const char *end, double *ret)
     *ret = (double)value / (point < 0 ? 1 : tens[digits - point]);
     if (negative) *ret = -*ret;
     return true;
+}
+
+km_status km_text_end_frame(km_traj *t, int64_t atoms, int64_t end, km_err *err)
+{
+    if (t->n_frames > 0 && atoms != t->n_atoms)
+        return km_fail(err, KM_INPUT, "%s: frame %lld has %lld atoms, those before it %d", t->name,
+                       (long long)t->n_frames, (long long)atoms, t->n_atoms);
+    if (atoms > INT_MAX / 16) return km_fail(err, KM_INPUT, "%s: too many atoms", t->name);
+    t->n_atoms = (int32_t)atoms;
+    t->n_frames++;
+    km_traj_add_offset(t, end);
+    return KM_OK;
 }
 
 bool km_text_number(const char *p, size_t n, double *ret)

@@ -22,6 +22,9 @@ void km_lines_free(km_lines *l);
 km_status km_lines_next(km_lines *l, const char **ret_line, size_t *ret_n, int64_t *opt_offset,
                         km_err *err) KM_MUST_USE;
 
+/* A frame of so many atoms ends at `end`, where the next one may begin. KM_INPUT: another number than before, or too
+ * many. */
+km_status km_text_end_frame(km_traj *t, int64_t atoms, int64_t end, km_err *err) KM_MUST_USE;
 /* A decimal number that the n bytes are, blanks at both ends apart, as strtod reads it; false: none, or not finite. */
 bool km_text_number(const char *p, size_t n, double *ret);
 /* The time that a title tells as GROMACS writes it, "t= 10.0" in picoseconds, at its end or before "step= 5"; false:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * PDB (wwPDB format 3.3) as a trajectory: a frame is what lies between ENDMDL or END records; CRYST1 is its box, or
  * that of the first frame; a TITLE may tell its time as GROMACS writes it. */
-#include <limits.h>
 #include <stdlib.h>
 
 #include "formats/traj_lines.h"
@@ -47,14 +46,8 @@ typedef struct scan {
 
 static km_status close_frame(km_traj *t, scan *s, int64_t end, km_err *err)
 {
-    if (t->n_frames > 0 && s->atoms != t->n_atoms)
-        return km_fail(err, KM_INPUT, "%s: frame %lld has %lld atoms, those before it %d", t->name,
-                       (long long)t->n_frames, (long long)s->atoms, t->n_atoms);
-    if (s->atoms > INT_MAX / 16) return km_fail(err, KM_INPUT, "%s: too many atoms", t->name);
+    KM_TRY(km_text_end_frame(t, s->atoms, end, err));
     t->untimed |= !s->timed;
-    t->n_atoms = (int32_t)s->atoms;
-    t->n_frames++;
-    km_traj_add_offset(t, end);
     *s = (scan){0};
     return KM_OK;
 }

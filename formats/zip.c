@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "formats/zip.h"
+#include "formats/zip_impl.h"
 
 #include <string.h>
 
-enum {
-    END_BYTES = 22,
-    END64_BYTES = 56,
-    LOCATOR_BYTES = 20,
-    ENTRY_BYTES = 46,
-    LOCAL_BYTES = 30,
-    MOST_ENTRIES = 10000000,
-    UNIX = 3,
-};
-static const uint32_t end_sign = 0x06054b50, end64_sign = 0x06064b50, locator_sign = 0x07064b50,
-                      entry_sign = 0x02014b50, local_sign = 0x04034b50;
+enum { MOST_ENTRIES = 10000000, UNIX = 3 };
 
 static uint64_t get(const uint8_t *p, int bytes)
 {

@@ -57,3 +57,20 @@ km_structure *second_start(void)
     need(km_structure_read("tests/data/eval/start.pdb", 1, &s, &err), &err);
     return s;
 }
+
+float *second_ca(const char *name, int64_t *ret_frames, int32_t *ret_n)
+{
+    float *all = second_frames(name, ret_frames), *next = all;
+    km_structure *s = second_start();
+    int32_t A = s->system->n_atoms, n = 0;
+    for (int32_t a = 0; a < A; a++) n += !strcmp(s->system->atoms[a].name, "CA");
+    for (int64_t f = 0; f < *ret_frames; f++)
+        for (int32_t a = 0; a < A; a++)
+            if (!strcmp(s->system->atoms[a].name, "CA")) {
+                memmove(next, all + 3 * (f * A + a), 3 * sizeof *next);
+                next += 3;
+            }
+    km_structure_free(s);
+    *ret_n = n;
+    return all;
+}

@@ -12,6 +12,8 @@ void second_check(const char *key, double got, double allowed);
 
 /* All frames of tests/data/eval/NAME.xtc, coords [F, A, 3], the caller's. Exits without them. */
 float *second_frames(const char *name, int64_t *ret_frames);
+/* The same of CA alone, [F, n_ca, 3]. */
+float *second_ca(const char *name, int64_t *ret_frames, int32_t *ret_n);
 /* Their topology, with the start structure's coordinates. */
 km_structure *second_start(void);
 
