@@ -13,8 +13,8 @@
 
 typedef enum kind { INT, INT64, REAL, BOOL_WORD, TIME, TEXT } kind;
 
-/* One key: where it lies in the struct, its limits, its default as the YAML would say it; for BOOL_WORD the word that
- * means true and the one that means false. */
+/* One key, as man/km-train-config.5 describes it: where it lies in the struct, its limits, its default as the YAML
+ * would say it; for BOOL_WORD the word that means true and the one that means false. */
 typedef struct key {
     const char *name;
     kind kind;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * A training run's configuration: YAML, any key overridden by KEY=VALUE, resolved and stored with the run.
- * Tests: tests/unit/test_train_config.c */
+ * Tests: tests/unit/test_train_config.c, tests/unit/test_train_page.c */
 #ifndef LIB_TRAIN_CONFIG_H
 #define LIB_TRAIN_CONFIG_H
 
