@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * km-train: train a model on H5MD files. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -75,17 +73,16 @@ static void progress(void *arg, int64_t step, int64_t max_steps)
     km_progress_add(&bar, (double)step - bar.done);
 }
 
-/* One process at a time in RUN: another one is waited for. The lock goes with the process, however it ends. */
+/* Another process in RUN is waited for. */
 static km_status lock_run(const km_cli *cli, km_err *err)
 {
+    bool held;
     if (mkdir(o.output, 0777) != 0 && errno != EEXIST)
         return km_fail(err, KM_SYSTEM, "cannot make '%.180s': %s", o.output, strerror(errno));
-    int fd = open(o.output, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0) return km_fail(err, KM_SYSTEM, "cannot open '%.180s': %s", o.output, strerror(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) return KM_OK;
+    KM_TRY(km_run_lock(o.output, false, &held, err));
+    if (held) return KM_OK;
     km_cli_say(cli, "waiting for another km-train in %s", o.output);
-    return flock(fd, LOCK_EX) == 0 ? KM_OK
-                                   : km_fail(err, KM_SYSTEM, "cannot lock '%.180s': %s", o.output, strerror(errno));
+    return km_run_lock(o.output, true, &held, err);
 }
 
 /* RUN is either new or to be resumed with the configuration it was made with. */

@@ -58,6 +58,7 @@ typedef struct km_group {
     const km_train_system *system, *whole; /* the same, but where a large one was cut */
     km_train_system *opt_cut; /* then system, owned; its tokens are these of the whole */
     int32_t *opt_tokens;
+    int64_t number; /* by which it was drawn */
     int B, T;
     float *x;       /* [B, T, A, 3] clean, aligned, rotated and shifted */
     float *noisy;   /* [B, T, A, 3] what the model sees */

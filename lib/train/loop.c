@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -52,6 +53,7 @@ static km_status open_log(loop *l, km_err *err)
     } else {
         f = fopen(path, "w");
     }
+    if (f) setvbuf(f, NULL, _IOLBF, 0); /* another rank may have to go on from here */
     l->log = f;
     km_status status = f ? KM_OK : km_fail(err, KM_SYSTEM, "cannot write '%.200s'", path);
     free(path);
@@ -68,13 +70,14 @@ static km_status save_weights(loop *l, const char *name, km_err *err)
 
 /* The weights first and the state last: a kill between them repeats the steps from the older state and writes the same
  * again. */
-static km_status checkpoint(loop *l, km_err *err)
+static km_status write_state(loop *l, km_err *err)
 {
-    if (!l->log) return KM_OK;
     KM_TRY(save_weights(l, "last.safetensors", err));
-    fflush(l->log);
     return km_state_write(l->run->dir, l->run->model->params, l->adam, &l->state, l->config_json, err);
 }
+
+/* Where this rank is the one that writes. */
+static km_status checkpoint(loop *l, km_err *err) { return l->log ? write_state(l, err) : KM_OK; }
 
 static void log_number(FILE *f, const char *name, double value)
 {
@@ -129,7 +132,6 @@ static void log_step(loop *l, double lr, double norm)
              s->velocity / n, s->autocorrelation / n, s->tica / n, norm, lr, l->state.skipped, n / span,
              (waited - l->waited) / span, km_stepper_peak(l->stepper));
     fprintf(l->log, "%s\n", line);
-    fflush(l->log);
     if (l->run->say) l->run->say(l->run->arg, line);
     l->sums = (km_step_sums){0};
     l->last_time = t;
@@ -236,6 +238,20 @@ static km_status save_unfinished(loop *l, km_status status, km_err *err)
                    " is written", l->state.step);
 }
 
+/* Every rank has the state. The second writes it when the first has ended, as its lock tells, and has not. */
+static km_status take_over(loop *l, km_err *err)
+{
+    km_err unused;
+    bool held = false;
+    for (int polls = 0; !held && polls < 3000; polls++) {
+        if (polls) nanosleep(&(struct timespec){0, 20000000}, NULL);
+        if (km_run_lock(l->run->dir, false, &held, &unused) < 0) return KM_INTERRUPTED;
+    }
+    if (!held || km_state_step(l->run->dir) >= l->state.step || write_state(l, &unused) < 0) return KM_INTERRUPTED;
+    return km_fail(err, KM_INTERRUPTED, "the first rank has ended: the state after step %" PRId64 " is written",
+                   l->state.step);
+}
+
 static km_status steps(loop *l, km_err *err)
 {
     const km_train_config *c = l->run->config;
@@ -258,6 +274,7 @@ static km_status steps(loop *l, km_err *err)
     }
     km_prefetch_free(l->reader);
     free(groups);
+    if (status == KM_INTERRUPTED && km_ranks_rank(l->run->opt_ranks) == 1) status = take_over(l, err);
     return status;
 }
 

@@ -31,6 +31,12 @@ km_status km_state_read(const char *dir, km_params *p, km_adam *a, km_train_stat
 /* The configuration the state was made with. The caller frees it. */
 km_status km_state_config(const char *dir, char **ret_json, km_err *err) KM_MUST_USE;
 
+/* The step of the state in dir, -1 where there is none that can be read. */
+int64_t km_state_step(const char *dir);
+/* One process at a time trains in dir: the lock goes with it, however it ends. *ret_held is false where another process
+ * has it, unless it is waited for. KM_SYSTEM when dir cannot be locked. */
+km_status km_run_lock(const char *dir, bool wait, bool *ret_held, km_err *err) KM_MUST_USE;
+
 /* -- the loop */
 typedef struct km_run {
     const km_train_config *config;
@@ -38,7 +44,7 @@ typedef struct km_run {
     km_dataset *data;
     km_trunk_store *opt_trunks; /* stored results of a trunk that is not trained */
     const char *dir;
-    km_ranks *opt_ranks; /* others that train with this one: the first of them writes */
+    km_ranks *opt_ranks; /* others that train with this one: the first of them, which has the lock, writes */
     int threads;
     /* called after every step that is logged and at the end, with a line for a person; may be NULL */
     void (*say)(void *arg, const char *line);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * state.h5: one dataset for each block of numbers, attributes for the rest, among them a checksum of all of it. The
  * state before it stays as state-before.h5. */
+#include <errno.h>
 #include <fcntl.h>
 #include <hdf5.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -214,4 +216,26 @@ km_status km_state_config(const char *dir, char **ret_json, km_err *err)
     km_err second;
     km_status status = read_config(dir, latest, ret_json, err);
     return status == KM_OK || read_config(dir, before, ret_json, &second) < 0 ? status : KM_OK;
+}
+
+int64_t km_state_step(const char *dir)
+{
+    hid_t file;
+    int64_t step = -1;
+    if (open_state(dir, latest, &file, NULL) < 0) return -1;
+    if (!get_value(file, "step", H5T_NATIVE_INT64, &step)) step = -1;
+    H5Fclose(file);
+    return step;
+}
+
+km_status km_run_lock(const char *dir, bool wait, bool *ret_held, km_err *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return km_fail(err, KM_SYSTEM, "cannot open '%.180s': %s", dir, strerror(errno));
+    *ret_held = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) == 0;
+    if (*ret_held) return KM_OK; /* the descriptor stays open, and with it the lock */
+    bool taken = errno == EWOULDBLOCK;
+    km_status status = taken ? KM_OK : km_fail(err, KM_SYSTEM, "cannot lock '%.180s': %s", dir, strerror(errno));
+    close(fd);
+    return status;
 }

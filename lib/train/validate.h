@@ -18,7 +18,8 @@ typedef struct km_validation {
 } km_validation;
 
 /* On the systems to validate with, else on those to train on; a model that is overfitted on its own windows.
- * opt_average: parameters to use instead of the store's. */
+ * opt_average: parameters to use instead of the store's. Ranks deal the groups out
+ * among themselves; all of them have the result. */
 km_status km_validate(const km_run *r, km_stepper *s, const float *opt_average, km_validation *ret,
                       km_err *err) KM_MUST_USE;
 

@@ -270,7 +270,7 @@ km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, 
     draft plan = {.whole = s, .trajectory = -1};
     int T = draw_length(u[1], c, s->residues);
     if (c->n_sets) draw_draft(&r, c, &plan, &T);
-    *ret = (km_group){.system = s, .whole = s, .B = windows, .T = T};
+    *ret = (km_group){.system = s, .whole = s, .number = number, .B = windows, .T = T};
     if (c->crop_tokens && s->residues > c->crop_tokens)
         KM_TRY(cut_system(ret, &plan, c, &r, seed, (uint32_t)place, &atoms, err));
     plan.opt_atoms = atoms;

@@ -67,22 +67,61 @@ difference() { km-weights compare "$1" "$2" | sed -n 's/.*by at most //p' | sort
     [[ "$output" == *"batch=4 is not a multiple of 3 ranks"* ]]
 }
 
-@test "a rank that dies ends the job with a checkpoint and a message" {
-    mpirun -n 2 km-train -q --config mini --data LGE.h5 -o dies $small shards=1 max_steps=100000 \
+# Two ranks train until they have logged two steps; this one of them is killed hard. What is said is in $output.
+kill_rank() { # RANK RUN
+    mpirun -n 2 km-train -q --config mini --data LGE.h5 -o "$2" $small shards=1 max_steps=100000 \
         checkpoint_every=100000 validate_every=100000 2> said & job=$!
     for _ in $(seq 300); do
-        [ "$(cat dies/log.jsonl 2>/dev/null | grep -c grad_norm)" -ge 2 ] && break
+        [ "$(cat "$2/log.jsonl" 2>/dev/null | grep -c grad_norm)" -ge 2 ] && break
         sleep 0.1
     done
-    [ ! -e dies/state.h5 ]
+    [ ! -e "$2/state.h5" ]
     for pid in $(pgrep -P "$job"); do
-        ! tr '\0' '\n' < "/proc/$pid/environ" | grep -q '^OMPI_COMM_WORLD_RANK=1$' || kill -9 "$pid"
+        ! tr '\0' '\n' < "/proc/$pid/environ" | grep -q "^OMPI_COMM_WORLD_RANK=$1\$" || kill -9 "$pid"
     done
     status=0
     wait "$job" || status=$?
-    cat said
+    output=$(cat said)
+    echo "$output"
+    rm -f said
+}
+
+@test "a rank that dies ends the job with a checkpoint and a message" {
+    kill_rank 1 dies
     [ "$status" -ne 0 ]
     [ -e dies/state.h5 ]
-    grep -q 'another rank has ended: the state after step [0-9]* is written' said
-    rm -f said
+    [[ "$output" =~ "another rank has ended: the state after step "[0-9]*" is written" ]]
+}
+
+@test "when the first rank dies the second writes the state, and the run goes on from it" {
+    kill_rank 0 headless
+    [ "$status" -ne 0 ]
+    [[ "$output" =~ "rank 1: the first rank has ended: the state after step "([0-9]*)" is written" ]]
+    km-train -q --config mini --data LGE.h5 -o headless $small shards=1 max_steps=100000 checkpoint_every=100000 \
+        validate_every=100000 --resume & job=$!
+    for _ in $(seq 300); do
+        grep -q "\"step\": $((BASH_REMATCH[1] + 1))," headless/log.jsonl && break
+        sleep 0.1
+    done
+    kill "$job"
+    ! wait "$job"
+    # every step once, in order
+    sed -n 's/.*"step": \([0-9]*\), "loss".*/\1/p' headless/log.jsonl | awk '$1 != NR { bad = 1 } END { exit bad || NR < 3 }'
+}
+
+@test "ranks share the validation, and come to what one process does" {
+    each="validation_windows=7 validation_samples=3 max_steps=2"
+    km-train -q --config mini --data LGE.h5 -o "judged1" $small shards=1 $each
+    mpirun -n 2 km-train -q --config mini --data LGE.h5 -o "judged2" $small shards=1 $each
+    python3 - judged1/log.jsonl judged2/log.jsonl <<'PY'
+import json, sys
+one, two = ([o for o in map(json.loads, open(p)) if "validation_loss" in o] for p in sys.argv[1:])
+def numbers(o):
+    return {k: v for k, v in o.items() if not isinstance(v, dict)} | o["struct_at_sigma"]
+assert len(one) == len(two) == 1
+one, two = numbers(one[0]), numbers(two[0])
+assert one["generated_windows"] == 6 and set(one) == set(two), (one, two)
+for k in one:
+    assert abs(one[k] - two[k]) <= 2e-3 * abs(one[k]), (k, one[k], two[k])
+PY
 }

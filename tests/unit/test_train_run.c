@@ -189,11 +189,11 @@ static void test_generated(void)
     for (int i = 0; i < 5; i++)
         memcpy(x.groups[i].noisy, x.groups[i].x,
                (size_t)(x.groups[i].B * x.groups[i].T * x.groups[i].system->features->A * 3) * sizeof(float));
-    km_likeness_of(x.groups, 5, &same);
-    ok(same.windows == 10 && same.rmsd < 1e-3 && same.rmsf_r > 0.9999 && same.pairwise_r > 0.9999,
+    km_status status = km_likeness_of(x.groups, 5, 5, NULL, &same, &err);
+    ok(status == KM_OK && same.windows == 10 && same.rmsd < 1e-3 && same.rmsf_r > 0.9999 && same.pairwise_r > 0.9999,
        "the truth is like itself: %g %g %g", same.rmsd, same.rmsf_r, same.pairwise_r);
-    km_status status = km_generate(&r, s, x.groups, 5, 7, &err);
-    km_likeness_of(x.groups, 5, &one);
+    status = km_generate(&r, s, x.groups, 5, 7, &err);
+    if (status == KM_OK) status = km_likeness_of(x.groups, 5, 5, NULL, &one, &err);
     for (int f = 0; f < x.groups[0].T; f++) {
         size_t frame = (size_t)x.groups[0].system->features->A * 3, at = (size_t)f * frame;
         bool kept = !memcmp(x.groups[0].noisy + at, x.groups[0].x + at, frame * sizeof(float));
@@ -203,7 +203,7 @@ static void test_generated(void)
        one.rmsd, one.rmsf_r, one.pairwise_r);
     r.threads = 3;
     status = km_generate(&r, s, x.groups, 5, 7, &err);
-    km_likeness_of(x.groups, 5, &two);
+    if (status == KM_OK) status = km_likeness_of(x.groups, 5, 5, NULL, &two, &err);
     ok(status == KM_OK && one.rmsd == two.rmsd && one.rmsf_r == two.rmsf_r && one.pairwise_r == two.pairwise_r,
        "by any number of threads alike");
     km_stepper_free(s);
