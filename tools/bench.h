@@ -32,7 +32,7 @@ km_bench_part km_bench_gemm, km_bench_linear;
 km_bench_part km_bench_denoise, km_bench_train_step, km_bench_trunk, km_bench_pairformer,
     km_bench_triangle_multiplication, km_bench_triangle_attention;
 /* bench_traj.c: items are atoms; those of pairs are pairs of atoms */
-km_bench_part km_bench_xtc, km_bench_h5md, km_bench_rmsd, km_bench_pairs;
+km_bench_part km_bench_xtc, km_bench_clean, km_bench_h5md, km_bench_rmsd, km_bench_pairs;
 /* bench_dictionary.c */
 km_bench_part km_bench_dictionary;
 

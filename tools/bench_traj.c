@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Trajectories: decoding XTC, frames of H5MD in any order, superposition. */
+ * Trajectories: decoding XTC, the tests of clean frames, frames of H5MD in any order, superposition. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <math.h>
 #include <unistd.h>
 
 #include "formats/h5md.h"
 #include "formats/traj.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/traj/clean.h"
 #include "lib/traj/pairs.h"
 #include "lib/traj/superpose.h"
 #include "tools/bench.h"
@@ -92,6 +95,83 @@ km_status km_bench_xtc(const km_bench_sizes *s, km_timing *ret, km_err *err)
     return d.status;
 }
 
+/* A chain of residues of so many carbon atoms, the last of what is left. */
+static km_system *chain_of(int atoms, int each)
+{
+    km_system *s = km_system_new();
+    s->chains = KM_NEWN(km_chain, 1), s->n_chains = 1;
+    s->residues = KM_NEWN(km_residue, (size_t)(atoms / each) + 1);
+    s->atoms = KM_NEWN(km_atom, (size_t)atoms), s->n_atoms = atoms;
+    s->bonds = KM_NEWN(km_bond, (size_t)atoms), s->n_bonds = atoms - 1;
+    for (int a = 0; a < atoms; a++) {
+        if (a % each == 0)
+            s->residues[s->n_residues++] = (km_residue){.name = "ALA",
+                                                        .icode = ' ',
+                                                        .first_atom = a,
+                                                        .n_atoms = a + each < atoms ? each : atoms - a,
+                                                        .index = a / each,
+                                                        .number = a / each + 1};
+        s->atoms[a] = (km_atom){.name = "CA", .element = 6, .present = 1, .token = -1, .residue = a / each};
+        if (a > 0) s->bonds[a - 1] = (km_bond){a - 1, a, KM_BOND_SINGLE};
+    }
+    s->chains[0] = (km_chain){.name = "A", .n_residues = s->n_residues};
+    return s;
+}
+
+typedef struct checking {
+    const km_clean *clean;
+    const float *x;
+    int atoms, frames, threads, bad;
+} checking;
+
+static void check_frames(void *arg)
+{
+    checking *c = arg;
+    int bad = 0;
+#pragma omp parallel for schedule(static) num_threads(c->threads) reduction(+ : bad)
+    for (int f = 0; f < c->frames; f++) {
+        const float *x = c->x + (size_t)f * (size_t)c->atoms * 3;
+        bad += km_clean_check(c->clean, x, NULL) != KM_FAULT_NONE;
+        bad += f > 0 && km_clean_leaps(c->clean, x - (size_t)c->atoms * 3, x);
+    }
+    c->bad = bad;
+}
+
+/* As dense as a protein: a chain that goes to and fro through a cube of atoms 2.4 A apart, shaking. */
+static void fold(float *x, int atoms, int frames)
+{
+    const int side = (int)ceil(cbrt(atoms));
+    for (int f = 0; f < frames; f++) {
+        km_rng r = km_rng_of(1, KM_RNG_TEST, 0, f, 0);
+        for (int a = 0; a < atoms; a++) {
+            const int i = a % side, j = a / side % side, k = a / side / side;
+            const int at[3] = {a / side % 2 ? side - 1 - i : i, k % 2 ? side - 1 - j : j, k};
+            float n[3];
+            km_rng_normal3(&r, (uint32_t)a, n);
+            for (int c = 0; c < 3; c++)
+                x[((size_t)f * (size_t)atoms + (size_t)a) * 3 + (size_t)c] = 2.4f * (float)at[c] + 0.03f * n[c];
+        }
+    }
+}
+
+km_status km_bench_clean(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    float *x = km_alloc((size_t)s->frames * (size_t)s->atoms * 3 * sizeof *x);
+    fold(x, s->atoms, s->frames);
+    km_system *system = chain_of(s->atoms, 8);
+    for (int a = 0; a < s->atoms; a++) memcpy(system->atoms[a].ref_pos, x + 3 * (size_t)a, 3 * sizeof *x);
+    km_clean *clean = km_clean_new(system, &km_clean_defaults);
+    checking c = {clean, x, s->atoms, s->frames, s->threads, 0};
+    km_status status = km_clean_learn(clean, x, 2, err);
+    if (status == KM_OK) ret->seconds = km_bench_best(TIMES, check_frames, &c);
+    KM_ASSERT(c.bad == 0);
+    ret->items = (double)s->atoms * s->frames;
+    km_clean_free(clean);
+    km_system_free(system);
+    free(x);
+    return status;
+}
+
 typedef struct drawing {
     km_h5md *file;
     float *x; /* [A, 3] */
@@ -114,13 +194,7 @@ static void draw_frames(void *arg)
 
 static km_status write_h5md(const char *path, const float *x, int atoms, int frames, km_err *err)
 {
-    km_system *s = km_system_new();
-    s->chains = KM_NEWN(km_chain, 1), s->n_chains = 1;
-    s->residues = KM_NEWN(km_residue, 1), s->n_residues = 1;
-    s->atoms = KM_NEWN(km_atom, (size_t)atoms), s->n_atoms = atoms;
-    s->chains[0] = (km_chain){.name = "A", .n_residues = 1};
-    s->residues[0] = (km_residue){.name = "ALA", .icode = ' ', .n_atoms = atoms};
-    for (int a = 0; a < atoms; a++) s->atoms[a] = (km_atom){.name = "CA", .element = 6, .present = 1, .token = -1};
+    km_system *s = chain_of(atoms, atoms);
     km_h5md_writer *w;
     km_status status = km_h5md_create(path, s, "", "", &w, err);
     for (int f = 0; f < frames && status == KM_OK; f++) {

@@ -21,7 +21,7 @@ static const km_program program = {
     "km-bench",
     "[options] PART",
     "how fast a part is, as JSON: denoise, train-step, trunk, pairformer, triangle-multiplication,\n"
-    "triangle-attention, dictionary, xtc, h5md, rmsd, rmsd-pairs, linear, gemm, or all",
+    "triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs, linear, gemm, or all",
     options,
     1,
     1};
@@ -42,6 +42,7 @@ static const struct part {
     {"triangle-attention", km_bench_triangle_attention, 200, 0, 0},
     {"dictionary", km_bench_dictionary, 40000, 0, 0},
     {"xtc", km_bench_xtc, 1250, 500, 0},
+    {"clean", km_bench_clean, 1250, 500, 0},
     {"h5md", km_bench_h5md, 500, 1000, 0},
     {"rmsd", km_bench_rmsd, 200, 5000, 0},
     {"rmsd-pairs", km_bench_pairs, 0, 2000, 0},

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/traj/superpose.h"
 
 enum { MOST_CHUNK = 256, CHUNK_BYTES = 1 << 26, SAMPLES = 32 };
 /* A molecule's centre does not move so far between frames; without a box nothing brings it back. Angstrom. */
@@ -29,30 +28,10 @@ static void choose_backbone(km_strip *s)
     for (s->n_backbone = 0; s->n_backbone < y->n_atoms; s->n_backbone++) s->backbone[s->n_backbone] = s->n_backbone;
 }
 
-static void take_backbone(const km_strip *s, const float *x, float *out)
-{
-    for (int32_t i = 0; i < s->n_backbone; i++) memcpy(out + 3 * (size_t)i, x + 3 * (size_t)s->backbone[i], 12);
-}
-
-/* Lay a frame on another by the backbone; returns how far that is from the other's then. */
-static double lay_on(const km_strip *s, const float *other, float *x)
-{
-    const size_t n = 3 * (size_t)s->n_backbone;
-    double rot[9], from[3], to[3];
-    float *own = km_alloc(2 * n * sizeof *own);
-    take_backbone(s, x, own);
-    take_backbone(s, other, own + n);
-    const double rmsd = km_superpose(own, own + n, NULL, s->n_backbone, rot, from, to);
-    free(own);
-    km_superpose_apply(x, s->system->n_atoms, rot, from, to, x);
-    return rmsd;
-}
-
 void km_strip_start(km_strip *s)
 {
     const size_t n = (size_t)s->system->n_atoms;
     s->backbone = KM_NEWN(int32_t, n);
-    s->first = KM_NEWN(float, n * 3);
     s->least_rmsd = INFINITY;
     if (s->raw) return;
     s->clean = km_clean_new(s->system, &km_clean_defaults);
@@ -66,17 +45,21 @@ void km_strip_clear(km_strip *s)
     km_clean_free(s->clean);
     km_molecules_free(s->molecules);
     km_stereo_free(s->stereo);
-    free(s->backbone), free(s->first);
+    km_anchor_free(s->anchor);
+    free(s->backbone);
 }
 
 /* A frame between its stages. */
 typedef struct slot {
-    float *x; /* [A, 3] */
+    float *x;        /* [A, 3] */
+    double *centres; /* [molecules, 3] */
     int64_t index, fs;
     bool boxed;
     km_lattice lattice;
     km_fault fault;
     int32_t atoms[2]; /* at fault */
+    int32_t mirrored; /* a centre that has turned over, or -1 */
+    double rmsd;      /* from the first frame */
     km_status status;
     km_err err;
 } slot;
@@ -87,10 +70,10 @@ typedef struct work {
     const km_strip_input *in;
     slot *slots; /* [chunk] */
     int64_t chunk, total, done, dropped;
-    float **scratch;          /* [threads] of a raw frame each */
-    double *centres, *before; /* [molecules, 3] */
-    bool followed;            /* before is of the frame before */
-    float *last;              /* [A, 3] the frame before, laid on the first */
+    float **scratch; /* [threads] of a raw frame each */
+    double *before;  /* [molecules, 3] */
+    bool followed;   /* before is of the frame before */
+    float *last;     /* [A, 3] the frame before, laid on the first */
     /* the piece in work */
     int64_t n_piece, first_fs, last_fs, gap, held_fs;
     int first_output, output; /* numbers of trajectories written */
@@ -112,6 +95,7 @@ static void load(const work *w, slot *p, float *raw)
     km_chem_gather(s->tokens, raw, p->x);
     p->boxed = km_lattice_of(box, &p->lattice);
     if (p->boxed) km_molecules_make_whole(s->molecules, &p->lattice, p->x);
+    km_molecules_centres(s->molecules, p->x, p->centres);
 }
 
 /* Some frames of the trajectory, pairs of neighbours, from its beginning to its end; the medians are theirs. */
@@ -121,11 +105,13 @@ static km_status learn(work *w, km_err *err)
     const size_t frame = 3 * (size_t)s->system->n_atoms;
     const int64_t pairs = w->total < 2 * SAMPLES ? w->total / 2 : SAMPLES, n = w->total == 1 ? 1 : 2 * pairs;
     float *x = km_alloc((size_t)n * frame * sizeof *x);
+    double *centres = KM_NEWN(double, (size_t)n * 3 * (size_t)s->molecules->count);
     slot *at = KM_NEWN(slot, (size_t)n);
     km_status status = KM_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(s->cli->threads)
     for (int64_t i = 0; i < n; i++) {
         at[i].x = x + (size_t)i * frame;
+        at[i].centres = centres + (size_t)i * 3 * (size_t)s->molecules->count;
         at[i].index = ((i / 2) * (w->total - 2) / (pairs > 1 ? pairs - 1 : 1) + i % 2) * s->stride;
         load(w, &at[i], w->scratch[omp_get_thread_num()]);
     }
@@ -138,11 +124,11 @@ static km_status learn(work *w, km_err *err)
         for (size_t k = 0; k < frame; k++) finite &= isfinite(a[k]) && isfinite(b[k]);
         if (!finite) continue;
         if (at[i + 1].boxed) {
-            km_molecules_centres(s->molecules, a, w->before);
-            km_molecules_centres(s->molecules, b, w->centres);
-            km_molecules_follow(s->molecules, &at[i + 1].lattice, w->before, w->centres, b);
+            km_molecules_follow(s->molecules, &at[i + 1].lattice, at[i].centres, at[i + 1].centres, b);
         }
-        lay_on(s, a, b);
+        km_anchor *anchor = km_anchor_new(a, s->backbone, s->n_backbone);
+        km_anchor_lay(anchor, b, s->system->n_atoms);
+        km_anchor_free(anchor);
         memmove(x + (size_t)good * frame, a, frame * sizeof *x);
         memmove(x + (size_t)(good + 1) * frame, b, frame * sizeof *x);
         good += 2;
@@ -150,7 +136,7 @@ static km_status learn(work *w, km_err *err)
     if (status == KM_OK && n == 1) good = 1;
     if (status == KM_OK && good == 0) status = km_fail(err, KM_NEGATIVE, "hardly a frame has finite coordinates only");
     if (status == KM_OK) status = km_clean_learn(s->clean, x, good, err);
-    free(x), free(at);
+    free(x), free(at), free(centres);
     return status;
 }
 
@@ -247,11 +233,13 @@ static km_status note_drop(work *w, const slot *p, km_err *err)
 static km_status follow(work *w, slot *p, km_err *err)
 {
     const km_molecules *m = w->s->molecules;
-    if (p->boxed && !w->followed) km_molecules_bring_together(m, &p->lattice, p->x);
-    km_molecules_centres(m, p->x, w->centres);
-    if (p->boxed && w->followed) km_molecules_follow(m, &p->lattice, w->before, w->centres, p->x);
+    if (p->boxed && !w->followed) {
+        km_molecules_bring_together(m, &p->lattice, p->x);
+        km_molecules_centres(m, p->x, p->centres);
+    }
+    if (p->boxed && w->followed) km_molecules_follow(m, &p->lattice, w->before, p->centres, p->x);
     for (int32_t c = 0; c < m->count && w->followed && !p->boxed; c++) {
-        const double *a = w->before + 3 * (size_t)c, *b = w->centres + 3 * (size_t)c;
+        const double *a = w->before + 3 * (size_t)c, *b = p->centres + 3 * (size_t)c;
         const double d =
             sqrt((a[0] - b[0]) * (a[0] - b[0]) + (a[1] - b[1]) * (a[1] - b[1]) + (a[2] - b[2]) * (a[2] - b[2]));
         if (d <= MOST_MOVE || m->count == 1) continue;
@@ -262,21 +250,16 @@ static km_status follow(work *w, slot *p, km_err *err)
                        "by %.1f angstrom at once: through a periodic wall, and there is no box",
                        w->in->name, (long long)p->index, r->name, r->number, y->chains[r->chain].name, d);
     }
-    double *swap = w->before;
-    w->before = w->centres;
-    w->centres = swap;
+    memcpy(w->before, p->centres, 3 * (size_t)m->count * sizeof *w->before);
     w->followed = true;
     return KM_OK;
 }
 
-static km_status check_mirrored(work *w, const slot *p, km_err *err)
+static km_status note_mirrored(work *w, const slot *p, km_err *err)
 {
     km_strip *s = w->s;
-    int32_t centre;
-    km_stereo_follow(s->stereo, s->first);
-    if (km_stereo_wrong(s->stereo, p->x, &centre) == 0) return KM_OK;
     char label[40];
-    km_clean_label(s->system, centre, label);
+    km_clean_label(s->system, p->mirrored, label);
     if (s->counts.mirrored++ == 0)
         km_cli_say(s->cli, "%s: frame %lld: the stereocentre %s has turned over", w->in->name, (long long)p->index,
                    label);
@@ -289,26 +272,31 @@ static km_status check_mirrored(work *w, const slot *p, km_err *err)
 static km_status finish_chunk(work *w, int64_t n, km_err *err)
 {
     km_strip *s = w->s;
-    double rmsd[MOST_CHUNK] = {0};
     for (int64_t i = 0; i < n; i++) {
         slot *p = &w->slots[i];
         if (p->status < 0) return km_fail(err, p->status, "%s", p->err.msg);
         if (s->raw || p->fault) continue;
         KM_TRY(follow(w, p, err));
-        if (!s->has_first) memcpy(s->first, p->x, 3 * (size_t)s->system->n_atoms * sizeof *p->x);
-        s->has_first = true;
+        if (s->anchor) continue;
+        s->anchor = km_anchor_new(p->x, s->backbone, s->n_backbone);
+        km_stereo_follow(s->stereo, p->x);
     }
 #pragma omp parallel for schedule(dynamic, 4) num_threads(s->cli->threads)
-    for (int64_t i = 0; i < n; i++)
-        if (!s->raw && !w->slots[i].fault) rmsd[i] = lay_on(s, s->first, w->slots[i].x);
+    for (int64_t i = 0; i < n; i++) {
+        slot *p = &w->slots[i];
+        p->mirrored = -1;
+        if (s->raw || p->fault) continue;
+        p->rmsd = km_anchor_lay(s->anchor, p->x, s->system->n_atoms);
+        km_stereo_wrong(s->stereo, p->x, &p->mirrored);
+    }
     for (int64_t i = 0; i < n; i++) {
         slot *p = &w->slots[i];
         if (p->fault) {
             KM_TRY(note_drop(w, p, err));
             continue;
         }
-        s->least_rmsd = fmin(s->least_rmsd, rmsd[i]), s->most_rmsd = fmax(s->most_rmsd, rmsd[i]);
-        if (!s->raw) KM_TRY(check_mirrored(w, p, err));
+        if (!s->raw) s->least_rmsd = fmin(s->least_rmsd, p->rmsd), s->most_rmsd = fmax(s->most_rmsd, p->rmsd);
+        if (p->mirrored >= 0) KM_TRY(note_mirrored(w, p, err));
         KM_TRY(s->raw ? take_raw(w, p, err) : take(w, p, err));
     }
     return KM_OK;
@@ -364,7 +352,6 @@ km_status km_strip_trajectory(km_strip *s, const km_strip_input *in, km_err *err
               .scratch = KM_NEWN(float *, (size_t)s->cli->threads),
               .first_output = first,
               .output = first,
-              .centres = KM_NEWN(double, 3 * molecules + 3),
               .before = KM_NEWN(double, 3 * molecules + 3),
               .last = KM_NEWN(float, 3 * atoms),
               .waiting = KM_NEWN(float, 3 * atoms)};
@@ -373,13 +360,14 @@ km_status km_strip_trajectory(km_strip *s, const km_strip_input *in, km_err *err
     if (w.chunk > MOST_CHUNK) w.chunk = MOST_CHUNK;
     if (w.chunk > w.total) w.chunk = w.total;
     w.slots = KM_NEWN(slot, (size_t)w.chunk);
-    for (int64_t i = 0; i < w.chunk; i++) w.slots[i].x = km_alloc(12 * atoms);
+    for (int64_t i = 0; i < w.chunk; i++)
+        w.slots[i].x = km_alloc(12 * atoms), w.slots[i].centres = KM_NEWN(double, 3 * molecules + 3);
     for (int k = 0; k < s->cli->threads; k++) w.scratch[k] = km_alloc(12 * raw);
     km_status status = run(&w, err);
     end_piece(&w);
     if (status == KM_NEGATIVE || status == KM_INPUT) status = take_back(s, &w, &before, status, err);
-    for (int64_t i = 0; i < w.chunk; i++) free(w.slots[i].x);
+    for (int64_t i = 0; i < w.chunk; i++) free(w.slots[i].x), free(w.slots[i].centres);
     for (int k = 0; k < s->cli->threads; k++) free(w.scratch[k]);
-    free(w.slots), free(w.scratch), free(w.centres), free(w.before), free(w.last), free(w.waiting);
+    free(w.slots), free(w.scratch), free(w.before), free(w.last), free(w.waiting);
     return status;
 }

@@ -12,6 +12,7 @@
 #include "lib/chem/tokens.h"
 #include "lib/traj/clean.h"
 #include "lib/traj/molecules.h"
+#include "lib/traj/superpose.h"
 
 /* One trajectory to come. */
 typedef struct km_strip_input {
@@ -36,8 +37,7 @@ typedef struct km_strip {
     km_molecules *molecules;
     km_stereo *stereo;
     int32_t *backbone, n_backbone; /* the atoms by which frames are laid on each other */
-    float *first;                  /* [A, 3] the frame that all others are laid upon, once there is one */
-    bool has_first;
+    km_anchor *anchor;             /* the frame that all others are laid upon, once there is one */
     double least_rmsd, most_rmsd;
     km_strip_counts counts;
     /* where to: one of the two */

@@ -125,8 +125,12 @@ static void place_unresolved(const km_tokenized *t, int32_t residue, float *out)
 
 void km_chem_gather(const km_tokenized *t, const float *raw, float *out)
 {
-    for (int32_t i = 0; i < t->system->n_atoms; i++)
+    bool all = true;
+    for (int32_t i = 0; i < t->system->n_atoms; i++) {
+        all &= t->source[i] >= 0;
         if (t->source[i] >= 0) memcpy(out + (size_t)i * 3, raw + (size_t)t->source[i] * 3, 3 * sizeof *out);
+    }
+    if (all) return;
     for (int unresolved = 0; unresolved < 2; unresolved++) /* which lie where others do */
         for (int32_t r = 0; r < t->system->n_residues; r++) {
             const km_residue *res = &t->system->residues[r];

@@ -10,6 +10,7 @@
 #include "lib/chem/geometry.h"
 #include "lib/chem/graph.h"
 #include "lib/chem/residues.h"
+#include "lib/traj/clash.h"
 
 const km_clean_limits km_clean_defaults = {.bond_low = 0.6,
                                            .bond_high = 1.5,
@@ -27,13 +28,19 @@ typedef struct pair {
     int32_t a, b;
 } pair;
 
+typedef struct bond {
+    int32_t a, b;
+    float low, high; /* squared */
+    float ideal;     /* NaN: not known */
+} bond;
+
 struct km_clean {
     const km_system *s;
     km_clean_limits limits;
-    float *ideal, *low, *high; /* [B] angstrom; ideal NaN: not known */
-    pair *ca;                  /* of residues that a bond links */
+    bond *bonds; /* of atoms with coordinates, as the two lists that follow */
+    pair *ca;    /* of residues that a bond links */
     pair *peptide;
-    int32_t n_ca, n_peptide;
+    int32_t n_bonds, n_ca, n_peptide;
     int32_t *there, n_there; /* atoms with coordinates */
     double leap;             /* angstrom */
 };
@@ -75,22 +82,24 @@ km_clean *km_clean_new(const km_system *s, const km_clean_limits *limits)
     km_clean *c = KM_NEW(km_clean);
     *c = (km_clean){.s = s,
                     .limits = *limits,
-                    .ideal = KM_NEWN(float, bonds),
-                    .low = KM_NEWN(float, bonds),
-                    .high = KM_NEWN(float, bonds),
+                    .bonds = KM_NEWN(bond, bonds),
                     .ca = KM_NEWN(pair, bonds),
                     .peptide = KM_NEWN(pair, bonds),
                     .there = KM_NEWN(int32_t, (size_t)s->n_atoms + 1),
                     .leap = INFINITY};
-    km_chem_bonds_ideal(s, c->ideal);
+    float *ideal = KM_NEWN(float, bonds);
+    km_chem_bonds_ideal(s, ideal);
     for (int32_t i = 0; i < s->n_bonds; i++) {
         const km_bond *b = &s->bonds[i];
-        c->high[i] = (float)limits->bond_most_far;
+        const bool there = s->atoms[b->a].present && s->atoms[b->b].present;
+        const double most = limits->bond_most_far;
+        if (there) c->bonds[c->n_bonds++] = (bond){b->a, b->b, 0, (float)(most * most), ideal[i]};
         if (!is_peptide(s, b)) continue;
         const int32_t p = atom_of(s, s->atoms[b->a].residue, "CA"), q = atom_of(s, s->atoms[b->b].residue, "CA");
-        if (s->atoms[b->a].present && s->atoms[b->b].present) c->peptide[c->n_peptide++] = (pair){b->a, b->b};
+        if (there) c->peptide[c->n_peptide++] = (pair){b->a, b->b};
         if (p >= 0 && q >= 0 && s->atoms[p].present && s->atoms[q].present) c->ca[c->n_ca++] = (pair){p, q};
     }
+    free(ideal);
     for (int32_t a = 0; a < s->n_atoms; a++)
         if (s->atoms[a].present) c->there[c->n_there++] = a;
     return c;
@@ -99,7 +108,7 @@ km_clean *km_clean_new(const km_system *s, const km_clean_limits *limits)
 void km_clean_free(km_clean *c)
 {
     if (!c) return;
-    free(c->ideal), free(c->low), free(c->high), free(c->ca), free(c->peptide), free(c->there);
+    free(c->bonds), free(c->ca), free(c->peptide), free(c->there);
     free(c);
 }
 
@@ -124,32 +133,25 @@ static float median(float *v, int64_t n)
 /* Is the atom one whose bonds are longer than those of the light elements? */
 static bool is_far(const km_atom *a) { return a->element == 35 || a->element == 53 || km_chem_is_metal(a->name); }
 
-static bool both_there(const km_system *s, const km_bond *b)
-{
-    return s->atoms[b->a].present && s->atoms[b->b].present;
-}
-
 static km_status learn_bonds(km_clean *c, const float *x, int64_t n, km_err *err)
 {
     const km_system *s = c->s;
     const size_t frame = 3 * (size_t)s->n_atoms;
     float *v = KM_NEWN(float, (size_t)n);
     km_status status = KM_OK;
-    for (int32_t i = 0; i < s->n_bonds && status == KM_OK; i++) {
-        const km_bond *b = &s->bonds[i];
+    for (bond *b = c->bonds; b < c->bonds + c->n_bonds && status == KM_OK; b++) {
         const double most =
             is_far(&s->atoms[b->a]) || is_far(&s->atoms[b->b]) ? c->limits.bond_most_far : c->limits.bond_most;
-        if (!both_there(s, b)) continue;
         for (int64_t f = 0; f < n; f++)
             v[f] = sqrtf(square(x + (size_t)f * frame + 3 * (size_t)b->a, x + (size_t)f * frame + 3 * (size_t)b->b));
-        const float m = median(v, n);
-        c->low[i] = (float)(c->limits.bond_low * m);
-        c->high[i] = (float)fmin(c->limits.bond_high * m, most);
-        if (m <= most && !(fabs((double)m - c->ideal[i]) > c->limits.ideal)) continue;
+        const double m = median(v, n);
+        b->low = (float)pow(c->limits.bond_low * m, 2);
+        b->high = (float)pow(fmin(c->limits.bond_high * m, most), 2);
+        if (m <= most && !(fabs(m - b->ideal) > c->limits.ideal)) continue;
         char p[40], q[40];
         km_clean_label(s, b->a, p), km_clean_label(s, b->b, q);
         status = km_fail(err, KM_NEGATIVE, "the bond from %s to %s is %.2f angstrom long in the median, ideally %.2f",
-                         p, q, (double)m, (double)c->ideal[i]);
+                         p, q, m, (double)b->ideal);
     }
     free(v);
     return status;
@@ -180,106 +182,58 @@ static bool longer(const pair *p, int32_t n, const float *x, double most, int32_
     return false;
 }
 
-static bool may_touch(const km_system *s, int32_t a, int32_t b)
+/* Whether anything is wrong with the bonds' lengths; most often nothing is. */
+static bool any_bond(const km_clean *c, const float *x)
 {
-    const km_residue *p = &s->residues[s->atoms[a].residue], *q = &s->residues[s->atoms[b].residue];
-    return p->chain != q->chain ? false : abs(p->index - q->index) <= 2;
+    int any = 0;
+    for (const bond *b = c->bonds; b < c->bonds + c->n_bonds; b++) {
+        const float d = square(x + 3 * (size_t)b->a, x + 3 * (size_t)b->b);
+        any |= (d < b->low) | (d > b->high);
+    }
+    return any;
 }
 
-/* Columns along z, each as wide as atoms may be near, or wider where there would be too many. */
-typedef struct columns {
-    float low[2], width[2];
-    int32_t n[2];
-} columns;
-
-static columns columns_of(const km_clean *c, const float *x)
+static bool find_bond(const km_clean *c, const float *x, int32_t *at)
 {
-    enum { MOST = 1024 };
-    columns g = {.low = {INFINITY, INFINITY}};
-    float high[2] = {-INFINITY, -INFINITY};
-    for (int32_t i = 0; i < c->n_there; i++)
-        for (int k = 0; k < 2; k++) {
-            const float v = x[3 * (size_t)c->there[i] + (size_t)k];
-            g.low[k] = v < g.low[k] ? v : g.low[k];
-            high[k] = v > high[k] ? v : high[k];
-        }
-    for (int k = 0; k < 2; k++) {
-        g.width[k] = fmaxf((float)c->limits.clash, (high[k] - g.low[k]) / (MOST - 1));
-        g.n[k] = (int32_t)((high[k] - g.low[k]) / g.width[k]) + 1;
+    for (const bond *b = c->bonds; b < c->bonds + c->n_bonds; b++) {
+        const float d = square(x + 3 * (size_t)b->a, x + 3 * (size_t)b->b);
+        if (d < b->low || d > b->high) return at[0] = b->a, at[1] = b->b, true;
     }
-    return g;
+    return false;
 }
 
-typedef struct placed {
-    float x[3];
-    int32_t atom;
-} placed;
-
-/* The first of these atoms that is nearer to p than it may be, or NULL. */
-static const placed *too_near(const km_clean *c, const placed *p, const placed *first, const placed *end)
+static bool is_finite(const float *x, size_t n)
 {
-    const float limit = (float)(c->limits.clash * c->limits.clash);
-    for (const placed *q = first; q < end; q++)
-        if (square(p->x, q->x) < limit && !may_touch(c->s, p->atom, q->atom)) return q;
-    return NULL;
-}
-
-/* An atom is compared with those of its column and the next that stand behind it, and of three of the next row. */
-static bool clashes(const km_clean *c, const float *x, int32_t *at)
-{
-    if (c->n_there < 2 || !(c->limits.clash > 0)) return false;
-    const columns g = columns_of(c, x);
-    const int32_t all = g.n[0] * g.n[1];
-    int32_t *from = KM_NEWN(int32_t, (size_t)all + 1), *of = km_alloc((size_t)c->n_there * sizeof *of);
-    placed *sorted = km_alloc((size_t)c->n_there * sizeof *sorted);
-    for (int32_t i = 0; i < c->n_there; i++) {
-        const float *p = x + 3 * (size_t)c->there[i];
-        of[i] = (int32_t)((p[0] - g.low[0]) / g.width[0]) * g.n[1] + (int32_t)((p[1] - g.low[1]) / g.width[1]);
-        from[of[i]]++;
-    }
-    for (int32_t k = 1; k <= all; k++) from[k] += from[k - 1];
-    for (int32_t i = c->n_there - 1; i >= 0; i--) {
-        placed *to = &sorted[--from[of[i]]];
-        to->atom = c->there[i];
-        memcpy(to->x, x + 3 * (size_t)to->atom, sizeof to->x);
-    }
-    const placed *found = NULL;
-    for (int32_t k = 0; k < all && !found; k++)
-        for (const placed *p = sorted + from[k]; p < sorted + from[k + 1] && !found; p++) {
-            const int32_t row = k + g.n[1];
-            found = too_near(c, p, p + 1, sorted + from[k + 2 < all ? k + 2 : all]);
-            if (!found && row - 1 < all)
-                found = too_near(c, p, sorted + from[row - 1], sorted + from[row + 2 < all ? row + 2 : all]);
-            if (found) at[0] = p->atom, at[1] = found->atom;
-        }
-    free(from), free(of), free(sorted);
-    return found;
+    enum { LANES = 8 };
+    float rest[LANES] = {0}; /* 0 or not a number */
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int k = 0; k < LANES; k++) rest[k] += 0 * x[i + (size_t)k];
+    for (; i < n; i++) rest[0] += 0 * x[i];
+    for (int k = 1; k < LANES; k++) rest[0] += rest[k];
+    return rest[0] == 0;
 }
 
 km_fault km_clean_check(const km_clean *c, const float *x, int32_t opt_atoms[2])
 {
     int32_t unused[2], *at = opt_atoms ? opt_atoms : unused;
     const km_system *s = c->s;
-    for (int32_t i = 0; i < 3 * s->n_atoms; i++)
-        if (!isfinite(x[i])) return at[0] = at[1] = i / 3, KM_FAULT_NUMBER;
+    if (!is_finite(x, 3 * (size_t)s->n_atoms))
+        for (int32_t i = 0; i < 3 * s->n_atoms; i++)
+            if (!isfinite(x[i])) return at[0] = at[1] = i / 3, KM_FAULT_NUMBER;
     if (longer(c->peptide, c->n_peptide, x, c->limits.peptide, at)) return KM_FAULT_PEPTIDE;
     if (longer(c->ca, c->n_ca, x, c->limits.ca_ca, at)) return KM_FAULT_CA;
-    for (int32_t i = 0; i < s->n_bonds; i++) {
-        const km_bond *b = &s->bonds[i];
-        const float d = square(x + 3 * (size_t)b->a, x + 3 * (size_t)b->b);
-        if ((d < c->low[i] * c->low[i] || d > c->high[i] * c->high[i]) && both_there(s, b))
-            return at[0] = b->a, at[1] = b->b, KM_FAULT_BOND;
-    }
-    return clashes(c, x, at) ? KM_FAULT_CLASH : KM_FAULT_NONE;
+    if (any_bond(c, x) && find_bond(c, x, at)) return KM_FAULT_BOND;
+    return km_clash_find(s, c->there, c->n_there, x, (float)c->limits.clash, at) ? KM_FAULT_CLASH : KM_FAULT_NONE;
 }
 
 bool km_clean_leaps(const km_clean *c, const float *before, const float *x)
 {
     const float limit = (float)(c->leap * c->leap);
-    int32_t far = 0;
-    for (int32_t i = 0; i < c->n_there; i++)
-        far += square(before + 3 * (size_t)c->there[i], x + 3 * (size_t)c->there[i]) > limit;
-    return 2 * far > c->n_there;
+    int32_t near = 0; /* half of them settle it */
+    for (int32_t i = 0; i < c->n_there && 2 * near < c->n_there; i++)
+        near += square(before + 3 * (size_t)c->there[i], x + 3 * (size_t)c->there[i]) <= limit;
+    return 2 * near < c->n_there;
 }
 
 /* Two atoms of a ligand, bonded or not: are they as far apart as that? Bonds of metals are not judged. */
@@ -293,7 +247,7 @@ static bool is_apart(const km_atom *p, const km_atom *q, double d, bool bonded)
 static km_status check_ligand(const km_system *s, const km_residue *r, const float *x, km_err *err)
 {
     const int32_t n = r->n_atoms;
-    bool *bonded = KM_NEWN(bool, (size_t)n * (size_t)n); /* [a, b], a < b */
+    bool *bonded = KM_NEWN(bool, (size_t)n *(size_t)n); /* [a, b], a < b */
     km_status status = KM_OK;
     for (int32_t i = 0; i < s->n_bonds; i++) {
         const int32_t a = s->bonds[i].a - r->first_atom, b = s->bonds[i].b - r->first_atom;
@@ -303,12 +257,12 @@ static km_status check_ligand(const km_system *s, const km_residue *r, const flo
         for (int32_t b = a + 1; b < n && status == KM_OK; b++) {
             const int32_t i = r->first_atom + a, j = r->first_atom + b;
             const double d = sqrt((double)square(x + 3 * (size_t)i, x + 3 * (size_t)j));
-            const bool bond = bonded[(size_t)a * (size_t)n + (size_t)b];
-            if (is_apart(&s->atoms[i], &s->atoms[j], d, bond)) continue;
+            const bool linked = bonded[(size_t)a * (size_t)n + (size_t)b];
+            if (is_apart(&s->atoms[i], &s->atoms[j], d, linked)) continue;
             char p[40], q[40];
             km_clean_label(s, i, p), km_clean_label(s, j, q);
             status = km_fail(err, KM_NEGATIVE, "%s and %s are %.2f angstrom apart and %sbonded", p, q, d,
-                             bond ? "" : "not ");
+                             linked ? "" : "not ");
         }
     free(bonded);
     return status;
@@ -317,7 +271,6 @@ static km_status check_ligand(const km_system *s, const km_residue *r, const flo
 km_status km_clean_ligands(const km_system *s, const float *x, km_err *err)
 {
     for (int32_t r = 0; r < s->n_residues; r++)
-        if (s->chains[s->residues[r].chain].mol_type == KM_NONPOLYMER)
-            KM_TRY(check_ligand(s, &s->residues[r], x, err));
+        if (s->chains[s->residues[r].chain].mol_type == KM_NONPOLYMER) KM_TRY(check_ligand(s, &s->residues[r], x, err));
     return KM_OK;
 }

@@ -83,10 +83,10 @@ void km_molecules_centres(const km_molecules *m, const float *x, double *centres
 {
     for (int32_t c = 0; c < m->count; c++) {
         double *centre = centres + 3 * (size_t)c;
-        centre[0] = centre[1] = centre[2] = 0;
+        double sum[2][3] = {{0}}; /* two, so that one addition need not wait for another */
         for (int32_t i = m->first[c]; i < m->first[c + 1]; i++)
-            for (int k = 0; k < 3; k++) centre[k] += x[3 * (size_t)m->order[i] + (size_t)k];
-        for (int k = 0; k < 3; k++) centre[k] /= m->first[c + 1] - m->first[c];
+            for (int k = 0; k < 3; k++) sum[i & 1][k] += x[3 * (size_t)m->order[i] + (size_t)k];
+        for (int k = 0; k < 3; k++) centre[k] = (sum[0][k] + sum[1][k]) / (m->first[c + 1] - m->first[c]);
     }
 }
 

@@ -78,7 +78,7 @@ INLINE void largest_root(const many m[9], many *root)
 }
 
 /* Compiled for several processors; which one it is is found out when the program starts. */
-__attribute__((target_clones("arch=haswell", "default"))) static void row_of(const centred *c, int64_t i, int64_t F,
+__attribute__((target_clones("avx2", "default"))) static void row_of(const centred *c, int64_t i, int64_t F,
                                                                              int n, float *out)
 {
     const float *a = c->x + i * 3 * c->wide;

@@ -2,9 +2,16 @@
 #include "lib/traj/superpose.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/mem.h"
+
+/* Compiled for several processors; which one it is is found out when the program starts. */
+#define CLONES __attribute__((target_clones("avx2", "default")))
+enum { LANES = 4 };
+typedef double quad __attribute__((vector_size(LANES * sizeof(double)), aligned(8)));
 
 static double centroid(const float *x, const float *w, int n, double c[3])
 {
@@ -53,15 +60,33 @@ static void jacobi4(double a[4][4], double v[4][4])
 void km_rotation_of(const double q[4], double R[9])
 {
     double w = q[0], x = q[1], y = q[2], z = q[3];
-    const double m[9] = {w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y),
-                         2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x),
-                         2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z};
+    const double m[9] = {w * w + x * x - y * y - z * z, 2 * (x * y - w * z),           2 * (x * z + w * y),
+                         2 * (x * y + w * z),           w * w - x * x + y * y - z * z, 2 * (y * z - w * x),
+                         2 * (x * z - w * y),           2 * (y * z + w * x),           w * w - x * x - y * y + z * z};
     memcpy(R, m, sizeof m);
+}
+
+/* The best rotation, from the sums S of products of coordinates about the centroids; returns by how much the sums of
+ * their squares exceed that of what is left. */
+static double rotation_of(double S[3][3], double rot[9])
+{
+    double v[4][4];
+    double N[4][4] = {{S[0][0] + S[1][1] + S[2][2], S[1][2] - S[2][1], S[2][0] - S[0][2], S[0][1] - S[1][0]},
+                      {S[1][2] - S[2][1], S[0][0] - S[1][1] - S[2][2], S[0][1] + S[1][0], S[2][0] + S[0][2]},
+                      {S[2][0] - S[0][2], S[0][1] + S[1][0], S[1][1] - S[0][0] - S[2][2], S[1][2] + S[2][1]},
+                      {S[0][1] - S[1][0], S[2][0] + S[0][2], S[1][2] + S[2][1], S[2][2] - S[0][0] - S[1][1]}};
+    jacobi4(N, v);
+    int best = 0;
+    for (int i = 1; i < 4; i++)
+        if (N[i][i] > N[best][best]) best = i;
+    const double q[4] = {v[0][best], v[1][best], v[2][best], v[3][best]};
+    km_rotation_of(q, rot);
+    return 2 * N[best][best];
 }
 
 double km_superpose(const float *x, const float *ref, const float *w, int n, double rot[9], double cx[3], double cr[3])
 {
-    double sum = centroid(x, w, n, cx), S[3][3] = {{0}}, square = 0, v[4][4];
+    double sum = centroid(x, w, n, cx), S[3][3] = {{0}}, square = 0;
     centroid(ref, w, n, cr);
     for (int i = 0; i < n; i++) {
         double a[3], b[3], wi = w ? w[i] : 1;
@@ -71,28 +96,90 @@ double km_superpose(const float *x, const float *ref, const float *w, int n, dou
             for (int l = 0; l < 3; l++) S[k][l] += wi * a[k] * b[l];
         }
     }
-    double N[4][4] = {
-        {S[0][0] + S[1][1] + S[2][2], S[1][2] - S[2][1], S[2][0] - S[0][2], S[0][1] - S[1][0]},
-        {S[1][2] - S[2][1], S[0][0] - S[1][1] - S[2][2], S[0][1] + S[1][0], S[2][0] + S[0][2]},
-        {S[2][0] - S[0][2], S[0][1] + S[1][0], S[1][1] - S[0][0] - S[2][2], S[1][2] + S[2][1]},
-        {S[0][1] - S[1][0], S[2][0] + S[0][2], S[1][2] + S[2][1], S[2][2] - S[0][0] - S[1][1]}};
-    jacobi4(N, v);
-    int best = 0;
-    for (int i = 1; i < 4; i++)
-        if (N[i][i] > N[best][best]) best = i;
-    const double q[4] = {v[0][best], v[1][best], v[2][best], v[3][best]};
-    km_rotation_of(q, rot);
-    return sqrt(fmax(square - 2 * N[best][best], 0) / sum);
+    return sqrt(fmax(square - rotation_of(S, rot), 0) / sum);
 }
 
-void km_superpose_apply(const float *x, int n, const double rot[9], const double from[3], const double to[3], float *y)
+CLONES void km_superpose_apply(const float *x, int n, const double rot[9], const double from[3], const double to[3],
+                               float *y)
 {
+    const quad a = {rot[0], rot[3], rot[6]}, b = {rot[1], rot[4], rot[7]}, c = {rot[2], rot[5], rot[8]};
+    const quad end = {to[0], to[1], to[2]};
     for (int i = 0; i < n; i++) {
-        double p[3];
-        for (int k = 0; k < 3; k++) p[k] = x[3 * i + k] - from[k];
-        for (int k = 0; k < 3; k++)
-            y[3 * i + k] = (float)(rot[3 * k] * p[0] + rot[3 * k + 1] * p[1] + rot[3 * k + 2] * p[2] + to[k]);
+        const float *p = x + 3 * (size_t)i;
+        const quad q = a * (p[0] - from[0]) + b * (p[1] - from[1]) + c * (p[2] - from[2]) + end;
+        for (int k = 0; k < 3; k++) y[3 * (size_t)i + (size_t)k] = (float)q[k];
     }
+}
+
+struct km_anchor {
+    int n, wide;
+    double center[3], square; /* of the reference: centroid, sum of squares about it */
+    quad *ref;                /* [wide / LANES, 3] about the centroid, zeros at the end */
+    int32_t *atoms;           /* [wide] the first one again at the end */
+};
+
+km_anchor *km_anchor_new(const float *ref, const int32_t *atoms, int n)
+{
+    km_anchor *a = KM_NEW(km_anchor);
+    KM_ASSERT(n > 0);
+    *a = (km_anchor){.n = n, .wide = (n + LANES - 1) / LANES * LANES};
+    a->ref = KM_NEWN(quad, 3 * (size_t)(a->wide / LANES));
+    a->atoms = KM_NEWN(int32_t, (size_t)a->wide);
+    for (int i = 0; i < n; i++)
+        for (int k = 0; k < 3; k++) a->center[k] += (double)ref[3 * (size_t)atoms[i] + (size_t)k] / n;
+    for (int i = 0; i < a->wide; i++) {
+        a->atoms[i] = atoms[i < n ? i : 0];
+        for (int k = 0; k < 3; k++) {
+            const double d = i < n ? ref[3 * (size_t)atoms[i] + (size_t)k] - a->center[k] : 0;
+            a->ref[i / LANES * 3 + k][i % LANES] = d;
+            a->square += d * d;
+        }
+    }
+    return a;
+}
+
+void km_anchor_free(km_anchor *opt_a)
+{
+    if (!opt_a) return;
+    free(opt_a->ref), free(opt_a->atoms);
+    free(opt_a);
+}
+
+/* Sums over the atoms, from the first of them: of coordinates, of squares, of products with the reference. */
+CLONES static void sum_up(const km_anchor *a, const float *x, double sum[3], double *square, double S[3][3])
+{
+    const float *origin = x + 3 * (size_t)a->atoms[0];
+    quad s[3] = {{0}}, squares = {0}, products[9] = {{0}};
+    for (int i = 0; i < a->wide; i += LANES) {
+        const quad *r = a->ref + i / LANES * 3;
+        quad u[3];
+#pragma GCC unroll 3
+        for (int k = 0; k < 3; k++) {
+            const float *p = x + k;
+            const int32_t *at = a->atoms + i;
+            u[k] = (quad){p[3 * (size_t)at[0]], p[3 * (size_t)at[1]], p[3 * (size_t)at[2]], p[3 * (size_t)at[3]]} -
+                   (double)origin[k];
+            s[k] += u[k], squares += u[k] * u[k];
+        }
+#pragma GCC unroll 9
+        for (int k = 0; k < 9; k++) products[k] += u[k / 3] * r[k % 3];
+    }
+    *square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+    for (int k = 0; k < 3; k++) sum[k] = (s[k][0] + s[k][1]) + (s[k][2] + s[k][3]);
+    for (int k = 0; k < 9; k++) S[k / 3][k % 3] = (products[k][0] + products[k][1]) + (products[k][2] + products[k][3]);
+}
+
+double km_anchor_lay(const km_anchor *a, float *x, int n_atoms)
+{
+    double sum[3], square, S[3][3], rot[9], from[3];
+    sum_up(a, x, sum, &square, S);
+    for (int k = 0; k < 3; k++) {
+        square -= sum[k] * sum[k] / a->n;
+        from[k] = x[3 * (size_t)a->atoms[0] + (size_t)k] + sum[k] / a->n;
+    }
+    const double rmsd = sqrt(fmax(square + a->square - rotation_of(S, rot), 0) / a->n);
+    km_superpose_apply(x, n_atoms, rot, from, a->center, x);
+    return rmsd;
 }
 
 void km_rotation_times(const double a[9], const double b[9], double product[9])

@@ -64,7 +64,7 @@ PY
 }
 
 @test "bench: decoding and superposing count atoms" {
-    for part in xtc h5md rmsd rmsd-pairs; do
+    for part in xtc clean h5md rmsd rmsd-pairs; do
         run --separate-stderr env TMPDIR="$BATS_TEST_TMPDIR" km-bench --size 32 --atoms 50 --frames 7 "$part"
         [ "$status" -eq 0 ]
         python3 -c 'import json, sys; o = json.loads(sys.argv[1]); assert o["atoms"] in (300, 350, 1050) and o["atoms_per_s"] > 0, o' "$output"
@@ -77,7 +77,7 @@ PY
 @test "bench: all is a line for each part" {
     run --separate-stderr km-bench --size 32 --tokens 4 --channels 8 --frames 2 --blocks 1 all
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 13 ]
+    [ "${#lines[@]}" -eq 14 ]
     [[ "$output" == *'"gemm"'*'"linear"'*'"denoise"'*'"rmsd"'* ]]
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/traj/clash.h"
 #include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
 
@@ -51,6 +52,12 @@ static void test_faults(km_clean *c)
     ok(good, "faults have names");
 }
 
+static bool near(const float *p, const float *q, float least)
+{
+    const float u = p[0] - q[0], v = p[1] - q[1], w = p[2] - q[2];
+    return u * u + v * v + w * w < least * least;
+}
+
 /* The peptide twice, as two chains in one place but for `apart` along z. */
 static void test_clash(float apart, bool want)
 {
@@ -76,6 +83,38 @@ static void test_clash(float apart, bool want)
     km_clean_free(c);
     free(y);
     km_system_free(two);
+}
+
+/* Atoms at random in a box of these sides, beside all pairs; residues are one atom each. */
+static void test_all_pairs(int32_t n, float a, float b, float c)
+{
+    enum { TRIES = 40 };
+    km_system *y = km_system_new();
+    y->n_atoms = y->n_residues = n;
+    y->atoms = KM_NEWN(km_atom, (size_t)n), y->residues = KM_NEWN(km_residue, (size_t)n);
+    int32_t *atoms = KM_NEWN(int32_t, (size_t)n), at[2] = {0}, found = 0;
+    for (int32_t i = 0; i < n; i++) atoms[i] = y->atoms[i].residue = y->residues[i].index = i;
+    float *p = KM_NEWN(float, 3 * (size_t)n);
+    bool good = true;
+    for (int try = 0; try < TRIES; try++) {
+        km_rng r = km_rng_of(3, KM_RNG_TEST, 0, try, 0);
+        const float least = 0.02f + 0.02f * (float)try;
+        bool want = false;
+        for (int32_t i = 0; i < n; i++) {
+            double u[4];
+            km_rng_uniform4(&r, (uint32_t)i, u);
+            p[3 * i] = a * (float)u[0], p[3 * i + 1] = b * (float)u[1], p[3 * i + 2] = c * (float)u[2];
+        }
+        for (int32_t i = 0; i < n; i++)
+            for (int32_t j = 0; j + 2 < i; j++) want = want || near(p + 3 * i, p + 3 * j, least);
+        const bool is = km_clash_find(y, atoms, n, p, least, at);
+        good = good && is == want && (!is || (abs(at[0] - at[1]) > 2 && near(p + 3 * at[0], p + 3 * at[1], least)));
+        found += want;
+    }
+    ok(good && found > 0 && found < TRIES, "%d atoms in %g by %g by %g: %d clashes of %d", n, (double)a, (double)b,
+       (double)c, found, TRIES);
+    free(atoms), free(p);
+    km_system_free(y);
 }
 
 static void test_learning(km_clean *c)
@@ -115,6 +154,11 @@ int main(void)
     test_faults(c);
     test_clash(0.5f, true);
     test_clash(40, false);
+    test_all_pairs(60, 8, 8, 8);
+    test_all_pairs(60, 0, 300, 0);
+    test_all_pairs(60, 100, 0.5f, 0.5f);
+    test_all_pairs(300, 3, 200, 1);
+    test_all_pairs(9, 0.2f, 3, 1);
     test_learning(c);
     km_clean_free(c);
     free(x), free(first);

@@ -116,8 +116,34 @@ static void test_pairs(int n)
     free(x);
 }
 
+/* A few of a frame's atoms, far from the origin, beside the way that says the rotation. */
+static void test_anchor(int n)
+{
+    double *r = opt_random(3 * N, 4), *s = opt_random(3 * N, 5), R[9], rot[9], cx[3], cr[3], worst = 0;
+    const double zero[3] = {0}, shift[3] = {500, -3, 2000};
+    int32_t atoms[N];
+    float x[3 * N], y[3 * N], z[3 * N], few[2][3 * N];
+    for (int i = 0; i < 3 * N; i++) x[i] = (float)r[i], z[i] = (float)(r[i] + 0.2 * s[i]);
+    turn(2.5, R);
+    km_superpose_apply(z, N, R, zero, shift, y);
+    for (int i = 0; i < n; i++) {
+        atoms[i] = (3 + 5 * i) % N;
+        for (int k = 0; k < 3; k++) few[0][3 * i + k] = y[3 * atoms[i] + k], few[1][3 * i + k] = x[3 * atoms[i] + k];
+    }
+    km_anchor *a = km_anchor_new(x, atoms, n);
+    const double want = km_superpose(few[0], few[1], NULL, n, rot, cx, cr);
+    km_superpose_apply(y, N, rot, cx, cr, z);
+    const double rmsd = km_anchor_lay(a, y, N);
+    for (int i = 0; i < 3 * N; i++) worst = fmax(worst, fabs((double)y[i] - z[i]));
+    ok(fabs(rmsd - want) < 1e-6 && (n < 3 || worst < 1e-5), "laid on %d atoms: %.1e, %.1e", n, rmsd - want, worst);
+    km_anchor_free(a);
+    free(r), free(s);
+}
+
 int main(void)
 {
+    const int some[] = {1, 3, 4, 7, N};
+    for (int i = 0; i < 5; i++) test_anchor(some[i]);
     test_known();
     test_pairs(1), test_pairs(2), test_pairs(8), test_pairs(37), test_pairs(100);
     test_minimum();
