@@ -68,8 +68,13 @@ MPI_C    := lib/train/mpi.c
 MPI_LIBS := $(shell pkg-config --libs mpi-c 2>/dev/null)
 MPI_SO   := $(if $(MPI_LIBS),$(B)/libkm-mpi.so)
 
+# And what knows RDKit, which has no .pc file: for ligands of SMILES.
+RDKIT    ?= $(firstword $(wildcard /usr/include/rdkit /usr/local/include/rdkit))
+RDKIT_CC := formats/smiles_rdkit.cc
+RDKIT_SO := $(if $(RDKIT),$(B)/libkm-rdkit.so)
+
 LIB_C    := $(filter-out $(FETCH_C) $(MPI_C),$(wildcard lib/*/*.c lib/*/*/*.c formats/*.c kernels/*.c))
-LIB_CC   := $(wildcard formats/*.cc)
+LIB_CC   := $(filter-out $(RDKIT_CC),$(wildcard formats/*.cc))
 KERNEL_C := $(wildcard kernels/cpu/*.c)
 REF_C    := $(wildcard kernels/ref/*.c)
 TOOL_C   := $(wildcard tools/km-*.c)
@@ -92,7 +97,7 @@ UNITS    := $(UNIT_C:tests/unit/%.c=$(B)/tests/unit/%) $(FUZZ_C:tests/fuzz/%.c=$
 .SECONDARY:
 .PHONY: all lib fuzz test test-unit test-cli test-long asan ubsan tsan bench lint demo install uninstall dist clean deps help test-gpu device-bundle print-config FORCE
 
-all: $(TOOLS) $(MPI_SO) $(B)/tests/oracle $(CUDA_SO) ## build the programs
+all: $(TOOLS) $(MPI_SO) $(RDKIT_SO) $(B)/tests/oracle $(CUDA_SO) ## build the programs
 
 # deps is asked for only where a library cannot be found, so that `make demo` and `make test` work as the first command typed.
 $(O)/.deps-ok: tools/deps.sh
@@ -159,6 +164,10 @@ $(B)/libkm-mpi.so: $(MPI_C) lib/train/ranks.h $(O)/.flags
 	$(call say,LD,$@)
 	$(Q)$(CC) -shared $(CPPFLAGS) $(CFLAGS_) $(shell pkg-config --cflags mpi-c 2>/dev/null) $(LDFLAGS_) -o $@ $(MPI_C) $(MPI_LIBS)
 
+$(B)/libkm-rdkit.so: $(RDKIT_CC) formats/smiles.h lib/base/component.h lib/base/system.h $(O)/.flags
+	$(call say,LD,$@)
+	$(Q)$(CXX) -shared $(CPPFLAGS) -isystem $(RDKIT) $(CXXFLAGS_) -o $@ $(RDKIT_CC) $(foreach l,DistGeomHelpers ForceFieldHelpers SmilesParse GraphMol RDGeneral,-lRDKit$l)
+
 $(B)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -205,7 +214,7 @@ CCD_SOURCES := $(wildcard formats/ccd*.c formats/bcif.c formats/cif.c formats/sl
 FUZZ_SOURCES.ccd       := $(CCD_SOURCES)
 FUZZ_SOURCES.sdf       := formats/sdf.c formats/slurp.c
 $(foreach t,structure schema template,$(eval FUZZ_SOURCES.$t := $$(CCD_SOURCES) $$(wildcard lib/chem/*.c formats/structure*.c) \
-    formats/sdf.c formats/yaml.c)$(eval FUZZ_CC.$t := $$(wildcard formats/structure*.cc formats/template*.cc)))
+    formats/sdf.c formats/smiles.c formats/yaml.c)$(eval FUZZ_CC.$t := $$(wildcard formats/structure*.cc formats/template*.cc)))
 fuzz: ## with clang: make fuzz TARGET=km TIME=60
 	@mkdir -p build/fuzz/$(TARGET)
 	$(Q)for f in $(FUZZ_CC.$(TARGET)); do \

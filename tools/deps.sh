@@ -5,7 +5,7 @@
 set -eu
 build="gcc g++ make pkg-config libc6-dev libdnnl-dev libzstd-dev libmsgpack-dev libhdf5-dev libjansson-dev libyaml-dev libssl-dev zlib1g-dev libcurl4-openssl-dev libarchive-dev liblapacke-dev gemmi-dev tao-pegtl-dev"
 tests="bats mandoc perl python3 python3-h5py python3-msgpack python3-numpy python3-zstandard"
-optional="libopenmpi-dev openmpi-bin" # km-train on several processes
+optional="libopenmpi-dev openmpi-bin librdkit-dev libboost-dev" # km-train on several processes; ligands as SMILES
 [ "${1-}" != --install-all ] || build="$build $optional"
 missing=
 for p in $build $tests; do

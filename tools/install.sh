@@ -39,7 +39,9 @@ done
 put 644 "$build/libkm.so" "lib/libkm.so.$VERSION"
 link "libkm.so.$VERSION" lib/libkm.so.0
 link libkm.so.0 lib/libkm.so
-[ ! -f "$build/libkm-mpi.so" ] || put 755 "$build/libkm-mpi.so" lib/libkm-mpi.so
+for l in libkm-mpi.so libkm-rdkit.so; do
+    [ ! -f "$build/$l" ] || put 755 "$build/$l" "lib/$l"
+done
 
 # kinematic.h and every header that it leads to, so that the installed ones include each other as they do here
 headers() {

@@ -10,8 +10,7 @@ struct km_backend;
 
 /* The table (kernels/backend.h) of device `index`, activations in bfloat16. Where it cannot be had, NULL and the reason
  * in msg [room]: no library, no driver or too old a one, no such device, no cuBLASLt. What fails later (memory, a
- * kernel) is told to `fail`, which must not return. The library is looked for in the loader's places (LD_LIBRARY_PATH
- * first), beside the program, in ../ and ../lib of its folder, and where it was installed. */
+ * kernel) is told to `fail`, which must not return. lib/base/plugin.h says where it is looked for. */
 const struct km_backend *km_cuda_load(int index, void (*fail)(const char *msg), char *msg, size_t room);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/sdf.h"
+#include "formats/smiles.h"
 #include "lib/base/mem.h"
 #include "lib/chem/aromatic.h"
 #include "lib/chem/perceive.h"
@@ -20,7 +21,7 @@ typedef struct drawn {
 struct km_library {
     char *path;
     km_ccd *dictionary;
-    km_component **molecules, **cut; /* owned: from the dictionary; less some of their atoms */
+    km_component **molecules, **cut; /* owned: from the dictionary; less some of their atoms, or known by no name */
     const km_component **whole;      /* of cut[i]: where it comes from, for those that lost their leaving atoms */
     drawn *drawn;
     int n_molecules, n_cut, n_drawn;
@@ -102,6 +103,14 @@ km_status km_library_molecule(km_library *l, const char *name, const km_componen
     return KM_OK;
 }
 
+static const km_component *keep_cut(km_library *l, km_component *c)
+{
+    l->cut = km_realloc(l->cut, (size_t)(l->n_cut + 1) * sizeof *l->cut);
+    l->whole = km_realloc(l->whole, (size_t)(l->n_cut + 1) * sizeof *l->whole);
+    l->whole[l->n_cut] = NULL;
+    return l->cut[l->n_cut++] = c;
+}
+
 const km_component *km_library_without(km_library *l, const km_component *c, const bool *leave)
 {
     km_component *k = km_calloc(1, sizeof *k + (size_t)c->n_atoms * sizeof *c->atoms +
@@ -121,10 +130,7 @@ const km_component *km_library_without(km_library *l, const km_component *c, con
         if (a >= 0 && b >= 0) bonds[k->n_bonds++] = (km_component_bond){(uint16_t)a, (uint16_t)b, c->bonds[i].type};
     }
     free(to);
-    l->cut = km_realloc(l->cut, (size_t)(l->n_cut + 1) * sizeof *l->cut);
-    l->whole = km_realloc(l->whole, (size_t)(l->n_cut + 1) * sizeof *l->whole);
-    l->whole[l->n_cut] = NULL;
-    return l->cut[l->n_cut++] = k;
+    return keep_cut(l, k);
 }
 
 km_status km_library_draw(km_library *l, const char *chain, const char *path, km_err *err)
@@ -157,14 +163,20 @@ km_status km_library_check_used(const km_library *l, const char *opt_chain, km_e
     return KM_OK;
 }
 
+km_status km_library_smiles(km_library *l, const char *smiles, const km_component **ret, km_err *err)
+{
+    km_component *c;
+    KM_TRY(km_smiles_read(smiles, &c, err));
+    *ret = keep_cut(l, c);
+    return KM_OK;
+}
+
 km_status km_library_perceive(km_library *l, const km_structure *raw, int32_t residue, const km_component **ret,
                               km_err *err)
 {
     km_component *c;
     KM_TRY(km_chem_perceive_raw(raw, residue, &c, err));
-    bool *none = KM_NEWN(bool, (size_t)c->n_atoms);
-    *ret = km_library_without(l, c, none);
-    free(none), free(c);
+    *ret = keep_cut(l, c);
     return KM_OK;
 }
 

@@ -26,6 +26,8 @@ km_status km_library_draw(km_library *l, const char *chain, const char *path, km
 const km_component *km_library_drawn(km_library *l, const char *chain, bool use);
 /* KM_INPUT names a file of which no use was made, of this chain or of any. */
 km_status km_library_check_used(const km_library *l, const char *opt_chain, km_err *err) KM_MUST_USE;
+/* The molecule of SMILES (formats/smiles.h); it stays the library's. */
+km_status km_library_smiles(km_library *l, const char *smiles, const km_component **ret, km_err *err) KM_MUST_USE;
 /* A molecule by its coordinates (lib/chem/perceive.h); it stays the library's. */
 km_status km_library_perceive(km_library *l, const km_structure *raw, int32_t residue, const km_component **ret,
                               km_err *err) KM_MUST_USE;

@@ -72,18 +72,6 @@ static km_status check_keys(const json_t *map, const char *const *known, const c
 
 /* -- what the list says */
 
-/* Has the user given a drawing for every chain of this entry? */
-static bool all_drawn(const reader *r, const entry *e)
-{
-    const json_t *ids = json_object_get(e->body, "id"), *id;
-    size_t i;
-    if (e->mol_type != KM_NONPOLYMER) return false;
-    if (json_is_string(ids)) return km_library_drawn(r->library, json_string_value(ids), false) != NULL;
-    json_array_foreach((json_t *)ids, i, id)
-        if (!json_is_string(id) || !km_library_drawn(r->library, json_string_value(id), false)) return false;
-    return json_array_size(ids) > 0;
-}
-
 static km_status read_entry(reader *r, int i, json_t *item, km_err *err)
 {
     static const char *const kinds[] = {"protein", "dna", "rna", "ligand"};
@@ -100,11 +88,10 @@ static km_status read_entry(reader *r, int i, json_t *item, km_err *err)
     if (!json_is_object(e->body)) return entry_fail(e, err, "empty");
     KM_TRY(check_keys(e->body, keys, where, err));
     bool ligand = e->mol_type == KM_NONPOLYMER, ring;
-    if (json_object_get(e->body, "smiles"))
-        return all_drawn(r, e) ? KM_OK
-                               : entry_fail(e, err, "SMILES is not read: give a component code (ccd), or --ligand");
-    if (!json_object_get(e->body, ligand ? "ccd" : "sequence") || json_object_get(e->body, ligand ? "sequence" : "ccd"))
-        return entry_fail(e, err, ligand ? "a ligand has a ccd" : "a polymer has a sequence");
+    bool sequence = json_object_get(e->body, "sequence"), ccd = json_object_get(e->body, "ccd");
+    bool smiles = json_object_get(e->body, "smiles");
+    if (ligand ? sequence || ccd == smiles : !sequence || ccd || smiles)
+        return entry_fail(e, err, ligand ? "a ligand has a ccd or a smiles" : "a polymer has a sequence");
     if (!km_schema_bool(json_object_get(e->body, "cyclic"), &ring))
         return entry_fail(e, err, "cyclic is true or false");
     if (ligand && ring) return entry_fail(e, err, "a ligand cannot be cyclic");
@@ -141,6 +128,12 @@ static km_status group_entries(reader *r, km_err *err)
 
 /* -- what it becomes */
 
+/* A component that cannot be had, in the words of whoever looked for it. */
+static km_status component_fail(const entry *e, const km_err *why, km_err *err)
+{
+    return km_fail(err, why->code, "sequence %d (%s): %s", e->place, e->kind, why->msg);
+}
+
 static km_status add_residue(reader *r, const entry *e, const char *code, int32_t index, km_err *err)
 {
     const km_component *c;
@@ -148,7 +141,7 @@ static km_status add_residue(reader *r, const entry *e, const char *code, int32_
     bool polymer = e->mol_type != KM_NONPOLYMER;
     km_status status = polymer ? km_library_residue(r->library, strcmp(code, "MSE") ? code : "MET", &c, &why)
                                : km_library_molecule(r->library, code, &c, &why);
-    if (status < 0) return why.code == KM_INPUT ? entry_fail(e, err, why.msg) : km_fail(err, why.code, "%s", why.msg);
+    if (status < 0) return component_fail(e, &why, err);
     if (polymer && c->standard && c->mol_type != e->mol_type)
         return entry_fail(e, err, "a modification that is a residue of another kind of polymer");
     const km_residue like = {.index = index, .number = index + 1};
@@ -198,17 +191,21 @@ static km_status add_polymer(reader *r, const entry *e, km_err *err)
 static km_status add_ligand(reader *r, const entry *e, km_err *err)
 {
     const km_chain *chain = &r->to.s->chains[r->to.s->n_chains - 1];
-    const km_component *drawn = km_library_drawn(r->library, chain->name, true);
-    if (drawn && drawn->unplaced)
+    const km_component *whole = km_library_drawn(r->library, chain->name, true);
+    const char *smiles = text_of(e->body, "smiles");
+    km_err why;
+    if (whole && whole->unplaced)
         return entry_fail(e, err, "its ligand is drawn flat: coordinates in space are needed");
-    if (drawn) {
+    if (!whole && smiles && km_library_smiles(r->library, smiles, &whole, &why) < 0)
+        return component_fail(e, &why, err);
+    if (whole) {
         const km_residue like = {.number = 1};
-        return km_build_residue(&r->to, drawn, &like, NULL, false), KM_OK;
+        return km_build_residue(&r->to, whole, &like, NULL, false), KM_OK;
     }
     const json_t *codes = json_object_get(e->body, "ccd"), *code;
     size_t i;
     if (json_is_string(codes)) return add_residue(r, e, json_string_value(codes), 0, err);
-    if (json_array_size(codes) == 0) return entry_fail(e, err, "ccd is a code or a list of codes");
+    if (json_array_size(codes) == 0) return entry_fail(e, err, "ccd is a code or a list of codes, smiles a text");
     json_array_foreach((json_t *)codes, i, code)
     {
         if (!json_is_string(code)) return entry_fail(e, err, "ccd is a code or a list of codes");
@@ -271,9 +268,26 @@ static km_status add_chains(reader *r, const entry *e, km_err *err)
     return KM_OK;
 }
 
+/* The one property that there is, an affinity, changes nothing that is made here. */
+static km_status read_properties(reader *r, const json_t *list, km_err *err)
+{
+    const json_t *item;
+    size_t i;
+    if (list && !json_is_array(list)) return km_fail(err, KM_INPUT, "properties are a list");
+    json_array_foreach((json_t *)list, i, item)
+    {
+        const json_t *affinity = json_object_get(item, "affinity");
+        const km_chain *binder = km_schema_chain(&r->to, text_of(affinity, "binder"));
+        if (json_object_size(item) != 1 || !binder || binder->mol_type != KM_NONPOLYMER)
+            return km_fail(err, KM_INPUT, "property %zu: not an affinity with a binder, the chain of a ligand", i + 1);
+        r->out->affinity = true;
+    }
+    return KM_OK;
+}
+
 static km_status read_document(reader *r, const json_t *document, km_err *err)
 {
-    static const char *const keys[] = {"version", "sequences", "constraints", "templates", NULL};
+    static const char *const keys[] = {"version", "sequences", "constraints", "templates", "properties", NULL};
     long version;
     if (!json_is_object(document)) return km_fail(err, KM_INPUT, "no `sequences:` found");
     KM_TRY(check_keys(document, keys, "the input", err));
@@ -289,6 +303,7 @@ static km_status read_document(reader *r, const json_t *document, km_err *err)
         for (int i = first; i < r->n_entries; i++)
             if (r->entries[i].entity == first) KM_TRY(add_chains(r, &r->entries[i], err));
     KM_TRY(km_schema_constrain(&r->to, json_object_get(document, "constraints"), err));
+    KM_TRY(read_properties(r, json_object_get(document, "properties"), err));
     KM_TRY(km_library_check_used(r->library, NULL, err));
     km_build_finish(&r->to, r->entity);
     if (json_array_size(templates)) r->out->templates = json_incref(templates);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Boltz-2's input: sequences, ligands by component code, modifications, rings and constraints as YAML (also JSON), or
- * sequences alone as FASTA with headers >CHAIN|protein|MSA, >CHAIN|dna, >CHAIN|rna, >CHAIN|ccd
- * (github.com/jwohlwend/boltz, docs/prediction.md). A system comes of it, without coordinates.
+ * Boltz-2's input: sequences, ligands by component code or SMILES, modifications, rings and constraints as YAML (also
+ * JSON), or sequences alone as FASTA with headers >CHAIN|protein|MSA, >CHAIN|dna, >CHAIN|rna, >CHAIN|ccd and
+ * >CHAIN|smiles (github.com/jwohlwend/boltz, docs/prediction.md). A system comes of it, without coordinates.
  *
  * Chains stand in Boltz-2's order: those of one type and sequence together, where the first of them was. Read as text
- * and meant differently: a constraint's `force`, `properties` are refused, SMILES unless the library has a drawing for
- * the chain. Tests: tests/unit/test_schema.c, tests/cli/tokenize.bats, tests/oracle.c (kind features) */
+ * and meant differently: a constraint's `force` is refused, an affinity noted. A drawing that the library has of a
+ * chain takes the place of its ligand.
+ * Tests: tests/unit/test_schema.c, tests/cli/tokenize.bats, tests/oracle.c (kind features) */
 #ifndef LIB_CHEM_SCHEMA_H
 #define LIB_CHEM_SCHEMA_H
 
@@ -21,6 +22,7 @@ typedef struct km_schema {
     km_system *system;  /* no atom is present */
     km_schema_msa *msa; /* of the chains that name an alignment */
     int n_msa;
+    bool affinity;      /* is asked for: nothing of it is computed */
     json_t *templates;  /* the list as the file has it, every scalar a string; NULL where there is none */
 } km_schema;
 

@@ -6,6 +6,8 @@
 #include "lib/base/mem.h"
 #include "lib/chem/schema_impl.h"
 
+#define NO_HEADER "line %zu: not a header >CHAIN|protein, dna, rna, ccd or smiles"
+
 /* A header's fields: >CHAIN|KIND|MSA */
 typedef struct header {
     char field[3][256];
@@ -51,7 +53,7 @@ km_status km_schema_of_fasta(const char *text, size_t n, json_t **ret, km_err *e
         const char *end = memchr(text + at, '\n', n - at);
         size_t length = end ? (size_t)(end - text) - at : n - at, used = 0, start = ++line_number;
         if (text[at] != '>' || !split_header(text + at + 1, length - 1, &h)) {
-            status = km_fail(err, KM_INPUT, "line %zu: not a header >CHAIN|protein, dna, rna or ccd", line_number);
+            status = km_fail(err, KM_INPUT, NO_HEADER, line_number);
             break;
         }
         for (at += length + (end != NULL); at < n && text[at] != '>'; at++) {
@@ -61,7 +63,7 @@ km_status km_schema_of_fasta(const char *text, size_t n, json_t **ret, km_err *e
         letters[used] = '\0';
         json_t *entry = entry_of(&h, letters);
         if (!entry || json_array_append_new(sequences, entry) < 0)
-            status = km_fail(err, KM_INPUT, "line %zu: not a header >CHAIN|protein, dna, rna or ccd", start);
+            status = km_fail(err, KM_INPUT, NO_HEADER, start);
     }
     free(letters);
     if (status < 0) json_decref(sequences);

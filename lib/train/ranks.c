@@ -9,6 +9,7 @@
 
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
+#include "lib/base/plugin.h"
 
 struct km_ranks {
     const km_mpi *mpi;
@@ -25,31 +26,11 @@ static bool launched(void)
     return tasks && atoi(tasks) > 1 && getenv("SLURM_PROCID");
 }
 
-/* Beside the program, in a build tree's folder above, or as installed; else wherever libraries are found. */
-static void *open_library(void)
-{
-    static const char name[] = "libkm-mpi.so";
-    static const char *const places[] = {"..", "../lib"};
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    void *library = NULL;
-    if (n > 0) {
-        self[n] = 0;
-        *strrchr(self, '/') = 0;
-        for (int i = 0; i < 2 && !library; i++) {
-            char *path = km_asprintf("%s/%s/%s", self, places[i], name);
-            library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
-            free(path);
-        }
-    }
-    return library ? library : dlopen(name, RTLD_NOW | RTLD_GLOBAL);
-}
-
 km_status km_ranks_join(km_ranks **ret, km_err *err)
 {
     *ret = NULL;
     if (!launched()) return KM_OK;
-    void *library = open_library();
+    void *library = km_plugin_open("libkm-mpi.so", true);
     const km_mpi *(*table)(void);
     *(void **)&table = library ? dlsym(library, "km_mpi_table") : NULL;
     if (!table)

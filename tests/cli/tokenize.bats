@@ -159,8 +159,6 @@ print(json.loads(meta["inputs"])[sys.argv[1] + ".yaml"])' "$1"
     say 'sequences: [{ligand: {id: L, ccd: QQQ}}]'
     refused 3 'sequence 1 (ligand): component QQQ is not in' km-tokenize --ccd $ccd "$tmp/x.yaml"
     refused 3 'component QQQ is not built in (needs --ccd' km-tokenize "$tmp/x.yaml"
-    say 'sequences: [{ligand: {id: L, smiles: CCO}}]'
-    refused 3 'SMILES is not read' km-tokenize "$tmp/x.yaml"
     say 'sequences: [{protein: {id: A, sequence: ACd}}]'
     refused 3 'character 3 of the sequence' km-tokenize "$tmp/x.yaml"
     say 'sequences: [{protein: {id: A, sequence: ACD}}, {protein: {id: A, sequence: ACE}}]'
@@ -173,8 +171,8 @@ print(json.loads(meta["inputs"])[sys.argv[1] + ".yaml"])' "$1"
     refused 3 'constraint 1: a token is' km-tokenize --ccd $ccd "$tmp/x.yaml"
     say "$p" 'constraints: [{pocket: {binder: L, contacts: [[A, 1]], force: true}}]'
     refused 3 "'force' is not supported" km-tokenize --ccd $ccd "$tmp/x.yaml"
-    say "$p" 'properties: [{affinity: {binder: L}}]'
-    refused 3 "'properties' is not supported" km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'properties: [{affinity: {binder: A}}]'
+    refused 3 "property 1: not an affinity with a binder" km-tokenize --ccd $ccd "$tmp/x.yaml"
     say 'sequences: [{protein: {id: A' 
     refused 3 'line ' km-tokenize "$tmp/x.yaml"
     say "$p"
@@ -229,7 +227,63 @@ sdf() { # acetate; the argument takes the place of its double-bonded atom
     [[ $output == *"tokens: 6"* ]]
     sed -i 's/0.1000 C/0.0000 C/' "$tmp/lig.sdf"
     refused 3 'drawn flat' km-tokenize --ligand "L=$tmp/lig.sdf" "$tmp/x.yaml"
-    refused 3 'SMILES is not read' km-tokenize "$tmp/x.yaml"
+}
+
+@test "an affinity is not computed, and it is said so" {
+    p='sequences: [{protein: {id: A, sequence: ACD}}, {ligand: {id: L, ccd: ATP}}]'
+    printf '%s\n' "$p" >"$tmp/x.yaml"
+    km-tokenize -q --no-pg --ccd $ccd "$tmp/x.yaml" >"$tmp/a.km"
+    printf '%s\nproperties: [{affinity: {binder: L}}]\n' "$p" >"$tmp/x.yaml"
+    km-tokenize --no-pg --ccd $ccd "$tmp/x.yaml" 2>"$tmp/err" | cmp - "$tmp/a.km"
+    grep -q 'an affinity is asked for, which is not computed here' "$tmp/err"
+}
+
+smiles() { printf 'sequences: [{ligand: {id: [L, M], smiles: "%s"}}]\n' "$1" >"$tmp/x.yaml"; }
+
+@test "SMILES: names, bonds and a conformer as Boltz-2 has them of RDKit" {
+    [ -e "$KM_BUILD/libkm-rdkit.so" ] || skip "built without RDKit"
+    smiles 'CC(=O)Oc1ccccc1C(=O)[O-]'
+    km-tokenize -q --no-pg "$tmp/x.yaml" >"$tmp/a.km"
+    km-tokenize -q --no-pg "$tmp/x.yaml" | cmp - "$tmp/a.km"
+    printf '>L|smiles\nCC(=O)Oc1ccccc1C(=O)[O-]\n>M|smiles\nCC(=O)Oc1ccccc1C(=O)[O-]\n' >"$tmp/x.fasta"
+    km-tokenize -q --no-pg "$tmp/x.fasta" | cmp - "$tmp/a.km"
+    "${PYTHON:-/usr/bin/python3}" - "$tmp/a.km" <<'PY'
+import io, math, sys, msgpack, zstandard
+data = zstandard.ZstdDecompressor().stream_reader(open(sys.argv[1], "rb"), read_across_frames=True).read()
+s = next(iter(msgpack.Unpacker(io.BytesIO(data), raw=False)))
+a, b = s["atoms"], s["bonds"]
+# What Boltz-2's steps give in RDKit's Python: a symbol and its place in the canonical order, hydrogens counted
+assert a["name"][:13] == "C20 C13 O9 O11 C18 C16 C14 C15 C17 C19 C12 O8 O10".split(), a["name"]
+assert a["charge"][:13] == [0] * 12 + [-1]
+assert b["type"][:13] == [2, 3, 2, 2, 5, 5, 5, 5, 5, 2, 3, 2, 5], b["type"]
+x = memoryview(a["ref_pos"]).cast("f") if isinstance(a["ref_pos"], bytes) else a["ref_pos"]
+length = [math.dist(x[3 * p:3 * p + 3], x[3 * q:3 * q + 3]) for p, q in zip(b["a"], b["b"])]
+assert 1.1 < min(length) and max(length) < 1.7, length
+PY
+}
+
+@test "SMILES that is none, or too much" {
+    [ -e "$KM_BUILD/libkm-rdkit.so" ] || skip "built without RDKit"
+    while IFS='|' read -r text why; do
+        smiles "$text"
+        refused 3 "sequence 1 (ligand): $why" km-tokenize "$tmp/x.yaml"
+    done <<'LIST'
+C1CC|not SMILES
+xyz|not SMILES
+[H][H]|no heavy atoms
+C*|an atom of no element
+C(C)(C)(C)(C)C|Explicit valence
+LIST
+    smiles "$(printf 'C%.0s' {1..340})"
+    refused 3 "sequence 1 (ligand): too large: an atom's name" km-tokenize "$tmp/x.yaml"
+}
+
+@test "SMILES without RDKit: what to do instead" {
+    [ ! -e /usr/local/lib/libkm-rdkit.so ] || skip "one is installed"
+    mkdir "$tmp/bin"
+    cp "$(command -v km-tokenize)" "$tmp/bin/"
+    smiles CCO
+    refused 4 'SMILES needs libkm-rdkit.so.*give a component.s code (ccd), or an SDF file (--ligand)' "$tmp/bin/km-tokenize" "$tmp/x.yaml"
 }
 
 @test "--family biokinema: the file's atoms in its order, conformers by the seed" {

@@ -34,7 +34,8 @@ static const char whole[] = "# a comment\nversion: 1\nsequences:\n"
                             "constraints:\n"
                             "- contact: {token1: [A, 4], token2: [L, O4]}\n"
                             "- bond: {atom1: [L, 1, O4], atom2: [L, 2, C1]}\n"
-                            "- pocket: {binder: R, contacts: [[A, 1]], max_distance: 4.5}\n";
+                            "- pocket: {binder: R, contacts: [[A, 1]], max_distance: 4.5}\n"
+                            "properties: [{affinity: {binder: L}}]\n";
 
 static void test_whole(void)
 {
@@ -53,6 +54,7 @@ static void test_whole(void)
        "letters, a modification, MSE as MET, unknown letters");
     ok(s->chains[4].cyclic_period == 3 && s->chains[0].cyclic_period == 0, "a ring");
     ok(t[s->n_tokens - 1].res_type == 27 && t[s->n_tokens - 2].res_type == 26, "RNA; T is unknown there");
+    ok(in.affinity, "an affinity that is asked for");
     ok(in.n_msa == 4 && !strcmp(in.msa[0].chain, "A") && !strcmp(in.msa[3].path, "empty"), "alignments by chain");
     int covalent = 0, present = 0;
     for (int i = 0; i < s->n_bonds; i++) covalent += s->bonds[i].type == KM_BOND_COVALENT;
@@ -78,7 +80,6 @@ static void test_fasta(void)
     refused(">A\nACD\n", "line 1: not a header");
     refused(">A|protein\nACD\n>B|peptide\nA\n", "line 3: not a header");
     refused(">A|dna|x.a3m\nACG\n", "line 1: not a header");
-    refused(">A|smiles\nCCO\n", "SMILES is not read");
     refused(">A|protein\n", "a sequence of 1 to 100000 letters");
 }
 
@@ -92,6 +93,13 @@ static void test_refused(void)
     refused(P "extra: 1\n", "'extra' is not supported");
     refused("sequences: [{protein: {id: A, sequence: ACD, chain: B}}]\n", "'chain' is not supported");
     refused("sequences: [{lipid: {id: A}}]\n", "'lipid' is not one of");
+    refused("sequences: [{ligand: {id: A}}]\n", "a ligand has a ccd or a smiles");
+    refused("sequences: [{ligand: {id: A, ccd: ATP, smiles: C}}]\n", "a ligand has a ccd or a smiles");
+    refused("sequences: [{protein: {id: A, smiles: C}}]\n", "a polymer has a sequence");
+    refused(P "properties: [{affinity: {binder: A}}]\n", "property 1: not an affinity");
+    refused(P "properties: [{affinity: {binder: Z}}]\n", "property 1: not an affinity");
+    refused(P "properties: [{solubility: {binder: L}}]\n", "property 1: not an affinity");
+    refused(P "properties: {affinity: {binder: L}}\n", "properties are a list");
     refused("sequences: [{protein: {id: A}}]\n", "a polymer has a sequence");
     refused("sequences: [{protein: {id: A, sequence: A-C}}]\n", "character 2");
     refused("sequences: [{protein: {id: ABCDEFGH, sequence: AC}}]\n", "1 to 7 characters");
