@@ -179,22 +179,30 @@ bool km_eval_is_protein(const km_system *s, int32_t residue);
 
 /* Distances are taken between at most so many CA. */
 enum { KM_EVAL_MOST_CA = 45 };
-/* CA of both sides, superposed on those of the start structure. */
 typedef struct km_eval_side {
-    float *x;         /* [F, n, 3] */
-    int64_t *lengths; /* [n_runs] */
-    int64_t F;
+    const km_clip *clips; /* [n_runs] */
+    int64_t *lengths, F, longest;
     int n_runs;
 } km_eval_side;
+/* CA of both sides; nothing is held of their frames. */
 typedef struct km_eval_ca {
     int n;
-    float *start; /* [n, 3] */
+    int32_t *atoms; /* [n] among the common ones */
+    float *start;   /* [n, 3] */
     km_eval_side md, model;
 } km_eval_ca;
-/* With fewer than three CA a note is added and nothing read. */
-km_status km_eval_ca_read(const km_eval_case *c, km_eval *e, const km_eval_row *row, km_eval_ca *ret,
-                          km_err *err) KM_MUST_USE;
+/* False, with a note, with fewer than three. To be cleared either way. */
+bool km_eval_ca_of(const km_eval_case *c, km_eval *e, const km_eval_row *row, km_eval_ca *ret);
 void km_eval_ca_clear(km_eval_ca *ca);
+/* Frames at ... at + n - 1 of a run, number first ... of all, superposed on the start structure. */
+typedef struct km_eval_piece {
+    const float *x; /* [n, CA, 3] */
+    int64_t n, at, length, first;
+} km_eval_piece;
+typedef void km_eval_ca_taker(void *arg, const km_eval_piece *p);
+/* All frames of a side in order, in pieces of one run each. */
+km_status km_eval_ca_stream(const km_eval_case *c, const km_eval_ca *ca, const km_eval_side *side,
+                            km_eval_ca_taker *take, void *arg, km_err *err) KM_MUST_USE;
 
 /* -- targets */
 

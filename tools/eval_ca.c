@@ -1,11 +1,41 @@
 /* SPDX-License-Identifier: MIT
- * CA of a case, held: what trajectories and kinetics are asked about. */
+ * CA of a case, streamed: what trajectories and kinetics are asked about. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
 #include "lib/traj/superpose.h"
 #include "tools/eval.h"
+
+static km_eval_side side_of(const km_clip *clips, int n)
+{
+    km_eval_side s = {.clips = clips, .n_runs = n, .lengths = KM_NEWN(int64_t, (size_t)n)};
+    for (int i = 0; i < n; i++) {
+        s.F += s.lengths[i] = clips[i].F;
+        if (clips[i].F > s.longest) s.longest = clips[i].F;
+    }
+    return s;
+}
+
+bool km_eval_ca_of(const km_eval_case *c, km_eval *e, const km_eval_row *row, km_eval_ca *ret)
+{
+    *ret = (km_eval_ca){.start = KM_NEWN(float, (size_t)c->A * 3), .atoms = KM_NEWN(int32_t, (size_t)c->A)};
+    for (int32_t a = 0; a < c->A; a++) {
+        if (strcmp(c->system->atoms[a].name, "CA")) continue;
+        memcpy(ret->start + 3 * ret->n, c->start + 3 * a, 3 * sizeof *ret->start);
+        ret->atoms[ret->n++] = a;
+    }
+    ret->md = side_of(c->ref, c->n_ref), ret->model = side_of(c->model, c->n_model);
+    if (ret->n < 3)
+        km_eval_note(e, "%s: nothing is computed: the panel needs three CA in common, there are %d", row->name, ret->n);
+    return ret->n >= 3;
+}
+
+void km_eval_ca_clear(km_eval_ca *ca)
+{
+    free(ca->start), free(ca->atoms), free(ca->md.lengths), free(ca->model.lengths);
+    *ca = (km_eval_ca){0};
+}
 
 static void superpose(const km_eval_case *c, const km_eval_ca *ca, float *x, int64_t F)
 {
@@ -18,38 +48,25 @@ static void superpose(const km_eval_case *c, const km_eval_ca *ca, float *x, int
     }
 }
 
-static km_status read_side(const km_eval_case *c, const km_clip *clips, int n, const int32_t *atoms, km_eval_ca *ca,
-                           km_eval_side *side, km_err *err)
+km_status km_eval_ca_stream(const km_eval_case *c, const km_eval_ca *ca, const km_eval_side *side,
+                            km_eval_ca_taker *take, void *arg, km_err *err)
 {
-    *side = (km_eval_side){.n_runs = n, .lengths = KM_NEWN(int64_t, (size_t)n)};
-    for (int i = 0; i < n; i++) side->F += side->lengths[i] = clips[i].F;
-    KM_TRY(km_eval_read(c, clips, n, atoms, ca->n, &side->x, err));
-    superpose(c, ca, side->x, side->F);
-    return KM_OK;
-}
-
-km_status km_eval_ca_read(const km_eval_case *c, km_eval *e, const km_eval_row *row, km_eval_ca *ret, km_err *err)
-{
-    int32_t *atoms = KM_NEWN(int32_t, (size_t)c->A);
-    *ret = (km_eval_ca){.start = KM_NEWN(float, (size_t)c->A * 3)};
-    for (int32_t a = 0; a < c->A; a++) {
-        if (strcmp(c->system->atoms[a].name, "CA")) continue;
-        memcpy(ret->start + 3 * ret->n, c->start + 3 * a, 3 * sizeof *ret->start);
-        atoms[ret->n++] = a;
-    }
+    float *x = KM_NEWN(float, KM_EVAL_PIECE *(size_t)ca->n * 3);
+    int32_t *atoms = KM_NEWN(int32_t, (size_t)ca->n);
+    km_eval_piece p = {.x = x};
     km_status status = KM_OK;
-    if (ret->n < 3) {
-        km_eval_note(e, "%s: nothing is computed: the panel needs three CA in common, there are %d", row->name, ret->n);
-    } else {
-        status = read_side(c, c->ref, c->n_ref, atoms, ret, &ret->md, err);
-        if (status == KM_OK) status = read_side(c, c->model, c->n_model, atoms, ret, &ret->model, err);
+    for (int i = 0; i < side->n_runs && status == KM_OK; i++) {
+        km_clip one = side->clips[i];
+        for (int k = 0; k < ca->n; k++) atoms[k] = one.atoms[ca->atoms[k]];
+        one.atoms = atoms, one.n_atoms = ca->n;
+        for (p.at = 0; p.at < one.F && status == KM_OK; p.at += p.n, p.first += p.n) {
+            p.length = one.F, p.n = one.F - p.at < KM_EVAL_PIECE ? one.F - p.at : KM_EVAL_PIECE;
+            status = km_clip_read(&one, p.at, p.n, c->options->threads, x, err);
+            if (status < 0) break;
+            superpose(c, ca, x, p.n);
+            take(arg, &p);
+        }
     }
-    free(atoms);
+    free(x), free(atoms);
     return status;
-}
-
-void km_eval_ca_clear(km_eval_ca *ca)
-{
-    free(ca->start), free(ca->md.x), free(ca->md.lengths), free(ca->model.x), free(ca->model.lengths);
-    *ca = (km_eval_ca){0};
 }

@@ -67,6 +67,14 @@ bool km_eval_complex_of(const km_eval_case *c, km_eval *e, const km_eval_row *ro
     ret->list.n_atoms = c->A, ret->list.n_residues = c->system->n_residues, ret->list.start = c->start;
     ret->list.ligand = ret->ligand, ret->list.protein = ret->protein, ret->list.residue = ret->residue;
     ret->list.bonds = (const int32_t(*)[2])ret->bonds;
+    uint8_t *elements = KM_NEWN(uint8_t, A);
+    for (int32_t i = 0; i < ret->list.n_ligand; i++) elements[i] = c->system->atoms[ret->ligand[i]].element;
+    ret->symmetry = km_symmetry_of(elements, ret->list.n_ligand, ret->list.bonds, ret->list.n_bonds);
+    ret->list.symmetry = &ret->symmetry;
+    free(elements);
+    if (ret->symmetry.cut)
+        km_eval_note(e, "%s: of the ways to exchange the ligand's symmetric atoms %d are tried", row->name,
+                     KM_SYMMETRY_MOST);
     if (!ret->list.n_ligand || ret->n_fit < 3) {
         km_eval_note(e, "%s: nothing is computed: %s", row->name,
                      ret->list.n_ligand ? "the protein has fewer than three atoms of backbone in common"
@@ -94,5 +102,6 @@ void km_eval_complex_superpose(const km_eval_case *c, const km_eval_complex *x, 
 void km_eval_complex_clear(km_eval_complex *x)
 {
     free(x->ligand), free(x->protein), free(x->residue), free(x->fit), free(x->bonds);
+    km_symmetry_clear(&x->symmetry);
     *x = (km_eval_complex){0};
 }

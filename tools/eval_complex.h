@@ -12,6 +12,7 @@ typedef struct km_eval_complex {
     float *fit; /* [A] weights: 1 for the protein's backbone */
     int32_t n_fit;
     bool guessed; /* the bonds, from distances */
+    km_symmetry symmetry;
 } km_eval_complex;
 
 /* False, with a note, where there is no ligand in common or too little protein. To be cleared either way. */

@@ -40,29 +40,56 @@ const km_metric km_kinetics_metrics[] = {
     {0},
 };
 
-/* Both sides in the slowest components of the reference. */
+/* Both sides in the slowest components of the reference, found in the distances; what does not fit into memory, the
+ * distances of all frames, is made anew in each pass. */
 typedef struct slow {
+    const km_eval_case *c;
+    km_reduction reduction;
+    km_lagged *lagged;
     km_tica tica;
-    double *md, *model;
+    double *md, *model, *into; /* [F, k]; the one that is filled */
 } slow;
 
-static slow slow_of(const km_eval_ca *ca, int64_t lag, int threads)
+static void take_pairs(void *arg, const km_eval_piece *p)
 {
-    slow s;
-    km_reduction r = km_reduce_fit(ca->md.x, ca->md.F, ca->n, KM_EVAL_MOST_CA, 0, 0, threads);
-    double *md = km_reduce(&r, ca->md.x, ca->md.F), *model = km_reduce(&r, ca->model.x, ca->model.F);
-    km_tica_fit(&(km_series){md, r.D, ca->md.lengths, ca->md.n_runs}, lag, KM_KINETICS_DIMS, threads, &s.tica);
-    s.md = km_tica_project(&s.tica, md, ca->md.F), s.model = km_tica_project(&s.tica, model, ca->model.F);
-    km_reduction_clear(&r);
-    free(md), free(model);
-    return s;
+    slow *s = arg;
+    double *rows = km_reduce(&s->reduction, p->x, p->n, s->c->options->threads);
+    if (p->at == 0) km_lagged_begin(s->lagged);
+    km_lagged_add(s->lagged, rows, p->n);
+    free(rows);
 }
 
-static int64_t longest(const km_eval_side *s)
+static void take_places(void *arg, const km_eval_piece *p)
 {
-    int64_t most = 0;
-    for (int i = 0; i < s->n_runs; i++) most = s->lengths[i] > most ? s->lengths[i] : most;
-    return most;
+    slow *s = arg;
+    double *rows = km_reduce(&s->reduction, p->x, p->n, s->c->options->threads);
+    double *places = km_tica_project(&s->tica, rows, p->n);
+    memcpy(s->into + p->first * s->tica.k, places, (size_t)(p->n * s->tica.k) * sizeof *places);
+    free(rows), free(places);
+}
+
+static km_status find_slow(const km_eval_case *c, const km_eval_ca *ca, int64_t lag, slow *s, km_err *err)
+{
+    *s = (slow){.c = c, .reduction = km_reduce_of(ca->n, KM_EVAL_MOST_CA)};
+    s->lagged = km_lagged_new(s->reduction.D, lag, c->options->threads);
+    km_status status = km_eval_ca_stream(c, ca, &ca->md, take_pairs, s, err);
+    if (status == KM_OK) {
+        km_tica_of(s->lagged, KM_KINETICS_DIMS, &s->tica);
+        size_t k = (size_t)s->tica.k;
+        s->into = s->md = KM_NEWN(double, (size_t)ca->md.F *k + 1);
+        status = km_eval_ca_stream(c, ca, &ca->md, take_places, s, err);
+        s->into = s->model = KM_NEWN(double, (size_t)ca->model.F *k + 1);
+        if (status == KM_OK) status = km_eval_ca_stream(c, ca, &ca->model, take_places, s, err);
+    }
+    km_lagged_free(s->lagged);
+    km_reduction_clear(&s->reduction);
+    return status;
+}
+
+static void clear_slow(slow *s)
+{
+    km_tica_clear(&s->tica);
+    free(s->md), free(s->model);
 }
 
 static double *copy(const double *x, int64_t n)
@@ -91,53 +118,54 @@ static void keep(km_eval_row *row, const km_kinetics *k, const slow *s, const km
     km_eval_keep_map(row, "tica", s->md, ca->md.F, s->model, ca->model.F, k->dims);
 }
 
-static void compare(const km_eval_case *c, const km_eval_ca *ca, km_eval *e, km_eval_row *row)
+/* Why nothing can be computed at this lag, in frames of the model; NULL where it can. */
+static const char *why_not(const km_eval_case *c, const km_eval_ca *ca, int64_t each, int64_t lag)
 {
-    int64_t each = km_eval_frames_between(c), lag = 1;
-    if (c->options->lag && each) lag = c->options->lag / c->model_dt;
-    const char *why = NULL;
-    if (!each) why = "its spacing is not known or no multiple of the reference's";
-    else if (lag < 1 || (c->options->lag && c->options->lag % c->model_dt)) why = "--lag is no multiple of its spacing";
-    else if (longest(&ca->model) <= lag) why = "its trajectories are no longer than the lag";
-    else if (longest(&ca->md) <= lag * each) why = "the reference's trajectories are no longer than the lag";
-    if (why) {
-        km_eval_note(e, "%s: nothing is computed: %s", row->name, why);
-        return;
-    }
-    slow s = slow_of(ca, lag * each, c->options->threads);
-    bool root = c->options->root && longest(&ca->md) > KM_KINETICS_ROOT * lag * each;
-    if (c->options->root && !root)
+    if (!each) return "its spacing is not known or no multiple of the reference's";
+    if (lag < 1 || (c->options->lag && c->options->lag % c->model_dt)) return "--lag is no multiple of its spacing";
+    if (ca->model.longest <= lag) return "its trajectories are no longer than the lag";
+    return ca->md.longest <= lag * each ? "the reference's trajectories are no longer than the lag" : NULL;
+}
+
+static void compare(const km_eval_ca *ca, const slow *s, int64_t each, int64_t lag, km_eval *e, km_eval_row *row)
+{
+    const km_eval_options *o = s->c->options;
+    bool root = o->root && ca->md.longest > KM_KINETICS_ROOT * lag * each;
+    if (o->root && !root)
         km_eval_note(e, "%s: the reference's transitions are counted at one lag: it is shorter than ten", row->name);
     if (ca->n > KM_EVAL_MOST_CA)
         km_eval_note(e, "%s: distances between %d of the %d CA, evenly spread", row->name, KM_EVAL_MOST_CA, ca->n);
-    const km_kinetics_case k = {.md = {s.md, s.tica.k, ca->md.lengths, ca->md.n_runs},
-                                .model = {s.model, s.tica.k, ca->model.lengths, ca->model.n_runs},
+    const km_kinetics_case k = {.md = {s->md, s->tica.k, ca->md.lengths, ca->md.n_runs},
+                                .model = {s->model, s->tica.k, ca->model.lengths, ca->model.n_runs},
                                 .each = each,
                                 .lag = lag,
-                                .unit = km_ns_of_fs(c->model_dt),
-                                .states = c->options->states,
+                                .unit = km_ns_of_fs(s->c->model_dt),
+                                .states = o->states,
                                 .root = root,
                                 .seed = 1,
-                                .threads = c->options->threads};
+                                .threads = o->threads};
     km_kinetics_scores scores;
     km_kinetics drawn;
-    if (s.tica.k) {
-        km_kinetics_compare(&k, &scores, &drawn);
-        km_eval_take(e->panel, row, &scores);
-        if (c->options->profile) keep(row, &drawn, &s, ca);
-        km_kinetics_clear(&drawn);
-    } else {
-        km_eval_note(e, "%s: nothing is computed: the reference does not move", row->name);
-    }
-    km_tica_clear(&s.tica);
-    free(s.md), free(s.model);
+    km_kinetics_compare(&k, &scores, &drawn);
+    km_eval_take(e->panel, row, &scores);
+    if (o->profile) keep(row, &drawn, s, ca);
+    km_kinetics_clear(&drawn);
 }
 
 static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err)
 {
     km_eval_ca ca;
-    km_status status = km_eval_ca_read(c, e, row, &ca, err);
-    if (status == KM_OK && ca.md.x) compare(c, &ca, e, row);
+    slow s = {0};
+    km_status status = KM_OK;
+    int64_t each = km_eval_frames_between(c), lag = c->options->lag && each ? c->options->lag / c->model_dt : 1;
+    if (km_eval_ca_of(c, e, row, &ca)) {
+        const char *why = why_not(c, &ca, each, lag);
+        if (!why) status = find_slow(c, &ca, lag * each, &s, err);
+        if (!why && status == KM_OK && !s.tica.k) why = "the reference does not move";
+        if (why) km_eval_note(e, "%s: nothing is computed: %s", row->name, why);
+        else if (status == KM_OK) compare(&ca, &s, each, lag, e, row);
+    }
+    clear_slow(&s);
     km_eval_ca_clear(&ca);
     return status;
 }

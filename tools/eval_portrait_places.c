@@ -64,12 +64,17 @@ static double *drift(const km_portrait *p, const km_portrait_side *s, double **r
 
 static double *lags(const km_portrait *p, const km_portrait_side *s, double **ret_x, int *ret_n)
 {
-    enum { MOST = 30 };
-    const km_runs runs = {s->ca, 3 * p->n_ca, s->lengths, s->n_runs};
-    double *out = KM_NEWN(double, MOST), *x = KM_NEWN(double, MOST);
+    enum { MOST = 30, HELD = 500 };
+    int64_t frames[MOST] = {0};
     int n = 0;
-    for (int64_t lag = 1; lag <= s->lengths[0] / 2 && n<MOST; lag += lag> 4 ? lag / 4 : 1, n++)
-        x[n] = (double)lag * s->spacing, out[n] = km_lag_rmsd(&runs, lag, 500);
+    for (int64_t lag = 1; lag <= s->lengths[0] / 2 && n<MOST; lag += lag> 4 ? lag / 4 : 1) frames[n++] = lag;
+    km_lags l = km_lags_of(3 * p->n_ca, frames, n, NULL, HELD);
+    const float *ca = s->ca;
+    for (int r = 0; r < s->n_runs; ca += s->lengths[r++] * p->n_ca * 3)
+        km_lags_begin(&l, s->lengths[r]), km_lags_add(&l, ca, s->lengths[r]);
+    double *out = KM_NEWN(double, MOST), *x = KM_NEWN(double, MOST);
+    for (int i = 0; i < n; i++) x[i] = (double)frames[i] * s->spacing, out[i] = km_lags_rmsd(&l, i);
+    km_lags_clear(&l);
     *ret_x = x, *ret_n = n;
     return out;
 }
@@ -124,8 +129,9 @@ static void map_pca(const km_portrait *p, km_eval_row *row)
 static void map_tica(const km_portrait *p, km_eval_row *row)
 {
     int threads = p->c->options->threads;
-    km_reduction r = km_reduce_fit(p->md.ca, p->md.F, p->n_ca, KM_EVAL_MOST_CA, 0.95, 50, threads);
-    double *md = km_reduce(&r, p->md.ca, p->md.F), *model = km_reduce(&r, p->model.ca, p->model.F);
+    km_reduction r = km_reduce_of(p->n_ca, KM_EVAL_MOST_CA);
+    km_reduce_add(&r, p->md.ca, p->md.F, threads), km_reduce_components(&r, 0.95, 50);
+    double *md = km_reduce(&r, p->md.ca, p->md.F, threads), *model = km_reduce(&r, p->model.ca, p->model.F, threads);
     km_tica t;
     km_tica_fit(&(km_series){md, r.k, p->md.lengths, p->md.n_runs}, 1, 2, threads, &t);
     double *a = km_tica_project(&t, md, p->md.F), *b = km_tica_project(&t, model, p->model.F);

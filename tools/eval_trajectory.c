@@ -12,12 +12,11 @@
 #include "lib/traj/linear.h"
 #include "lib/traj/reduce.h"
 #include "lib/traj/stats.h"
-#include "lib/traj/superpose.h"
 #include "lib/traj/tica.h"
 #include "tools/eval.h"
 
 typedef struct scores {
-    km_landscape map;
+    km_landscape map, slow;
     double rmsd, md_rmsd, rmsd_deviation;    /* mean over lags, angstrom */
     double memory, md_memory, acf_deviation; /* the same of the autocorrelation */
     double vamp2, md_vamp2, vamp2_deviation;
@@ -52,6 +51,10 @@ const km_metric km_trajectory_metrics[] = {
          "of the model"},
     {"md_vamp2", "mdVMP2", 6, 3, AT(md_vamp2), KM_BEST_NONE, .meaning = "that of the reference"},
     {"vamp2_deviation", "VMPdev", 6, 3, AT(vamp2_deviation), KM_BEST_LOW, .meaning = "gap between the two"},
+    {"tica_jsd", "tICJSD", 6, 3, AT(slow.jsd), KM_BEST_LOW, .first = true,
+     .meaning = "Jensen-Shannon distance on the reference's two slowest components, 10 x 10 bins"},
+    {"tica_recall", "recall", 6, 3, AT(slow.recall), KM_BEST_HIGH,
+     .meaning = "share of the reference's bins there that the model visits"},
     {"tica_r", "tICAr", 6, 3, AT(tica_r), KM_BEST_HIGH,
      .meaning =
          "correlation in time along the reference's two slowest components; says little: MD replicas reach 0.17"},
@@ -59,115 +62,206 @@ const km_metric km_trajectory_metrics[] = {
     {0},
 };
 
+enum { COMPONENTS = 50, HELD = 1000, LAGS = 32 }; /* of the distances; frames held of a run, for so many lags at least */
+
+/* What is gathered of a side, in three passes over its frames. */
+typedef struct side {
+    struct work *w;
+    const km_eval_side *frames;
+    double *mean;           /* [3 CA] */
+    double *places, *slow;  /* [F, 2] in the reference's principal, and in its slowest components */
+    km_lags lags;
+    km_lagged *lagged;
+} side;
+
 typedef struct work {
     const km_eval_case *c;
     km_eval_ca ca;
+    int64_t each, lag;  /* frames of the reference between two of the model; lag of VAMP-2 and tICA, the model's frames */
+    int64_t steps[2][2 * LAGS]; /* the lags, in frames of each side */
+    int n_steps;
+    km_moments places; /* of the reference's CA, less the start structure */
+    double *axes;      /* [2, 3 CA] */
+    km_reduction reduction;
+    km_tica tica;
+    side md, model;
 } work;
 
-static void compare_maps(const work *w, scores *s)
+static void first_pass(void *arg, const km_eval_piece *p)
 {
-    enum { AT_ONCE = 256 };
-    int n = w->ca.n * 3;
-    km_moments m = km_moments_of(n);
-    double *block = KM_NEWN(double, AT_ONCE *(size_t)n), *cov = KM_NEWN(double, (size_t)n *(size_t)n), values[2];
-    double *v = KM_NEWN(double, (size_t)n * 2), *points[2];
-    for (int64_t f = 0; f < w->ca.md.F; f += AT_ONCE) {
-        int64_t count = w->ca.md.F - f < AT_ONCE ? w->ca.md.F - f : AT_ONCE;
-        for (int64_t i = 0; i < count * n; i++) block[i] = (double)w->ca.md.x[f * n + i] - w->ca.start[i % n];
-        km_moments_add(&m, block, count, w->c->options->threads);
-    }
-    km_moments_covariance(&m, cov, NULL);
-    km_eigen_largest(cov, n, 2, values, v);
-    const km_eval_side *sides[2] = {&w->ca.md, &w->ca.model};
-    for (int k = 0; k < 2; k++) {
-        points[k] = KM_NEWN(double, (size_t)sides[k]->F * 2);
-        for (int64_t f = 0; f < sides[k]->F * 2; f++)
-            for (int i = 0; i < n; i++)
-                points[k][f] += ((double)sides[k]->x[f / 2 * n + i] - w->ca.start[i]) * v[f % 2 * n + i];
-    }
-    km_landscape_compare(points[0], w->ca.md.F, points[1], w->ca.model.F, &s->map);
-    km_moments_clear(&m);
-    free(block), free(cov), free(v), free(points[0]), free(points[1]);
+    side *s = arg;
+    int n = 3 * s->w->ca.n;
+    for (int64_t i = 0; i < p->n * n; i++) s->mean[i % n] += p->x[i] / (double)s->frames->F;
 }
 
-static void compare_lags(const work *w, int64_t each, scores *s)
+/* Of the reference also what its components are found in. */
+static void first_pass_of_md(void *arg, const km_eval_piece *p)
 {
-    enum { MOST = 500, LAGS = 32 };
-    const km_runs md = {w->ca.md.x, 3 * w->ca.n, w->ca.md.lengths, w->ca.md.n_runs},
-                  model = {w->ca.model.x, 3 * w->ca.n, w->ca.model.lengths, w->ca.model.n_runs};
+    side *s = arg;
+    work *w = s->w;
+    int n = 3 * w->ca.n, threads = w->c->options->threads;
+    double *block = KM_NEWN(double, (size_t)p->n *(size_t)n);
+    first_pass(arg, p);
+    for (int64_t i = 0; i < p->n * n; i++) block[i] = (double)p->x[i] - w->ca.start[i % n];
+    km_moments_add(&w->places, block, p->n, threads);
+    km_reduce_add(&w->reduction, p->x, p->n, threads);
+    free(block);
+}
+
+static void second_pass(void *arg, const km_eval_piece *p)
+{
+    side *s = arg;
+    const work *w = s->w;
+    int n = 3 * w->ca.n;
+    for (int64_t f = 0; f < p->n * 2; f++)
+        for (int i = 0; i < n; i++)
+            s->places[2 * p->first + f] +=
+                ((double)p->x[f / 2 * n + i] - w->ca.start[i]) * w->axes[f % 2 * n + i];
+    if (!w->lag) return;
+    double *rows = km_reduce(&w->reduction, p->x, p->n, w->c->options->threads);
+    if (p->at == 0) km_lagged_begin(s->lagged), km_lags_begin(&s->lags, p->length);
+    km_lagged_add(s->lagged, rows, p->n), km_lags_add(&s->lags, p->x, p->n);
+    free(rows);
+}
+
+static void third_pass(void *arg, const km_eval_piece *p)
+{
+    side *s = arg;
+    const km_tica *t = &s->w->tica;
+    double *rows = km_reduce(&s->w->reduction, p->x, p->n, s->w->c->options->threads);
+    double *slow = km_tica_project(t, rows, p->n);
+    for (int64_t i = 0; i < p->n * t->k; i++) s->slow[(p->first + i / t->k) * 2 + i % t->k] = slow[i];
+    free(rows), free(slow);
+}
+
+static km_status pass(const work *w, side *md, km_eval_ca_taker *take_md, side *model, km_eval_ca_taker *take,
+                      km_err *err)
+{
+    KM_TRY(km_eval_ca_stream(w->c, &w->ca, md->frames, take_md, md, err));
+    return km_eval_ca_stream(w->c, &w->ca, model->frames, take, model, err);
+}
+
+static side side_of(work *w, const km_eval_side *frames, const int64_t *steps)
+{
+    side s = {.w = w, .frames = frames, .mean = KM_NEWN(double, 3 * (size_t)w->ca.n)};
+    s.places = KM_NEWN(double, 2 * (size_t)frames->F), s.slow = KM_NEWN(double, 2 * (size_t)frames->F);
+    s.lags = km_lags_of(3 * w->ca.n, steps, w->n_steps, s.mean, HELD);
+    return s;
+}
+
+static void clear_side(side *s)
+{
+    free(s->mean), free(s->places), free(s->slow);
+    km_lags_clear(&s->lags), km_lagged_free(s->lagged);
+}
+
+/* The lags of a model with so many frames, up to half of it, and the reference's. */
+static void choose_lags(work *w)
+{
+    int64_t F = w->ca.model.F, longest = F / 2, step = longest / LAGS > 0 ? longest / LAGS : 1;
+    w->lag = F / 10 > 0 ? F / 10 : 1;
+    for (int64_t lag = 1; lag <= longest; lag += step, w->n_steps++)
+        w->steps[1][w->n_steps] = lag, w->steps[0][w->n_steps] = lag * w->each;
+}
+
+static km_status gather(work *w, km_err *err)
+{
+    int n = 3 * w->ca.n;
+    double values[2], *cov = KM_NEWN(double, (size_t)n *(size_t)n);
+    w->places = km_moments_of(n), w->reduction = km_reduce_of(w->ca.n, KM_EVAL_MOST_CA);
+    w->md = side_of(w, &w->ca.md, w->steps[0]), w->model = side_of(w, &w->ca.model, w->steps[1]);
+    km_status status = pass(w, &w->md, first_pass_of_md, &w->model, first_pass, err);
+    if (status == KM_OK) {
+        km_moments_covariance(&w->places, cov, NULL);
+        w->axes = KM_NEWN(double, 2 * (size_t)n);
+        km_eigen_largest(cov, n, 2, values, w->axes);
+        km_reduce_components(&w->reduction, 0.95, COMPONENTS);
+        if (w->lag) {
+            w->md.lagged = km_lagged_new(w->reduction.k, w->lag * w->each, w->c->options->threads);
+            w->model.lagged = km_lagged_new(w->reduction.k, w->lag, w->c->options->threads);
+        }
+        status = pass(w, &w->md, second_pass, &w->model, second_pass, err);
+    }
+    free(cov);
+    KM_TRY(status);
+    if (!w->lag) return KM_OK;
+    km_tica_of(w->md.lagged, 2, &w->tica);
+    return pass(w, &w->md, third_pass, &w->model, third_pass, err);
+}
+
+static void clear(work *w)
+{
+    clear_side(&w->md), clear_side(&w->model);
+    free(w->axes);
+    km_moments_clear(&w->places);
+    km_reduction_clear(&w->reduction);
+    km_tica_clear(&w->tica);
+    km_eval_ca_clear(&w->ca);
+}
+
+static void compare_lags(const work *w, scores *s)
+{
     double sum[4] = {0}, gap = 0;
     int n = 0;
-    int64_t longest = w->ca.model.F / 2, step = longest / LAGS > 0 ? longest / LAGS : 1;
-    for (int64_t lag = 1; lag <= longest; lag += step) {
-        double v[4] = {km_lag_rmsd(&model, lag, 0), km_lag_rmsd(&md, lag * each, MOST),
-                       km_lag_autocorrelation(&model, lag, 0), km_lag_autocorrelation(&md, lag * each, MOST)};
+    for (; n < w->n_steps; n++) {
+        double v[4] = {km_lags_rmsd(&w->model.lags, n), km_lags_rmsd(&w->md.lags, n),
+                       km_lags_autocorrelation(&w->model.lags, n), km_lags_autocorrelation(&w->md.lags, n)};
         if (isnan(v[1])) break; /* the reference is shorter */
         for (int k = 0; k < 4; k++) sum[k] += v[k];
-        gap += fabs(v[2] - v[3]), n++;
+        gap += fabs(v[2] - v[3]);
     }
     s->rmsd = sum[0] / n, s->md_rmsd = sum[1] / n, s->rmsd_deviation = fabs(sum[0] - sum[1]) / n;
     s->memory = sum[2] / n, s->md_memory = sum[3] / n, s->acf_deviation = gap / n;
 }
 
-/* Of the slowest components of the reference, frames of the same times: mean correlation of the first two. */
-static double correlate(const km_tica *t, const double *md, int64_t n_md, const double *model, int64_t F, int64_t each)
+/* Frames of the same times: mean correlation of the first two slow components. */
+static double correlate(const work *w)
 {
-    int64_t n = (n_md + each - 1) / each < F ? (n_md + each - 1) / each : F;
-    double *x = km_tica_project(t, md, n_md), *y = km_tica_project(t, model, F), sum = 0;
-    double *a = KM_NEWN(double, (size_t)n), *b = KM_NEWN(double, (size_t)n);
-    for (int k = 0; k < t->k; k++) {
-        for (int64_t i = 0; i < n; i++) a[i] = x[i * each * t->k + k], b[i] = y[i * t->k + k];
-        sum += km_pearson(a, b, n) / t->k;
+    int64_t F = w->ca.model.F, all = (w->ca.md.lengths[0] + w->each - 1) / w->each, n = all < F ? all : F;
+    double *a = KM_NEWN(double, (size_t)n), *b = KM_NEWN(double, (size_t)n), sum = 0;
+    for (int k = 0; k < w->tica.k; k++) {
+        for (int64_t i = 0; i < n; i++) a[i] = w->md.slow[2 * i * w->each + k], b[i] = w->model.slow[2 * i + k];
+        sum += km_pearson(a, b, n) / w->tica.k;
     }
-    free(x), free(y), free(a), free(b);
-    return t->k ? sum : NAN;
+    free(a), free(b);
+    return w->tica.k ? sum : NAN;
 }
 
-static void compare_slow(const work *w, int64_t each, scores *s)
+static void compare(const work *w, scores *s)
 {
-    enum { COMPONENTS = 50 };
-    int threads = w->c->options->threads;
-    int64_t lag = w->ca.model.F / 10 > 0 ? w->ca.model.F / 10 : 1;
-    km_reduction r = km_reduce_fit(w->ca.md.x, w->ca.md.F, w->ca.n, KM_EVAL_MOST_CA, 0.95, COMPONENTS, threads);
-    double *md = km_reduce(&r, w->ca.md.x, w->ca.md.F), *model = km_reduce(&r, w->ca.model.x, w->ca.model.F);
-    const km_series of_md = {md, r.k, w->ca.md.lengths, w->ca.md.n_runs},
-                    of_model = {model, r.k, w->ca.model.lengths, w->ca.model.n_runs};
-    km_tica t;
-    s->vamp2 = km_vamp2(&of_model, lag, threads), s->md_vamp2 = km_vamp2(&of_md, lag * each, threads);
+    km_landscape_compare(w->md.places, w->ca.md.F, w->model.places, w->ca.model.F, &s->map);
+    if (!w->lag) return;
+    compare_lags(w, s);
+    s->vamp2 = km_vamp2_of(w->model.lagged), s->md_vamp2 = km_vamp2_of(w->md.lagged);
     s->vamp2_deviation = fabs(s->vamp2 - s->md_vamp2);
-    km_tica_fit(&of_md, lag * each, 2, threads, &t);
-    s->tica_r = correlate(&t, md, w->ca.md.lengths[0], model, w->ca.model.F, each);
-    s->lag = km_ns_of_fs(lag * w->c->model_dt);
-    km_tica_clear(&t);
-    km_reduction_clear(&r);
-    free(md), free(model);
-}
-
-static void compare(const work *w, km_eval *e, km_eval_row *row)
-{
-    scores s;
-    double *all = (double *)&s; /* nothing but doubles */
-    for (size_t i = 0; i < sizeof s / sizeof *all; i++) all[i] = NAN;
-    int64_t each = km_eval_frames_between(w->c);
-    compare_maps(w, &s);
-    if (each && w->ca.model.F >= 4) {
-        compare_lags(w, each, &s);
-        compare_slow(w, each, &s);
-    } else if (w->ca.model.F < 4) {
-        km_eval_note(e, "%s: %lld frames are too few for any lag", row->name, (long long)w->ca.model.F);
-    } else {
-        km_eval_note(e, "%s: nothing of time is computed: its spacing, %g ps, is no multiple of the reference's, %g ps",
-                     row->name, (double)row->dt / 1000, (double)w->c->ref_dt / 1000);
-    }
-    km_eval_take(e->panel, row, &s);
+    km_landscape_compare(w->md.slow, w->ca.md.F, w->model.slow, w->ca.model.F, &s->slow);
+    s->tica_r = correlate(w);
+    s->lag = km_ns_of_fs(w->lag * w->c->model_dt);
 }
 
 static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err)
 {
-    work w = {.c = c};
-    km_status status = km_eval_ca_read(c, e, row, &w.ca, err);
-    if (status == KM_OK && w.ca.md.x) compare(&w, e, row);
-    km_eval_ca_clear(&w.ca);
+    work w = {.c = c, .each = km_eval_frames_between(c)};
+    scores s;
+    double *all = (double *)&s; /* nothing but doubles */
+    for (size_t i = 0; i < sizeof s / sizeof *all; i++) all[i] = NAN;
+    km_status status = KM_OK;
+    if (km_eval_ca_of(c, e, row, &w.ca)) {
+        if (w.ca.model.F < 4)
+            km_eval_note(e, "%s: nothing of time is computed: %lld frames are too few for any lag", row->name,
+                         (long long)w.ca.model.F);
+        else if (!w.each)
+            km_eval_note(e,
+                         "%s: nothing of time is computed: its spacing, %g ps, is no multiple of the reference's, %g ps",
+                         row->name, (double)row->dt / 1000, (double)c->ref_dt / 1000);
+        else choose_lags(&w);
+        status = gather(&w, err);
+        if (status == KM_OK) {
+            compare(&w, &s);
+            km_eval_take(e->panel, row, &s);
+        }
+    }
+    clear(&w);
     return status;
 }
 

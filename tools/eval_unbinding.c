@@ -18,7 +18,7 @@ typedef struct scores {
 #define AT(name) offsetof(scores, name)
 const km_metric km_unbinding_metrics[] = {
     {"precision", "precis", 6, 3, AT(precision), KM_BEST_HIGH,
-     .meaning = "generated frames whose ligand is within 2 Å (RMSD, protein superposed) of one of the reference"},
+     .meaning = "generated frames whose ligand is within 2 Å (RMSD, protein superposed, symmetric atoms exchanged) of one of the reference"},
     {"recall", "recall", 6, 3, AT(recall), KM_BEST_HIGH,
      .meaning = "frames of the reference within 2 Å of a generated one"},
     {"f1", "F1", 6, 3, AT(f1), KM_BEST_HIGH, .meaning = "harmonic mean of the two"},
@@ -88,10 +88,11 @@ static double share_below(const double *x, int64_t n, double bound)
 static void compare_frames(const side *md, const side *model, scores *s, km_eval_row *row)
 {
     enum { CURVE = 19 }; /* 1 ... 10 A in steps of a half */
-    int n = 3 * md->complex->list.n_ligand, threads = md->c->options->threads;
-    const km_runs a = {model->x, n, model->lengths, model->n_runs}, b = {md->x, n, md->lengths, md->n_runs};
+    const km_symmetry *symmetry = md->complex->list.symmetry;
+    int threads = md->c->options->threads;
     double *near = KM_NEWN(double, (size_t)model->F), *reached = KM_NEWN(double, (size_t)md->F);
-    km_frames_nearest(&a, &b, threads, near), km_frames_nearest(&b, &a, threads, reached);
+    km_frames_nearest(model->x, model->F, md->x, md->F, symmetry, threads, near);
+    km_frames_nearest(md->x, md->F, model->x, model->F, symmetry, threads, reached);
     s->precision = share_below(near, model->F, 2), s->recall = share_below(reached, md->F, 2);
     double both = s->precision + s->recall;
     s->f1 = both > 0 ? 2 * s->precision * s->recall / both : 0;

@@ -3,30 +3,40 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
 
-/* The mean of number(x, y) over pairs. */
-static double over_pairs(const km_runs *r, int64_t lag, int64_t most,
-                         double (*number)(const float *x, const float *y, const double *m, int n), const double *m)
+km_lags km_lags_of(int n, const int64_t *lags, int n_lags, const double *opt_mean, int most)
 {
-    const float *x = r->x;
-    double sum = 0;
-    int64_t pairs = 0;
-    for (int k = 0; k < r->n_runs; k++) {
-        int64_t left = r->lengths[k] - lag, step = most && left > most ? left / most : 1;
-        for (int64_t i = 0; i < left; i += step, pairs++) sum += number(x + i * r->n, x + (i + lag) * r->n, m, r->n);
-        x += r->lengths[k] * r->n;
-    }
-    return pairs ? sum / (double)pairs : NAN;
+    size_t k = (size_t)n_lags;
+    return (km_lags){.n = n,
+                     .n_lags = n_lags,
+                     .most = most,
+                     .lags = lags,
+                     .mean = opt_mean,
+                     .held = KM_NEWN(float, (size_t)most * (size_t)n),
+                     .rmsd = KM_NEWN(double, k),
+                     .product = KM_NEWN(double, k),
+                     .pairs = KM_NEWN(int64_t, k)};
 }
 
-static double rmsd(const float *x, const float *y, const double *m, int n)
+void km_lags_clear(km_lags *l)
 {
-    (void)m;
+    free(l->held), free(l->rmsd), free(l->product), free(l->pairs);
+    *l = (km_lags){0};
+}
+
+void km_lags_begin(km_lags *l, int64_t length)
+{
+    l->length = length, l->step = length > l->most ? (length + l->most - 1) / l->most : 1, l->at = 0;
+}
+
+static double square_distance(const float *x, const float *y, int n)
+{
     double sum = 0;
     for (int i = 0; i < n; i++) sum += ((double)x[i] - y[i]) * ((double)x[i] - y[i]);
-    return sqrt(sum / (n / 3));
+    return sum;
 }
 
 static double product(const float *x, const float *y, const double *m, int n)
@@ -36,16 +46,30 @@ static double product(const float *x, const float *y, const double *m, int n)
     return sum;
 }
 
-double km_lag_rmsd(const km_runs *r, int64_t lag, int64_t most) { return over_pairs(r, lag, most, rmsd, NULL); }
-
-double km_lag_autocorrelation(const km_runs *r, int64_t lag, int64_t most)
+static void add_frame(km_lags *l, const float *x)
 {
-    int64_t F = 0;
-    double *m = KM_NEWN(double, (size_t)r->n);
-    for (int k = 0; k < r->n_runs; k++) F += r->lengths[k];
-    for (int64_t f = 0; f < F; f++)
-        for (int i = 0; i < r->n; i++) m[i] += r->x[f * r->n + i] / (double)F;
-    double all = over_pairs(r, 0, 0, product, m), lagged = over_pairs(r, lag, most, product, m);
-    free(m);
-    return all > 0 ? lagged / all : NAN;
+    if (l->at % l->step == 0) memcpy(l->held + l->at / l->step * l->n, x, (size_t)l->n * sizeof *x);
+    if (l->mean) l->square += product(x, x, l->mean, l->n);
+    for (int i = 0; i < l->n_lags; i++) {
+        int64_t from = l->at - l->lags[i];
+        if (from < 0 || from % l->step) continue;
+        const float *y = l->held + from / l->step * l->n;
+        l->rmsd[i] += sqrt(square_distance(x, y, l->n) / (l->n / 3));
+        if (l->mean) l->product[i] += product(x, y, l->mean, l->n);
+        l->pairs[i]++;
+    }
+    l->at++, l->frames++;
+}
+
+void km_lags_add(km_lags *l, const float *x, int64_t F)
+{
+    for (int64_t f = 0; f < F; f++) add_frame(l, x + f * l->n);
+}
+
+double km_lags_rmsd(const km_lags *l, int i) { return l->pairs[i] ? l->rmsd[i] / (double)l->pairs[i] : NAN; }
+
+double km_lags_autocorrelation(const km_lags *l, int i)
+{
+    if (!l->pairs[i] || !(l->square > 0)) return NAN;
+    return l->product[i] / (double)l->pairs[i] / (l->square / (double)l->frames);
 }

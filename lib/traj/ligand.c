@@ -131,19 +131,20 @@ static void add_shape(km_ligand *l, const float *x)
 void km_ligand_add(km_ligand *l, const float *x, int64_t n)
 {
     const km_complex *c = l->complex;
+    float *ligand = KM_NEWN(float, 6 * (size_t)c->n_ligand + 1), *start = ligand + 3 * (ptrdiff_t)c->n_ligand;
+    for (int32_t i = 0; i < 3 * c->n_ligand; i++) start[i] = at(c, c->start, i / 3)[i % 3];
     for (int64_t f = 0; f < n; f++, x += 3 * (ptrdiff_t)c->n_atoms) {
-        double square = 0;
         add_contacts(l, x);
         add_shape(l, x);
         for (int32_t i = 0; i < 3 * c->n_atoms; i++) {
             double d = (double)x[i] - c->start[i];
             l->sum[i] += d, l->square[i / 3] += d * d;
         }
-        for (int32_t i = 0; i < 3 * c->n_ligand; i++)
-            square += pow((double)at(c, x, i / 3)[i % 3] - at(c, c->start, i / 3)[i % 3], 2);
-        l->rmsd += sqrt(square / c->n_ligand);
+        for (int32_t i = 0; i < 3 * c->n_ligand; i++) ligand[i] = at(c, x, i / 3)[i % 3];
+        l->rmsd += sqrt(km_symmetry_distance(c->symmetry, ligand, start, INFINITY) / c->n_ligand);
         l->outs += km_ligand_is_out(c, x), l->frames++;
     }
+    free(ligand);
 }
 
 /* -- both sides */

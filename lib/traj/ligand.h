@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/base/system.h"
+#include "lib/traj/symmetry.h"
 
 #define KM_CONTACT_RANGE 4.5 /* angstrom: nearer than this atoms touch */
 #define KM_LIGAND_CLASH 2.0  /* unbonded atoms more than 2 bonds apart do not come nearer */
@@ -23,6 +24,7 @@ typedef struct km_complex {
     int32_t n_residues, n_bonds;
     const int32_t (*bonds)[2]; /* [n_bonds] of the ligand: places among its atoms */
     const float *start;        /* [A, 3] whose bonds and angles are the truth */
+    const km_symmetry *symmetry; /* of the ligand */
 } km_complex;
 
 /* What is gathered of one side. */
@@ -34,7 +36,7 @@ typedef struct km_ligand {
     double *sum, *square;  /* [A, 3] and [A] of the distance from the start */
     double bonds, angles;  /* sums over frames of mean absolute deviations: angstrom, radians */
     int64_t clashes, outs; /* frames */
-    double rmsd;           /* sum over frames of the ligand's from the start */
+    double rmsd;           /* sum over frames of the ligand's from the start, symmetric atoms exchanged */
     int32_t n_angles, n_far;
     int32_t (*angle)[3], (*far)[2]; /* the middle one is the vertex; pairs more than 2 bonds apart */
 } km_ligand;

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
-#include "lib/traj/linear.h"
 
 static void distances(const km_reduction *r, const float *ca, double *out)
 {
@@ -27,55 +26,67 @@ static int enough(const double *values, int n, double all, double share)
     return k;
 }
 
-static void fit_components(km_reduction *r, const float *ca, int64_t F, double share, int most_k, int threads)
+km_reduction km_reduce_of(int n_ca, int most)
+{
+    km_reduction r = {.n_ca = n_ca, .m = n_ca < most ? n_ca : most};
+    r.chosen = KM_NEWN(int32_t, (size_t)r.m);
+    for (int i = 0; i < r.m; i++) r.chosen[i] = (int32_t)((int64_t)i * (n_ca - 1) / (r.m - 1));
+    r.D = r.m * (r.m - 1) / 2;
+    return r;
+}
+
+void km_reduce_add(km_reduction *r, const float *ca, int64_t F, int threads)
 {
     enum { AT_ONCE = 256 };
     size_t D = (size_t)r->D;
-    km_moments m = km_moments_of(r->D);
-    double *block = KM_NEWN(double, AT_ONCE *D), *cov = KM_NEWN(double, D *D), all = 0;
+    double *block = KM_NEWN(double, AT_ONCE *D);
+    if (!r->moments.n) r->moments = km_moments_of(r->D);
     for (int64_t f = 0; f < F; f += AT_ONCE) {
         int64_t n = F - f < AT_ONCE ? F - f : AT_ONCE;
         for (int64_t i = 0; i < n; i++) distances(r, ca + (f + i) * r->n_ca * 3, block + (size_t)i * D);
-        km_moments_add(&m, block, n, threads);
+        km_moments_add(&r->moments, block, n, threads);
     }
+    free(block);
+}
+
+void km_reduce_components(km_reduction *r, double share, int most_k)
+{
+    size_t D = (size_t)r->D;
+    double *cov = KM_NEWN(double, D *D), all = 0;
     r->mean = KM_NEWN(double, D);
-    km_moments_covariance(&m, cov, r->mean);
+    km_moments_covariance(&r->moments, cov, r->mean);
+    km_moments_clear(&r->moments);
     for (size_t d = 0; d < D; d++) all += cov[d * D + d];
     int most = most_k < r->D ? most_k : r->D;
     double *values = KM_NEWN(double, (size_t)most);
     r->basis = KM_NEWN(double, (size_t)most *D);
     km_eigen_largest(cov, r->D, most, values, r->basis);
     r->k = enough(values, most, all, share);
-    km_moments_clear(&m);
-    free(block), free(cov), free(values);
-}
-
-km_reduction km_reduce_fit(const float *ca, int64_t F, int n_ca, int most, double share, int most_k, int threads)
-{
-    km_reduction r = {.n_ca = n_ca, .m = n_ca < most ? n_ca : most};
-    r.chosen = KM_NEWN(int32_t, (size_t)r.m);
-    for (int i = 0; i < r.m; i++) r.chosen[i] = (int32_t)((int64_t)i * (n_ca - 1) / (r.m - 1));
-    r.D = r.m * (r.m - 1) / 2;
-    if (share > 0) fit_components(&r, ca, F, share, most_k, threads);
-    return r;
+    free(cov), free(values);
 }
 
 void km_reduction_clear(km_reduction *r)
 {
     free(r->chosen), free(r->mean), free(r->basis);
+    km_moments_clear(&r->moments);
     *r = (km_reduction){0};
 }
 
-double *km_reduce(const km_reduction *r, const float *ca, int64_t F)
+double *km_reduce(const km_reduction *r, const float *ca, int64_t F, int threads)
 {
     int width = r->basis ? r->k : r->D;
-    double *out = KM_NEWN(double, (size_t)F *(size_t)width), *d = KM_NEWN(double, (size_t)r->D);
-    for (int64_t f = 0; f < F; f++) {
-        distances(r, ca + f * r->n_ca * 3, r->basis ? d : out + f * width);
-        for (int k = 0; k < width && r->basis; k++)
-            for (int64_t i = 0; i < r->D; i++)
-                out[f * width + k] += (d[i] - r->mean[i]) * r->basis[k * (int64_t)r->D + i];
+    double *out = KM_NEWN(double, (size_t)F *(size_t)width);
+#pragma omp parallel num_threads(threads)
+    {
+        double *d = KM_NEWN(double, (size_t)r->D);
+#pragma omp for schedule(static)
+        for (int64_t f = 0; f < F; f++) {
+            distances(r, ca + f * r->n_ca * 3, r->basis ? d : out + f * width);
+            for (int k = 0; k < width && r->basis; k++)
+                for (int64_t i = 0; i < r->D; i++)
+                    out[f * width + k] += (d[i] - r->mean[i]) * r->basis[k * (int64_t)r->D + i];
+        }
+        free(d);
     }
-    free(d);
     return out;
 }

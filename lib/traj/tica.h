@@ -22,8 +22,18 @@ typedef struct km_tica {
     double *values; /* [k] their autocorrelations at the lag */
 } km_tica;
 
-/* The k slowest components at a lag (in rows), forward and backward in time counted alike; directions with less than
- * 1e-6 of the largest variance are left out, so that ret->k may be less. ret->k is 0 without a pair of rows. */
+/* Covariances of rows and of those a lag (at least 1) later, of runs whose rows arrive in order; the last lag rows are
+ * held. */
+typedef struct km_lagged km_lagged;
+km_lagged *km_lagged_new(int D, int64_t lag, int threads);
+void km_lagged_free(km_lagged *l);
+void km_lagged_begin(km_lagged *l);                               /* what follows is another run */
+void km_lagged_add(km_lagged *l, const double *x, int64_t rows); /* x [rows, D] */
+
+/* The k slowest components, forward and backward in time counted alike; directions with less than 1e-6 of the largest
+ * variance are left out, so that ret->k may be less. ret->k is 0 without a pair of rows. */
+void km_tica_of(km_lagged *l, int k, km_tica *ret);
+/* The same of rows that are held. */
 void km_tica_fit(const km_series *s, int64_t lag, int k, int threads, km_tica *ret);
 void km_tica_clear(km_tica *t);
 /* F rows in these components, [F, k], the caller's. */
@@ -31,6 +41,6 @@ double *km_tica_project(const km_tica *t, const double *x, int64_t F);
 
 /* The sum of squared singular values of C00^(-1/2) C0t Ctt^(-1/2), means removed, the constant function not counted;
  * directions as above. NaN without a pair of rows. */
-double km_vamp2(const km_series *s, int64_t lag, int threads);
+double km_vamp2_of(km_lagged *l);
 
 #endif

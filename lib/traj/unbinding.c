@@ -7,25 +7,15 @@
 
 #include "lib/base/mem.h"
 
-static int64_t frames_of(const km_runs *r)
+void km_frames_nearest(const float *a, int64_t F, const float *b, int64_t G, const km_symmetry *s, int threads,
+                       double *out)
 {
-    int64_t F = 0;
-    for (int i = 0; i < r->n_runs; i++) F += r->lengths[i];
-    return F;
-}
-
-void km_frames_nearest(const km_runs *a, const km_runs *b, int threads, double *out)
-{
-    int64_t F = frames_of(a), G = frames_of(b);
+    ptrdiff_t n = (ptrdiff_t)s->n_atoms * 3;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t f = 0; f < F; f++) {
         double best = INFINITY;
-        for (int64_t g = 0; g < G; g++) {
-            double sum = 0;
-            for (int i = 0; i < a->n && sum < best; i++) sum += pow((double)a->x[f * a->n + i] - b->x[g * b->n + i], 2);
-            best = fmin(best, sum);
-        }
-        out[f] = sqrt(best / (a->n / 3));
+        for (int64_t g = 0; g < G; g++) best = fmin(best, km_symmetry_distance(s, a + f * n, b + g * n, best));
+        out[f] = sqrt(best / s->n_atoms);
     }
 }
 

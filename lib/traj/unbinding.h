@@ -4,13 +4,14 @@
 #ifndef LIB_TRAJ_UNBINDING_H
 #define LIB_TRAJ_UNBINDING_H
 
-#include "lib/traj/lags.h"
+#include "lib/traj/symmetry.h"
 
 enum { KM_PATH_POINTS = 50 };
 
-/* For each frame of a the distance to the nearest frame of b: root-mean-square over atoms, without superposition;
- * out [frames of a]. Both have the same atoms. */
-void km_frames_nearest(const km_runs *a, const km_runs *b, int threads, double *out);
+/* For each of the F frames of a the distance to the nearest of the G frames of b, both [frames, n_atoms, 3]:
+ * root-mean-square over atoms, without superposition, those of a exchanged as the symmetry allows; out [F]. */
+void km_frames_nearest(const float *a, int64_t F, const float *b, int64_t G, const km_symmetry *s, int threads,
+                       double *out);
 /* The path [KM_PATH_POINTS, 3] of the centre of n_atoms through frames x [F, n_atoms, 3], at equal steps along it; a
  * point that does not move is that point throughout. */
 void km_path_of(const float *x, int64_t F, int n_atoms, double *out);

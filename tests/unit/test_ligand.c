@@ -13,6 +13,7 @@
 
 /* The last residue of the peptide as a ligand of the others, as in tests/data/eval/make_complex.py. */
 static km_complex complex_;
+static km_symmetry symmetry;
 static int32_t ligand[16], protein[200], residue[200], bonds[8][2];
 static float fit[200];
 
@@ -43,6 +44,10 @@ static void set_complex(const km_structure *s)
                     !strcmp(system->atoms[ligand[j]].name, pairs[p][1])) {
                     bonds[complex_.n_bonds][0] = i, bonds[complex_.n_bonds++][1] = j;
                 }
+    uint8_t elements[16];
+    for (int32_t i = 0; i < complex_.n_ligand; i++) elements[i] = system->atoms[ligand[i]].element;
+    symmetry = km_symmetry_of(elements, complex_.n_ligand, complex_.bonds, complex_.n_bonds);
+    complex_.symmetry = &symmetry;
 }
 
 /* Every each-th ligand of superposed frames. */
@@ -69,8 +74,7 @@ static void check_ways(const float *md, int64_t n_md, const float *model, int64_
     int64_t F, G;
     float *a = ligands_of(md, n_md, 5, &F), *b = ligands_of(model, n_model, 5, &G);
     double *near = KM_NEWN(double, (size_t)G), *reached = KM_NEWN(double, (size_t)F), p[150], q[150];
-    const km_runs of_md = {a, 3 * complex_.n_ligand, &F, 1}, of_model = {b, 3 * complex_.n_ligand, &G, 1};
-    km_frames_nearest(&of_model, &of_md, 2, near), km_frames_nearest(&of_md, &of_model, 1, reached);
+    km_frames_nearest(b, G, a, F, complex_.symmetry, 2, near), km_frames_nearest(a, F, b, G, complex_.symmetry, 1, reached);
     second_check("unbinding.precision", share_below(near, G), 1e-9);
     second_check("unbinding.recall", share_below(reached, F), 1e-9);
     km_path_of(a, F, complex_.n_ligand, p), km_path_of(b, G, complex_.n_ligand, q);
@@ -111,6 +115,7 @@ int main(void)
     km_structure *s = second_start();
     set_complex(s);
     ok(complex_.n_bonds == second_opinion("ligand.bonds"), "bonds of the ligand");
+    ok(symmetry.n == second_opinion("ligand.symmetries"), "ways to exchange its atoms");
     km_ligand sides[2] = {km_ligand_of(&complex_), km_ligand_of(&complex_)};
     for (int k = 0; k < 2; k++) {
         for (int64_t f = 0; f < n[k]; f++) {

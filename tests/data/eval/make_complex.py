@@ -5,7 +5,7 @@
     python3 make_complex.py >> second.txt
 """
 import os
-import numpy as np, mdtraj as md, scipy.spatial.distance
+import numpy as np, mdtraj as md, scipy.spatial.distance, spyrmsd.rmsd, spyrmsd.graph
 from scipy.spatial.transform import Rotation
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -43,9 +43,13 @@ out("ligand.ims_residue", r(*by))
 rmsf = lambda x, a: np.sqrt(((x[:, a] - x[:, a].mean(0)) ** 2).sum(2).mean(0))
 out("ligand.rmsf_r", r(rmsf(R, ligand), rmsf(M, ligand))), out("ligand.protein_rmsf_r", r(rmsf(R, protein), rmsf(M, protein)))
 out("ligand.rmsf", rmsf(M, ligand).mean()), out("ligand.md_rmsf", rmsf(R, ligand).mean())
-out("ligand.rmsd", np.sqrt(((M[:, ligand] - S[:, ligand]) ** 2).sum(2).mean(1)).mean())
 bonds = [(b[0].index, b[1].index) for b in start.topology.bonds if b[0].index in ligand and b[1].index in ligand]
 d = lambda x: np.linalg.norm(x[:, [b[0] for b in bonds]] - x[:, [b[1] for b in bonds]], axis=-1)
+symmetric = lambda x, y: spyrmsd.rmsd.symmrmsd(y, list(x), elements, elements, adjacent, adjacent)
+elements = np.array([start.topology.atom(i).element.number for i in ligand])
+adjacent = np.array([[int((i, j) in bonds or (j, i) in bonds) for j in ligand] for i in ligand])
+out("ligand.rmsd", np.mean(symmetric(M[:, ligand], S[0, ligand])))
+out("ligand.symmetries", len(spyrmsd.graph.match_graphs(*[spyrmsd.graph.graph_from_adjacency_matrix(adjacent, elements)] * 2)))
 out("ligand.bonds", len(bonds)), out("ligand.bond_mae", abs(d(M) - d(S)).mean())
 near = {i: [b for pair in bonds for b in pair if i in pair and b != i] for i in ligand}
 angles = [(a, v, b) for v in ligand for a in near[v] for b in near[v] if a < b]
@@ -56,7 +60,7 @@ far = np.array([scipy.spatial.distance.cdist(f[protein], f[ligand]).min() > 6 fo
 out("ligand.out", (away | far).mean())
 
 L, G = R[::5, ligand], M[::5, ligand]
-D = np.sqrt(((G[:, None] - L[None]) ** 2).sum(3).mean(2))
+D = np.array([symmetric(G, x) for x in L]).T
 out("unbinding.precision", (D.min(1) < 2).mean()), out("unbinding.recall", (D.min(0) < 2).mean())
 
 
