@@ -209,7 +209,7 @@ bench: $(B)/bin/km-bench ## how fast the parts are, as JSON
 TARGET ?= km
 TIME   ?= 60
 FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/safetensors*.c formats/torch*.c formats/zip.c formats/traj*.c \
-    formats/xtc*.c formats/trr.c formats/dcd.c formats/netcdf.c)
+    formats/xtc*.c formats/trr.c formats/dcd.c formats/netcdf.c formats/npz.c)
 CCD_SOURCES := $(wildcard formats/ccd*.c formats/bcif.c formats/cif.c formats/slurp.c)
 FUZZ_SOURCES.ccd       := $(CCD_SOURCES)
 FUZZ_SOURCES.sdf       := formats/sdf.c formats/slurp.c

@@ -35,6 +35,7 @@ static const format formats[] = {
     [KM_TRAJ_CIF] = {"cif", km_cif_open, km_cif_read},
     [KM_TRAJ_GRO] = {"gro", km_gro_open, km_gro_read},
     [KM_TRAJ_H5] = {"h5", km_traj_h5_open, km_traj_h5_read, km_traj_h5_close},
+    [KM_TRAJ_NPZ] = {"npz", km_npz_open, km_npz_read, km_npz_close},
     [KM_TRAJ_BIN] = {"bin", open_bin, read_bin},
 };
 
@@ -46,6 +47,7 @@ km_traj_kind km_traj_kind_of(const uint8_t *head, size_t n)
     if (n >= 8 && (!memcmp(head + 4, "CORD", 4) || magic == 84 || magic == 84u << 24)) return KM_TRAJ_DCD;
     if (n >= 4 && !memcmp(head, "CDF", 3) && head[3] < 8) return KM_TRAJ_NETCDF;
     if (n >= 8 && !memcmp(head, "\x89HDF\r\n\x1a\n", 8)) return KM_TRAJ_H5;
+    if (km_npz_is(head, n)) return KM_TRAJ_NPZ;
     const char *text = (const char *)head;
     if (km_pdb_is(text, n)) return KM_TRAJ_PDB;
     if (km_cif_is(text, n)) return KM_TRAJ_CIF;
@@ -182,6 +184,7 @@ int64_t km_traj_frames(const km_traj *t) { return t->n_frames; }
 bool km_traj_truncated(const km_traj *t) { return t->truncated; }
 bool km_traj_timed(const km_traj *t) { return !t->untimed; }
 const char *km_traj_note(const km_traj *t) { return t->note; }
+const char *km_traj_sequence(const km_traj *t) { return km_npz_sequence(t); }
 
 km_status km_traj_decode(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)
 {

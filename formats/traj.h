@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Trajectory files behind one reader and one writer: XTC, TRR, DCD; read only: Amber's NetCDF, PDB and mmCIF of many
- * models, GRO, HDF5 (H5MD, mdtraj's, and data sets named by whoever knows a layout), MDposit's bin.
+ * models, GRO, HDF5 (H5MD, mdtraj's, and data sets named by whoever knows a layout), NumPy's npy and npz, MDposit's bin.
  *
  * Lengths are angstrom and times femtoseconds on this side, whatever the file has. Frames can be read in any order:
  * opening scans frame headers only and keeps their offsets (in memory; the file's own bytes are not decoded). Reading
  * an XTC frame and writing it again gives the same bytes (formats/README.md: how far, and what else to know). Tests:
  * tests/unit/test_xtc.c, tests/unit/test_trr.c, tests/unit/test_dcd.c, tests/unit/test_netcdf.c,
- * tests/unit/test_traj_text.c, tests/unit/test_traj_h5.c, tests/fuzz/fuzz_traj.c */
+ * tests/unit/test_traj_text.c, tests/unit/test_traj_h5.c, tests/unit/test_npz.c, tests/fuzz/fuzz_traj.c */
 #ifndef FORMATS_TRAJ_H
 #define FORMATS_TRAJ_H
 
@@ -17,14 +17,14 @@
 
 typedef enum km_traj_kind {
     KM_TRAJ_XTC = 1, KM_TRAJ_DCD, KM_TRAJ_TRR, /* these can be written */
-    KM_TRAJ_NETCDF, KM_TRAJ_PDB, KM_TRAJ_CIF, KM_TRAJ_GRO, KM_TRAJ_H5, KM_TRAJ_BIN,
+    KM_TRAJ_NETCDF, KM_TRAJ_PDB, KM_TRAJ_CIF, KM_TRAJ_GRO, KM_TRAJ_H5, KM_TRAJ_NPZ, KM_TRAJ_BIN,
 } km_traj_kind;
 
 enum { KM_TRAJ_HEAD = 1024 }; /* as many bytes tell every kind, where the file has them */
 /* The kind of a file that begins with these n bytes, or 0. Nothing tells a bin. */
 km_traj_kind km_traj_kind_of(const uint8_t *head, size_t n);
 km_traj_kind km_traj_kind_of_file(const char *path); /* 0 too where it cannot be read */
-const char *km_traj_kind_name(km_traj_kind kind); /* xtc, dcd, trr, nc, pdb, cif, gro, h5, bin */
+const char *km_traj_kind_name(km_traj_kind kind); /* xtc, dcd, trr, nc, pdb, cif, gro, h5, npz, bin */
 
 typedef struct km_traj km_traj;
 
@@ -46,6 +46,8 @@ bool km_traj_truncated(const km_traj *t);
 bool km_traj_timed(const km_traj *t);
 /* What had to be found out or assumed about the file, in one line, or "". */
 const char *km_traj_note(const km_traj *t);
+/* The residues' letters where the file has them (BioEmu's npz, whose atoms are their CA), or NULL. */
+const char *km_traj_sequence(const km_traj *t);
 /* Frame i into coords [A, 3]; box [3][3] angstrom (zeros where the file has none) and time where asked for.
  * Thread-safe: several threads may read different frames of one km_traj. */
 km_status km_traj_read(const km_traj *t, int64_t i, float *coords, int64_t *opt_time_fs, float *opt_box, km_err *err)

@@ -22,6 +22,7 @@ struct km_traj {
     int64_t *offsets; /* XTC, TRR, text: of each frame; XTC, text: and of the end of the last one */
     struct km_netcdf *netcdf; /* these belong to one format each */
     struct km_traj_h5 *h5;
+    struct km_npz *npz;
     struct km_cif_columns *columns;
     float box[9];     /* text: where a frame has none of its own */
     struct {
@@ -86,6 +87,12 @@ km_status km_traj_h5_read(const km_traj *t, int64_t i, float *coords, int64_t *r
                           km_err *err) KM_MUST_USE;
 struct km_traj_h5 *km_traj_h5_named(const char *positions, const char *opt_box);
 void km_traj_h5_close(km_traj *t);
+
+km_status km_npz_open(km_traj *t, km_err *err) KM_MUST_USE;
+km_status km_npz_read(const km_traj *t, int64_t i, float *coords, int64_t *ret_fs, float *box, km_err *err) KM_MUST_USE;
+void km_npz_close(km_traj *t);
+const char *km_npz_sequence(const km_traj *t);
+bool km_npz_is(const uint8_t *head, size_t n);
 
 /* The packed coordinates of an XTC frame (xtc_coder.c). */
 typedef struct km_xtc_block {

@@ -84,6 +84,11 @@ static bool is_asked(const opened *t, int32_t residue)
     return t->which == KM_EVAL_ALL || km_eval_is_protein(t->refs[0].system, residue);
 }
 
+static void note_file(km_eval *e, const km_reel *r)
+{
+    if (*r->note) km_eval_note(e, "%s: %s", km_eval_base_name(r->path), r->note);
+}
+
 static km_status open_refs(opened *t, km_err *err)
 {
     const km_eval_target *target = t->e->target;
@@ -91,6 +96,7 @@ static km_status open_refs(opened *t, km_err *err)
         km_common c;
         KM_TRY(km_reel_open(target->refs.items[i], target->top, t->o->trajectory, &t->refs[i], err));
         t->n_refs++;
+        note_file(t->e, &t->refs[i]);
         KM_TRY(choose_all(t->o, &t->refs[i], &t->clips, &t->n_clips, err));
         km_common_find(t->refs[0].system, t->refs[i].system, &c);
         t->same[i] = c.b, c.b = NULL;
@@ -195,6 +201,7 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
     const km_system *ref = t->refs[0].system;
     const char *name = km_eval_base_name(path);
     KM_TRY(km_reel_open(path, t->e->target->top, t->o->trajectory, &model, err));
+    note_file(t->e, &model);
     km_common_find(ref, model.system, &c);
     int32_t A = 0;
     for (int32_t i = 0; i < c.n; i++)

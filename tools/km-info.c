@@ -367,8 +367,8 @@ static km_status info_file(const char *path, json_t *top, km_err *err)
     KM_TRY(km_input_open(path, &f, err));
     if (f != stdin && fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode)) n = fread(head, 1, sizeof head, f);
     km_input_close(f);
-    if (km_torch_is(head, n) || (n > 8 && head[8] == '{')) return info_weights(path, top, err);
     const km_traj_kind kind = km_traj_kind_of(head, n);
+    if (!kind && (km_torch_is(head, n) || (n > 8 && head[8] == '{'))) return info_weights(path, top, err);
     if (!kind || (kind == KM_TRAJ_H5 && km_h5md_is(path))) return info_stream(path, top, err);
     return info_trajectory(path, top, err);
 }

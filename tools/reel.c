@@ -78,22 +78,80 @@ static km_status ask_times(km_reel *r, km_err *err)
     for (int i = 0; i < 3 && status == KM_OK; i++) status = km_traj_read(r->traj, at[i], x, &t[i], NULL, err);
     free(x);
     KM_TRY(status);
-    add_run(r, 0, F, t[0], t[2] - t[0] == (t[1] - t[0]) * (F - 1) ? t[1] - t[0] : 0);
+    bool even = km_traj_timed(r->traj) && t[2] - t[0] == (t[1] - t[0]) * (F - 1);
+    add_run(r, 0, F, t[0], even ? t[1] - t[0] : 0);
     return KM_OK;
+}
+
+/* CA of residues by their letters. */
+static km_system *ca_of_letters(const char *letters)
+{
+    size_t n = strlen(letters);
+    km_system *s = km_system_new();
+    s->name = km_strdup("sequence");
+    s->atoms = KM_NEWN(km_atom, n), s->residues = KM_NEWN(km_residue, n), s->chains = KM_NEW(km_chain);
+    s->n_atoms = s->n_residues = s->chains->n_residues = (int32_t)n, s->n_chains = 1;
+    copy_name(s->chains->name, "A");
+    for (int32_t i = 0; i < s->n_atoms; i++) {
+        const km_component *c = km_chem_component_of_letter(letters[i], KM_PROTEIN);
+        s->atoms[i] = (km_atom){.name = "CA", .element = 6, .present = 1, .residue = i, .token = -1};
+        s->residues[i] = (km_residue){.number = i + 1, .icode = ' ', .index = i, .first_atom = i, .n_atoms = 1};
+        copy_name(s->residues[i].name, c ? c->name : "UNK");
+    }
+    return s;
+}
+
+/* Nothing but CA of a structure. */
+static void leave_ca(km_structure *top)
+{
+    bool *keep = KM_NEWN(bool, (size_t)top->system->n_atoms);
+    int32_t n = 0;
+    for (int32_t a = 0; a < top->system->n_atoms; a++) {
+        const km_atom *atom = &top->system->atoms[a];
+        keep[a] = !strcmp(atom->name, "CA") && atom->element == 6;
+        if (keep[a]) memmove(top->coords + 3 * n++, top->coords + 3 * a, 3 * sizeof(float));
+    }
+    km_system *cut = km_chem_cut(top->system, keep);
+    km_system_free(top->system);
+    top->system = cut;
+    free(keep);
+}
+
+static int32_t count_ca(const km_system *s)
+{
+    int32_t n = 0;
+    for (int32_t a = 0; a < s->n_atoms; a++) n += !strcmp(s->atoms[a].name, "CA") && s->atoms[a].element == 6;
+    return n;
+}
+
+static km_status take_top(km_reel *r, const char *path, const char *top_path, km_err *err)
+{
+    km_structure *top;
+    KM_TRY(km_structure_read(top_path, 1, &top, err));
+    int32_t atoms = km_traj_atoms(r->traj), in_top = top->system->n_atoms;
+    bool arrays = km_traj_get_kind(r->traj) == KM_TRAJ_NPZ;
+    if (arrays && in_top != atoms && count_ca(top->system) == atoms) leave_ca(top), in_top = atoms;
+    take_heavy(r, top->system);
+    take_model(r, top->coords);
+    km_structure_free(top);
+    return in_top == atoms ? KM_OK
+                           : km_fail(err, KM_INPUT, "%.140s: %d atoms, but the topology has %d", path, atoms, in_top);
 }
 
 static km_status open_traj(km_reel *r, const char *path, const char *opt_top, km_err *err)
 {
-    km_structure *top;
-    if (!opt_top) return km_fail(err, KM_USAGE, "%.180s: --top is needed with it", path);
     KM_TRY(km_traj_open(path, &r->traj, err));
-    KM_TRY(km_structure_read(opt_top, 1, &top, err));
-    take_heavy(r, top->system);
-    take_model(r, top->coords);
-    km_structure_free(top);
-    if (km_traj_atoms(r->traj) != r->in_file)
-        return km_fail(err, KM_INPUT, "%.140s: %d atoms, but the topology has %d", path, km_traj_atoms(r->traj),
-                       r->in_file);
+    const char *letters = km_traj_sequence(r->traj);
+    if (letters && (int32_t)strlen(letters) == km_traj_atoms(r->traj)) {
+        km_system *s = ca_of_letters(letters);
+        take_heavy(r, s);
+        km_system_free(s);
+    } else if (opt_top) {
+        KM_TRY(take_top(r, path, opt_top, err));
+    } else {
+        return km_fail(err, KM_USAGE, "%.180s: --top is needed with it", path);
+    }
+    snprintf(r->note, sizeof r->note, "%s", km_traj_note(r->traj));
     if (km_traj_truncated(r->traj)) return km_fail(err, KM_INPUT, "%.180s: truncated", path);
     return ask_times(r, err);
 }

@@ -27,6 +27,7 @@ typedef struct km_reel {
     km_run *runs;    /* [n_runs] each with a frame at least */
     int n_runs;
     int64_t dt;    /* fs between frames, 0 where a run has one frame or the spacing is not even */
+    char note[160]; /* what had to be found out about the file, or "" */
     float *model;  /* [A, 3] the topology's own coordinates, NULL without a topology */
     km_traj *traj; /* one of these three */
     km_h5md *h5;
