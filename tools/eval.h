@@ -21,6 +21,7 @@ typedef struct km_eval_target {
     char *name;
     km_opt_list models, refs; /* files; the first of refs is the reference, with what follows (see the panel) */
     const char *top;          /* or NULL */
+    double dg;                /* measured free energy of folding, kcal/mol; NaN: not known */
 } km_eval_target;
 
 typedef struct km_eval_options {
@@ -33,6 +34,7 @@ typedef struct km_eval_options {
     int states;              /* of the panel kinetics; */
     int64_t lag;             /* its lag, fs; 0: the model's spacing; */
     bool root;               /* the reference's matrix as the tenth root of that at ten lags */
+    double within;           /* angstrom: nearer than that to a conformation is at it (panel bioemu) */
 } km_eval_options;
 
 /* -- what comes out */
@@ -128,14 +130,16 @@ void km_eval_take(const km_eval_panel *p, km_eval_row *row, const void *filled);
 double km_eval_value(const km_eval *e, const km_eval_row *row, const char *key);
 
 extern const km_metric km_peptide_metrics[], km_ensemble_metrics[], km_trajectory_metrics[], km_validity_metrics[],
-    km_kinetics_metrics[], km_ligand_metrics[], km_unbinding_metrics[], km_seed_metrics[];
-extern const km_eval_over km_ensemble_over[];
+    km_kinetics_metrics[], km_ligand_metrics[], km_unbinding_metrics[], km_seed_metrics[],
+    km_bioemu_metrics[];
+extern const km_eval_over km_ensemble_over[], km_bioemu_over[];
 km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_ensemble(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_trajectory(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_kinetics(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_ligand(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_unbinding(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
+km_status km_eval_bioemu(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_seed(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err) KM_MUST_USE;
 
@@ -217,6 +221,9 @@ typedef struct km_eval_targets {
 km_status km_eval_read_pairs(const char *path, km_eval_targets *ret, km_err *err) KM_MUST_USE;
 /* Every trajectory NAME.* of a directory beside REF/NAME.*, REF/NAME_*, and all that lies in REF/NAME/. */
 km_status km_eval_pair_directories(const char *models, const char *refs, km_eval_targets *ret, km_err *err) KM_MUST_USE;
+/* The targets' free energies of folding from the table PATH: a name and a number a line. KM_INPUT for other lines; names
+ * that are no target's are passed over. */
+km_status km_eval_read_energies(const char *path, km_eval_targets *t, km_err *err) KM_MUST_USE;
 void km_eval_targets_clear(km_eval_targets *t);
 
 /* -- over targets */
@@ -246,6 +253,8 @@ void km_eval_print_text(const km_eval_results *r, FILE *out);
 void km_eval_print_json(const km_eval_results *r, FILE *out);
 /* A <table> a panel and target, and a list of what its columns mean. */
 void km_eval_print_html(const km_eval *e, FILE *out);
+/* A <table> of a panel with a line for each target's models. */
+void km_eval_print_html_targets(const km_eval_results *r, int panel, FILE *out);
 /* A <table> a panel of medians, means and published values over targets. */
 void km_eval_print_html_over(const km_eval_results *r, FILE *out);
 

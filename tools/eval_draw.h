@@ -36,7 +36,8 @@ km_status km_draw_memory(const km_eval *e, FILE *out, km_err *err);
 km_status km_draw_passages(const km_eval *e, FILE *out, km_err *err);
 km_status km_draw_touching(const km_eval *e, FILE *out, km_err *err);
 km_status km_draw_ways(const km_eval *e, FILE *out, km_err *err);
-/* The frames in motion: canvases and what drives them. */
+/* The frames in motion: canvases and their numbers; and, once on a page, what drives all of them. */
 km_status km_draw_player(const km_eval *e, FILE *out, km_err *err);
+void km_eval_print_player(FILE *out);
 
 #endif

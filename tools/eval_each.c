@@ -73,7 +73,8 @@ typedef struct opened {
     km_eval_atoms which;
     km_eval *e;
     km_reel *refs;
-    int32_t **same; /* where the first reference's atoms are in each */
+    int32_t **same; /* where the first reference's atoms are in each, -1: not there */
+    bool *in_all;   /* [A of the first] */
     int n_refs;
     km_clip *clips; /* [n_clips] their frames, a clip a trajectory; atoms are set for each case */
     int n_clips;
@@ -84,28 +85,52 @@ static bool is_asked(const opened *t, int32_t residue)
     return t->which == KM_EVAL_ALL || km_eval_is_protein(t->refs[0].system, residue);
 }
 
+/* Is this atom of the first reference to be measured? */
+static bool is_wanted(const opened *t, int32_t atom)
+{
+    return t->in_all[atom] && is_asked(t, t->refs[0].system->atoms[atom].residue);
+}
+
 static void note_file(km_eval *e, const km_reel *r)
 {
     if (*r->note) km_eval_note(e, "%s: %s", km_eval_base_name(r->path), r->note);
+}
+
+/* Where the first reference's atoms are in reference i; what it lacks is left out of all. */
+static void match_ref(opened *t, int i)
+{
+    km_common c;
+    const km_system *first = t->refs[0].system;
+    km_common_find(first, t->refs[i].system, &c);
+    t->same[i] = KM_NEWN(int32_t, (size_t)first->n_atoms);
+    for (int32_t a = 0; a < first->n_atoms; a++) t->same[i][a] = -1;
+    for (int32_t k = 0; k < c.n; k++) t->same[i][c.a[k]] = c.b[k];
+    for (int32_t a = 0; a < first->n_atoms; a++) t->in_all[a] &= t->same[i][a] >= 0;
+    if (c.lost_a)
+        km_eval_note(t->e, "%s: it lacks %d atoms of the first reference (%s), which are left out",
+                     km_eval_base_name(t->refs[i].path), c.lost_a, c.list_a);
+    km_common_clear(&c);
 }
 
 static km_status open_refs(opened *t, km_err *err)
 {
     const km_eval_target *target = t->e->target;
     for (int i = 0; i < target->refs.count; i++) {
-        km_common c;
         KM_TRY(km_reel_open(target->refs.items[i], target->top, t->o->trajectory, &t->refs[i], err));
         t->n_refs++;
         note_file(t->e, &t->refs[i]);
         KM_TRY(choose_all(t->o, &t->refs[i], &t->clips, &t->n_clips, err));
-        km_common_find(t->refs[0].system, t->refs[i].system, &c);
-        t->same[i] = c.b, c.b = NULL;
-        int32_t n = c.n, A = t->refs[0].system->n_atoms;
-        km_common_clear(&c);
-        if (n < A)
-            return km_fail(err, KM_INPUT, "%.150s: %d of the %d atoms of the first reference", t->refs[i].path, n, A);
+        if (i == 0) {
+            t->in_all = KM_NEWN(bool, (size_t)t->refs[0].system->n_atoms);
+            memset(t->in_all, true, (size_t)t->refs[0].system->n_atoms * sizeof *t->in_all);
+        }
+        match_ref(t, i);
     }
-    return KM_OK;
+    int32_t left = 0;
+    for (int32_t a = 0; a < t->refs[0].system->n_atoms; a++) left += t->in_all[a];
+    return left >= 3 ? KM_OK
+                     : km_fail(err, KM_INPUT, "%.150s: the references have %d atoms in common, too few",
+                               target->refs.items[0], left);
 }
 
 /* The topology's own coordinates, or the first frame. */
@@ -205,7 +230,7 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
     km_common_find(ref, model.system, &c);
     int32_t A = 0;
     for (int32_t i = 0; i < c.n; i++)
-        if (is_asked(t, ref->atoms[c.a[i]].residue)) c.a[A] = c.a[i], c.b[A++] = c.b[i];
+        if (is_wanted(t, c.a[i])) c.a[A] = c.a[i], c.b[A++] = c.b[i];
     note_atoms(t->e, name, &c, A);
     km_eval_row *row = km_eval_add_row(t->e, name, KM_EVAL_MODEL);
     row->path = path, row->made = km_eval_made_by(model.system);
@@ -238,21 +263,32 @@ static void thin(sides *s, int64_t most)
     }
 }
 
-/* What stands in the model's place, number i: a replica and the others; every other one and the rest; the halves of a
- * single one. False where there is nothing of the kind. */
-static bool take_sides(const opened *t, int i, const int32_t *places, int32_t A, sides *s)
+static int dynamics_of(const opened *t)
 {
-    bool alternate = t->n_clips > KM_EVAL_REPLICAS;
+    int n = 0;
+    for (int k = 0; k < t->n_clips; k++) n += t->clips[k].F > 1;
+    return n;
+}
+
+/* What stands in the model's place, number i of n trajectories (single frames stay references): a replica and the
+ * others; every other one and the rest; the halves of a single one. False where there is nothing of the kind. */
+static bool take_sides(const opened *t, int i, int n, const int32_t *places, int32_t A, sides *s)
+{
+    bool alternate = n > KM_EVAL_REPLICAS;
     s->n_ref = s->n_model = 0;
-    for (int k = 0; k < t->n_clips; k++) {
+    for (int k = 0, nth = 0; k < t->n_clips; k++) {
         km_clip c = ref_clip(t, k, places, A);
-        if (t->n_clips == 1 || !(alternate ? k % 2 : k == i)) s->ref[s->n_ref++] = c;
-        if (t->n_clips == 1 || (alternate ? k % 2 : k == i)) s->model[s->n_model++] = c;
+        bool moves = c.F > 1, ours = moves && (n == 1 || (alternate ? nth % 2 : nth == i));
+        if (ours) s->model[s->n_model++] = c;
+        if (ours && n == 1) {
+            int64_t half = c.F / 2;
+            s->model->first += half * c.stride, s->model->F -= half, c.F = half;
+            if (half < 2) return false;
+        }
+        if (!ours || n == 1) s->ref[s->n_ref++] = c;
+        nth += moves;
     }
-    if (t->n_clips > 1) return true;
-    int64_t half = s->ref->F / 2;
-    s->model->first += half * s->model->stride, s->model->F -= half, s->ref->F = half;
-    return half >= 2;
+    return s->n_model > 0;
 }
 
 /* Dynamics in the model's place, at its number of frames. */
@@ -261,13 +297,14 @@ static km_status measure_ceiling(opened *t, int64_t frames, km_eval_measure *mea
     const km_system *ref = t->refs[0].system;
     int32_t *atoms = KM_NEWN(int32_t, (size_t)ref->n_atoms), A = 0;
     for (int32_t a = 0; a < ref->n_atoms; a++)
-        if (is_asked(t, ref->atoms[a].residue)) atoms[A++] = a;
+        if (is_wanted(t, a)) atoms[A++] = a;
     sides s = {KM_NEWN(km_clip, (size_t)t->n_clips), KM_NEWN(km_clip, (size_t)t->n_clips), 0, 0};
     int32_t *places = places_of(t, atoms, A);
     km_status status = KM_OK;
-    bool replicas = t->n_clips > 1 && t->n_clips <= KM_EVAL_REPLICAS;
-    for (int i = 0; i < (replicas ? t->n_clips : 1) && status == KM_OK && A >= 3; i++) {
-        if (!take_sides(t, i, places, A, &s)) break;
+    int n = dynamics_of(t);
+    bool replicas = n > 1 && n <= KM_EVAL_REPLICAS;
+    for (int i = 0; i < (replicas ? n : 1) && status == KM_OK && A >= 3; i++) {
+        if (!take_sides(t, i, n, places, A, &s)) break;
         thin(&s, frames);
         km_eval_row *row = km_eval_add_row(t->e, replicas ? "MD replica" : "MD halves", KM_EVAL_REPLICA);
         row->path = s.model->reel->path;
@@ -297,7 +334,7 @@ km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_atoms which
         km_reel_close(&t.refs[i]);
         free(t.same[i]);
     }
-    free(t.refs), free(t.clips), free(t.same);
+    free(t.refs), free(t.clips), free(t.same), free(t.in_all);
     return status;
 }
 

@@ -268,6 +268,8 @@ const km_published km_published_values[] = {
     {"validity", "pep_break", "ConfDiff-ESM-r3-MD", 0.040, "bytedance/ConfDiff", KM_PRIMARY},
     {"validity", "clash_rate", "ConfDiff-OF-r3-MD", 0.008, "bytedance/ConfDiff", KM_PRIMARY},
     {"validity", "pep_break", "ConfDiff-OF-r3-MD", 0.063, "bytedance/ConfDiff", KM_PRIMARY},
+    {"validity", "ss_share", "ConfDiff-ESM-r3-MD", 0.594, "bytedance/ConfDiff", KM_PRIMARY},
+    {"validity", "ss_share", "ConfDiff-OF-r3-MD", 0.608, "bytedance/ConfDiff", KM_PRIMARY},
     {"kinetics", "mfpt_r", "BioKinema", 0.768, "BioKinema, CATH2-OOD", KM_PRIMARY},
     {"kinetics", "mfpt_rho", "BioKinema", 0.789, "BioKinema, CATH2-OOD", KM_PRIMARY},
     {"kinetics", "pi_kl", "BioKinema", 0.234, "BioKinema, CATH2-OOD", KM_PRIMARY},
@@ -285,5 +287,9 @@ const km_published km_published_values[] = {
     {"unbinding", "path_rmsd", "BioMD, relative", 0.7055, "arXiv 2509.02642", KM_SECONDARY},
     {"unbinding", "success1", "BioMD, relative", 0.7088, "arXiv 2509.02642", KM_SECONDARY},
     {"unbinding", "success10", "BioMD, relative", 0.9706, "arXiv 2509.02642", KM_SECONDARY},
+    {"bioemu", "covered", "BioEmu", 0.83, "domain motion; local unfolding .70-.82, cryptic pockets .55-.88", KM_SECONDARY},
+    {"bioemu", "fe_mae", "BioEmu", 0.9, "MD emulation", KM_SECONDARY},
+    {"bioemu", "dg_error", "BioEmu", 0.9, "MegaSim", KM_SECONDARY},
+    {"bioemu", "dg_rho", "BioEmu", 0.6, "MegaSim", KM_SECONDARY},
     {0},
 };

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * The tables of km-eval as text and in HTML. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/mem.h"
 #include "lib/plot/svg.h"
 #include "tools/eval.h"
 
@@ -98,30 +100,71 @@ static void print_cell(FILE *out, double v, const km_metric *m, bool first)
     fputs("</td>", out);
 }
 
-void km_eval_print_html(const km_eval *e, FILE *out)
+static void print_headings(const km_eval_panel *p, const char *first, FILE *out)
 {
     static const char *const better[] = {" ↓", " ↑", ""};
-    fprintf(out, "<table id=\"table-%s\">\n<thead><tr><th></th><th>frames</th>", e->panel->name);
+    fprintf(out, "<div class=\"wide\"><table class=\"of-%s\">\n<thead><tr><th>%s</th><th>frames</th>", p->name, first);
     for
-        EACH_COLUMN(m, e->panel)
+        EACH_COLUMN(m, p)
     fprintf(out, "<th%s>%s%s</th>", m->first ? " class=\"first\"" : "", m->heading, better[m->best]);
     fputs("</tr></thead>\n<tbody>\n", out);
-    for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) {
-        fputs("<tr><th>", out);
-        km_xml_text(out, r->name, 24);
-        fprintf(out, "</th><td>%lld</td>", (long long)r->frames);
-        for
-            EACH_COLUMN(m, e->panel) print_cell(out, r->values[m - e->panel->metrics], m, m->first);
-        fputs("</tr>\n", out);
-    }
-    fputs("</tbody>\n</table>\n<dl>\n", out);
+}
+
+static void print_values(const km_eval *e, const km_eval_row *r, const char *name, FILE *out)
+{
+    fputs("<tr><th>", out);
+    km_xml_text(out, name, 24);
+    fprintf(out, "</th><td>%lld</td>", (long long)r->frames);
     for
-        EACH_COLUMN(m, e->panel) fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", m->heading, m->meaning);
+        EACH_COLUMN(m, e->panel) print_cell(out, r->values[m - e->panel->metrics], m, m->first);
+    fputs("</tr>\n", out);
+}
+
+static void print_meanings(const km_eval_panel *p, FILE *out)
+{
+    fputs("<dl>\n", out);
+    for
+        EACH_COLUMN(m, p) fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", m->heading, m->meaning);
     fputs("</dl>\n", out);
+}
+
+void km_eval_print_html_targets(const km_eval_results *r, int panel, FILE *out)
+{
+    const km_eval_panel *p = r->panels[panel];
+    fprintf(out, "<h2>%s, target by target</h2>\n", p->title);
+    print_headings(p, "target", out);
+    for (int t = 0; t < r->n_targets; t++) {
+        const km_eval *e = r->results[panel * r->n_targets + t];
+        for (const km_eval_row *row = e->rows; row < e->rows + e->n; row++) {
+            if (row->kind != KM_EVAL_MODEL) continue;
+            char *both = e->target->models.count > 1 ? km_asprintf("%s: %s", e->target->name, row->name) : NULL;
+            print_values(e, row, both ? both : e->target->name, out);
+            free(both);
+        }
+    }
+    fputs("</tbody>\n</table></div>\n", out);
+    print_meanings(p, out);
+}
+
+void km_eval_print_html(const km_eval *e, FILE *out)
+{
+    print_headings(e->panel, "", out);
+    for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) print_values(e, r, r->name, out);
+    fputs("</tbody>\n</table></div>\n", out);
+    print_meanings(e->panel, out);
     for (int i = 0; i < e->n_notes; i++) {
         fputs("<p>", out);
         km_xml_text(out, e->notes[i], 0);
         fputs("</p>\n", out);
+    }
+}
+
+static void print_cells_published(const km_eval_panel *p, const char *key, FILE *out)
+{
+    for (int i = 0; i < SHOWN && p->shown[i]; i++) {
+        const km_published *value = published(p->name, key, p->shown[i]);
+        if (value) fprintf(out, "<td>%.2f%s</td>", value->value, value->kind == KM_PRIMARY ? "" : "*");
+        else fputs("<td></td>", out);
     }
 }
 
@@ -136,11 +179,20 @@ static void print_row_over(const km_eval_results *r, int panel, const km_metric 
     fprintf(out, "<tr><th>%s</th>", m->key);
     for (int i = 0; i < 4; i++) print_cell(out, values[i], m, false);
     fprintf(out, "<td>%d</td><td>%d</td>", model.n, model.nan);
-    for (int i = 0; i < SHOWN && p->shown[i]; i++) {
-        const km_published *value = published(p->name, m->key, p->shown[i]);
-        if (value) fprintf(out, "<td>%.2f%s</td>", value->value, value->kind == KM_PRIMARY ? "" : "*");
-        else fputs("<td></td>", out);
-    }
+    print_cells_published(p, m->key, out);
+    fputs("</tr>\n", out);
+}
+
+/* A number over targets stands in the place of the median. */
+static void print_number_over(const km_eval_results *r, int panel, const km_eval_over *over, FILE *out)
+{
+    const km_eval_panel *p = r->panels[panel];
+    double v = over->value(r->results + panel * r->n_targets, r->n_targets);
+    fprintf(out, "<tr><th>%s</th>", over->key);
+    if (isnan(v)) fputs("<td>–</td>", out);
+    else fprintf(out, "<td>%.3f</td>", v);
+    fputs("<td></td><td></td><td></td><td></td><td></td>", out);
+    print_cells_published(p, over->key, out);
     fputs("</tr>\n", out);
 }
 
@@ -149,14 +201,15 @@ void km_eval_print_html_over(const km_eval_results *r, FILE *out)
     for (int panel = 0; panel < r->n_panels; panel++) {
         const km_eval_panel *p = r->panels[panel];
         fprintf(out,
-                "<h2>%s over %d target%s</h2>\n<table>\n<thead><tr><th></th><th>median</th><th>mean</th><th>MD "
+                "<h2>%s over %d target%s</h2>\n<div class=\"wide\"><table>\n<thead><tr><th></th><th>median</th><th>mean</th><th>MD "
                 "median</th><th>MD mean</th><th>n</th><th>nan</th>",
                 p->title, r->n_targets, r->n_targets > 1 ? "s" : "");
         for (int i = 0; i < SHOWN && p->shown[i]; i++) fprintf(out, "<th>%s</th>", p->shown[i]);
         fputs("</tr></thead>\n<tbody>\n", out);
         for
             EACH_COLUMN(m, p) print_row_over(r, panel, m, out);
-        fputs("</tbody>\n</table>\n", out);
+        for (const km_eval_over *over = p->over; over && over->key; over++) print_number_over(r, panel, over, out);
+        fputs("</tbody>\n</table></div>\n", out);
         if (p->published)
             fprintf(out, "<p>Published values: %s; * not as their authors print them.</p>\n", p->published);
     }

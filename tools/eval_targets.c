@@ -2,6 +2,7 @@
  * Which trajectories belong together: tables and directories. */
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@ static km_eval_target *add_target(km_eval_targets *t, const char *name)
 {
     t->items = km_realloc(t->items, (size_t)(t->n + 1) * sizeof *t->items);
     km_eval_target *target = &t->items[t->n++];
-    *target = (km_eval_target){.name = own(t, km_strdup(name))};
+    *target = (km_eval_target){.name = own(t, km_strdup(name)), .dg = NAN};
     return target;
 }
 
@@ -69,13 +70,35 @@ km_status km_eval_read_pairs(const char *path, km_eval_targets *ret, km_err *err
     return status;
 }
 
+km_status km_eval_read_energies(const char *path, km_eval_targets *t, km_err *err)
+{
+    FILE *f;
+    char *line = NULL;
+    size_t room = 0;
+    km_status status = KM_OK;
+    KM_TRY(km_input_open(path, &f, err));
+    for (int number = 1; status == KM_OK && getline(&line, &room, f) > 0; number++) {
+        char *rest = line, *name, *value, *end = NULL;
+        line[strcspn(line, "#\r\n")] = 0;
+        if (!(name = strtok_r(rest, " \t", &rest))) continue;
+        double dg = (value = strtok_r(rest, " \t", &rest)) ? strtod(value, &end) : NAN;
+        if (!value || *end || !isfinite(dg) || strtok_r(rest, " \t", &rest))
+            status = km_fail(err, KM_INPUT, "%.150s: line %d: a name and a number are needed", path, number);
+        for (int i = 0; i < t->n && status == KM_OK; i++)
+            if (!strcmp(t->items[i].name, name)) t->items[i].dg = dg;
+    }
+    free(line);
+    km_input_close(f);
+    return status;
+}
+
 /* -- directories */
 
 static bool is_trajectory(const char *name)
 {
-    static const char *const endings[] = {".km", ".h5", ".xtc", ".trr", ".dcd"};
+    static const char *const endings[] = {".km", ".h5", ".xtc", ".trr", ".dcd", ".nc", ".npz", ".npy"};
     const char *dot = strrchr(name, '.');
-    for (int i = 0; dot && i < 5; i++)
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
         if (!strcmp(dot, endings[i])) return true;
     return false;
 }

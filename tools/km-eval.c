@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * km-eval: how generated trajectories compare with dynamics. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,10 +10,10 @@
 
 static struct {
     km_opt_list ref, fail_if;
-    const char *top, *panel, *pairs, *html, *svg, *msm;
+    const char *top, *panel, *pairs, *html, *svg, *msm, *dg;
     bool json;
     km_eval_options how;
-} o = {.panel = "peptide", .msm = "root", .how = {.stride = 1, .trajectory = -1, .states = 10}};
+} o = {.panel = "peptide", .msm = "root", .how = {.stride = 1, .trajectory = -1, .states = 10, .within = 3}};
 
 static const km_opt options[] = {
     {"ref", 'r', KM_OPT_LIST, &o.ref, "MD", "reference dynamics, a replica each; or a directory of them"},
@@ -27,6 +28,9 @@ static const km_opt options[] = {
     {"lag", 0, KM_OPT_TIME, &o.how.lag, "TIME", "lag of the panel kinetics; the model's spacing unless it is said"},
     {"msm", 0, KM_OPT_STRING, &o.msm, "count|root",
      "the reference's transitions: likeliest at the lag, or the tenth root at ten lags (root)"},
+    {"within", 0, KM_OPT_DOUBLE, &o.how.within, "A", "RMSD at which a conformation is visited, panel bioemu (3)",
+     .min = 0, .max = 1e3},
+    {"dg", 0, KM_OPT_STRING, &o.dg, "FILE", "a table of targets and their measured free energies of folding, kcal/mol"},
     {"baselines", 0, KM_OPT_FLAG, &o.how.baselines, NULL,
      "the do-nothing baselines too: start frame, and with noise of the reference's RMSF"},
     {"no-ceiling", 0, KM_OPT_FLAG, &o.how.no_ceiling, NULL, "leave out dynamics against themselves"},
@@ -99,7 +103,7 @@ static km_status choose_targets(const km_cli *cli, km_eval_targets *t, km_err *e
     }
     t->items = KM_NEW(km_eval_target);
     *t->items = (km_eval_target){
-        .models = copy_list(cli->operands, cli->n_operands), .refs = copy_list(o.ref.items, o.ref.count), .top = o.top};
+        .models = copy_list(cli->operands, cli->n_operands), .refs = copy_list(o.ref.items, o.ref.count), .top = o.top, .dg = NAN};
     t->owned = KM_NEW(char *);
     t->items->name = t->owned[0] = km_strdup(km_eval_base_name(o.ref.items[0]));
     t->n = t->n_owned = 1;
@@ -116,7 +120,8 @@ static km_status choose(const km_cli *cli, chosen *c, km_err *err)
     if (o.html && !strcmp(o.html, "-")) return km_fail(err, KM_USAGE, "--html - would run into the table: name a file");
     if (o.svg && strcmp(c->panels[0]->name, "peptide"))
         return km_fail(err, KM_USAGE, "--svg: the figures are of the panel peptide, named first");
-    return choose_targets(cli, &c->targets, err);
+    KM_TRY(choose_targets(cli, &c->targets, err));
+    return o.dg ? km_eval_read_energies(o.dg, &c->targets, err) : KM_OK;
 }
 
 /* -- doing it */

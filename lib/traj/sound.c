@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "lib/chem/geometry.h"
 #include "lib/chem/residues.h"
+#include "lib/traj/dssp.h"
 #include "lib/traj/sasa.h"
 
 static const double degree = 180 / 3.14159265358979323846;
@@ -28,8 +29,15 @@ typedef struct link {
     bool proline; /* the second */
 } link;
 
+typedef struct hand {
+    int32_t atoms[4]; /* the centre and its neighbours: positive their triple product in the dictionary */
+} hand;
+
 struct km_sound {
     const km_system *s;
+    km_backbone backbone;
+    hand *hands;
+    int32_t n_hands;
     int32_t *ca; /* [R] or -1 */
     bond *bonds;
     angle *angles;
@@ -85,6 +93,35 @@ static void add_residue(km_sound *c, int32_t residue)
     }
 }
 
+static double triple(const float *c, const float *x, const float *y, const float *z)
+{
+    double u[3], v[3], w[3];
+    for (int k = 0; k < 3; k++) u[k] = (double)x[k] - c[k], v[k] = (double)y[k] - c[k], w[k] = (double)z[k] - c[k];
+    return u[0] * (v[1] * w[2] - v[2] * w[1]) + u[1] * (v[2] * w[0] - v[0] * w[2]) + u[2] * (v[0] * w[1] - v[1] * w[0]);
+}
+
+/* The chiral centre of a side chain, where the residue has one. */
+static void add_hand(km_sound *c, int32_t residue)
+{
+    static const char *const ile[4] = {"CB", "CA", "CG1", "CG2"}, *const thr[4] = {"CB", "CA", "OG1", "CG2"};
+    const char *name = c->s->residues[residue].name, *const *names = !strcmp(name, "ILE") ? ile : thr;
+    if (strcmp(name, "ILE") && strcmp(name, "THR")) return;
+    const km_component *comp = km_chem_component(name);
+    const float *ideal[4];
+    hand h;
+    for (int i = 0; i < 4; i++) {
+        h.atoms[i] = atom_of(c->s, residue, names[i]);
+        if (h.atoms[i] < 0) return;
+        ideal[i] = comp->atoms[km_chem_component_atom(comp, names[i])].pos;
+    }
+    if (triple(ideal[0], ideal[1], ideal[2], ideal[3]) < 0) {
+        int32_t last = h.atoms[3];
+        h.atoms[3] = h.atoms[2], h.atoms[2] = last;
+    }
+    c->hands = km_realloc(c->hands, (size_t)(c->n_hands + 1) * sizeof *c->hands);
+    c->hands[c->n_hands++] = h;
+}
+
 static void add_link(km_sound *c, int32_t residue)
 {
     const km_residue *r = &c->s->residues[residue], *next = r + 1;
@@ -136,7 +173,8 @@ km_sound *km_sound_new(const km_system *s)
     km_sound *c = KM_NEW(km_sound);
     c->s = s, c->ca = KM_NEWN(int32_t, (size_t)s->n_residues);
     for (int32_t r = 0; r < s->n_residues; r++) c->ca[r] = atom_of(s, r, "CA");
-    for (int32_t r = 0; r < s->n_residues; r++) add_residue(c, r);
+    for (int32_t r = 0; r < s->n_residues; r++) add_residue(c, r), add_hand(c, r);
+    c->backbone = km_backbone_of(s);
     for (int32_t r = 0; r + 1 < s->n_residues; r++) add_link(c, r);
     for (int32_t a = 0; a < s->n_atoms; a++) c->widest = fmax(c->widest, 2 * km_sasa_radius(s->atoms[a].element) - 0.4);
     find_near(c);
@@ -146,7 +184,8 @@ km_sound *km_sound_new(const km_system *s)
 void km_sound_free(km_sound *c)
 {
     if (!c) return;
-    free(c->ca), free(c->bonds), free(c->angles), free(c->links), free(c->near), free(c->first);
+    km_backbone_clear(&c->backbone);
+    free(c->hands), free(c->ca), free(c->bonds), free(c->angles), free(c->links), free(c->near), free(c->first);
     free(c);
 }
 
@@ -244,17 +283,36 @@ static void ask_atoms(const km_sound *c, const float *x, km_soundness *ret, wron
 
 static void ask_dictionary(const km_sound *c, const float *x, km_soundness *ret)
 {
-    double bonds = 0, angles = 0, centres = 0, d = 0;
-    for (const bond *b = c->bonds; b < c->bonds + c->n_bonds; b++) bonds += fabs(between(x, b->a, b->b) - b->ideal);
-    for (const angle *a = c->angles; a < c->angles + c->n_angles; a++)
-        angles +=
-            fabs(km_chem_angle(x + 3 * a->atoms[0], x + 3 * a->atoms[1], x + 3 * a->atoms[2]) * degree - a->ideal);
-    for (int32_t r = 0; r < c->s->n_residues; r++) {
-        int hand = km_chem_chirality(c->s, r, x);
-        centres += hand != 0, d += hand < 0;
+    const double far_bond = 0.08, far_angle = 8;
+    double bonds = 0, angles = 0, centres = 0, d = 0, long_ = 0, wide = 0, mirrored = 0;
+    for (const bond *b = c->bonds; b < c->bonds + c->n_bonds; b++) {
+        double gap = fabs(between(x, b->a, b->b) - b->ideal);
+        bonds += gap, long_ += gap > far_bond;
     }
+    for (const angle *a = c->angles; a < c->angles + c->n_angles; a++) {
+        double is = km_chem_angle(x + 3 * a->atoms[0], x + 3 * a->atoms[1], x + 3 * a->atoms[2]) * degree;
+        angles += fabs(is - a->ideal), wide += fabs(is - a->ideal) > far_angle;
+    }
+    for (int32_t r = 0; r < c->s->n_residues; r++) {
+        int l = km_chem_chirality(c->s, r, x);
+        centres += l != 0, d += l < 0;
+    }
+    for (const hand *h = c->hands; h < c->hands + c->n_hands; h++)
+        mirrored += triple(x + 3 * h->atoms[0], x + 3 * h->atoms[1], x + 3 * h->atoms[2], x + 3 * h->atoms[3]) < 0;
     ret->bond_mad = share(bonds, c->n_bonds), ret->angle_mad = share(angles, c->n_angles);
-    ret->d_share = share(d, centres);
+    ret->bond_far = share(long_, c->n_bonds), ret->angle_far = share(wide, c->n_angles);
+    ret->d_share = share(d, centres), ret->side_share = share(mirrored, c->n_hands);
+}
+
+static void ask_structure(const km_sound *c, const float *x, km_soundness *ret)
+{
+    uint8_t *class = KM_NEWN(uint8_t, (size_t)c->backbone.n_residues + 1);
+    double helix = 0, strand = 0;
+    km_dssp(&c->backbone, x, class);
+    for (int32_t r = 0; r < c->backbone.n_residues; r++) helix += class[r] == KM_HELIX, strand += class[r] == KM_STRAND;
+    ret->helix_share = share(helix, c->backbone.n), ret->strand_share = share(strand, c->backbone.n);
+    ret->ss_share = share(helix + strand, c->backbone.n);
+    free(class);
 }
 
 void km_sound_frame(const km_sound *c, const float *x, km_soundness *ret)
@@ -266,6 +324,7 @@ void km_sound_frame(const km_sound *c, const float *x, km_soundness *ret)
     ask_links(c, x, ret, w);
     ask_atoms(c, x, ret, w);
     ask_dictionary(c, x, ret);
+    ask_structure(c, x, ret);
     for (int32_t k = 0; k < n; k++) ca += !w[k].ca, bioemu += !w[k].bioemu;
     ret->val_ca = !w[n].ca, ret->val_ca_chain = share(ca, n);
     ret->bioemu = ret->bioemu_ca && ret->bioemu_cn && ret->bioemu_clash, ret->bioemu_chain = share(bioemu, n);

@@ -25,10 +25,13 @@ typedef struct km_soundness {
     double bioemu_chain;                       /* the same of the chains alone */
     double bond_mad, angle_mad; /* mean absolute deviation from the dictionary within residues and of peptide bonds:
                                    angstrom, degrees */
+    double bond_far, angle_far; /* share of them further than four standard deviations (0.08 A, 8 degrees) off */
     double clash_score; /* atoms more than 3 bonds apart nearer than their radii - 0.4 A: pairs per 1,000 atoms */
     double d_share;     /* of CA centres that are D */
+    double side_share;  /* of the side chains' chiral centres (CB of isoleucine and threonine) of the wrong hand */
     double cis_share;   /* of peptide bonds not before proline with |omega| < 90 degrees */
     double twist_share; /* of all peptide bonds with omega more than 30 degrees from 180 and 0 */
+    double helix_share, strand_share, ss_share; /* residues by DSSP: helix, strand, either */
 } km_soundness;
 
 typedef struct km_sound km_sound;

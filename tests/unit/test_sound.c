@@ -58,6 +58,12 @@ static void test_second(const fixture *t)
        "dynamics are near the dictionary");
     ok(wide.bond_mad > 0.1 && fabs(wide.angle_mad - s.angle_mad) < 1e-3, "larger molecules have longer bonds");
     ok(s.d_share == 0, "all are L");
+    ok(s.bond_far < 0.05 && wide.bond_far > 0.9 && fabs(wide.angle_far - s.angle_far) < 1e-3,
+       "bonds far from the dictionary: %.3f, %.3f", s.bond_far, wide.bond_far);
+    double helix = second_opinion("dssp.model.helix"), strand = second_opinion("dssp.model.strand");
+    ok(fabs(s.helix_share - helix) < 1e-9 && fabs(s.strand_share - strand) < 1e-9 &&
+           fabs(s.ss_share - helix - strand) < 1e-9,
+       "secondary structure as mdtraj has it");
 }
 
 /* The molecule split after its tenth residue into two chains far apart, or into numbers with a gap. */
