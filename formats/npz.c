@@ -175,7 +175,8 @@ static km_status read_sequence(const km_traj *t, const km_zip_entry *e, char **r
         uint8_t *letters = KM_NEWN(uint8_t, 4 * n);
         char *text = KM_NEWN(char, n + 1);
         status = read_at(t, unpacked, letters, 4 * n, a.begin, err);
-        for (size_t i = 0; i < n; i++) text[i] = letters[4 * i + 1] || letters[4 * i] > 126 ? '?' : (char)letters[4 * i];
+        for (size_t i = 0; i < n; i++)
+            text[i] = letters[4 * i + 1] || letters[4 * i] > 126 ? '?' : (char)letters[4 * i];
         free(letters);
         *ret = text;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Trajectory files behind one reader and one writer: XTC, TRR, DCD; read only: Amber's NetCDF, PDB and mmCIF of many
- * models, GRO, HDF5 (H5MD, mdtraj's, and data sets named by whoever knows a layout), NumPy's npy and npz, MDposit's bin.
+ * models, GRO, HDF5 (H5MD, mdtraj's, and data sets named by whoever knows a layout), NumPy's npy and npz, MDposit's
+ * bin.
  *
  * Lengths are angstrom and times femtoseconds on this side, whatever the file has. Frames can be read in any order:
  * opening scans frame headers only and keeps their offsets (in memory; the file's own bytes are not decoded). Reading

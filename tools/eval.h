@@ -221,8 +221,8 @@ typedef struct km_eval_targets {
 km_status km_eval_read_pairs(const char *path, km_eval_targets *ret, km_err *err) KM_MUST_USE;
 /* Every trajectory NAME.* of a directory beside REF/NAME.*, REF/NAME_*, and all that lies in REF/NAME/. */
 km_status km_eval_pair_directories(const char *models, const char *refs, km_eval_targets *ret, km_err *err) KM_MUST_USE;
-/* The targets' free energies of folding from the table PATH: a name and a number a line. KM_INPUT for other lines; names
- * that are no target's are passed over. */
+/* The targets' free energies of folding from the table PATH: a name and a number a line. KM_INPUT for other lines;
+ * names that are no target's are passed over. */
 km_status km_eval_read_energies(const char *path, km_eval_targets *t, km_err *err) KM_MUST_USE;
 void km_eval_targets_clear(km_eval_targets *t);
 

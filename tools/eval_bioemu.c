@@ -78,10 +78,10 @@ const km_eval_over km_bioemu_over[] = {
 typedef struct side {
     const struct work *w;
     int64_t F;
-    double *points;       /* [F, 2] in the reference's slowest components */
+    double *points;        /* [F, 2] in the reference's slowest components */
     double native, folded; /* sums over frames */
-    int64_t *near;        /* [states] frames */
-    double *nearest;      /* [states] */
+    int64_t *near;         /* [states] frames */
+    double *nearest;       /* [states] */
 } side;
 
 typedef struct work {
@@ -211,8 +211,7 @@ static void compare(const work *w, const km_eval *e, scores *s)
 {
     double F = (double)w->model.F;
     if (w->n_states) compare_states(w, s);
-    if (w->tica.k == 2)
-        km_surface_compare(w->md.points, w->md.F, w->model.points, w->model.F, 1, &s->surface);
+    if (w->tica.k == 2) km_surface_compare(w->md.points, w->md.F, w->model.points, w->model.F, 1, &s->surface);
     if (w->native.n) {
         s->native = w->model.native / F, s->dg = km_folding_energy(w->model.folded / F);
         if (w->md.F) s->md_native = w->md.native / (double)w->md.F;
@@ -224,8 +223,7 @@ static void compare(const work *w, const km_eval *e, scores *s)
 
 static void note_missing(const work *w, km_eval *e, const km_eval_row *row)
 {
-    if (!w->n_states)
-        km_eval_note(e, "%s: no coverage of conformations: no reference is a single frame", row->name);
+    if (!w->n_states) km_eval_note(e, "%s: no coverage of conformations: no reference is a single frame", row->name);
     if (w->ca.md.F < 3)
         km_eval_note(e, "%s: no free energies: no reference is dynamics, of three frames at least", row->name);
     else if (w->tica.k < 2) km_eval_note(e, "%s: no free energies: the reference does not move", row->name);

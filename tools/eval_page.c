@@ -68,9 +68,10 @@ static void print_title(const km_eval_results *r, FILE *out)
 static void print_files(const km_eval *e, FILE *out)
 {
     static const char *const kinds[] = {"model", "MD replica", "MD, the reference"};
-    fputs("<div class=\"wide\"><table class=\"words\">\n<thead><tr><th></th><th>file</th><th>frames</th><th>spacing</th>"
-          "<th>length</th><th>made by</th></tr></thead>\n<tbody>\n",
-          out);
+    fputs(
+        "<div class=\"wide\"><table class=\"words\">\n<thead><tr><th></th><th>file</th><th>frames</th><th>spacing</th>"
+        "<th>length</th><th>made by</th></tr></thead>\n<tbody>\n",
+        out);
     for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) {
         if (!r->path) continue;
         fprintf(out, "<tr><th>%s</th><td>", kinds[r->kind]);
@@ -138,8 +139,7 @@ static void print_table(const km_eval *e, FILE *out)
 
 static km_status print_figures(const km_eval *e, int nth, FILE *out, km_err *err)
 {
-    for (const km_eval_figure *f = km_eval_figures_of(e->panel); f->id; f++)
-        KM_TRY(print_figure(e, f, nth, out, err));
+    for (const km_eval_figure *f = km_eval_figures_of(e->panel); f->id; f++) KM_TRY(print_figure(e, f, nth, out, err));
     return KM_OK;
 }
 

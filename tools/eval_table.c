@@ -201,7 +201,8 @@ void km_eval_print_html_over(const km_eval_results *r, FILE *out)
     for (int panel = 0; panel < r->n_panels; panel++) {
         const km_eval_panel *p = r->panels[panel];
         fprintf(out,
-                "<h2>%s over %d target%s</h2>\n<div class=\"wide\"><table>\n<thead><tr><th></th><th>median</th><th>mean</th><th>MD "
+                "<h2>%s over %d target%s</h2>\n<div class=\"wide\"><table>\n<thead><tr><th></th><th>median</th>"
+                "<th>mean</th><th>MD "
                 "median</th><th>MD mean</th><th>n</th><th>nan</th>",
                 p->title, r->n_targets, r->n_targets > 1 ? "s" : "");
         for (int i = 0; i < SHOWN && p->shown[i]; i++) fprintf(out, "<th>%s</th>", p->shown[i]);

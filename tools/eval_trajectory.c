@@ -62,14 +62,15 @@ const km_metric km_trajectory_metrics[] = {
     {0},
 };
 
-enum { COMPONENTS = 50, HELD = 1000, LAGS = 32 }; /* of the distances; frames held of a run, for so many lags at least */
+/* Of the distances; frames held of a run, for so many lags at least. */
+enum { COMPONENTS = 50, HELD = 1000, LAGS = 32 };
 
 /* What is gathered of a side, in three passes over its frames. */
 typedef struct side {
     struct work *w;
     const km_eval_side *frames;
-    double *mean;           /* [3 CA] */
-    double *places, *slow;  /* [F, 2] in the reference's principal, and in its slowest components */
+    double *mean;          /* [3 CA] */
+    double *places, *slow; /* [F, 2] in the reference's principal, and in its slowest components */
     km_lags lags;
     km_lagged *lagged;
 } side;
@@ -77,7 +78,8 @@ typedef struct side {
 typedef struct work {
     const km_eval_case *c;
     km_eval_ca ca;
-    int64_t each, lag;  /* frames of the reference between two of the model; lag of VAMP-2 and tICA, the model's frames */
+    int64_t each;               /* frames of the reference between two of the model */
+    int64_t lag;                /* of VAMP-2 and tICA, in frames of the model */
     int64_t steps[2][2 * LAGS]; /* the lags, in frames of each side */
     int n_steps;
     km_moments places; /* of the reference's CA, less the start structure */
@@ -115,8 +117,7 @@ static void second_pass(void *arg, const km_eval_piece *p)
     int n = 3 * w->ca.n;
     for (int64_t f = 0; f < p->n * 2; f++)
         for (int i = 0; i < n; i++)
-            s->places[2 * p->first + f] +=
-                ((double)p->x[f / 2 * n + i] - w->ca.start[i]) * w->axes[f % 2 * n + i];
+            s->places[2 * p->first + f] += ((double)p->x[f / 2 * n + i] - w->ca.start[i]) * w->axes[f % 2 * n + i];
     if (!w->lag) return;
     double *rows = km_reduce(&w->reduction, p->x, p->n, w->c->options->threads);
     if (p->at == 0) km_lagged_begin(s->lagged), km_lags_begin(&s->lags, p->length);
@@ -251,9 +252,9 @@ static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km
             km_eval_note(e, "%s: nothing of time is computed: %lld frames are too few for any lag", row->name,
                          (long long)w.ca.model.F);
         else if (!w.each)
-            km_eval_note(e,
-                         "%s: nothing of time is computed: its spacing, %g ps, is no multiple of the reference's, %g ps",
-                         row->name, (double)row->dt / 1000, (double)c->ref_dt / 1000);
+            km_eval_note(
+                e, "%s: nothing of time is computed: its spacing, %g ps, is no multiple of the reference's, %g ps",
+                row->name, (double)row->dt / 1000, (double)c->ref_dt / 1000);
         else choose_lags(&w);
         status = gather(&w, err);
         if (status == KM_OK) {

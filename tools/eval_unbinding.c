@@ -18,7 +18,8 @@ typedef struct scores {
 #define AT(name) offsetof(scores, name)
 const km_metric km_unbinding_metrics[] = {
     {"precision", "precis", 6, 3, AT(precision), KM_BEST_HIGH,
-     .meaning = "generated frames whose ligand is within 2 Å (RMSD, protein superposed, symmetric atoms exchanged) of one of the reference"},
+     .meaning = "generated frames whose ligand is within 2 Å (RMSD, protein superposed, symmetric atoms exchanged) of "
+                "one of the reference"},
     {"recall", "recall", 6, 3, AT(recall), KM_BEST_HIGH,
      .meaning = "frames of the reference within 2 Å of a generated one"},
     {"f1", "F1", 6, 3, AT(f1), KM_BEST_HIGH, .meaning = "harmonic mean of the two"},

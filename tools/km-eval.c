@@ -102,8 +102,10 @@ static km_status choose_targets(const km_cli *cli, km_eval_targets *t, km_err *e
         return km_eval_pair_directories(cli->operands[0], o.ref.items[0], t, err);
     }
     t->items = KM_NEW(km_eval_target);
-    *t->items = (km_eval_target){
-        .models = copy_list(cli->operands, cli->n_operands), .refs = copy_list(o.ref.items, o.ref.count), .top = o.top, .dg = NAN};
+    *t->items = (km_eval_target){.models = copy_list(cli->operands, cli->n_operands),
+                                 .refs = copy_list(o.ref.items, o.ref.count),
+                                 .top = o.top,
+                                 .dg = NAN};
     t->owned = KM_NEW(char *);
     t->items->name = t->owned[0] = km_strdup(km_eval_base_name(o.ref.items[0]));
     t->n = t->n_owned = 1;

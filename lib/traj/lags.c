@@ -15,7 +15,7 @@ km_lags km_lags_of(int n, const int64_t *lags, int n_lags, const double *opt_mea
                      .most = most,
                      .lags = lags,
                      .mean = opt_mean,
-                     .held = KM_NEWN(float, (size_t)most * (size_t)n),
+                     .held = KM_NEWN(float, (size_t)most *(size_t)n),
                      .rmsd = KM_NEWN(double, k),
                      .product = KM_NEWN(double, k),
                      .pairs = KM_NEWN(int64_t, k)};

@@ -74,7 +74,8 @@ static void check_ways(const float *md, int64_t n_md, const float *model, int64_
     int64_t F, G;
     float *a = ligands_of(md, n_md, 5, &F), *b = ligands_of(model, n_model, 5, &G);
     double *near = KM_NEWN(double, (size_t)G), *reached = KM_NEWN(double, (size_t)F), p[150], q[150];
-    km_frames_nearest(b, G, a, F, complex_.symmetry, 2, near), km_frames_nearest(a, F, b, G, complex_.symmetry, 1, reached);
+    km_frames_nearest(b, G, a, F, complex_.symmetry, 2, near);
+    km_frames_nearest(a, F, b, G, complex_.symmetry, 1, reached);
     second_check("unbinding.precision", share_below(near, G), 1e-9);
     second_check("unbinding.recall", share_below(reached, F), 1e-9);
     km_path_of(a, F, complex_.n_ligand, p), km_path_of(b, G, complex_.n_ligand, q);

@@ -36,7 +36,7 @@ static void check_rmsd(const char *name, float *ca, int64_t F, int32_t n, const 
 static double *check_places(const char *name, const float *ca, int64_t F, int32_t n)
 {
     double *rmsf = KM_NEWN(double, (size_t)n), *x = KM_NEWN(double, 3 * (size_t)(F * n)), values[2];
-    double *cov = KM_NEWN(double, 9 * (size_t)n *(size_t)n), near = 0;
+    double *cov = KM_NEWN(double, 9 * (size_t)n * (size_t)n), near = 0;
     double most = 0;
     km_moments m = km_moments_of(3 * n);
     for (int64_t i = 0; i < 3 * F * n; i++) x[i] = ca[i];

@@ -27,7 +27,8 @@ static void test_surfaces(void)
     }
     second_check("populations.mae", mean.mae, 0.015), second_check("populations.rmse", mean.rmse, 0.027);
     second_check("populations.coverage", mean.coverage, 0.009);
-    second_check("populations.mae_all", mean.mae_all, 0.012), second_check("populations.rmse_all", mean.rmse_all, 0.009);
+    second_check("populations.mae_all", mean.mae_all, 0.012),
+        second_check("populations.rmse_all", mean.rmse_all, 0.009);
     km_surface_compare(u, N, u, N, 1, &s);
     ok(s.mae < 0.1 && s.coverage > 0.99, "a set and itself, drawn twice: %.3f", s.mae);
     for (int i = 0; i < 2 * M; i++) v[i] += 100;

@@ -29,7 +29,8 @@ static int ways(const uint8_t *elements, int32_t n, const int32_t (*bonds)[2], i
 int main(void)
 {
     const uint8_t carbons[20] = {6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6}, acid[4] = {6, 6, 8, 8};
-    const int32_t ring[6][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 0}}, oxygens[3][2] = {{0, 1}, {1, 2}, {1, 3}};
+    const int32_t ring[6][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 0}};
+    const int32_t oxygens[3][2] = {{0, 1}, {1, 2}, {1, 3}};
     const int32_t phenyl[7][2] = {{0, 1}, {1, 2}, {2, 3}, {3, 4}, {4, 5}, {5, 0}, {6, 0}};
     ways(carbons, 6, ring, 6, 12, "benzene");
     ways(carbons, 7, phenyl, 7, 2, "toluene");
