@@ -99,11 +99,15 @@ void km_arena_free(km_arena *a)
     free(a);
 }
 
-static void add_block(km_arena *a, size_t at, size_t size)
+/* A block of wanted bytes, or where those cannot be had of the bytes that are needed. */
+static void add_block(km_arena *a, size_t at, size_t wanted, size_t needed)
 {
+    size_t size = wanted;
+    void *data = a->get ? a->get(size) : aligned_alloc(ALIGN, size);
+    if (!data) size = needed, data = checked(aligned_alloc(ALIGN, size), size);
     a->blocks = km_realloc(a->blocks, (a->count + 1) * sizeof *a->blocks);
     memmove(a->blocks + at + 1, a->blocks + at, (a->count - at) * sizeof *a->blocks);
-    a->blocks[at] = (block){a->get ? a->get(size) : checked(aligned_alloc(ALIGN, size), size), size, 0};
+    a->blocks[at] = (block){data, size, 0};
     a->count++;
 }
 
@@ -125,9 +129,15 @@ static void find_room(km_arena *a, size_t bytes)
             if (grown > (size_t)1 << 28) grown = (size_t)1 << 28;
             if (size < grown) size = grown;
         }
-        add_block(a, next, size);
+        add_block(a, next, size, bytes);
     }
     a->current = next;
+}
+
+static void note_peak(km_arena *a)
+{
+    size_t bytes = a->in_use + (a->data ? a->data->in_use : 0);
+    if (bytes > a->peak) a->peak = bytes;
 }
 
 void *km_arena_get(km_arena *a, size_t bytes)
@@ -139,11 +149,16 @@ void *km_arena_get(km_arena *a, size_t bytes)
     void *p = b->data + b->used;
     b->used += bytes;
     a->in_use += bytes;
-    if (a->in_use > a->peak) a->peak = a->in_use;
+    note_peak(a);
     return p;
 }
 
-void *km_arena_data(km_arena *a, size_t bytes) { return km_arena_get(a->data ? a->data : a, bytes); }
+void *km_arena_data(km_arena *a, size_t bytes)
+{
+    void *p = km_arena_get(a->data ? a->data : a, bytes);
+    note_peak(a);
+    return p;
+}
 
 void *km_arena_zero(km_arena *a, size_t bytes) { return memset(km_arena_get(a, bytes), 0, bytes); }
 
@@ -175,4 +190,4 @@ void km_arena_rewind(km_arena *a, km_mark m)
 void km_arena_reset(km_arena *a) { km_arena_rewind(a, (km_mark){0}); }
 
 int km_arena_separate(const km_arena *a) { return a->separate; }
-size_t km_arena_peak(const km_arena *a) { return a->peak + (a->data ? a->data->peak : 0); }
+size_t km_arena_peak(const km_arena *a) { return a->peak; }

@@ -59,7 +59,8 @@ static km_tensor *run(km_ctx *cx, const rows *r)
     }
     km_ctx *const *team = km_ctx_team(cx, n);
     for (int i = 0; i < n; i++) {
-        team[i]->be = cx->be, team[i]->dry = cx->dry;
+        KM_ASSERT(team[i]->dry == cx->dry);
+        team[i]->be = cx->be;
         team[i]->ex.opt_scratch = cx->ex.opt_scratch;
     }
 #pragma omp parallel for schedule(static, 1) num_threads(n) if (!cx->dry)
@@ -119,7 +120,7 @@ static void replay_chunk(km_ctx *cx, const rows *r, const float *dy, km_dim firs
 static km_ctx *begin_own(km_ctx *cx, km_tape *tape)
 {
     km_ctx *own = km_ctx_team(cx, 1)[0];
-    own->be = cx->be, own->dry = cx->dry, own->ex = cx->ex, own->param_grad = cx->param_grad, own->tape = tape;
+    own->be = cx->be, own->ex = cx->ex, own->param_grad = cx->param_grad, own->tape = tape;
     return own;
 }
 

@@ -37,8 +37,10 @@ static km_tensor *attend_past(km_ctx *cx, const km_nn_temporal *l, const km_tens
         const km_nn_past *p = f->opt_pasts[b];
         const struct km_nn_kept *kept = &p->layers[l->number];
         KM_ASSERT(p->T < p->room);
-        memcpy(kept->k + (size_t)p->T * frame, km_read(cx, km_slice(cx, k, b, 1)), frame * sizeof(float));
-        memcpy(kept->v + (size_t)p->T * frame, km_read(cx, km_slice(cx, v, b, 1)), frame * sizeof(float));
+        if (!cx->dry) {
+            memcpy(kept->k + (size_t)p->T * frame, km_read(cx, km_slice(cx, k, b, 1)), frame * sizeof(float));
+            memcpy(kept->v + (size_t)p->T * frame, km_read(cx, km_slice(cx, v, b, 1)), frame * sizeof(float));
+        }
         km_tensor *all_k = km_cast(cx, KM_TENSOR_OF(cx, kept->k, 1, p->T + 1, N, C)),
                   *all_v = km_cast(cx, KM_TENSOR_OF(cx, kept->v, 1, p->T + 1, N, C));
         km_tensor *one = km_temporal_attention(cx, km_slice(cx, q, b, 1), all_k, all_v, km_slice(cx, g, b, 1),

@@ -101,8 +101,9 @@ const int32_t *km_ints(km_ctx *cx, const int32_t *opt_x, km_dim n)
 
 float *km_read(km_ctx *cx, const km_tensor *t)
 {
+    static float none;
     const km_device *d = cx->be->device;
-    if (!d) return t->data;
+    if (!d) return cx->dry ? &none : t->data;
     km_mark mark = km_arena_mark(cx->arena);
     size_t bytes = (size_t)km_numel(t) * sizeof(float);
     float *wide = t->data, *x = km_alloc(bytes);
@@ -139,7 +140,7 @@ float *km_zeros(km_ctx *cx, km_dim n) { return km_zeros_in(cx, cx->arena, n); }
 void km_seed(km_ctx *cx, float *g, float seed)
 {
     if (cx->be->device) cx->be->device->upload(g, &seed, sizeof seed);
-    else *g += seed;
+    else if (!cx->dry) *g += seed;
 }
 
 typedef struct cast_state {

@@ -53,7 +53,7 @@ km_ctx *km_ctx_new(int threads);
 /* The same on any backend; on a device it has one thread. */
 km_ctx *km_ctx_new_on(const km_backend *be, int threads);
 /* A context in which nothing is computed: for the memory (km_ctx_peak) and the arithmetic (added to *opt_flop) that a
- * run will take. */
+ * run will take. Its tensors have no memory. */
 km_ctx *km_ctx_dry(double *opt_flop);
 void km_ctx_free(km_ctx *cx);
 /* The contexts of n threads that each do a share of cx's work on their own: one thread each, an arena of its own, no
@@ -92,7 +92,7 @@ static inline const km_backend *km_be(const km_ctx *cx, const km_tensor *t)
  * numbers stay what they are. NULL stays NULL. */
 const float *km_floats(km_ctx *cx, const float *opt_x, km_dim n);
 const int32_t *km_ints(km_ctx *cx, const int32_t *opt_x, km_dim n);
-/* t's numbers where the host can read them: its own, or a copy in the context's arena. */
+/* t's numbers where the host can read them: its own, or a copy in the context's arena; one zero in a dry context. */
 float *km_read(km_ctx *cx, const km_tensor *t);
 /* Copy numel(from) numbers to element `first` of to, of the same type. */
 void km_copy(km_ctx *cx, km_tensor *to, km_dim first, const km_tensor *from);
