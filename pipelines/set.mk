@@ -13,7 +13,8 @@
 #   manifest.tsv   a line a system: frames, time, licence, alignment, and why it was refused or failed
 #   systems.txt    the set's list; remove it to ask for it again
 #   log/           what the programs said
-# and OUT/trunks is for km-train --trunk.
+# and OUT/trunks is for km-train --trunk. What is made of a set in another way (TIER=protein, TEMPERATURE=348) has a folder of its own,
+# OUT/SET-VARIANT.
 BIN          ?=
 OUT          ?= data
 RAW          ?= $(OUT)/raw
@@ -26,6 +27,8 @@ KEEP_RAW     ?= 1
 WEIGHTS      ?= $(RAW)/boltz2/boltz2_conf.ckpt
 # alignments, MSA_DIR/ID.CHAIN.a3m; a chain without one is a single sequence
 MSA_DIR      ?=
+# whole sequences, REFERENCE_DIR/ID.fasta, of which what was simulated is a part: the residues that are missing are kept, marked absent
+REFERENCE_DIR ?=
 # further options of the programs, as TRUNK='--threads 1' beside -j
 FETCH        ?=
 STRIP        ?=
@@ -33,16 +36,19 @@ TRUNK        ?=
 N_JOBS       ?=
 SLURM        ?=
 SBATCH       ?= sbatch
+SQUEUE       ?= squeue
 SBATCH_FLAGS ?=
 # a makefile says
 SET          ?=
 raw          ?= $(RAW)/$(SET)/%
 needs_ccd    ?=
+form         ?=
 
 here := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))
 self := $(here)$(SET).mk
 bin  := $(if $(BIN),$(BIN)/,)
-dir  := $(OUT)/$(SET)
+name := $(SET)$(form:%=-%)
+dir  := $(OUT)/$(name)
 log  := $(dir)/log
 list := $(dir)/systems.txt
 step := sh $(here)step.sh
@@ -94,16 +100,17 @@ systems: $(todo:%=$(log)/%.info) $(if $(trunk),$(todo:%=$(log)/%.$(trunk)))
 
 # The alignments that there are of a system.
 alignments = $(if $(MSA_DIR),$(wildcard $(MSA_DIR)/$(1).*.a3m))
+reference  = $(if $(REFERENCE_DIR),$(wildcard $(REFERENCE_DIR)/$(1).fasta))
 
 $(raw):
 	@$(step) fetch $(log)/$(or $*,$(SET)) - $(bin)km-fetch -o $(RAW) $(FETCH) $(if $*,--only $*) $(SET)
-$(dir)/%.h5: $(raw) $$(call alignments,$$*) | $$(CCD)
+$(dir)/%.h5: $(raw) $$(call alignments,$$*) $$(call reference,$$*) | $$(CCD)
 	@$(step) strip $(log)/$* $@ $(bin)km-strip --set $(SET) --id $* -o $@ $(CCD:%=--ccd %) \
-	    $(foreach f,$(call alignments,$*),--msa $(patsubst $*.%.a3m,%,$(notdir $(f)))=$(f)) $(STRIP) $<
+	    $(foreach f,$(call alignments,$*),--msa $(patsubst $*.%.a3m,%,$(notdir $(f)))=$(f)) $(patsubst %,--reference % --unresolved keep,$(call reference,$*)) $(STRIP) $<
 	@$(if $(KEEP_RAW),,$(if $(findstring %,$(raw)),rm -rf $<))
 $(log)/%.info: $(dir)/%.h5
 	@$(bin)km-info --verify $< >$@.new && mv $@.new $@
-	@echo $(SET) $*
+	@echo $(name) $*
 ifneq ($(trunk),)
 $(log)/%.$(trunk): $(dir)/%.h5 $(weights)
 	@$(step) trunk $(log)/$* - $(bin)km-trunk --weights $(WEIGHTS) --cache $(OUT)/trunks $(TRUNK) $<
@@ -116,18 +123,22 @@ $(RAW)/boltz2/boltz2_conf.ckpt:
 	$(bin)km-fetch -o $(RAW) --only $(@F) boltz2
 
 finish:
-	@$(source) | awk -v set=$(SET) -v dir=$(dir) -v trunk=$(trunk) -f $(here)manifest.awk; s=$$?; sh $(here)split.sh $(OUT) && exit $$s
+	@$(source) | awk -v set=$(name) -v dir=$(dir) -v trunk=$(trunk) -f $(here)manifest.awk; s=$$?; sh $(here)split.sh $(OUT) && rm -f $(log)/job && exit $$s
 
-# -- Slurm: the tasks of the array, then what is left to do
+# -- Slurm: the tasks of the array, then what is left to do, by which log/job goes: the number of the job that does it
 
 define script
 #!/bin/sh
 cd '$(CURDIR)' && exec $(MAKE) --no-print-directory -f '$(self)' $(1) $(foreach v,$(settings),$(v)='$($(v))')
 endef
-settings := BIN OUT RAW SYSTEMS LIMIT RETRY KEEP_RAW WEIGHTS MSA_DIR FETCH STRIP TRUNK $(if $(CCD),CCD)
+settings := BIN OUT RAW SYSTEMS LIMIT RETRY KEEP_RAW WEIGHTS MSA_DIR REFERENCE_DIR FETCH STRIP TRUNK $(CHOICES) $(if $(CCD),CCD)
 submit: list
 	$(if $(N_JOBS),,$(error SLURM=1 needs N_JOBS=N: the tasks of the array))
+	@if [ -e $(log)/job ] && job=$$(cat $(log)/job) && left=$$($(SQUEUE) -h -j $$job -o %T 2>&1 || echo unknown) && [ -n "$$left" ] && \
+	    ! printf '%s\n' "$$left" | grep -q 'Invalid job id'; then \
+	    echo "$(name): job $$job is under way; scancel it, or remove $(log)/job when there is no such job" >&2; exit 1; fi
 	$(file >$(log)/tasks.sh,$(call script,-k -j"$${SLURM_CPUS_PER_TASK:-1}" systems SHARD="$$SLURM_ARRAY_TASK_ID" SHARDS=$(N_JOBS)))
 	$(file >$(log)/finish.sh,$(call script,finish))
-	job=$$($(SBATCH) --parsable --job-name=$(SET) --array=0-$$(($(N_JOBS) - 1)) --output=$(log)/task-%a.out $(SBATCH_FLAGS) $(log)/tasks.sh) && \
-	$(SBATCH) --parsable --job-name=$(SET)-finish --dependency=afterany:$${job%%;*} --output=$(log)/finish.out $(SBATCH_FLAGS) $(log)/finish.sh
+	job=$$($(SBATCH) --parsable --job-name=$(name) --array=0-$$(($(N_JOBS) - 1)) --output=$(log)/task-%a.out $(SBATCH_FLAGS) $(log)/tasks.sh) && \
+	job=$$($(SBATCH) --parsable --job-name=$(name)-finish --dependency=afterany:$${job%%;*} --output=$(log)/finish.out $(SBATCH_FLAGS) \
+	    $(log)/finish.sh) && echo "$$job" && echo "$${job%%;*}" >$(log)/job

@@ -4,7 +4,7 @@
 # Published lists (held-out.tsv; of MISATO those that km-fetch keeps in RAW) are followed; of sets that have none, VAL and TEST (0.05)
 # of the groups, chosen by a hash: a group is a sequence, in MegaSim a parent with its mutants. A system trains nowhere when it has a
 # sequence of a test system of any set, or one at least IDENTITY (0.4) identical to it by mmseqs, where that is installed (MMSEQS), or is of
-# such a group. IDENTITY= keeps those; both counts are said.
+# such a group. IDENTITY= keeps those; both counts are said. Sets such as atlas-protein and mdcath-450 are of the systems of atlas and mdcath.
 set -eu
 out=$1 here=$(cd "$(dirname "$0")" && pwd)
 IDENTITY=${IDENTITY-0.4} MMSEQS=${MMSEQS:-mmseqs} VAL=${VAL:-0.05} TEST=${TEST:-0.05}
@@ -52,9 +52,11 @@ awk -F '\t' -v val="$VAL" -v test="$TEST" '
     {
         x = hash($3)
         part = "train"
-        if (!(($1, "val") in lists) && x < val) part = "val"
-        if (!(($1, "test") in lists) && x > 1 - test) part = "test"
-        if (($1, $2) in listed) part = listed[$1, $2]
+        set = $1
+        sub(/-.*/, "", set)
+        if (!((set, "val") in lists) && x < val) part = "val"
+        if (!((set, "test") in lists) && x > 1 - test) part = "test"
+        if ((set, $2) in listed) part = listed[set, $2]
         print part "\t" $0
     }' "$work/lists" "$work/systems" >"$work/assigned"
 

@@ -15,7 +15,8 @@
 #include "tools/strip.h"
 
 static struct {
-    const char *set, *id, *top, *ccd, *out, *set_name, *license, *chain, *missing, *unresolved, *reference;
+    km_set_choice choice;
+    const char *set, *top, *ccd, *out, *set_name, *license, *chain, *missing, *unresolved, *reference;
     km_msa_inputs msa;
     km_opt_list ligands;
     int64_t dt;
@@ -29,7 +30,9 @@ static const km_opt table[] = {
      "one)"},
     {"set", 0, KM_OPT_CHOICE, &o.set, "NAME", "the inputs are one system of a public data set, as it lays them out",
      .choices = KM_SETS},
-    {"id", 0, KM_OPT_STRING, &o.id, "ID", "which system of the set"},
+    {"id", 0, KM_OPT_STRING, &o.choice.opt_id, "ID", "which system of the set"},
+    {"temperature", 0, KM_OPT_STRING, &o.choice.opt_temperatures, "K,K", "of mdcath: only these temperatures (320)"},
+    {"replica", 0, KM_OPT_STRING, &o.choice.opt_replicas, "N,N", "of mdcath: only these replicas"},
     {"output", 'o', KM_OPT_STRING, &o.out, "FILE",
      "write FILE.h5 (H5MD) or FILE.km instead of a stream on standard output"},
     {"stride", 0, KM_OPT_INT, &o.stride, "N", "take every Nth frame", .min = 1, .max = 1e9},
@@ -77,7 +80,9 @@ static km_status check_options(const km_cli *cli, km_err *err)
     if (o.raw && (o.msa.files.count || o.ligands.count || o.reference))
         return km_fail(err, KM_USAGE, "--msa, --ligand and --reference need tokens: not with --raw");
     if (o.set && o.top) return km_fail(err, KM_USAGE, "--set knows its topology: not with --top");
-    if (o.id && !o.set) return km_fail(err, KM_USAGE, "--id needs --set");
+    if (o.choice.opt_id && !o.set) return km_fail(err, KM_USAGE, "--id needs --set");
+    if ((o.choice.opt_temperatures || o.choice.opt_replicas) && (!o.set || strcmp(o.set, "mdcath") != 0))
+        return km_fail(err, KM_USAGE, "--temperature and --replica are for --set mdcath");
     if (!o.set && !o.top && !own)
         return km_fail(err, KM_USAGE, "--top FILE is needed: the topology of the trajectories");
     if ((o.set_name || o.license) && (!o.out || !km_ends_with(o.out, ".h5")))
@@ -94,6 +99,7 @@ static void say_report(const job *j)
         "%d leaving atoms, %d alternates",
         j->top, j->t.system->n_atoms, j->t.system->n_residues, r->hydrogens, r->waters, r->ions, r->additives,
         r->leaving, r->alternates);
+    if (r->held) km_cli_say(j->cli, "%s: %d metals stay: molecules hold them in nine of ten frames", j->top, r->held);
     if (r->lipids) km_cli_say(j->cli, "%s: left out %d lipids", j->top, r->lipids);
     if (r->unresolved)
         km_cli_say(j->cli, "%s: %d residues of its sequences are not in it: %s", j->top, r->unresolved,
@@ -108,9 +114,10 @@ static km_status read_topology(job *j, km_err *err)
     km_traj *same;
     float box[9], *x;
     if (o.set) {
-        KM_TRY(km_set_open(o.set, o.id, j->cli->operands, j->cli->n_operands, &j->set, err));
+        KM_TRY(km_set_open(o.set, &o.choice, j->cli->operands, j->cli->n_operands, &j->set, err));
         j->top = j->set.name;
         j->raw = j->set.topology;
+        if (!o.raw) km_chem_raw_whole(j->raw, j->set.box);
         if (*j->set.note) km_cli_say(j->cli, "%s: %s", j->top, j->set.note);
         if (j->set.ensembles)
             km_cli_say(j->cli, "%s: %d files left out: ensembles, without times", j->top, j->set.ensembles);
@@ -138,6 +145,39 @@ static km_status take_raw(job *j, km_err *err)
     return KM_OK;
 }
 
+/* The first of the trajectories. */
+static km_set_trajectory first_of(const job *j)
+{
+    char *path = (char *)j->cli->operands[0];
+    return o.set ? j->set.trajectories[0]
+                 : (km_set_trajectory){.path = path, .name = path, .bin = km_ends_with(path, ".bin")};
+}
+
+/* Which metals molecules hold in nine of ten frames of the first trajectory; NULL: as the topology has it, because
+ * there are none or the trajectory, of which more is said later, cannot be read. Free it. */
+static int32_t *find_held(const job *j)
+{
+    enum { SAMPLES = 32 };
+    const km_set_trajectory first = first_of(j);
+    const km_system *s = j->raw->system;
+    km_traj *t = NULL;
+    if (o.keep || !km_chem_has_metals(s) || km_set_trajectory_open(&first, s->n_atoms, &t, NULL) < 0) return NULL;
+    int32_t *held = KM_NEWN(int32_t, (size_t)s->n_residues), n = 0;
+    float *x = km_alloc(12 * (size_t)km_traj_atoms(t)), box[9];
+    const int64_t frames = km_traj_frames(t), samples = frames < SAMPLES ? frames : SAMPLES;
+    for (int64_t i = 0; i < samples && km_traj_atoms(t) == s->n_atoms; i++) {
+        if (km_traj_decode(t, i * (frames - 1) / (samples > 1 ? samples - 1 : 1), x, NULL, box, NULL) < 0) continue;
+        km_chem_count_held(j->raw, x, box, held);
+        n++;
+    }
+    for (int32_t r = 0; r < s->n_residues; r++) held[r] = n > 0 && 10 * held[r] >= 9 * n;
+    free(x);
+    km_traj_close(t);
+    if (n > 0) return held;
+    free(held);
+    return NULL;
+}
+
 static km_status tokenize(job *j, km_err *err)
 {
     const char *ccd = o.ccd ? o.ccd : getenv("KM_CCD");
@@ -148,10 +188,13 @@ static km_status tokenize(job *j, km_err *err)
     options.keep = o.keep;
     options.unresolved = strcmp(o.unresolved, "keep") == 0;
     if (o.reference) KM_TRY(km_chem_refer(j->raw, o.reference, err));
+    int32_t *held = find_held(j);
+    options.opt_held = held;
     options.library = km_library_new(ccd && *ccd ? ccd : NULL);
     km_status status = km_inputs_ligands(options.library, &o.ligands, err);
     if (status == KM_OK && (status = km_chem_tokenize(j->raw, &options, &j->t, err)) < 0) km_fail_in(err, j->top);
     km_library_free(options.library);
+    free(held);
     KM_TRY(status);
     KM_TRY(km_inputs_msa(j->t.system, &o.msa, NULL, &j->msa, err));
     say_report(j);

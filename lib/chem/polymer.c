@@ -6,8 +6,6 @@
 
 #include "lib/chem/residues.h"
 
-#define HELD_MAX 2.8f
-
 float km_chem_raw_distance(const km_structure *raw, int32_t a, int32_t b)
 {
     const float *p = raw->coords + (size_t)a * 3, *q = raw->coords + (size_t)b * 3;
@@ -25,26 +23,6 @@ bool km_chem_raw_has_hydrogens(const km_structure *raw, const km_residue *r)
     for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
         if (km_chem_raw_element(raw, i) == 1) return true;
     return false;
-}
-
-bool km_chem_is_held(const km_structure *raw, int32_t residue)
-{
-    const km_system *s = raw->system;
-    int donors = 0;
-    if (!km_chem_is_metal(s->residues[residue].name)) return false;
-    for (int32_t r = 0; r < s->n_residues && donors < 2; r++) {
-        const km_residue *near = &s->residues[r];
-        if (km_chem_is_water(near->name) || km_chem_is_additive(near->name) || km_chem_is_lipid(near->name) ||
-            (near->n_atoms == 1 && km_chem_is_ion(near->name)))
-            continue;
-        for (int32_t i = near->first_atom; i < near->first_atom + near->n_atoms; i++) {
-            int element = km_chem_raw_element(raw, i);
-            if ((element == 7 || element == 8 || element == 16) &&
-                km_chem_raw_distance(raw, i, s->residues[residue].first_atom) <= HELD_MAX)
-                donors++;
-        }
-    }
-    return donors >= 2;
 }
 
 int32_t km_chem_raw_atom(const km_system *s, int32_t residue, const char *name)

@@ -18,8 +18,6 @@ int32_t km_chem_raw_atom(const km_system *s, int32_t residue, const char *name);
 /* The dictionary's name of a residue of a polymer; a nucleotide with C2' but not O2' is a deoxynucleotide. */
 const char *km_chem_raw_residue_name(const km_structure *raw, int32_t residue);
 
-/* Is this ion of one atom a metal with two or more N, O or S of macromolecules or ligands within 2.8 angstrom? */
-bool km_chem_is_held(const km_structure *raw, int32_t residue);
 
 /* The chains from `chain` on that are one molecule: a polymer, and residues that the file lists as chains of their own
  * but which are linked to it where a residue would be (caps, modified ends). Returns the first chain behind them.

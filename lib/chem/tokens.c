@@ -50,7 +50,7 @@ static bool leaves(km_tokens_builder *b, int32_t residue)
     if (km_chem_is_additive(r->name)) return b->report->additives++, true;
     if (b->membrane && km_chem_is_lipid(r->name)) return b->report->lipids++, true;
     if (r->n_atoms != 1 || !km_chem_is_ion(r->name)) return false;
-    if (km_chem_is_held(b->raw, residue)) return b->report->held++, false;
+    if (b->held[residue]) return b->report->held++, false;
     return b->report->ions++, true;
 }
 
@@ -137,11 +137,14 @@ km_status km_chem_tokenize(const km_structure *raw, const km_token_options *opti
                            .membrane = is_membrane(raw->system),
                            .library = options->library ? options->library : km_library_new(NULL),
                            .stays = KM_NEWN(bool, (size_t)raw->system->n_residues + 1),
+                           .held = KM_NEWN(int32_t, (size_t)raw->system->n_residues + 1),
                            .raw_of = KM_NEWN(int32_t, (size_t)raw->system->n_chains + 1)};
+    if (options->opt_held) memcpy(b.held, options->opt_held, (size_t)raw->system->n_residues * sizeof *b.held);
+    else km_chem_count_held(raw, raw->coords, NULL, b.held);
     ret->report.alternates = raw->alt_dropped ? *raw->alt_dropped : 0;
     km_status status = build(&b, err);
     if (!options->library) km_library_free(b.library);
-    free(b.stays), free(b.raw_of);
+    free(b.stays), free(b.held), free(b.raw_of);
     ret->system = b.to.s;
     ret->source = b.to.source;
     if (status == KM_OK) status = km_system_check(ret->system, err);

@@ -19,23 +19,31 @@ typedef enum km_missing {
                          standard, on the three nearest atoms that are there; present = 1 */
 } km_missing;
 
+/* Is there a residue that is an atom of a metal? */
+bool km_chem_has_metals(const km_system *s);
+/* Add 1 to counts [R] of each that two or more N, O or S of macromolecules or ligands hold within 2.8 angstrom, in
+ * whatever image, where coords [A, 3] of the raw structure's atoms are these. */
+void km_chem_count_held(const km_structure *raw, const float *coords, const float *opt_box, int32_t *counts);
+
 typedef struct km_token_options {
     const char *chains; /* "A,B", or NULL for all */
     km_missing missing;
     bool keep;           /* waters, ions, crystallisation agents and lipids too */
     bool unresolved;     /* residues of the file's sequence that the model lacks too, with present = 0 */
     km_library *library; /* NULL: what is built in */
+    const int32_t
+        *opt_held; /* [R] of the raw structure: is this ion, if it is one, held? NULL: as the first model has it */
 } km_token_options;
 
 /* What was left out and added. */
 typedef struct km_token_report {
     int hydrogens, waters, ions, additives, lipids; /* all but hydrogens: residues */
-    int leaving, alternates, missing;       /* atoms */
-    int unresolved;                         /* residues of the file's sequences that the model lacks */
-    int held;                               /* ions that stay because a molecule holds them */
-    int perceived;                          /* ligands whose bonds their coordinates tell (lib/chem/perceive.h) */
+    int leaving, alternates, missing;               /* atoms */
+    int unresolved;                                 /* residues of the file's sequences that the model lacks */
+    int held;                                       /* ions that stay because a molecule holds them */
+    int perceived; /* ligands whose bonds their coordinates tell (lib/chem/perceive.h) */
     int bonds_dictionary, bonds_file, bonds_distance;
-    char missing_list[160];                 /* the first of them: "ARG 5 A: CG CD" */
+    char missing_list[160]; /* the first of them: "ARG 5 A: CG CD" */
 } km_token_report;
 
 typedef struct km_tokenized {

@@ -13,6 +13,7 @@ typedef struct km_tokens_builder {
     km_library *library;
     km_build to;
     km_token_report *report;
+    int32_t *held;   /* [R] of the raw residues: a metal that a molecule holds */
     bool membrane;   /* there are so many lipids that none is a ligand */
     bool *stays;     /* [R] of the raw residues */
     int32_t *raw_of; /* [C] of the system's chains: the raw chain whose sequence counts */

@@ -13,7 +13,8 @@
 #include "lib/base/io.h"
 #include "lib/base/mem.h"
 
-enum { LONGEST_WAIT = 600, SAID = 300 }; /* seconds; bytes of a refusal that are looked at */
+/* seconds; bytes of a refusal that are looked at; addresses that a file may have moved to, one after the other */
+enum { LONGEST_WAIT = 600, SAID = 300, MOVES = 10 };
 
 struct km_http {
     km_http_options o;
@@ -118,8 +119,7 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
     km_http *h = arg;
     n *= size;
-    if (h->facts->status == 200 || h->facts->status == 206)
-        return h->rq->sink(h->rq->arg, h->facts, p, n) ? n : 0;
+    if (h->facts->status == 200 || h->facts->status == 206) return h->rq->sink(h->rq->arg, h->facts, p, n) ? n : 0;
     size_t have = strlen(h->said), take = n < SAID - have ? n : SAID - have;
     for (size_t i = 0; i < take; i++) h->said[have + i] = (char)((unsigned char)p[i] < ' ' ? ' ' : p[i]);
     h->said[have + take] = 0;
@@ -148,22 +148,21 @@ static bool may_pass(CURLcode code)
     case CURLE_RECV_ERROR:
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_HTTP2:
-    case CURLE_HTTP2_STREAM: return true;
-    default: return false;
+    case CURLE_HTTP2_STREAM:
+        return true;
+    default:
+        return false;
     }
 }
 
-static void set_up(km_http *h, const km_http_request *rq, struct curl_slist **headers)
+static void set_up(km_http *h, const km_http_request *rq, const char *url, struct curl_slist **headers)
 {
     CURL *c = h->curl;
     char range[64], line[192];
     curl_easy_reset(c);
-    curl_easy_setopt(c, CURLOPT_URL, rq->url);
+    curl_easy_setopt(c, CURLOPT_URL, url);
     curl_easy_setopt(c, CURLOPT_USERAGENT, "km-fetch/" KM_VERSION " (kinematic)");
-    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, strncasecmp(rq->url, "https:", 6) == 0 ? "https" : "http,https");
-    curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
-    curl_easy_setopt(c, CURLOPT_MAXREDIRS, 10L);
+    curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, strncasecmp(rq->url, "https:", 6) == 0 ? "https" : "http,https");
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)h->o.timeout);
     curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
@@ -202,21 +201,42 @@ static km_status judge(km_http *h, const char *url, km_err *err)
     return 1;
 }
 
-km_status km_http_once(km_http *h, km_http_request *rq, km_http_facts *facts, km_err *err)
+/* Asks an address, in one of the places of its host; *ret_moved is the address that it names instead, or NULL. */
+static km_status ask(km_http *h, const km_http_request *rq, const char *url, CURLcode *ret_code, char **ret_moved,
+                     km_err *err)
 {
     struct curl_slist *headers = NULL;
+    char *to = NULL;
     int place;
-    KM_TRY(km_http_place(h->o.locks, rq->url, &place, err));
+    KM_TRY(km_http_place(h->o.locks, url, &place, err));
+    *h->said = *h->why = 0;
+    set_up(h, rq, url, &headers);
+    *ret_code = curl_easy_perform(h->curl);
+    curl_slist_free_all(headers);
+    if (place >= 0) close(place);
+    curl_easy_getinfo(h->curl, CURLINFO_REDIRECT_URL, &to);
+    *ret_moved = *ret_code == CURLE_OK && to ? km_strdup(to) : NULL;
+    return KM_OK;
+}
+
+km_status km_http_once(km_http *h, km_http_request *rq, km_http_facts *facts, km_err *err)
+{
     *facts = (km_http_facts){.total = -1, .first = -1, .n = -1};
     rq->refused = (km_err){0};
     h->rq = rq;
     h->facts = facts;
     h->wait = 0;
-    *h->said = *h->why = 0;
-    set_up(h, rq, &headers);
-    CURLcode code = curl_easy_perform(h->curl);
-    curl_slist_free_all(headers);
-    if (place >= 0) close(place);
+    CURLcode code = CURLE_OK;
+    char *url = km_strdup(rq->url), *moved;
+    km_status status;
+    for (int moves = 0; (status = ask(h, rq, url, &code, &moved, err)) == KM_OK && moved; moves++) {
+        free(url), url = moved;
+        if (moves < MOVES) continue;
+        status = km_fail(err, KM_SYSTEM, "%.150s: moved more than %d times", rq->url, MOVES);
+        break;
+    }
+    free(url);
+    KM_TRY(status);
     if (km_interrupted()) return km_fail(err, KM_INTERRUPTED, "interrupted");
     if (rq->refused.code) {
         km_fail(err, rq->refused.code, "%s", rq->refused.msg);

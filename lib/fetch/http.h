@@ -4,7 +4,8 @@
  *
  * Final are the answers that asking again would not change (400, 403, 404, a certificate that is wrong); what may pass
  * (408, 425, 429, 5xx, resets, silence, short bodies) is tried again, no sooner than Retry-After says. Redirections are
- * followed, from https only to https. Names of hosts and files in messages are the server's.
+ * followed, from https only to https, and the host that they lead to counts its connections as any. Names of hosts and
+ * files in messages are the server's.
  * Tests: tests/cli/fetch.bats */
 #ifndef LIB_FETCH_HTTP_H
 #define LIB_FETCH_HTTP_H

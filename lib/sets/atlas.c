@@ -48,7 +48,7 @@ km_status km_set_atlas(const km_set_call *c, km_err *err)
     const char *file = km_files_name(pdb);
     c->to->name = km_asprintf("%.*s", (int)strlen(file) - 4, file);
     c->to->license = (free(c->to->license), km_strdup("CC-BY-NC-4.0"));
-    KM_TRY(km_structure_read(pdb, 1, &c->to->topology, err));
+    KM_TRY(km_set_pdb(c, pdb, err));
     name_chains(c->to->topology, c->to->name);
     for (int replica = 1; replica <= 9; replica++) {
         char plain[16], fitted[16];

@@ -58,5 +58,5 @@ km_status km_set_bioemu(const km_set_call *c, km_err *err)
     km_status status = ns > 0 && ns < 1e6 ? KM_OK : km_fail(err, KM_INPUT, "%.150s: no save_traj_ns", json);
     if (status == KM_OK) status = add_all(c, about, km_fs_of_ns(ns), err);
     json_decref(about);
-    return status == KM_OK ? km_structure_read(pdb, 1, &c->to->topology, err) : status;
+    return status == KM_OK ? km_set_pdb(c, pdb, err) : status;
 }

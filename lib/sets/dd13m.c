@@ -29,5 +29,5 @@ km_status km_set_dd13m(const km_set_call *c, km_err *err)
         km_traj_close(t);
         km_set_add(c->to, path, name, timed ? 0 : STEP_FS);
     }
-    return km_structure_read(pdb, 1, &c->to->topology, err);
+    return km_set_pdb(c, pdb, err);
 }

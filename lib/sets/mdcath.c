@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * mdCATH (compsciencelab/mdCATH): one file a domain, /DOMAIN/TEMPERATURE/REPLICA/coords, 1 ns a frame; of the five
- * temperatures 320 K, to which the other sets are nearest. Names of atoms come from the PDB file inside. */
+ * temperatures 320 K unless others are asked for, to which the other sets are nearest. Names of atoms come from the PDB
+ * file inside. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,7 @@
 #include "lib/base/mem.h"
 #include "lib/sets/sets_impl.h"
 
-enum { STEP_FS = 1000000 };
+enum { STEP_FS = 1000000, HOTTEST = 1000 };
 
 static km_status read_topology(const km_set_call *c, const char *path, km_err *err)
 {
@@ -26,21 +27,29 @@ static km_status read_topology(const km_set_call *c, const char *path, km_err *e
     return status;
 }
 
-/* Replicas at 320 K: /DOMAIN/320 or, in older files, /DOMAIN/sims320K. */
-static km_status add_replicas(const km_set_call *c, const char *path, km_err *err)
+/* Is text one of those in a list "a,b", or is there no list? */
+static bool is_listed(const char *opt_list, const char *text)
 {
-    static const char *const temperatures[] = {"320", "sims320K"};
-    for (size_t k = 0; k < 2; k++) {
-        char **names, *group = km_asprintf("/%s/%s", c->to->name, temperatures[k]);
+    const size_t n = strlen(text);
+    for (const char *p = opt_list; p; p = strchr(p, ','), p += p != NULL)
+        if (strncmp(p, text, n) == 0 && (!p[n] || p[n] == ',')) return true;
+    return !opt_list;
+}
+
+/* Replicas at a temperature: /DOMAIN/320 or, in older files, /DOMAIN/sims320K. */
+static km_status add_replicas(const km_set_call *c, const char *path, int kelvin, km_err *err)
+{
+    for (int old = 0; old < 2; old++) {
+        char **names, *group = km_asprintf("/%s/%s%d%s", c->to->name, old ? "sims" : "", kelvin, old ? "K" : "");
         int64_t n = 0;
         km_status status = KM_OK;
         if (km_h5_has(path, group)) status = km_h5_names(path, group, &names, &n, err);
         for (int64_t i = 0; i < n && status == KM_OK; i++) {
             char *coords = km_asprintf("%s/%s/coords", group, names[i]),
                  *box = km_asprintf("%s/%s/box", group, names[i]);
-            if (km_h5_has(path, coords)) {
+            if (is_listed(c->replicas, names[i]) && km_h5_has(path, coords)) {
                 km_set_trajectory *t = km_set_add(c->to, path, coords, STEP_FS);
-                t->positions = km_strdup(coords), t->force_field = km_strdup("CHARMM22*"), t->kelvin = 320;
+                t->positions = km_strdup(coords), t->force_field = km_strdup("CHARMM22*"), t->kelvin = kelvin;
                 t->box = km_h5_has(path, box) ? km_strdup(box) : NULL;
             }
             free(coords), free(box);
@@ -48,6 +57,24 @@ static km_status add_replicas(const km_set_call *c, const char *path, km_err *er
         if (n > 0) km_h5_texts_free(names, n);
         free(group);
         KM_TRY(status);
+    }
+    return KM_OK;
+}
+
+/* "320,348": each must have something. */
+static km_status add_temperatures(const km_set_call *c, const char *path, km_err *err)
+{
+    const char *list = c->temperatures ? c->temperatures : "320";
+    for (const char *p = list; p; p = strchr(p, ','), p += p != NULL) {
+        char *end;
+        const long kelvin = strtol(p, &end, 10);
+        const int had = c->to->count;
+        if (end == p || (*end && *end != ',') || kelvin < 1 || kelvin > HOTTEST)
+            return km_fail(err, KM_USAGE, "'%.60s' is no list of temperatures", list);
+        KM_TRY(add_replicas(c, path, (int)kelvin, err));
+        if (c->temperatures && c->to->count == had)
+            return km_fail(err, KM_INPUT, "%.120s: nothing at %ld K%s%.40s", path, kelvin,
+                           c->replicas ? " of the replicas " : "", c->replicas ? c->replicas : "");
     }
     return KM_OK;
 }
@@ -65,5 +92,5 @@ km_status km_set_mdcath(const km_set_call *c, km_err *err)
     if (!c->to->name) return km_fail(err, KM_INPUT, "%.150s: no domain in it", path);
     c->to->license = (free(c->to->license), km_strdup("CC-BY-4.0 (unconfirmed)"));
     KM_TRY(read_topology(c, path, err));
-    return add_replicas(c, path, err);
+    return add_temperatures(c, path, err);
 }

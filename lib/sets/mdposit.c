@@ -102,7 +102,7 @@ km_status km_set_mdposit(const km_set_call *c, km_err *err)
         t->bin = bin, t->kelvin = kelvin;
     }
     json_decref(project);
-    if (status == KM_OK) status = km_structure_read(pdb, 1, &c->to->topology, err);
+    if (status == KM_OK) status = km_set_pdb(c, pdb, err);
     if (status == KM_OK && bonds) status = read_bonds(bonds, c->to->topology, err);
     return status;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "lib/base/box.h"
 #include "lib/base/mem.h"
 #include "lib/sets/sets_impl.h"
 
@@ -85,8 +86,25 @@ km_status km_set_json(const char *path, json_t **ret, km_err *err)
                    *ret ? "not an object" : why.text);
 }
 
-km_status km_set_open(const char *set, const char *opt_id, const char *const *paths, int n_paths, km_set_system *ret,
-                      km_err *err)
+/* The box of a trajectory's first frame, where it can be read. */
+static void read_box(km_traj *t, float box[9])
+{
+    float *x = km_alloc(12 * (size_t)km_traj_atoms(t));
+    if (km_traj_decode(t, 0, x, NULL, box, NULL) < 0) memset(box, 0, 9 * sizeof *box);
+    free(x);
+    km_traj_close(t);
+}
+
+km_status km_set_pdb(const km_set_call *c, const char *path, km_err *err)
+{
+    km_traj *same;
+    KM_TRY(km_structure_read(path, 1, &c->to->topology, err));
+    if (km_traj_open(path, &same, NULL) == KM_OK) read_box(same, c->to->box);
+    return KM_OK;
+}
+
+km_status km_set_open(const char *set, const km_set_choice *choice, const char *const *paths, int n_paths,
+                      km_set_system *ret, km_err *err)
 {
     static const struct {
         const char *name;
@@ -97,13 +115,18 @@ km_status km_set_open(const char *set, const char *opt_id, const char *const *pa
     km_files files;
     *ret = (km_set_system){.license = km_strdup(""), .note = km_strdup("")};
     km_status status = km_files_of(paths, n_paths, &files, err);
-    const km_set_call call = {set, opt_id, &files, ret};
+    const km_set_call call = {set, choice->opt_id, choice->opt_temperatures, choice->opt_replicas, &files, ret};
+    km_traj *first;
+    km_lattice lattice;
     for (size_t k = 0; k < sizeof sets / sizeof *sets && status == KM_OK; k++)
         if (strcmp(sets[k].name, set) == 0) status = sets[k].open(&call, err);
     km_files_free(&files);
     if (status == KM_OK && ret->count == 0)
         status = km_fail(err, KM_NEGATIVE, "%.60s: no trajectory%s", ret->name ? ret->name : set,
                          ret->ensembles ? " with times, only ensembles" : "");
+    if (status == KM_OK && !km_lattice_of(ret->box, &lattice) &&
+        km_set_trajectory_open(&ret->trajectories[0], ret->topology->system->n_atoms, &first, NULL) == KM_OK)
+        read_box(first, ret->box);
     if (status < 0) km_set_clear(ret);
     return status;
 }

@@ -7,7 +7,7 @@
  * mdposit: a folder with structure.pdb, metadata.json and trajectory.xtc or .bin; the step is FRAMESTEP.
  * misato: MD.hdf5 and an id; 80 ps.
  * dd13m: a PDB file and H5MD files; their times, else 10 ps.
- * mdcath: one HDF5 file; 1 ns, 320 K.
+ * mdcath: one HDF5 file; 1 ns; 320 K unless others are asked for.
  *
  * Tests: tests/cli/strip_sets.bats */
 #ifndef LIB_SETS_SETS_H
@@ -30,6 +30,7 @@ typedef struct km_set_system {
     km_structure *topology;
     km_set_trajectory *trajectories;
     int count;
+    float box[9];  /* of the topology's coordinates, or else of the first frame; angstrom, zeros: there is none */
     int ensembles; /* files left out because their frames have no times */
     char *license; /* as the set has it, or "" */
     char *note;    /* what had to be assumed, or "" */
@@ -37,10 +38,16 @@ typedef struct km_set_system {
 
 #define KM_SETS "atlas|cath2|megasim|octapeptides|mdposit|misato|dd13m|mdcath"
 
-/* The files or folders of one system; opt_id names the system where the files have several. KM_INPUT: not of that
+/* What of the set is wanted: the system, where the files have several; kelvins and numbers of replicas, "320,348", for
+ * mdcath alone. NULL: all, but of temperatures the lowest. */
+typedef struct km_set_choice {
+    const char *opt_id, *opt_temperatures, *opt_replicas;
+} km_set_choice;
+
+/* The files or folders of one system. KM_INPUT: not of that
  * layout; KM_NEGATIVE: a system that the set itself says is of no use here (no trajectory, an ensemble). */
-km_status km_set_open(const char *set, const char *opt_id, const char *const *paths, int n_paths, km_set_system *ret,
-                      km_err *err) KM_MUST_USE;
+km_status km_set_open(const char *set, const km_set_choice *choice, const char *const *paths, int n_paths,
+                      km_set_system *ret, km_err *err) KM_MUST_USE;
 void km_set_clear(km_set_system *s);
 /* A trajectory of it, for n_atoms atoms. */
 km_status km_set_trajectory_open(const km_set_trajectory *t, int32_t n_atoms, km_traj **ret, km_err *err) KM_MUST_USE;

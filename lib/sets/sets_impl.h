@@ -24,10 +24,13 @@ km_set_trajectory *km_set_add(km_set_system *s, const char *path, const char *na
 km_status km_set_json(const char *path, json_t **ret, km_err *err) KM_MUST_USE;
 
 typedef struct km_set_call {
-    const char *set, *id;
+    const char *set, *id, *temperatures, *replicas;
     const km_files *files;
     km_set_system *to;
 } km_set_call;
+/* The topology from a PDB file, and its box. */
+km_status km_set_pdb(const km_set_call *c, const char *path, km_err *err) KM_MUST_USE;
+
 km_status km_set_atlas(const km_set_call *c, km_err *err) KM_MUST_USE;
 km_status km_set_bioemu(const km_set_call *c, km_err *err) KM_MUST_USE;
 km_status km_set_mdposit(const km_set_call *c, km_err *err) KM_MUST_USE;

@@ -19,6 +19,12 @@ states() { awk -F '\t' 'NR > 1 { printf "%s%s %s", (NR > 2 ? "," : ""), $1, $2 }
 # DIR ID: what lies in a file, without the paths that made it
 facts() { km-info --verify "$1/atlas/$2.h5" | grep -v 'program km-strip'; }
 
+# SET ID SEQUENCE: as if it had been made
+made() {
+    mkdir -p "data/$1/log"
+    printf '  chains:\n    name A, type protein, residues 9, atoms 9, sequence %s\n' "$3" >"data/$1/log/$2.info"
+}
+
 @test "two chains, and nothing twice" {
     run --separate-stderr data atlas LIMIT=2
     [ "$status" -eq 0 ]
@@ -121,6 +127,40 @@ facts() { km-info --verify "$1/atlas/$2.h5" | grep -v 'program km-strip'; }
     grep -q $'^1dip_A\t.*\trows 3\t' data/atlas/manifest.tsv
 }
 
+@test "other tiers and temperatures have folders of their own" {
+    data atlas LIMIT=1
+    data atlas LIMIT=1 TIER=protein
+    km-info data/atlas/1dip_A.h5 | grep -q 'step_ns 0.1'
+    km-info data/atlas-protein/1dip_A.h5 | grep -q 'step_ns 0.01'
+    [ "$(states data/atlas-protein/manifest.tsv)" = '1dip_A there' ] && [ "$(ls data/raw)" = "$(printf '%s\n' atlas atlas-protein)" ]
+    grep -qx $'1dip_A\ttrain' data/atlas-protein/split.tsv
+    for choice in TEMPERATURE=450 'TEMPERATURE=320,450 REPLICA=0'; do PLACE=hub data mdcath SYSTEMS=1abcA00 $choice; done
+    grep -q $'^1abcA00\tthere\t1\t8\t' data/mdcath-450/manifest.tsv
+    grep -q $'^1abcA00\tthere\t2\t16\t' data/mdcath-320-450-r0/manifest.tsv
+    made atlas 6okd_C MKTAYIAKQRQISFVK # a published test system
+    made atlas-protein 6okd_C MKTAYIAKQRQISFVK
+    sh "$here/split.sh" data
+    grep -qx $'6okd_C\ttest' data/atlas-protein/split.tsv
+}
+
+@test "whole sequences of a folder: what was not simulated is kept, marked absent" {
+    mkdir references
+    printf '>1dip\nGASK\n' >references/1dip_A.fasta
+    data atlas LIMIT=2 REFERENCE_DIR=references WEIGHTS=
+    [ "$(cut -f 1,6 data/atlas/manifest.tsv | tail -n 2)" = $'1dip_A\t4\n2abc_B\t2' ]
+    grep -q '2 residues of its sequences are not in it: kept' data/atlas/log/1dip_A.strip
+}
+
+@test "two runs do not take the same step of a system" {
+    mkdir -p data/atlas/log
+    exec 8>>data/atlas/log/1dip_A.strip
+    flock 8
+    run --separate-stderr -2 data atlas LIMIT=1 WEIGHTS=
+    [[ $stderr == *"1dip_A.strip: another run is at it"* && $stderr == *"1 failed"* ]]
+    exec 8>&-
+    data atlas LIMIT=1 WEIGHTS=
+}
+
 @test "archives that stay where they are; other sets" {
     for set in cath2 octapeptides megasim; do PLACE=zenodo data $set LIMIT=2; done
     [ "$(asked 'MSR_cath2.zip.* 200')" -eq 0 ]
@@ -157,7 +197,14 @@ for o in "$@"; do case $o in --array=*) tasks=${o#*=} ;; esac; done
 for ((i = ${tasks%-*}; i <= ${tasks#*-}; i++)); do SLURM_ARRAY_TASK_ID=$i SLURM_CPUS_PER_TASK=2 sh "${@: -1}" >>out 2>&1; done
 echo '17;here'
 X
-    chmod +x bin/sbatch
+    cat >bin/squeue <<'X'
+#!/bin/sh
+# a stand-in: job 17 is as STATE says
+[ "$*" = '-h -j 17 -o %T' ] || exit 2
+[ "$STATE" != gone ] || { echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1; }
+printf '%s' "$STATE"
+X
+    chmod +x bin/sbatch bin/squeue
     PATH=$PWD/bin:$PATH data atlas SLURM=1 N_JOBS=3 SBATCH_FLAGS='-p cpu -c 2'
     [ "$(cut -d ' ' -f 2- asked)" = "$(printf '%s\n' \
         '--job-name=atlas --array=0-2 --output=data/atlas/log/task-%a.out -p cpu -c 2 data/atlas/log/tasks.sh' \
@@ -166,13 +213,16 @@ X
     [ -s data/atlas/split.tsv ]
     run --separate-stderr -2 data atlas SLURM=1
     [[ $stderr == *"needs N_JOBS=N"* ]]
+    : >asked # the last job has ended here before its number was known
+    STATE=PENDING PATH=$PWD/bin:$PATH run --separate-stderr -2 data atlas SLURM=1 N_JOBS=2
+    [[ $stderr == *"job 17 is under way"* ]] && [ ! -s asked ]
+    SQUEUE=none PATH=$PWD/bin:$PATH run --separate-stderr -2 data atlas SLURM=1 N_JOBS=2
+    [[ $stderr == *"remove data/atlas/log/job"* ]] && [ ! -s asked ]
+    for state in '' gone; do STATE=$state PATH=$PWD/bin:$PATH data atlas SLURM=1 N_JOBS=2 TIER=protein LIMIT=1; done
+    [ "$(states data/atlas-protein/manifest.tsv)" = '1dip_A there' ] && grep -q -- --job-name=atlas-protein-finish asked
+    data atlas LIMIT=1
+    [ ! -e data/atlas/log/job ]
     PATH=$PWD/bin:$PATH run -2 data atlas SLURM=1 N_JOBS=2 SBATCH=false
-}
-
-# SET ID SEQUENCE: as if it had been made
-made() {
-    mkdir -p "data/$1/log"
-    printf '  chains:\n    name A, type protein, residues 9, atoms 9, sequence %s\n' "$3" >"data/$1/log/$2.info"
 }
 
 @test "splits: published lists, groups, equal sequences, and what mmseqs finds alike" {

@@ -292,6 +292,20 @@ with h5py.File(sys.argv[1]) as f:
     [ "$(find .fetch/hosts -type f | wc -l)" -eq 2 ]
 }
 
+@test "a host to which others send counts its connections too" {
+    km-fetch -q -o . --base-url "$S/elsewhere/ATLAS" --only 1dip_A atlas
+    whole 1dip_A
+    [ "$(ls .fetch/hosts | grep -c -e '^localhost' -e '^127')" -eq 2 ]
+    exec 8>"$(ls .fetch/hosts/localhost*.0)" 9>"$(ls .fetch/hosts/localhost*.0 | sed 's/0$/1/')"
+    flock 8 && flock 9 # both places are taken
+    run timeout 1 km-fetch -q -o . --base-url "$S/elsewhere/ATLAS" --only 2abc_B atlas
+    [ "$status" -eq 124 ] && [ ! -e atlas/2abc_B ]
+    [ "$(asked 'elsewhere.*2abc_B.* 302')" -ge 1 ] && [ "$(asked 'slow.*2abc_B')" -eq 0 ]
+    exec 8>&- 9>&-
+    km-fetch -q -o . --base-url "$S/elsewhere/ATLAS" --only 2abc_B atlas
+    whole 2abc_B
+}
+
 @test "two runs do not fill one folder" {
     mkdir -p atlas/1dip_A.part
     flock atlas/1dip_A.part sleep 30 3>&- &

@@ -227,6 +227,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(body[0], body[1], body[2] if len(body) > 2 else ())
         if fault == "loop":
             return self.answer(302, headers=[("Location", self.path)])
+        if fault == "elsewhere":  # the same machine by another name: another host
+            return self.answer(302, headers=[("Location", f"http://localhost:{self.server.server_port}/slow/" + self.path.split("/", 2)[2])])
         if fault == "redirect":
             return self.answer(302, headers=[("Location", "/plain/" + self.path.split("/", 2)[2])])
         if fault.startswith("e") and fault[1:].isdigit():

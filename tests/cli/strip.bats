@@ -87,6 +87,33 @@ END
     refused 3 'residue POP 1 of chain' --dt 1ps "$tmp/membrane9.pdb"
 }
 
+@test "a metal stays that molecules hold in nine of ten frames, wherever the first has it" {
+    for away in 1 2 19; do # frames of 20 in which it is alone
+        for first in held alone; do
+            "${PYTHON:-/usr/bin/python3}" - "$pdb" $away $first >"$tmp/zinc.pdb" <<'END'
+import sys
+import numpy as np
+atoms = [l for l in open(sys.argv[1]) if l[:4] == "ATOM"]
+at = {(l[17:20], l[12:16].strip()): np.array([float(l[30 + 8 * k:38 + 8 * k]) for k in range(3)]) for l in atoms}
+a, b, all_ = at["ALA", "O"], at["SER", "OG"], np.array(list(at.values()))
+tries = (a + b) / 2 + np.random.default_rng(1).normal(0, 1, (5000, 3))
+tries = tries[(np.linalg.norm(tries - a, axis=1) < 2.7) & (np.linalg.norm(tries - b, axis=1) < 2.7)]
+between = max(tries, key=lambda p: np.linalg.norm(all_ - p, axis=1).min())
+out = between - all_.mean(0)
+away, first = int(sys.argv[2]), sys.argv[3] == "alone"
+for model in range(20):
+    alone = model < away if first else model >= 20 - away
+    lines = [l[:30] + "".join(f"{v:8.3f}" for v in at[l[17:20], l[12:16].strip()] + 0.001 * (model % 3)) + l[54:] for l in atoms]
+    print(f"MODEL     {model + 1:4d}\n" + "".join(lines), end="")
+    print("HETATM   99 ZN    ZN Z   1    " + "".join(f"{v:8.3f}" for v in between + 9 * out / np.linalg.norm(out) * alone) + "  1.00  0.00          ZN\nENDMDL")
+END
+            km-strip --dt 1ps -o "$tmp/a.h5" "$tmp/zinc.pdb" 2>"$tmp/err" || { cat "$tmp/err"; return 1; }
+            if [ $away -le 2 ]; then grep -q '1 metals stay' "$tmp/err"; else grep -q ' 1 ions' "$tmp/err"; fi
+            [ "$(km-info "$tmp/a.h5" | grep -c 'name Z,')" -eq $((away <= 2)) ]
+        done
+    done
+}
+
 @test "raw: every atom" {
     km-strip -q --raw --top "$pdb" "$xtc" >"$tmp/a.km"
     run frames <"$tmp/a.km"

@@ -131,6 +131,43 @@ END
     refused 3 'truncated' --set mdcath "$tmp/cut.h5"
 }
 
+@test "mdCATH: other temperatures, and single replicas" {
+    km-strip -q --set mdcath --temperature 450,320 -o "$tmp/a.h5" "$tmp/mdcath_dataset_1abcA00.h5"
+    holds "$tmp/a.h5" 3 1000 mdcath
+    "$python" -c '
+import sys, h5py
+p = h5py.File(sys.argv[1])["particles"].values()
+assert [g.attrs["temperature_K"] for g in p] == ["450", "320", "320"]
+assert [g.attrs["source"] for g in p] == ["/1abcA00/450/0/coords", "/1abcA00/320/0/coords", "/1abcA00/320/1/coords"]' "$tmp/a.h5"
+    km-strip -q --set mdcath --replica 1 -o "$tmp/a.h5" "$tmp/mdcath_dataset_1abcA00.h5"
+    holds "$tmp/a.h5" 1 1000 mdcath
+    refused 3 'nothing at 348 K' --set mdcath --temperature 320,348 "$tmp/mdcath_dataset_1abcA00.h5"
+    refused 3 'nothing at 450 K of the replicas 1' --set mdcath --temperature 450 --replica 1 "$tmp/mdcath_dataset_1abcA00.h5"
+    refused 2 'no list of temperatures' --set mdcath --temperature 320,hot "$tmp/mdcath_dataset_1abcA00.h5"
+    refused 2 'are for --set mdcath' --set atlas --temperature 320 "$tmp/1abc_D"
+}
+
+@test "a topology that lies across the walls of its box is put together, by its own box or that of the frames" {
+    for own in 0 1; do
+        "$python" - "$tmp/broken$own.h5" "$tmp/truth.npy" $own <<'END'
+import sys, h5py, numpy as np
+x = np.load(sys.argv[2]).astype(float)
+size = 13.0
+x = (x - x[0].mean(0)) % size  # the walls are in its midst
+lines = [l for l in open("tests/data/dipeptide.pdb") if l[:4] == "ATOM"]
+pdb = "".join(l[:30] + "".join(f"{v:8.3f}" for v in p) + l[54:] for l, p in zip(lines, x[0]))
+if sys.argv[3] == "1":
+    pdb = f"CRYST1{size:9.3f}{size:9.3f}{size:9.3f}  90.00  90.00  90.00 P 1           1\n" + pdb
+with h5py.File(sys.argv[1], "w") as f:
+    f["1abcA00/pdbProteinAtoms"] = pdb.encode()
+    f["1abcA00/320/0/coords"], f["1abcA00/320/0/box"] = x.astype("f4"), np.eye(3) * size / 10
+END
+        km-strip -q --set mdcath -o "$tmp/a.h5" "$tmp/broken$own.h5"
+        holds "$tmp/a.h5" 1 1000 mdcath
+        [ "$(km-info "$tmp/a.h5" | grep -c 'type protein')" -eq 1 ]
+    done
+}
+
 @test "DD-13M: any group of particles; 10 ps where no time is told" {
     km-strip --set dd13m -o "$tmp/a.h5" "$tmp/1abc" 2>"$tmp/err"
     holds "$tmp/a.h5" 1 10 dd13m
