@@ -63,21 +63,30 @@ static int32_t lay(builder *b, const km_chain *c, const km_alignment *a, bool by
     return c->n_residues;
 }
 
+/* Are there coordinates? A chain that comes of a sequence alone lacks no residues. */
+static bool is_placed(const km_system *s)
+{
+    for (int32_t i = 0; i < s->n_atoms; i++)
+        if (s->atoms[i].present) return true;
+    return false;
+}
+
 static km_status match_query(builder *b, int32_t chain, km_err *err)
 {
     const km_chain *c = &b->s->chains[chain];
     const km_alignment *a = b->of_chain[chain];
     if (c->mol_type != KM_PROTEIN)
         return km_fail(err, KM_INPUT, "%s: an alignment for chain %.7s, which is no protein", a->name, c->name);
-    int32_t fits = a->n_columns > c->n_residues ? lay(b, c, a, true) : 0;
+    bool longer = a->n_columns > c->n_residues && is_placed(b->s);
+    int32_t fits = longer ? lay(b, c, a, true) : 0;
     bool by_index = fits == c->n_residues;
     if (!by_index && a->n_columns == c->n_residues) fits = lay(b, c, a, false), by_index = fits == c->n_residues;
     if (by_index) return KM_OK;
-    if (a->n_columns < c->n_residues)
+    if (a->n_columns != c->n_residues && !longer)
         return km_fail(err, KM_INPUT, "%s: its query is not chain %.7s: %d residues, the chain has %d", a->name,
                        c->name, a->n_columns, c->n_residues);
     const km_residue *r = &b->s->residues[c->first_residue + fits];
-    int32_t column = a->n_columns > c->n_residues ? r->index : fits;
+    int32_t column = longer ? r->index : fits;
     if (column >= a->n_columns)
         return km_fail(err, KM_INPUT, "%s: its query is not chain %.7s: it has no place for %.7s %d", a->name, c->name,
                        r->name, r->number);

@@ -28,7 +28,7 @@ int km_chem_msa_class(char letter);
 
 /* of_chain [C], NULL for a chain without an alignment. Where a query's residues are not the chain's, KM_INPUT names the
  * chain and the first place; an unknown residue of the query may stand for MET, and a modified residue of the chain for
- * any. An alignment of the whole sequence serves a chain of which residues are missing, by their place in it. */
+ * any. An alignment of the whole sequence serves a structure's chain of which residues are missing, by their place. */
 km_status km_chem_msa(const km_system *s, const km_alignment *const *of_chain, const km_msa_options *o, km_msa **ret,
                       km_err *err) KM_MUST_USE;
 

@@ -99,6 +99,8 @@ for m in msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(sys.stdin.b
     refused 3 'other.a3m: its query is not chain A: it has T where the chain has SER 2' km-tokenize -q --msa A="$T/other.a3m" "$pdb"
     printf '>q\nAST\n' >"$T/long.a3m"
     km-tokenize -q --msa A="$T/long.a3m" "$pdb" >/dev/null # the chain's end may be missing
+    printf 'sequences: [{protein: {id: A, sequence: AS}}]\n' >"$T/as.yaml"
+    refused 3 'long.a3m: its query is not chain A: 3 residues, the chain has 2' km-tokenize -q --msa A="$T/long.a3m" "$T/as.yaml"
     printf '>q\nA\n' >"$T/short.a3m"
     refused 3 'short.a3m: its query is not chain A: 1 residues, the chain has 2' km-tokenize -q --msa A="$T/short.a3m" "$pdb"
     refused 3 'alignments.bats: line 3: a sequence without a header' km-tokenize -q --msa A=tests/cli/alignments.bats "$pdb"

@@ -21,6 +21,8 @@ static km_system *make_system(const char *const *sequences, int n)
     s->chains = KM_NEWN(km_chain, (size_t)n + 1);
     s->residues = KM_NEWN(km_residue, (size_t)most);
     s->tokens = KM_NEWN(km_token, (size_t)most);
+    s->atoms = KM_NEWN(km_atom, 1);
+    s->atoms[s->n_atoms++].present = true; /* as of a structure */
     for (int c = 0; c <= n; c++) {
         const char *text = c < n ? sequences[c] : "X";
         km_chain *chain = &s->chains[s->n_chains++];
@@ -129,9 +131,10 @@ static void test_protenix(void)
     km_alignment_free(a), km_system_free(s);
 }
 
-static void test_query(const char *sequence, const char *query, const char *why)
+static void test_query_of(bool structure, const char *sequence, const char *query, const char *why)
 {
     km_system *s = make_system(&sequence, 1);
+    s->atoms[0].present = structure;
     km_alignment *a = make_alignment(query);
     const km_alignment *of_chain[2] = {a, NULL};
     km_msa *m;
@@ -142,8 +145,15 @@ static void test_query(const char *sequence, const char *query, const char *why)
     km_msa_free(m), km_alignment_free(a), km_system_free(s);
 }
 
+static void test_query(const char *sequence, const char *query, const char *why)
+{
+    test_query_of(true, sequence, query, why);
+}
+
 static void test_queries(void)
 {
+    test_query_of(false, "ACD", ">q\nACD\n>r\nCCC\n", NULL);
+    test_query_of(false, "ACD", ">q\nACDE\n", "4 residues, the chain has 3");
     test_query("ACD", ">q\nACD\n>r\nCCC\n", NULL);
     test_query("AMD", ">q\nAXD\n>r\nCCC\n", NULL);
     test_query("AXD", ">q\nASD\n>r\nCCC\n", NULL);
