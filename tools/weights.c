@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/weights.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -68,11 +69,20 @@ static void set_text(char **to, const char *text)
     *to = km_strdup(text ? text : "");
 }
 
-static void take(km_ctx *cx, km_trunk_result *r, const km_trunk_out *t)
+/* False: a number of it is not finite. */
+static bool take_tensor(km_ctx *cx, float *to, const km_tensor *t)
 {
-    memcpy(r->s_inputs, km_read(cx, t->s_inputs), (size_t)km_numel(t->s_inputs) * sizeof(float));
-    memcpy(r->s, km_read(cx, t->s), (size_t)km_numel(t->s) * sizeof(float));
-    memcpy(r->z, km_read(cx, t->z), (size_t)km_numel(t->z) * sizeof(float));
+    km_dim n = km_numel(t), at = 0;
+    memcpy(to, km_read(cx, t), (size_t)n * sizeof *to);
+    while (at < n && isfinite(to[at])) at++;
+    return at == n;
+}
+
+static bool take(km_ctx *cx, km_trunk_result *r, const km_trunk_out *t)
+{
+    bool sound = take_tensor(cx, r->s_inputs, t->s_inputs);
+    sound = take_tensor(cx, r->s, t->s) && sound;
+    return take_tensor(cx, r->z, t->z) && sound;
 }
 
 /* Say how and by which weights it was made. */
@@ -110,9 +120,12 @@ static km_status compute(const km_filter *f, const km_model *m, const km_feature
     cx->halvings = halvings;
     km_trunk_out out = km_trunk_run(cx, m->trunk, features, recycles);
     *ret = km_trunk_result_new((int32_t)features->N, m->config.inputs_s, m->config.token_s, m->config.token_z);
-    take(cx, *ret, &out);
+    bool sound = take(cx, *ret, &out);
     km_ctx_free(cx);
-    return KM_OK;
+    if (sound) return KM_OK;
+    km_trunk_result_free(*ret);
+    *ret = NULL;
+    return km_fail(err, KM_INPUT, "the trunk of the weights %.150s gives numbers that are not finite", m->name);
 }
 
 /* From the folder, or computed and added to it. What is damaged there is computed again. */

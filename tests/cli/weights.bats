@@ -180,6 +180,20 @@ EOF
     [ "$status" -eq 3 ]
 }
 
+@test "weights that hold what is no number: the trunk's result is refused" {
+    /usr/bin/python3 - pipelines/mini/mini.safetensors "$T/nan.safetensors" <<'PY'
+import json, struct, sys
+data = bytearray(open(sys.argv[1], "rb").read())
+size = struct.unpack("<Q", data[:8])[0]
+at = json.loads(data[8:8 + size])["s_init.weight"]["data_offsets"][0]
+data[8 + size + at:8 + size + at + 4] = struct.pack("<f", float("nan"))
+open(sys.argv[2], "wb").write(data)
+PY
+    run -3 --separate-stderr bash -o pipefail -c "km-tokenize -q tests/data/dipeptide.pdb | km-trunk --weights $T/nan.safetensors"
+    [ -z "$output" ]
+    [[ $stderr == *"km-trunk: the trunk of the weights "*"nan.safetensors gives numbers that are not finite" ]]
+}
+
 @test "misuse" {
     for a in "list" "steal $views" "list $views $views" "compare $views" "convert $views" "list -o $T/x $views" "list --toward $views $views"; do
         # shellcheck disable=SC2086
