@@ -68,8 +68,8 @@ MPI_C    := lib/train/mpi.c
 MPI_LIBS := $(shell pkg-config --libs mpi-c 2>/dev/null)
 MPI_SO   := $(if $(MPI_LIBS),$(B)/libkm-mpi.so)
 
-# And what knows RDKit, which has no .pc file: for ligands of SMILES.
-RDKIT    ?= $(firstword $(wildcard /usr/include/rdkit /usr/local/include/rdkit))
+# And what knows RDKit, which has no .pc file and needs Boost's headers: for ligands of SMILES.
+RDKIT    ?= $(and $(wildcard /usr/include/boost/version.hpp),$(wildcard /usr/include/rdkit))
 RDKIT_CC := formats/smiles_rdkit.cc
 RDKIT_SO := $(if $(RDKIT),$(B)/libkm-rdkit.so)
 
