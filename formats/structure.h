@@ -25,6 +25,7 @@ typedef struct km_structure {
     bool *is_het;     /* [R] its records are HETATM */
     int32_t *label_seq; /* [R] mmCIF label_seq_id, or 0 */
     char **sequence; /* [C] SEQRES / entity_poly_seq: residue names between blanks; NULL where the file has none */
+    bool *opt_occupied; /* [A] occupancy above 0; NULL where the file has none, or none but 0 */
     int32_t *alt_dropped; /* how many alternate locations were left out, [1] */
 } km_structure;
 

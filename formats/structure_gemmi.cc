@@ -230,6 +230,7 @@ void fill_atoms(km_structure *s, const gemmi::Structure &st, const std::vector<P
     s->is_polymer = KM_NEWN(bool, n);
     s->is_het = KM_NEWN(bool, n);
     s->label_seq = KM_NEWN(int32_t, n);
+    bool *occupied = KM_NEWN(bool, n), any = false;
     for (size_t i = 0; i < n; i++) {
         const Place &p = places[i];
         bool new_chain =
@@ -241,10 +242,13 @@ void fill_atoms(km_structure *s, const gemmi::Structure &st, const std::vector<P
         a->element = uint8_t(p.atom->element.is_hydrogen() ? 1 : p.atom->element.atomic_number());
         a->charge = p.atom->charge;
         a->present = 1;
+        occupied[i] = p.atom->occ > 0, any = any || occupied[i];
         a->residue = sys->n_residues - 1;
         a->token = -1;
         sys->residues[a->residue].n_atoms++;
     }
+    if (any) s->opt_occupied = occupied;
+    else free(occupied);
 }
 
 void fill_coords(km_structure *s, const gemmi::Structure &st, int first, const std::vector<Place> &places)
@@ -363,6 +367,7 @@ extern "C" void km_structure_free(km_structure *s)
     free(s->is_polymer);
     free(s->is_het);
     free(s->label_seq);
+    free(s->opt_occupied);
     free(s->sequence);
     free(s->alt_dropped);
     free(s);

@@ -32,6 +32,7 @@ static molecule molecule_new(const km_bench_sizes *s)
                         .A = A,
                         .token_mask = m.ones,
                         .atom_mask = m.ones,
+                        .there = m.ones,
                         .atom_token = m.owner,
                         .ref_pos = m.zeros,
                         .ref_charge = m.zeros,

@@ -7,6 +7,7 @@
 #include "formats/slurp.h"
 #include "lib/base/mem.h"
 #include "lib/chem/tokens.h"
+#include "lib/model/family.h"
 #include "tools/filter.h"
 #include "tools/inputs.h"
 
@@ -17,6 +18,8 @@ static struct {
     int model;
     bool keep, model_set, missing_set, unresolved_set, family_set;
 } o = {.family = "boltz2", .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
+
+static const km_family *family; /* of that name */
 
 static const km_opt table[] = {
     {"output", 'o', KM_OPT_STRING, &o.out, "FILE", "write FILE instead of standard output"},
@@ -48,13 +51,12 @@ static const km_program program = {
     0,
     1};
 
-static bool is_protenix(void) { return !strcmp(o.family, "biokinema"); }
-
 /* What can be said together. */
 static km_status check_family(km_err *err)
 {
-    if (!is_protenix()) return KM_OK;
-    o.msa.protenix = true;
+    family = km_family_find(o.family);
+    o.msa.protenix = family->protenix_tokens;
+    if (!family->protenix_tokens) return KM_OK;
     if ((o.missing_set && strcmp(o.missing, "drop")) || (o.unresolved_set && strcmp(o.unresolved, "drop")))
         return km_fail(err, KM_USAGE, "--missing and --unresolved: the family %s has the atoms of the file alone",
                        o.family);
@@ -125,13 +127,13 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
                                                                              : KM_MISSING_REFUSE};
     km_status status = km_structure_read_file(in, name, o.model, o.assembly, &raw, err);
     if (status < 0) return status;
-    status = is_protenix() ? km_chem_tokenize_protenix(raw, &options, cli->seed, &t, err)
-                           : km_chem_tokenize(raw, &options, &t, err);
+    status = family->protenix_tokens ? km_chem_tokenize_protenix(raw, &options, cli->seed, &t, err)
+                                     : km_chem_tokenize(raw, &options, &t, err);
     if (status < 0) {
         status = km_fail_in(err, name);
         goto done;
     }
-    if (is_protenix()) memcpy(t.system->family, o.family, strlen(o.family));
+    if (family != km_family_at(0)) memcpy(t.system->family, o.family, strlen(o.family));
     say_report(cli, name, &t);
     status = km_inputs_msa(t.system, &o.msa, NULL, &msa, err);
     if (status == KM_OK) status = km_inputs_templates(t.system, &o.template, NULL, library, &templates, err);
@@ -158,7 +160,7 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
     km_templates *templates = NULL;
     if (o.chain || o.model_set || o.assembly)
         return km_fail(err, KM_USAGE, "--chain, --model and --assembly need a structure, not a list of sequences");
-    if (is_protenix())
+    if (family->protenix_tokens)
         return km_fail(err, KM_USAGE, "--family %s needs a structure, not a list of sequences", o.family);
     KM_TRY(km_schema_read(text, n, name, library, &in, err));
     if (strcmp(name, "standard input") == 0) free(in.system->name), in.system->name = km_strdup("input");
@@ -209,11 +211,11 @@ static km_status ready(void *arg, km_filter *f, km_err *err)
     (void)arg;
     km_msa *msa;
     km_templates *templates;
-    const char *family = f->system->family[0] ? f->system->family : "boltz2";
-    if (o.family_set && strcmp(o.family, family))
-        return km_fail(err, KM_USAGE, "--family %s: the stream has features of %s, which are made from a structure",
-                       o.family, family);
-    o.msa.protenix = f->system->family[0] != 0;
+    const km_family *of = km_family_of(f->system);
+    if (!of || (o.family_set && of != family))
+        return km_fail(err, KM_USAGE, "--family %s: the stream has features of %.15s, which are made from a structure",
+                       o.family, of ? of->name : f->system->family);
+    o.msa.protenix = of->protenix_tokens;
     km_library *library = open_library();
     km_status status = km_inputs_msa(f->system, &o.msa, NULL, &msa, err);
     if (status == KM_OK) status = km_inputs_templates(f->system, &o.template, NULL, library, &templates, err);

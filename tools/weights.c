@@ -43,10 +43,10 @@ km_status km_weights_choose(km_filter *f, const char *opt_name, km_model **ret, 
     km_model *m = *ret;
     remark = km_model_remark(m);
     if (fallback) km_cli_say(f->cli, "no weights named: using mini%s%s", remark ? ", " : "", remark ? remark : "");
-    const char *features = f->system->family[0] ? f->system->family : km_family_at(0)->name;
-    if (f->system->n_tokens && strcmp(features, m->config.family->name)) {
-        km_fail(err, KM_INPUT, "the stream has features of %.15s, the weights %.100s are of the family %s", features,
-                m->name, m->config.family->name);
+    const km_family *of = km_family_of(f->system);
+    if (f->system->n_tokens && of != m->config.family) {
+        km_fail(err, KM_INPUT, "the stream has features of %.15s, the weights %.100s are of the family %s",
+                of ? of->name : f->system->family, m->name, m->config.family->name);
         km_model_free(m);
         *ret = NULL;
         return KM_INPUT;

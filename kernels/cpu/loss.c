@@ -31,48 +31,59 @@ void KM_CPU(loss_struct_bwd)(const km_exec *ex, float *dx, const float *dy, cons
         }
 }
 
-/* The number of unmasked bonds in all target frames. */
-static double bond_count(const float *target, const float *opt_bond_mask, km_dim F, km_dim B)
+static double bond_count(const float *opt_bond_mask, km_dim B)
 {
-    return (double)count_of(target, F) * (double)(opt_bond_mask ? count_of(opt_bond_mask, B) : B);
+    return (double)(opt_bond_mask ? count_of(opt_bond_mask, B) : B);
 }
 
-/* The length of a bond in a frame's x [A, 3], and the vector along it. */
-static inline float bond_vector(float d[3], const float *x, const int32_t *bond)
+/* The length of a bond in a frame's x [A, 3], and the vector along it; in double, as a frame of little noise weighs
+ * differences of less than a float's precision. */
+static inline double bond_vector(double d[3], const float *x, const int32_t *bond)
 {
-    for (int i = 0; i < 3; i++) d[i] = x[bond[0] * 3 + i] - x[bond[1] * 3 + i];
-    return sqrtf(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+    for (int i = 0; i < 3; i++) d[i] = (double)x[bond[0] * 3 + i] - x[bond[1] * 3 + i];
+    return sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
 }
 
-void KM_CPU(loss_bond_fwd)(const km_exec *ex, float *y, const float *x, const float *target, const int32_t *bonds,
-                           const float *lengths, const float *bond_mask, km_dim F, km_dim A, km_dim B)
+/* How long bond b should be: as listed, or as in a frame's r [A, 3] */
+static inline double bond_wanted(const float *r, const int32_t *bond, const float *opt_lengths, km_dim b)
 {
-    double *sum = (double *)km_scratch(KM_SCRATCH_SHARED, (size_t)(2 * F)), n = bond_count(target, bond_mask, F, B);
+    double d[3];
+    return opt_lengths ? opt_lengths[b] : bond_vector(d, r, bond);
+}
+
+void KM_CPU(loss_bond_fwd)(const km_exec *ex, float *y, const float *x, const float *r, const float *frame_weight,
+                           const int32_t *bonds, const float *opt_lengths, const float *bond_mask, km_dim F, km_dim A,
+                           km_dim B)
+{
+    double *sum = (double *)km_scratch(KM_SCRATCH_SHARED, (size_t)(2 * F)), n = bond_count(bond_mask, B);
     KM_PARALLEL_FOR (ex, F * B * 12, f, F) {
         sum[f] = 0;
-        for (km_dim b = 0; b < B && target[f] != 0; b++) {
-            float d[3], off = bond_vector(d, x + f * A * 3, bonds + b * 2) - lengths[b];
-            if (!bond_mask || bond_mask[b] != 0) sum[f] += (double)(off * off);
+        for (km_dim b = 0; b < B && frame_weight[f] != 0; b++) {
+            const int32_t *bond = bonds + b * 2;
+            double d[3], off = bond_vector(d, x + f * A * 3, bond) - bond_wanted(r + f * A * 3, bond, opt_lengths, b);
+            if (!bond_mask || bond_mask[b] != 0) sum[f] += off * off;
         }
+        sum[f] *= frame_weight[f];
     }
     y[0] = n > 0 ? (float)(sum_of(sum, F) / n) : 0.0f;
 }
 
-void KM_CPU(loss_bond_bwd)(const km_exec *ex, float *dx, const float *dy, const float *x, const float *target,
-                           const int32_t *bonds, const float *lengths, const float *bond_mask, km_dim F, km_dim A,
-                           km_dim B)
+void KM_CPU(loss_bond_bwd)(const km_exec *ex, float *dx, const float *dy, const float *x, const float *r,
+                           const float *frame_weight, const int32_t *bonds, const float *opt_lengths,
+                           const float *bond_mask, km_dim F, km_dim A, km_dim B)
 {
-    double n = bond_count(target, bond_mask, F, B);
+    double n = bond_count(bond_mask, B);
     if (!dx || n == 0) return;
     KM_PARALLEL_FOR (ex, F * B * 12, f, F)
-        for (km_dim b = 0; b < B && target[f] != 0; b++) {
+        for (km_dim b = 0; b < B && frame_weight[f] != 0; b++) {
             const int32_t *bond = bonds + b * 2;
-            float d[3], length = bond_vector(d, x + f * A * 3, bond);
+            double d[3], length = bond_vector(d, x + f * A * 3, bond);
             if (length == 0 || (bond_mask && bond_mask[b] == 0)) continue;
-            float w = (float)(2 * dy[0] / n) * (length - lengths[b]) / length;
+            double off = length - bond_wanted(r + f * A * 3, bond, opt_lengths, b);
+            double w = 2.0 * dy[0] * frame_weight[f] / n * off / length;
             for (int i = 0; i < 3; i++) {
-                dx[(f * A + bond[0]) * 3 + i] += w * d[i];
-                dx[(f * A + bond[1]) * 3 + i] -= w * d[i];
+                dx[(f * A + bond[0]) * 3 + i] += (float)(w * d[i]);
+                dx[(f * A + bond[1]) * 3 + i] -= (float)(w * d[i]);
             }
         }
 }
@@ -93,31 +104,30 @@ static double centroid_offset(double d[3], const float *x, const float *r, const
     return n;
 }
 
-void KM_CPU(loss_center_fwd)(const km_exec *ex, float *y, const float *x, const float *r, const float *target,
+void KM_CPU(loss_center_fwd)(const km_exec *ex, float *y, const float *x, const float *r, const float *frame_weight,
                              const int32_t *mol_type, km_dim F, km_dim A)
 {
     (void)ex;
-    double sum = 0, T = (double)count_of(target, F);
+    double sum = 0;
     for (km_dim f = 0; f < F; f++) {
         double d[3];
-        if (target[f] == 0) continue;
+        if (frame_weight[f] == 0) continue;
         centroid_offset(d, x + f * A * 3, r + f * A * 3, mol_type, A);
-        sum += d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
+        sum += frame_weight[f] * (d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
     }
-    y[0] = T > 0 ? (float)(sum / T) : 0.0f;
+    y[0] = (float)sum;
 }
 
 void KM_CPU(loss_center_bwd)(const km_exec *ex, float *dx, const float *dy, const float *x, const float *r,
-                             const float *target, const int32_t *mol_type, km_dim F, km_dim A)
+                             const float *frame_weight, const int32_t *mol_type, km_dim F, km_dim A)
 {
     (void)ex;
-    double T = (double)count_of(target, F);
     for (km_dim f = 0; f < F && dx; f++) {
         double d[3];
-        if (target[f] == 0) continue;
+        if (frame_weight[f] == 0) continue;
         double n = centroid_offset(d, x + f * A * 3, r + f * A * 3, mol_type, A);
         for (km_dim a = 0; a < A; a++)
             for (int i = 0; i < 3 && mol_type[a] == LIGAND; i++)
-                dx[(f * A + a) * 3 + i] += (float)(2 * dy[0] * d[i] / (n * T));
+                dx[(f * A + a) * 3 + i] += (float)(2 * dy[0] * frame_weight[f] * d[i] / n);
     }
 }

@@ -41,13 +41,12 @@ static inline points points_of(const km_exec *ex, const float *x, const float *r
     return p;
 }
 
-/* dx [F, A, 3] += factor grad */
-static inline void points_add_grad(float *dx, const points *p, float factor, km_dim A)
+/* Frame t of dx [F, A, 3] += factor grad */
+static inline void points_add_grad(float *dx, const points *p, km_dim t, float factor, km_dim A)
 {
-    for (km_dim t = 0; t < p->T; t++)
-        for (km_dim i = 0; i < p->n; i++)
-            for (km_dim d = 0; d < 3; d++)
-                dx[(p->frame[t] * A + p->atom[i]) * 3 + d] += factor * p->grad[(t * 3 + d) * p->n + i];
+    for (km_dim i = 0; i < p->n; i++)
+        for (km_dim d = 0; d < 3; d++)
+            dx[(p->frame[t] * A + p->atom[i]) * 3 + d] += factor * p->grad[(t * 3 + d) * p->n + i];
 }
 
 /* Distances of atom i from atoms j0 .. j0 + m - 1 in one frame's planes [3, n] */

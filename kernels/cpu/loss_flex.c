@@ -165,5 +165,5 @@ void KM_CPU(loss_flex_bwd)(const km_exec *ex, float *dx, const float *dy, const 
         atom_term(&s, i, dy[0]);
         row_term(&s, dy[0], i, 0);
     }
-    points_add_grad(dx, &p, 1, A);
+    for (km_dim t = 0; t < p.T; t++) points_add_grad(dx, &p, t, 1, A);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The loss of motion: how fast atoms go, and how long a molecule remembers where it was. Linear in atoms and frames,
- * so one thread does it. */
+ * The loss of motion: how fast atoms go and how far, and how long a molecule remembers where it was. Linear in atoms
+ * and frames, so one thread does it. */
 #include "kernels/cpu/loss.h"
 
 /* All frames, the target ones as predicted and the others as they are; planes [F, n] of the coordinates of chosen
@@ -88,7 +88,19 @@ static void scatter(float *dx, const motion *m, const float *target, const float
     }
 }
 
-/* Both terms: the weighted square, and with a gradient wanted slope times its gradient added to m->grad. */
+/* The fluctuation of an atom of x [F, n], and its mean place */
+static double fluctuation(double mean[3], const float *x, km_dim F, km_dim n)
+{
+    double square = 0;
+    for (int k = 0; k < 3; k++) {
+        mean[k] = 0;
+        for (km_dim f = 0; f < F; f++) mean[k] += x[f * n + k] / (double)F;
+        for (km_dim f = 0; f < F; f++) square += (x[f * n + k] - mean[k]) * (x[f * n + k] - mean[k]);
+    }
+    return sqrt(square / (double)F + 1e-6);
+}
+
+/* All terms: the weighted square, and with a gradient wanted slope times its gradient added to m->grad. */
 static double speed_term(const motion *m, const float *weight, double slope, km_dim A)
 {
     double sum = 0;
@@ -98,6 +110,24 @@ static double speed_term(const motion *m, const float *weight, double slope, km_
         double off = speed(m->x + at, m->F, m->n) - speed(m->r + at, m->F, m->n);
         sum += weight[a] * off * off;
         if (slope != 0) pull_speed(m->grad + at, m->x + at, slope * 2 * weight[a] * off, m->F, m->n);
+        at += 3;
+    }
+    return sum;
+}
+
+static double fluctuation_term(const motion *m, const float *weight, double slope, km_dim A)
+{
+    double sum = 0, mean[3], unused[3];
+    km_dim at = 0;
+    for (km_dim a = 0; a < A; a++) {
+        if (weight[a] == 0) continue;
+        double got = fluctuation(mean, m->x + at, m->F, m->n), off = got - fluctuation(unused, m->r + at, m->F, m->n);
+        double w = slope * 2 * weight[a] * off / (got * (double)m->F);
+        sum += weight[a] * off * off;
+        for (km_dim i = 0; i < m->F * 3 && slope != 0; i++) {
+            km_dim here = i / 3 * m->n + at + i % 3;
+            m->grad[here] += (float)(w * (m->x[here] - mean[i % 3]));
+        }
         at += 3;
     }
     return sum;
@@ -127,9 +157,10 @@ void KM_CPU(loss_motion_fwd)(const km_exec *ex, float *y, const float *x, const 
 {
     (void)ex;
     double sum = 0;
-    if (F >= 3 && parts[0] != 0) {
+    if (F >= 3 && (parts[0] != 0 || parts[2] != 0)) {
         motion m = motion_of(x, r, target, weight, F, A);
-        sum += parts[0] * speed_term(&m, weight, 0, A);
+        if (parts[0] != 0) sum += parts[0] * speed_term(&m, weight, 0, A);
+        if (parts[2] != 0) sum += parts[2] * fluctuation_term(&m, weight, 0, A);
     }
     if (F >= 3 && parts[1] != 0) {
         motion m = motion_of(x, r, target, chosen, F, A);
@@ -144,9 +175,10 @@ void KM_CPU(loss_motion_bwd)(const km_exec *ex, float *dx, const float *dy, cons
 {
     (void)ex;
     if (!dx || F < 3) return;
-    if (parts[0] != 0) {
+    if (parts[0] != 0 || parts[2] != 0) {
         motion m = motion_of(x, r, target, weight, F, A);
-        speed_term(&m, weight, (double)dy[0] * parts[0], A);
+        if (parts[0] != 0) speed_term(&m, weight, (double)dy[0] * parts[0], A);
+        if (parts[2] != 0) fluctuation_term(&m, weight, (double)dy[0] * parts[2], A);
         scatter(dx, &m, target, weight, A);
     }
     if (parts[1] != 0) {

@@ -36,67 +36,82 @@ void KM_CUDA(loss_struct_bwd)(const km_exec *, float *opt_dx, const float *dy, c
     if (opt_dx) KM_EACH_LAUNCH(struct_bwd_kernel, F * A * 3, opt_dx, dy, x, r, frame_weight, atom_weight, F, A);
 }
 
-/* How many target frames there are times how many bonds take part. */
-__global__ static void bond_count_kernel(float *n, const float *target, const float *opt_mask, km_dim F, km_dim B)
-{
-    n[0] = count_of(target, F) * count_of(opt_mask, B);
-}
+/* How many bonds take part. */
+__global__ static void bond_count_kernel(float *n, const float *opt_mask, km_dim B) { n[0] = count_of(opt_mask, B); }
 
-static float *bond_count(const float *target, const float *opt_mask, km_dim F, km_dim B)
+static float *bond_count(const float *opt_mask, km_dim B)
 {
     float *n = (float *)km_cuda_scratch(1, sizeof *n);
-    KM_ONE_LAUNCH(bond_count_kernel, n, target, opt_mask, F, B);
+    KM_ONE_LAUNCH(bond_count_kernel, n, opt_mask, B);
     return n;
 }
 
-__global__ static void bond_kernel(sums *parts, const float *x, const float *target, const int32_t *bonds,
-                                   const float *lengths, const float *opt_mask, const float *n, km_dim F, km_dim A,
-                                   km_dim B)
+__device__ static double bond_vector(double d[3], const float *x, const int32_t *bond)
+{
+    for (int k = 0; k < 3; k++) d[k] = (double)x[bond[0] * 3 + k] - x[bond[1] * 3 + k];
+    return sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+}
+
+struct bond_list {
+    const float *r, *frame_weight;
+    const int32_t *bonds;
+    const float *opt_lengths, *opt_mask, *n;
+    km_dim F, A, B;
+};
+
+/* How much longer bond b is in frame f than it should be; d along it, *length in x */
+__device__ static double stretch(double d[3], double *length, const float *x, const bond_list &s, km_dim f, km_dim b)
+{
+    double unused[3];
+    *length = bond_vector(d, x + f * s.A * 3, s.bonds + 2 * b);
+    return *length - (s.opt_lengths ? s.opt_lengths[b] : bond_vector(unused, s.r + f * s.A * 3, s.bonds + 2 * b));
+}
+
+__global__ static void bond_kernel(sums *parts, const float *x, bond_list s)
 {
     double sum = 0;
-    KM_EACH(i, F * B)
+    KM_EACH(i, s.F * s.B)
     {
-        km_dim f = i / B, b = i % B;
-        if (target[f] == 0 || (opt_mask && opt_mask[b] == 0)) continue;
-        float d[3], off = distance(d, x + (f * A + bonds[2 * b]) * 3, x + (f * A + bonds[2 * b + 1]) * 3) - lengths[b];
-        sum += (double)off * off / n[0];
+        km_dim f = i / s.B, b = i % s.B;
+        if (s.opt_mask && s.opt_mask[b] == 0) continue;
+        double d[3], l, off = stretch(d, &l, x, s, f, b);
+        sum += s.frame_weight[f] * off * off / s.n[0];
     }
     leave_part(parts, sum, 0);
 }
 
-void KM_CUDA(loss_bond_fwd)(const km_exec *, float *y, const float *x, const float *target, const int32_t *bonds,
-                            const float *lengths, const float *opt_bond_mask, km_dim F, km_dim A, km_dim B)
+void KM_CUDA(loss_bond_fwd)(const km_exec *, float *y, const float *x, const float *r, const float *frame_weight,
+                            const int32_t *bonds, const float *opt_lengths, const float *opt_bond_mask, km_dim F,
+                            km_dim A, km_dim B)
 {
-    const float *n = bond_count(target, opt_bond_mask, F, B);
+    const bond_list s = {r, frame_weight, bonds, opt_lengths, opt_bond_mask, bond_count(opt_bond_mask, B), F, A, B};
     sums *parts = new_parts(0);
-    KM_SUM_LAUNCH(bond_kernel, F * B, parts, x, target, bonds, lengths, opt_bond_mask, n, F, A, B);
+    KM_SUM_LAUNCH(bond_kernel, F * B, parts, x, s);
     KM_ONE_LAUNCH(sum_to_kernel, y, parts);
 }
 
-__global__ static void bond_bwd_kernel(float *dx, const float *dy, const float *x, const float *target,
-                                       const int32_t *bonds, const float *lengths, const float *opt_mask,
-                                       const float *n, km_dim F, km_dim A, km_dim B)
+__global__ static void bond_bwd_kernel(float *dx, const float *dy, const float *x, bond_list s)
 {
-    KM_EACH(at, F * B)
+    KM_EACH(at, s.F * s.B)
     {
-        km_dim f = at / B, b = at % B, i = (f * A + bonds[2 * b]) * 3, j = (f * A + bonds[2 * b + 1]) * 3;
-        if (target[f] == 0 || (opt_mask && opt_mask[b] == 0)) continue;
-        float d[3], l = distance(d, x + i, x + j);
+        km_dim f = at / s.B, b = at % s.B, i = (f * s.A + s.bonds[2 * b]) * 3, j = (f * s.A + s.bonds[2 * b + 1]) * 3;
+        if (s.opt_mask && s.opt_mask[b] == 0) continue;
+        double d[3], l, off = stretch(d, &l, x, s, f, b);
         for (int k = 0; k < 3 && l > 0; k++) {
-            float g = dy[0] * 2 * (l - lengths[b]) * d[k] / l / n[0];
+            float g = (float)(dy[0] * s.frame_weight[f] * 2 * off * d[k] / l / s.n[0]);
             atomicAdd(&dx[i + k], g);
             atomicAdd(&dx[j + k], -g);
         }
     }
 }
 
-void KM_CUDA(loss_bond_bwd)(const km_exec *, float *opt_dx, const float *dy, const float *x, const float *target,
-                            const int32_t *bonds, const float *lengths, const float *opt_bond_mask, km_dim F, km_dim A,
-                            km_dim B)
+void KM_CUDA(loss_bond_bwd)(const km_exec *, float *opt_dx, const float *dy, const float *x, const float *r,
+                            const float *frame_weight, const int32_t *bonds, const float *opt_lengths,
+                            const float *opt_bond_mask, km_dim F, km_dim A, km_dim B)
 {
     if (!opt_dx || F * B == 0) return;
-    const float *n = bond_count(target, opt_bond_mask, F, B);
-    KM_EACH_LAUNCH(bond_bwd_kernel, F * B, opt_dx, dy, x, target, bonds, lengths, opt_bond_mask, n, F, A, B);
+    const bond_list s = {r, frame_weight, bonds, opt_lengths, opt_bond_mask, bond_count(opt_bond_mask, B), F, A, B};
+    KM_EACH_LAUNCH(bond_bwd_kernel, F * B, opt_dx, dy, x, s);
 }
 
 enum { LIGAND = 3 };
@@ -125,36 +140,34 @@ static double *centroids(const float *x, const float *r, const int32_t *mol_type
     return d;
 }
 
-__global__ static void center_kernel(float *y, const double *d, const float *target, km_dim F)
+__global__ static void center_kernel(float *y, const double *d, const float *frame_weight, km_dim F)
 {
     double sum = 0;
     for (km_dim f = 0; f < F; f++)
-        if (target[f] != 0)
-            for (int k = 0; k < 3; k++) sum += d[f * 4 + k] * d[f * 4 + k] / count_of(target, F);
+        for (int k = 0; k < 3; k++) sum += frame_weight[f] * d[f * 4 + k] * d[f * 4 + k];
     y[0] = (float)sum;
 }
 
-void KM_CUDA(loss_center_fwd)(const km_exec *, float *y, const float *x, const float *r, const float *target,
+void KM_CUDA(loss_center_fwd)(const km_exec *, float *y, const float *x, const float *r, const float *frame_weight,
                               const int32_t *mol_type, km_dim F, km_dim A)
 {
-    KM_ONE_LAUNCH(center_kernel, y, centroids(x, r, mol_type, F, A), target, F);
+    KM_ONE_LAUNCH(center_kernel, y, centroids(x, r, mol_type, F, A), frame_weight, F);
 }
 
-__global__ static void center_bwd_kernel(float *dx, const float *dy, const double *d, const float *target,
+__global__ static void center_bwd_kernel(float *dx, const float *dy, const double *d, const float *frame_weight,
                                          const int32_t *mol_type, km_dim F, km_dim A)
 {
     KM_EACH(i, F * A)
     {
         km_dim f = i / A;
-        if (target[f] == 0 || mol_type[i % A] != LIGAND) continue;
-        for (int k = 0; k < 3; k++)
-            dx[i * 3 + k] += dy[0] * 2 * (float)(d[f * 4 + k] / d[f * 4 + 3]) / count_of(target, F);
+        for (int k = 0; k < 3 && mol_type[i % A] == LIGAND; k++)
+            dx[i * 3 + k] += dy[0] * frame_weight[f] * 2 * (float)(d[f * 4 + k] / d[f * 4 + 3]);
     }
 }
 
 void KM_CUDA(loss_center_bwd)(const km_exec *, float *opt_dx, const float *dy, const float *x, const float *r,
-                              const float *target, const int32_t *mol_type, km_dim F, km_dim A)
+                              const float *frame_weight, const int32_t *mol_type, km_dim F, km_dim A)
 {
     if (!opt_dx) return;
-    KM_EACH_LAUNCH(center_bwd_kernel, F * A, opt_dx, dy, centroids(x, r, mol_type, F, A), target, mol_type, F, A);
+    KM_EACH_LAUNCH(center_bwd_kernel, F * A, opt_dx, dy, centroids(x, r, mol_type, F, A), frame_weight, mol_type, F, A);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The loss of motion: an atom's speed by a thread, the products of a lag by a block, gradients by a thread for each
- * coordinate. Frames that do not count stand as in r. */
+ * The loss of motion: an atom's speed and fluctuation by a thread, the products of a lag by a block, gradients by a
+ * thread for each coordinate. Frames that do not count stand as in r. */
 #include "kernels/cuda/sums.cuh"
 
 struct motion {
@@ -27,17 +27,38 @@ __device__ static double speed_off(const motion &s, km_dim a)
     return off / (double)(s.F - 1);
 }
 
-__global__ static void speed_kernel(sums *parts, const float *x, const float *r, const float *target,
-                                    const float *weight, km_dim F, km_dim A)
+/* sqrt(mean |u|^2 + 1e-6) of an atom, u being its place less the mean */
+__device__ static double fluctuation(double mean[3], const motion &s, km_dim a)
+{
+    double square = 0;
+    for (int k = 0; k < 3; k++) {
+        mean[k] = 0;
+        for (km_dim f = 0; f < s.F; f++) mean[k] += s.at(f, 3 * a + k) / (double)s.F;
+        for (km_dim f = 0; f < s.F; f++) square += (s.at(f, 3 * a + k) - mean[k]) * (s.at(f, 3 * a + k) - mean[k]);
+    }
+    return sqrt(square / (double)s.F + 1e-6);
+}
+
+__device__ static double fluctuation_off(double mean[3], double *got, const motion &s, km_dim a)
+{
+    double unused[3];
+    motion real = {s.r, s.r, s.target, s.F, s.A};
+    *got = fluctuation(mean, s, a);
+    return *got - fluctuation(unused, real, a);
+}
+
+/* Speeds and fluctuations, as parts has them */
+__global__ static void speed_kernel(sums *to, const float *x, const float *r, const float *target,
+                                    const float *weight, const float *parts, km_dim F, km_dim A)
 {
     motion s = {x, r, target, F, A};
-    double sum = 0;
+    double sum = 0, mean[3], got;
     KM_EACH(a, A)
     {
-        double off = speed_off(s, a);
-        sum += weight[a] * off * off;
+        double off = speed_off(s, a), wide = fluctuation_off(mean, &got, s, a);
+        sum += weight[a] * (parts[0] * off * off + parts[2] * wide * wide);
     }
-    leave_part(parts, sum, 0);
+    leave_part(to, sum, 0);
 }
 
 /* u v [F, A, 3]: x and r less their means over frames, 0 where an atom is not chosen */
@@ -77,7 +98,7 @@ __global__ static void motion_kernel(float *y, const sums *speeds, const sums *l
 {
     double sum = 0;
     for (km_dim k = 1; k <= most; k++) sum += memory_off(lags, k) * memory_off(lags, k) / (double)most;
-    y[0] = (float)(parts[0] * total(speeds).a + parts[1] * sum);
+    y[0] = (float)(total(speeds).a + parts[1] * sum);
 }
 
 static km_dim most_lags(km_dim lags, km_dim F) { return lags < F - 1 ? lags : F - 1; }
@@ -101,7 +122,7 @@ void KM_CUDA(loss_motion_fwd)(const km_exec *, float *y, const float *x, const f
     if (F < 3 || A == 0) return;
     km_dim most = most_lags(lags, F);
     sums *speeds = new_parts(0), *of;
-    KM_SUM_LAUNCH(speed_kernel, A, speeds, x, r, target, atom_weight, F, A);
+    KM_SUM_LAUNCH(speed_kernel, A, speeds, x, r, target, atom_weight, parts, F, A);
     remember(&of, x, r, target, chosen, most, F, A);
     KM_ONE_LAUNCH(motion_kernel, y, speeds, of, parts, most);
 }
@@ -135,9 +156,11 @@ __global__ static void speed_bwd_kernel(float *dx, const float *dy, const float 
     {
         km_dim a = i / 3;
         float slope = (float)(dy[0] * parts[0] * weight[a] * 2 * speed_off(s, a) / (double)(F - 1)), before = 0;
+        double mean[3], got, off = fluctuation_off(mean, &got, s, a);
+        double wide = dy[0] * parts[2] * weight[a] * 2 * off / (got * (double)F);
         for (km_dim f = 0; f < F; f++) {
             float after = f + 1 < F ? slope * (s.at(f + 1, i) - s.at(f, i)) / step_length(s, f, a) : 0;
-            if (target[f] != 0) dx[f * A * 3 + i] += before - after;
+            if (target[f] != 0) dx[f * A * 3 + i] += before - after + (float)(wide * (s.at(f, i) - mean[i % 3]));
             before = after;
         }
     }

@@ -42,6 +42,33 @@ static double speeds(double *dx, double dy, const double *x, const double *r, co
     return sum;
 }
 
+/* The fluctuation of an atom, and its mean place */
+static double fluctuation(double mean[3], const double *x, km_dim a, km_dim F, km_dim A)
+{
+    double square = 0;
+    for (int k = 0; k < 3; k++) {
+        mean[k] = 0;
+        for (km_dim f = 0; f < F; f++) mean[k] += x[(f * A + a) * 3 + k] / (double)F;
+        for (km_dim f = 0; f < F; f++) square += pow(x[(f * A + a) * 3 + k] - mean[k], 2);
+    }
+    return sqrt(square / (double)F + 1e-6);
+}
+
+static double fluctuations(double *dx, double dy, const double *x, const double *r, const double *weight, km_dim F,
+                           km_dim A)
+{
+    double sum = 0, mean[3], unused[3];
+    for (km_dim a = 0; a < A; a++) {
+        double got = fluctuation(mean, x, a, F, A), off = got - fluctuation(unused, r, a, F, A);
+        sum += weight[a] * off * off;
+        for (km_dim i = 0; dx && i < F * 3; i++) {
+            km_dim at = (i / 3 * A + a) * 3 + i % 3;
+            dx[at] += dy * weight[a] * 2 * off / got / (double)F * (x[at] - mean[i % 3]);
+        }
+    }
+    return sum;
+}
+
 /* sum over chosen and frames of u_f . u_{f + lag}, u being x less its mean over frames */
 static double product(const double *u, const double *chosen, km_dim lag, km_dim F, km_dim A)
 {
@@ -85,13 +112,14 @@ static double memories(double *dx, double dy, const double *x, const double *r, 
     return sum;
 }
 
-static double both(double *opt_dx, double dy, const double *x, const double *r, const double *target,
+static double all(double *opt_dx, double dy, const double *x, const double *r, const double *target,
                    const double *weight, const double *chosen, const double *parts, km_dim lags, km_dim F, km_dim A)
 {
     if (F < 3) return 0;
     double *y = merged(x, r, target, F, A), *dx = opt_dx ? calloc((size_t)(F * A * 3), sizeof *dx) : NULL;
     double sum = parts[0] * speeds(dx, dy * parts[0], y, r, weight, F, A) +
-                 parts[1] * memories(dx, dy * parts[1], y, r, chosen, lags, F, A);
+                 parts[1] * memories(dx, dy * parts[1], y, r, chosen, lags, F, A) +
+                 parts[2] * fluctuations(dx, dy * parts[2], y, r, weight, F, A);
     for (km_dim i = 0; dx && i < F * A * 3; i++)
         if (target[i / (A * 3)] != 0) opt_dx[i] += dx[i];
     free(y), free(dx);
@@ -103,7 +131,7 @@ void km_ref_loss_motion_fwd(const km_exec *ex, double *y, const double *x, const
                             km_dim A)
 {
     (void)ex;
-    y[0] = both(NULL, 0, x, r, target, weight, chosen, parts, lags, F, A);
+    y[0] = all(NULL, 0, x, r, target, weight, chosen, parts, lags, F, A);
 }
 
 void km_ref_loss_motion_bwd(const km_exec *ex, double *dx, const double *dy, const double *x, const double *r,
@@ -111,5 +139,5 @@ void km_ref_loss_motion_bwd(const km_exec *ex, double *dx, const double *dy, con
                             km_dim lags, km_dim F, km_dim A)
 {
     (void)ex;
-    both(dx, dy[0], x, r, target, weight, chosen, parts, lags, F, A);
+    all(dx, dy[0], x, r, target, weight, chosen, parts, lags, F, A);
 }

@@ -58,7 +58,9 @@ km_status km_chem_tokenize(const km_structure *raw, const km_token_options *opti
 /* The same as Protenix 0.2 and its descendants (BioKinema) have it: the atoms that the file has, in its order, OXT and
  * OP3 too; what is not a standard residue of a polymer has a token for each atom, a modified residue of its parent's
  * class; residues are numbered as in the file; every conformer lies about the origin, shifted and turned at random
- * (seed), that of a molecule which is no polymer is one point. options->missing and unresolved are not looked at. */
+ * (seed), that of a molecule which is no polymer is one point. An atom of occupancy 0 lies where the file has it, with
+ * present = 0 (Protenix: any that is not exactly 1, at the origin). options->missing and unresolved are not looked
+ * at. */
 km_status km_chem_tokenize_protenix(const km_structure *raw, const km_token_options *options, uint64_t seed,
                                     km_tokenized *ret, km_err *err) KM_MUST_USE;
 void km_tokenized_clear(km_tokenized *t);

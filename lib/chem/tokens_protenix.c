@@ -111,6 +111,7 @@ static km_status add_atoms(remake *m, int32_t residue, km_err *err)
         if (old < 0 && (a->element == 1 || km_chem_guess_element(r->name, a->name) == 1)) continue;
         if (old >= 0) m->to->atoms[m->to->n_atoms] = m->from->atoms[old], m->to_of[old] = m->to->n_atoms;
         else add_leaving(m, r, i);
+        m->to->atoms[m->to->n_atoms].present = !m->raw->opt_occupied || m->raw->opt_occupied[i];
         m->to->atoms[m->to->n_atoms].residue = m->to->atoms[m->to->n_atoms].ref_space_uid = residue;
         m->to_source[m->to->n_atoms++] = i;
     }

@@ -186,11 +186,11 @@ static void take_ours(km_checkpoint *c)
     c->opt_family = km_import_family(c->tensors, c->n);
     if (c->opt_family) c->copies = KM_NEWN(void *, c->n + 1);
     for (int i = 0; i < c->n && c->opt_family; i++) {
-        if (km_import_left(c->tensors[i].name)) continue;
+        if (km_import_left(c->opt_family->opt_names, c->tensors[i].name)) continue;
         all[n] = c->tensors[i];
         all[n++].data = km_checkpoint_data(c, i, &c->copies[i]);
     }
-    if (c->opt_family) c->problem.code = km_import(all, n, &c->ours, &c->problem);
+    if (c->opt_family) c->problem.code = km_import(c->opt_family->opt_names, all, n, &c->ours, &c->problem);
     free(all);
 }
 

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "lib/model/import.h"
+
 /* Ours: padding, gap, 20 amino acids, UNK, A G C U N, DA DG DC DT DN. AlphaFold 3's: the gap comes last and there is no
  * padding, which is read as a gap. */
 static const int8_t af3_class[33] = {31, 31, 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14,
@@ -32,6 +34,7 @@ static const km_family families[] = {
         .opt_column = protenix_column,
         .first_element = 1,
         .ref_mask = true,
+        .protenix_tokens = true,
         .plain_deletions = true,
         .layer_bias = true,
         .inputs_beside = true,
@@ -50,6 +53,7 @@ static const km_family families[] = {
         .interval_decay = true,
         .most_frames = 1024,
         .drawn_rows = 2048,
+        .opt_names = &km_import_protenix,
         .opt_hyper = "{\"family\": \"biokinema\", \"fix_sym_check\": true, \"recycling_steps\": 9,"
                      " \"msa_args\": {\"use_paired_feature\": false}}",
         .opt_sampling = biokinema_sampling,
@@ -59,6 +63,11 @@ static const km_family families[] = {
 const km_family *km_family_at(int i)
 {
     return i >= 0 && (size_t)i < sizeof families / sizeof *families ? &families[i] : NULL;
+}
+
+const km_family *km_family_of(const km_system *s)
+{
+    return s->family[0] ? km_family_find(s->family) : km_family_at(0);
 }
 
 const km_family *km_family_find(const char *name)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/base/system.h"
+
 typedef struct km_family {
     const char *name;
     /* -- features */
@@ -17,6 +19,7 @@ typedef struct km_family {
                                              alignment; NULL: ours */
     int first_element;                    /* the atomic number that the first class of elements stands for */
     bool ref_mask;                        /* an atom says whether its conformer knows it */
+    bool protenix_tokens;                 /* tokens and alignments are Protenix's (lib/chem/tokens.h), of a structure */
     bool plain_deletions;                 /* mean deletions are counts, deletion values 2 / pi atan, not pi / 2 atan */
     /* -- trunk */
     bool atom_bias;     /* the embedding of atoms has a bias */
@@ -39,13 +42,16 @@ typedef struct km_family {
     bool interval_decay; /* the decay is D (lambda |i - j|)^beta of frames D ns apart; else lambda |t_i - t_j|^beta */
     int most_frames;     /* in a window; 0: any number */
     int drawn_rows;      /* of the alignment, that a run of the trunk sees */
-    /* -- weights that come without a configuration: what their shapes do not say, and how to sample, as in their
-     * metadata (lib/model/README.md); NULL: as checkpoint_config.c has it */
+    /* -- weights that come in names of their own and without a configuration: these names (import.h), what shapes do
+     * not say, and how to sample, as in our metadata (lib/model/README.md). NULL: ours, and as checkpoint_config.c has
+     * it */
+    const struct km_import_names *opt_names;
     const char *opt_hyper, *opt_sampling;
 } km_family;
 
 /* By name, NULL for an unknown one; the first is that of a configuration that names none. */
 const km_family *km_family_find(const char *name);
 const km_family *km_family_at(int i); /* NULL behind the last */
+const km_family *km_family_of(const km_system *s); /* whose features these are; NULL: not known */
 
 #endif

@@ -22,7 +22,7 @@ static void *piece(block *b, km_dim count)
 
 /* Everything writable here; km_features shows it as constant. */
 typedef struct arrays {
-    float *token_mask, *atom_mask, *ref_pos, *ref_charge, *profile, *deletion_mean;
+    float *token_mask, *atom_mask, *there, *ref_pos, *ref_charge, *profile, *deletion_mean;
     int32_t *atom_token, *ref_element, *ref_name, *ref_space_uid;
     int32_t *asym_id, *entity_id, *sym_id, *residue_index, *token_index, *cyclic_period;
     int32_t *res_type, *mol_type, *modified, *method;
@@ -37,6 +37,7 @@ static arrays cut(block *b, km_dim N, km_dim A, km_dim classes, km_dim bonds, km
     return (arrays){
         .token_mask = piece(b, N),
         .atom_mask = piece(b, A),
+        .there = piece(b, A),
         .ref_pos = piece(b, 3 * A),
         .ref_charge = piece(b, A),
         .profile = piece(b, classes * N),
@@ -71,6 +72,7 @@ static arrays cut(block *b, km_dim N, km_dim A, km_dim classes, km_dim bonds, km
 static void fill_atom(const arrays *to, const km_atom *from, km_dim a)
 {
     to->atom_mask[a] = 1;
+    to->there[a] = from->present;
     to->atom_token[a] = from->token;
     to->ref_charge[a] = from->charge;
     to->ref_element[a] = from->element;
@@ -80,6 +82,14 @@ static void fill_atom(const arrays *to, const km_atom *from, km_dim a)
         int c = from->name[i] - 32; /* lower case and beyond has no class of its own: the nearest upper one */
         to->ref_name[NAME_CHARS * a + i] = c < 0 ? 0 : c < NAME_CLASSES ? c : c - 32 < NAME_CLASSES ? c - 32 : 0;
     }
+}
+
+/* Of a system that came without coordinates none is there, and all are alike. */
+static void take_all_if_none(float *there, km_dim A)
+{
+    bool any = false;
+    for (km_dim a = 0; a < A; a++) any = any || there[a] != 0;
+    for (km_dim a = 0; a < A && !any; a++) there[a] = 1;
 }
 
 /* A conformer that is one point knows none of its atoms; a molecule that is no polymer has no other in families that
@@ -201,6 +211,7 @@ static km_features shown(const arrays *a, const km_family *family, km_dim N, km_
         .A = A,
         .token_mask = a->token_mask,
         .atom_mask = a->atom_mask,
+        .there = a->there,
         .atom_token = a->atom_token,
         .ref_pos = a->ref_pos,
         .ref_charge = a->ref_charge,
@@ -255,6 +266,7 @@ km_features *km_features_of(const km_family *family, const km_system *s, const k
     b = (block){(char *)f + (sizeof *f + 63) / 64 * 64, 0};
     arrays to = cut(&b, N, A, family->classes, bonds, contacts, rows);
     for (km_dim a = 0; a < A; a++) fill_atom(&to, &s->atoms[a], a);
+    take_all_if_none(to.there, A);
     for (km_dim n = 0; n < N; n++) fill_token(&to, family, &s->tokens[n], n, s->method);
     for (int32_t r = 0; r < s->n_residues && family->ref_mask; r++) fill_ref_mask(&to, s, &s->residues[r]);
     if (bonds) fill_bonds(&to, family, s);

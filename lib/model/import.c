@@ -8,18 +8,12 @@
 #include "lib/base/mem.h"
 #include "lib/model/import_impl.h"
 
-const char *const km_import_trunk[] = {"input_embedder.",   "relative_position_encoding.", "msa_module.",
-                                       "pairformer_stack.", "linear_no_bias_",             "layernorm_",
-                                       NULL};
-const char *const km_import_all[] = {"input_embedder.", "relative_position_encoding.", "msa_module.",
-                                     "pairformer_stack.", "linear_no_bias_", "layernorm_", "diffusion_module.", NULL};
-
 const km_family *km_import_family(const km_st_tensor *tensors, int n)
 {
-    for (int i = 0; i < n; i++)
-        if (strncmp(tensors[i].name, "pairformer_stack.", 17) == 0 ||
-            strncmp(tensors[i].name, "diffusion_module.", 17) == 0)
-            return km_family_find("biokinema");
+    const km_family *f;
+    for (int k = 0; (f = km_family_at(k)); k++)
+        for (int i = 0; f->opt_names && i < n; i++)
+            if (km_import_begins(tensors[i].name, f->opt_names->known_by)) return f;
     return NULL;
 }
 
@@ -92,13 +86,14 @@ static km_status join_halves(km_imported *t, km_import_how *how, km_err *err)
     return KM_OK;
 }
 
-static km_status take(const km_st_tensor *tensors, int n, km_imported *t, km_import_how *how, km_err *err)
+static km_status take(const km_import_names *names, const km_st_tensor *tensors, int n, km_imported *t,
+                      km_import_how *how, km_err *err)
 {
     const char *first = NULL;
     int surplus = 0;
     for (int i = 0; i < n; i++) {
-        if (km_import_left(tensors[i].name)) continue;
-        char *name = km_import_rewrite(tensors[i].name, &how[t->n]);
+        if (km_import_left(names, tensors[i].name)) continue;
+        char *name = km_import_rewrite(names, tensors[i].name, &how[t->n]);
         if (!name) {
             if (!surplus++) first = tensors[i].name;
             continue;
@@ -115,11 +110,11 @@ static km_status take(const km_st_tensor *tensors, int n, km_imported *t, km_imp
     return join_halves(t, how, err);
 }
 
-km_status km_import(const km_st_tensor *tensors, int n, km_imported *ret, km_err *err)
+km_status km_import(const km_import_names *names, const km_st_tensor *tensors, int n, km_imported *ret, km_err *err)
 {
     *ret = (km_imported){.tensors = KM_NEWN(km_st_tensor, (size_t)n + 1), .names = KM_NEWN(char *, (size_t)n + 1)};
     km_import_how *how = KM_NEWN(km_import_how, (size_t)n + 1);
-    km_status status = take(tensors, n, ret, how, err);
+    km_status status = take(names, tensors, n, ret, how, err);
     free(how);
     if (status < 0) km_imported_clear(ret);
     return status;

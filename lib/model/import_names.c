@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Names of BioKinema and Protenix 0.2 beside ours. A row's text is a beginning; # is a number, the same in both. What
- * comes behind it is looked up in `rest`, or is the same in both. */
+ * Names of BioKinema and Protenix 0.2 beside ours, and how a table of names is read. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,11 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/model/import_impl.h"
 
-typedef struct row {
-    const char *theirs, *ours;
-    const struct row *rest;
-    km_import_how how;
-} row;
+typedef km_import_row row;
 
 static const row attention[] = {{"linear_q.", "proj_q."}, {"linear_k.", "proj_k."}, {"linear_v.", "proj_v."},
                                 {"linear_g.", "proj_g."}, {"linear_o.", "proj_o."}, {0}};
@@ -100,7 +95,7 @@ static const row atoms[] = {{"linear_no_bias_f.", "embed_atom_features."},
 #define SINGLE "score_model.single_conditioner."
 #define PAIRWISE "diffusion_conditioning.pairwise_conditioner."
 
-static const row names[] = {
+static const row table[] = {
     {"input_embedder." ENCODER BIAS "layernorm_z.", "input_embedder.atom_enc_proj_z.#.0."},
     {"input_embedder." ENCODER BIAS "linear_nobias_z.", "input_embedder.atom_enc_proj_z.#.1."},
     {"input_embedder." ENCODER TRANSFORMER, "input_embedder." ENCODER ".atom_encoder" LAYERS, block},
@@ -157,7 +152,21 @@ static const row names[] = {
     {0},
 };
 
-static const char unused[] = "input_embedder." ENCODER ".condition_embed.";
+#define TRUNK                                                                                                          \
+    "input_embedder.", "relative_position_encoding.", "msa_module.", "pairformer_stack.", "linear_no_bias_",           \
+        "layernorm_"
+
+static const char *const known_by[] = {"pairformer_stack.", "diffusion_module.", NULL}, *const trunk[] = {TRUNK, NULL},
+                         *const run[] = {TRUNK, "diffusion_module.", NULL},
+                         *const left[] = {"input_embedder." ENCODER ".condition_embed.", NULL};
+
+const km_import_names km_import_protenix = {known_by, trunk, run, left, table};
+
+bool km_import_begins(const char *name, const char *const *list)
+{
+    while (*list && strncmp(name, *list, strlen(*list)) != 0) list++;
+    return *list != NULL;
+}
 
 /* What of name comes behind the pattern, NULL where it does not fit; *number is where its # lies. */
 static const char *behind(const char *name, const char *pattern, const char **number)
@@ -181,34 +190,34 @@ static bool is_leaf(const char *rest)
 }
 
 /* before + name rewritten, or NULL; back: from ours to theirs */
-static char *rewrite(const row *table, const char *before, const char *name, bool back, km_import_how *how)
+static char *rewrite(const row *rows, const char *before, const char *name, bool back, km_import_how *how)
 {
-    for (; table->theirs; table++) {
-        const char *number = "", *to = back ? table->theirs : table->ours;
-        const char *rest = behind(name, back ? table->ours : table->theirs, &number), *mark = strchr(to, '#');
-        if (!rest || (!table->rest && !is_leaf(rest))) continue;
+    for (; rows->theirs; rows++) {
+        const char *number = "", *to = back ? rows->theirs : rows->ours;
+        const char *rest = behind(name, back ? rows->ours : rows->theirs, &number), *mark = strchr(to, '#');
+        if (!rest || (!rows->rest && !is_leaf(rest))) continue;
         char *so_far = !mark ? km_asprintf("%s%s", before, to)
                              : km_asprintf("%s%.*s%.*s%s", before, (int)(mark - to), to,
                                            (int)strspn(number, "0123456789"), number, mark + 1);
-        if (how) *how = table->how;
-        char *whole = table->rest ? rewrite(table->rest, so_far, rest, back, how) : km_asprintf("%s%s", so_far, rest);
+        if (how) *how = rows->how;
+        char *whole = rows->rest ? rewrite(rows->rest, so_far, rest, back, how) : km_asprintf("%s%s", so_far, rest);
         free(so_far);
         if (whole) return whole;
     }
     return NULL;
 }
 
-char *km_import_rewrite(const char *theirs, km_import_how *ret_how)
+char *km_import_rewrite(const km_import_names *names, const char *theirs, km_import_how *ret_how)
 {
-    return rewrite(names, "", theirs, false, ret_how);
+    return rewrite(names->table, "", theirs, false, ret_how);
 }
 
-char *km_import_original(const char *ours) { return rewrite(names, "", ours, true, NULL); }
-
-bool km_import_left(const char *theirs)
+char *km_import_original(const km_import_names *names, const char *ours)
 {
-    if (strncmp(theirs, unused, strlen(unused)) == 0) return true;
-    for (const char *const *p = km_import_all; *p; p++)
-        if (strncmp(theirs, *p, strlen(*p)) == 0) return false;
-    return true;
+    return rewrite(names->table, "", ours, true, NULL);
+}
+
+bool km_import_left(const km_import_names *names, const char *theirs)
+{
+    return km_import_begins(theirs, names->left) || !km_import_begins(theirs, names->run);
 }

@@ -100,18 +100,20 @@ static void take_digests(km_model *m)
         memcpy(m->trunk_digest, trunk, 65);
         memcpy(m->digest, all, 65);
     } else if (m->weights->torch) { /* several GB, perhaps */
-        const bool own = !m->weights->opt_family;
+        const km_import_names *opt_names = m->weights->opt_family ? m->weights->opt_family->opt_names : NULL;
         km_config alone = m->config;
-        if (!own) alone.beta = 1; /* it may be given later, and the trunk's results do not depend on it */
+        if (opt_names) alone.beta = 1; /* it may be given later, and the trunk's results do not depend on it */
         char *config = km_config_dump(&m->config, NULL), *of_trunk = km_config_dump(&alone, NULL);
-        km_checkpoint_digest(m->weights, own ? trunk_prefixes : km_import_trunk, of_trunk, m->trunk_digest);
-        km_checkpoint_digest(m->weights, own ? strict_prefixes : km_import_all, config, m->digest);
+        km_checkpoint_digest(m->weights, opt_names ? opt_names->trunk : trunk_prefixes, of_trunk, m->trunk_digest);
+        km_checkpoint_digest(m->weights, opt_names ? opt_names->run : strict_prefixes, config, m->digest);
         free(config);
         free(of_trunk);
     } else {
         make_digests(m);
     }
 }
+
+static char *original_name(const void *names, const char *ours) { return km_import_original(names, ours); }
 
 static km_status open_file(km_model *m, km_err *err)
 {
@@ -124,7 +126,7 @@ static km_status open_file(km_model *m, km_err *err)
         return km_fail(err, KM_INPUT, "%s: no configuration in the metadata: not weights of this program", m->path);
     if (km_config_parse(config, &m->config, &m->sampling, err) < 0) return km_fail_in(err, m->path);
     m->params = km_params_from_file(m->file);
-    if (m->weights->opt_family) km_params_named(m->params, km_import_original);
+    if (m->weights->opt_family) km_params_named(m->params, original_name, m->weights->opt_family->opt_names);
     if (m->config.temporal && !km_params_has(m->params, KM_CHECKPOINT_TEMPORAL))
         km_params_make_missing(m->params, "*.temporal_attn.* *.temporal_layers.*", 1, m->config.lambda_lo,
                                m->config.lambda_hi); /* Boltz-2's weights: all frames alone, until trained */

@@ -81,6 +81,7 @@ char *km_config_dump(const km_config *c, const km_sampling *s); /* the caller fr
 typedef struct km_features {
     km_dim N, A;
     const float *token_mask, *atom_mask;                     /* [N], [A] 0/1 */
+    const float *there;    /* [A] 0/1: those by which frames are centred and superposed; the model does not see it */
     const int32_t *atom_token;                               /* [A], -1 for padded atoms */
     const float *ref_pos, *ref_charge;                       /* [A, 3], [A] */
     const float *ref_mask; /* [A] 0/1: does the conformer know the atom; NULL where the family does not ask */

@@ -35,7 +35,8 @@ struct km_params {
     const km_backend *be; /* whose packs these are */
     km_err problem;       /* of the first request that could not be met */
     int n_problems;
-    char *(*original)(const char *ours); /* what messages call it, or NULL */
+    char *(*original)(const void *names, const char *ours); /* what messages call it, or NULL */
+    const void *names;
 };
 
 /* -- 1. the table of names */
@@ -187,13 +188,16 @@ static void shape_text(char out[64], int nd, const int64_t *shape)
         at += (size_t)snprintf(out + at, 64 - at, "%s%lld", i ? ", " : "", (long long)shape[i]);
 }
 
-void km_params_named(km_params *p, char *(*original)(const char *ours)) { p->original = original; }
+void km_params_named(km_params *p, char *(*original)(const void *names, const char *ours), const void *names)
+{
+    p->original = original, p->names = names;
+}
 
 static void note(km_params *p, const char *ours, const km_st_tensor *t, int nd, const km_dim *shape)
 {
     char has[64], wants[64];
     if (p->n_problems++) return;
-    char *theirs = p->original ? p->original(ours) : NULL;
+    char *theirs = p->original ? p->original(p->names, ours) : NULL;
     const char *name = theirs ? theirs : ours;
     if (t) {
         shape_text(has, t->nd, t->shape);
@@ -290,7 +294,7 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
         const char *name = km_safetensors_at(p->file, i)->name;
         if (strncmp(name, p->prefix, skip) != 0 || !begins_with_one(name + skip, opt_strict_prefixes)) continue;
         if (has_place(p, name + skip)) continue;
-        char *theirs = p->original ? p->original(name + skip) : NULL;
+        char *theirs = p->original ? p->original(p->names, name + skip) : NULL;
         km_fail(err, KM_INPUT, "parameter '%s' has no place in this model", theirs ? theirs : name + skip);
         free(theirs);
         return KM_INPUT;

@@ -53,7 +53,7 @@ bool km_params_has(const km_params *p, const char *name);
 /* Parameters that are never trained: those asked for so far whose names begin so (fourier_embed.proj). */
 void km_params_freeze(km_params *p, const char *prefix);
 /* Weights of other names: what messages call a parameter is what this gives for ours (allocated, or NULL). */
-void km_params_named(km_params *p, char *(*original)(const char *ours));
+void km_params_named(km_params *p, char *(*original)(const void *names, const char *ours), const void *names);
 /* All modules have asked: KM_OK, or KM_INPUT naming the first missing or misshapen parameter and saying how many more
  * there are, or (strict) the first one of the modules' prefixes that nobody asked for. */
 km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, km_err *err) KM_MUST_USE;

@@ -89,7 +89,7 @@ static void set_window(const km_interp *p, fill *f, km_dim i, const interval *v)
     km_pose pose = km_pose_of(&p->m->config, p->p->k->f, v->a);
     if (p->s->turned_once) km_turn_trajectory(p->o.seed, v->trajectory, pose.turn);
     km_pose_enter(&pose, p->p->k->f, v->a, x);
-    km_superpose(v->b, v->a, p->p->k->f->atom_mask, (int)p->A, rot, m->b, m->a);
+    km_superpose(v->b, v->a, p->p->k->f->there, (int)p->A, rot, m->b, m->a);
     km_rotation_times(pose.turn, rot, both);
     km_superpose_apply(v->b, (int)p->A, both, m->b, zero, x + (size_t)(f->T - 1) * frame);
     memcpy(m->pose, pose.turn, sizeof m->pose);

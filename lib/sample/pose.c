@@ -53,7 +53,7 @@ km_pose km_pose_of(const km_config *c, const km_features *f, const float *anchor
 {
     km_pose p = {.anchor = anchor};
     double rot[9], from[3];
-    km_superpose(anchor, anchor, f->atom_mask, (int)f->A, rot, from, p.origin);
+    km_superpose(anchor, anchor, f->there, (int)f->A, rot, from, p.origin);
     if (c->canonical_pose) km_pose_turn(f, anchor, p.turn);
     else memcpy(p.turn, identity, sizeof identity);
     return p;
@@ -67,7 +67,7 @@ void km_pose_enter(const km_pose *p, const km_features *f, const float *x, float
         km_superpose_apply(x, (int)f->A, p->turn, p->origin, zero, out);
         return;
     }
-    km_superpose(x, p->anchor, f->atom_mask, (int)f->A, rot, from, to);
+    km_superpose(x, p->anchor, f->there, (int)f->A, rot, from, to);
     km_rotation_times(p->turn, rot, both);
     km_superpose_apply(x, (int)f->A, both, from, zero, out);
 }

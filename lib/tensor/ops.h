@@ -122,26 +122,36 @@ km_tensor *km_template_pairs(km_ctx *cx, const km_tensor *w, const km_template_f
  * them) */
 km_tensor *km_loss_struct(km_ctx *cx, const km_tensor *x, const float *r, const float *frame_weight,
                           const float *atom_weight);
-/* mean over target frames and unmasked bonds of (length - reference)^2; bonds [B, 2], lengths [B], opt_bond_mask [B] */
-km_tensor *km_loss_bond(km_ctx *cx, const km_tensor *x, const float *target, const int32_t *bonds, const float *lengths,
-                        const float *opt_bond_mask, km_dim n_bonds);
+/* sum over frames of frame_weight times the mean over unmasked bonds of (length - reference)^2; bonds [B, 2],
+ * opt_lengths [B], or as long as in that frame of r; opt_bond_mask [B] */
+km_tensor *km_loss_bond(km_ctx *cx, const km_tensor *x, const float *r, const float *frame_weight,
+                        const int32_t *bonds, const float *opt_lengths, const float *opt_bond_mask, km_dim n_bonds);
 /* 1 - mean over ordered pairs i != j of valid atoms of all target frames with |r_i - r_j| < radius, of the mean over
- * c = 0.5, 1, 2, 4 of sg(c - | |x_i - x_j| - |r_i - r_j| |); 0 when there is no pair */
+ * c = 0.5, 1, 2, 4 of sg(c - | |x_i - x_j| - |r_i - r_j| |); 0 when there is no pair.
+ * With mol_type [A], as BioKinema has it: twice the radius where i is of a nucleotide; pairs weigh 10 (ligand-ligand),
+ * 5 (ligand-other) or 1; 1 - mean (over what its pairs weigh + 1e-6) is a frame's, and the loss the sum over target
+ * frames by the number of all frames. */
 km_tensor *km_loss_lddt(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const float *atom_mask,
-                        float radius);
+                        const int32_t *opt_mol_type, float radius);
 /* parts[0] l_abs + parts[1] l_rel_g + parts[2] l_rel_l over target frames, 0 with fewer than two (reference notes,
  * `losses`); residue [A], mol_type [A]. type_weights: atoms and pairs weigh 10 (ligand-ligand), 5 (ligand-other) or 1,
  * as the seed has it */
 km_tensor *km_loss_flex(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const float *atom_mask,
                         const int32_t *residue, const int32_t *mol_type, const float parts[3], bool type_weights);
-/* mean over target frames of the squared distance of the centroids of all atoms with mol_type 3 */
-km_tensor *km_loss_center(km_ctx *cx, const km_tensor *x, const float *r, const float *target, const int32_t *mol_type);
+/* sum over frames of frame_weight times the squared distance of the centroids of all atoms with mol_type 3 */
+km_tensor *km_loss_center(km_ctx *cx, const km_tensor *x, const float *r, const float *frame_weight,
+                          const int32_t *mol_type);
+/* sum over pairs of weight (S(x) - S(r))^2, S the standard deviation (by F - 1) of a pair's distance over frames; pairs
+ * [P, 2], weight [P]; 0 with less than 3 frames */
+km_tensor *km_loss_spread(km_ctx *cx, const km_tensor *x, const float *r, const int32_t *pairs, const float *weight,
+                          km_dim n_pairs);
 /* parts[0] sum over atoms of atom_weight (V(x) - V(r))^2, V an atom's mean of sqrt(|x[f + 1] - x[f]|^2 + 1e-6), plus
  * parts[1] mean over k = 1 .. min(lags, F - 1) of (A(x) - A(r))^2, A the sum over frames and the atoms with chosen != 0
- * of u[f] . u[f + k] over (that of u[f] . u[f] + 1e-6), u being x less its mean over frames. Frames that do not count
- * stand as in r; 0 with less than 3 frames. Frames are equally spaced in time. */
+ * of u[f] . u[f + k] over (that of u[f] . u[f] + 1e-6), u being x less its mean over frames, plus parts[2] sum over
+ * atoms of atom_weight (W(x) - W(r))^2, W being sqrt(mean |u|^2 + 1e-6). Frames that do not count stand as in r; 0 with
+ * less than 3 frames. Frames are equally spaced in time. */
 km_tensor *km_loss_motion(km_ctx *cx, const km_tensor *x, const float *r, const float *target,
-                          const float *atom_weight, const float *chosen, const float parts[2], int lags);
+                          const float *atom_weight, const float *chosen, const float parts[3], int lags);
 /* A Markov model of a molecule: P pairs of atoms, whose distances have D slow components, and K states. numbers: mean
  * distances [P], components [P, D], centres [K, D] and logarithms of variances [K, D] of the states, logarithms of the
  * transitions from state (row) to state in one frame [K, K], stationary distribution [K], the components'

@@ -98,6 +98,8 @@ static const key keys[] = {
     {"loss.weight.dna", REAL, AT(weight_dna), 0, 1e6, "5", 0, 0},
     {"loss.weight.rna", REAL, AT(weight_rna), 0, 1e6, "5", 0, 0},
     {"loss.weight.ligand", REAL, AT(weight_ligand), 0, 1e6, "10", 0, 0},
+    {"losses", BOOL_WORD, AT(biokinema), 0, 0, "kinematic", "biokinema", "kinematic"},
+    {"loss.ligand_bond", REAL, AT(alpha_ligand_bond), 0, 1e6, "0", 0, 0},
     {"flex", BOOL_WORD, AT(flex_seed), 0, 0, "seed", "seed", "python"},
     {"bond_loss", BOOL_WORD, AT(bond_all), 0, 0, "polymer_ligand", "all", "polymer_ligand"},
     {"mode", BOOL_WORD, AT(unbinding), 0, 0, "equilibrium", "unbinding", "equilibrium"},

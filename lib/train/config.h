@@ -54,7 +54,7 @@ typedef struct km_train_config {
     int msa_depth, trunk_recycles;
     int64_t msa_seed;
     /* losses */
-    double alpha_bond, alpha_lddt, beta_flex, beta_abs, beta_rel_g, beta_rel_l, beta_center;
+    double alpha_bond, alpha_ligand_bond, alpha_lddt, beta_flex, beta_abs, beta_rel_g, beta_rel_l, beta_center;
     double ensemble, velocity, autocorrelation; /* the first multiplies flexibility and the other two */
     int autocorrelation_lags;
     double tica, tica_path, tica_shares, tica_memory; /* against a Markov model of slow motions, and its parts */
@@ -62,6 +62,7 @@ typedef struct km_train_config {
     int tica_components, tica_states;
     double weight_protein, weight_dna, weight_rna, weight_ligand;
     bool flex_seed, bond_all, unbinding;
+    bool biokinema;             /* losses as km_loss_config.biokinema has them */
     bool causal;                /* temporal layers are made causal, whatever the weights say */
     const char *train;          /* which parameters: name patterns separated by blanks, `*` any run of characters */
     double validation_share;    /* of the systems, by a hash of the sequence, when there is no split file */

@@ -137,18 +137,27 @@ static void take_traced(km_train_system *t, const km_system *s)
     for (int i = 0; i < s->n_tokens; i++) t->traced[s->tokens[i].center_atom] = t->atom_mask[s->tokens[i].center_atom];
 }
 
+static void put_pair(int32_t *pairs, int *n, int i, int j)
+{
+    pairs[2 * *n] = i, pairs[2 * *n + 1] = j;
+    ++*n;
+}
+
 /* The bonds of the bond loss: all, or those between a polymer and a ligand (the seed design's). */
 static void take_bonds(km_train_system *t, const km_system *s, bool all)
 {
     float *ideal = KM_NEWN(float, (size_t)s->n_bonds);
     km_chem_bonds_ideal(s, ideal);
     t->bonds = KM_NEWN(int32_t, 2 * (size_t)s->n_bonds), t->bond_lengths = KM_NEWN(float, (size_t)s->n_bonds);
+    t->ligand_bonds = KM_NEWN(int32_t, 2 * (size_t)s->n_bonds);
     for (int b = 0; b < s->n_bonds; b++) {
         int i = s->bonds[b].a, j = s->bonds[b].b;
-        bool link = (t->mol_type[i] == KM_NONPOLYMER) != (t->mol_type[j] == KM_NONPOLYMER);
-        if (!(all || link) || !(ideal[b] > 0) || t->atom_mask[i] == 0 || t->atom_mask[j] == 0) continue;
-        t->bonds[2 * t->n_bonds] = i, t->bonds[2 * t->n_bonds + 1] = j;
-        t->bond_lengths[t->n_bonds++] = ideal[b];
+        int ligands = (t->mol_type[i] == KM_NONPOLYMER) + (t->mol_type[j] == KM_NONPOLYMER);
+        if (t->atom_mask[i] == 0 || t->atom_mask[j] == 0) continue;
+        if (ligands == 2) put_pair(t->ligand_bonds, &t->n_ligand_bonds, i, j);
+        if (!(all || ligands == 1) || !(ideal[b] > 0)) continue;
+        t->bond_lengths[t->n_bonds] = ideal[b];
+        put_pair(t->bonds, &t->n_bonds, i, j);
     }
     free(ideal);
 }
@@ -252,6 +261,7 @@ void km_train_system_clear(km_train_system *t)
 {
     km_features_free(t->features);
     free(t->atom_mask), free(t->traced), free(t->residue), free(t->mol_type), free(t->bonds), free(t->bond_lengths);
+    free(t->ligand_bonds);
     km_slow_free(t->opt_slow);
 }
 

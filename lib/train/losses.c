@@ -2,25 +2,26 @@
 #include "lib/train/losses.h"
 
 #include "lib/base/err.h"
+#include "lib/train/losses_impl.h"
 
 typedef struct weights {
-    float *target, *frame, *atom; /* [T], [T], [A] in the arena: they must outlive backward */
+    float *target, *share, *frame, *atom; /* [T], [T], [T], [A] in the arena: they must outlive backward */
     int targets;
 } weights;
 
-/* EDM weight (sigma^2 + sd^2) / (sigma sd + 1e-8)^2 over target frames; atoms by molecule type over the number of valid
- * ones. */
+/* A target frame's share of them; that times the EDM weight (sigma^2 + sd^2) / (sigma sd + 1e-8)^2; atoms by molecule
+ * type over the number of valid ones. */
 static weights make_weights(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in)
 {
-    weights w = {km_arena_zero(cx->arena, (size_t)in->T * sizeof(float)),
-                 km_arena_zero(cx->arena, (size_t)in->T * sizeof(float)),
+    const size_t frames = (size_t)in->T * sizeof(float);
+    weights w = {km_arena_zero(cx->arena, frames), km_arena_zero(cx->arena, frames), km_arena_zero(cx->arena, frames),
                  km_arena_zero(cx->arena, (size_t)in->A * sizeof(float)), 0};
     double sd = c->sigma_data, valid = 0;
     for (km_dim t = 0; t < in->T; t++) w.targets += in->sigma[t] > 0;
     for (km_dim t = 0; t < in->T; t++) {
         double s = in->sigma[t], d = s * sd + 1e-8;
         if (!(s > 0)) continue;
-        w.target[t] = 1;
+        w.target[t] = 1, w.share[t] = 1.0f / (float)w.targets;
         w.frame[t] = (float)((s * s + sd * sd) / (d * d) / w.targets);
     }
     for (km_dim a = 0; a < in->A; a++) valid += in->atom_mask[a] != 0;
@@ -59,12 +60,12 @@ static km_tensor *motion(km_ctx *cx, const km_loss_config *c, const km_loss_inpu
                          const km_tensor *x, km_tensor *total, km_loss_values *v)
 {
     if (c->velocity > 0) {
-        km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->atom_mask, (float[2]){1, 0}, 0);
+        km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->atom_mask, (float[3]){1}, 0);
         v->velocity = km_read(cx, y)[0];
         total = plus(cx, total, y, c->ensemble * c->velocity);
     }
     if (c->autocorrelation > 0) {
-        km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->opt_traced, (float[2]){0, 1}, c->lags);
+        km_tensor *y = km_loss_motion(cx, x, in->x_gt, w->target, w->atom, in->opt_traced, (float[3]){0, 1}, c->lags);
         v->autocorrelation = km_read(cx, y)[0];
         total = plus(cx, total, y, c->ensemble * c->autocorrelation);
     }
@@ -80,23 +81,24 @@ static km_tensor *motion(km_ctx *cx, const km_loss_config *c, const km_loss_inpu
 km_tensor *km_losses_compute(km_ctx *cx, const km_loss_config *c, const km_loss_inputs *in, const km_tensor *x_pred,
                              bool parts, km_loss_values *v)
 {
-    weights w = make_weights(cx, c, in);
     *v = (km_loss_values){0};
+    if (c->biokinema) return km_losses_biokinema(cx, c, in, x_pred, parts, v);
+    weights w = make_weights(cx, c, in);
     km_tensor *total = km_loss_struct(cx, x_pred, in->x_gt, w.frame, w.atom);
     v->structure = km_read(cx, total)[0];
     if (in->n_bonds > 0) {
         km_tensor *bond =
-            km_loss_bond(cx, x_pred, w.target, in->bonds, in->bond_lengths, in->opt_bond_mask, in->n_bonds);
+            km_loss_bond(cx, x_pred, in->x_gt, w.share, in->bonds, in->bond_lengths, in->opt_bond_mask, in->n_bonds);
         v->bond = km_read(cx, bond)[0];
         total = plus(cx, total, bond, c->alpha_bond);
     }
     if (c->alpha_lddt > 0) {
-        km_tensor *lddt = km_loss_lddt(cx, x_pred, in->x_gt, w.target, in->atom_mask, 15);
+        km_tensor *lddt = km_loss_lddt(cx, x_pred, in->x_gt, w.target, in->atom_mask, NULL, 15);
         v->lddt = km_read(cx, lddt)[0];
         total = plus(cx, total, lddt, c->alpha_lddt);
     }
     if (c->unbinding) {
-        km_tensor *center = km_loss_center(cx, x_pred, in->x_gt, w.target, in->mol_type);
+        km_tensor *center = km_loss_center(cx, x_pred, in->x_gt, w.share, in->mol_type);
         v->center = km_read(cx, center)[0];
         total = plus(cx, total, center, c->beta_center);
     } else if (c->beta_flex > 0) {

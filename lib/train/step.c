@@ -52,6 +52,7 @@ km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store
     if (opt_ranks) s->buckets = km_buckets_new(m->params, opt_ranks);
     s->losses = (km_loss_config){
         .sigma_data = m->config.sigma_data, .alpha_bond = c->alpha_bond, .alpha_lddt = c->alpha_lddt,
+        .biokinema = c->biokinema, .alpha_ligand_bond = c->alpha_ligand_bond,
         .beta_flex = c->beta_flex, .beta_abs = c->beta_abs, .beta_rel_g = c->beta_rel_g, .beta_rel_l = c->beta_rel_l,
         .beta_center = c->beta_center, .ensemble = c->ensemble, .velocity = c->velocity,
         .autocorrelation = c->autocorrelation, .lags = c->autocorrelation_lags, .tica = c->tica,
@@ -184,8 +185,9 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
     for (int b = 0; b < g->B; b++) {
         km_loss_inputs in = {.T = g->T, .A = A, .n_bonds = y->n_bonds, .x_gt = g->x + (km_dim)b * g->T * A * 3,
                              .sigma = g->sigma + b * g->T, .atom_mask = y->atom_mask, .opt_traced = y->traced,
-                             .mol_type = y->mol_type, .residue = y->residue, .bonds = y->bonds,
-                             .bond_lengths = y->bond_lengths};
+                             .mol_type = y->mol_type, .bonds = y->bonds, .bond_lengths = y->bond_lengths,
+                             .residue = s->losses.biokinema ? y->features->atom_token : y->residue,
+                             .n_ligand_bonds = y->n_ligand_bonds, .ligand_bonds = y->ligand_bonds};
         if (y->opt_slow) add_slow(cx, g, b, &in);
         km_loss_values v;
         km_tensor *window = KM_RESHAPE(cx, km_slice(cx, d, b, 1), g->T, A, 3);

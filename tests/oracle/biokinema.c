@@ -20,7 +20,7 @@ static bool take_params(oracle_case *o, const char *prefix, oracle_own *w)
         all[n].name = w->names[n] = km_asprintf("%s%s", prefix, t->name + 6);
         n++;
     }
-    km_status status = km_import(all, n, &w->imported, &o->err);
+    km_status status = km_import(&km_import_protenix, all, n, &w->imported, &o->err);
     free(all);
     if (status < 0) {
         oracle_fail(o, o->err.msg);
@@ -122,7 +122,7 @@ static float *ones(oracle_case *o, km_dim n)
 km_features *oracle_own_features(oracle_case *o)
 {
     km_features *f = oracle_features(o);
-    f->token_mask = ones(o, f->N), f->atom_mask = ones(o, f->A), f->msa_mask = ones(o, f->S * f->N);
+    f->token_mask = ones(o, f->N), f->atom_mask = f->there = ones(o, f->A), f->msa_mask = ones(o, f->S * f->N);
     f->atom_token = oracle_ints(o, "in/atom_to_token");
     f->ref_mask = oracle_floats(o, "in/ref_mask");
     return f;
@@ -163,7 +163,7 @@ void oracle_biokinema_trunk(oracle_case *o)
 
 static void compare_gradient(oracle_case *o, const oracle_own *w, int i, const float *gradients)
 {
-    char *theirs = km_import_original(km_params_name(w->params, i)), key[512];
+    char *theirs = km_import_original(&km_import_protenix, km_params_name(w->params, i)), key[512];
     const km_tensor *t = km_params_at(w->params, i);
     float *g = km_arena_get(o->cx->arena, (size_t)km_numel(t) * sizeof *g);
     memcpy(g, gradients + t->param_offset, (size_t)km_numel(t) * sizeof *g);

@@ -1,102 +1,137 @@
 /* SPDX-License-Identifier: MIT
- * BioKinema's losses and the gradient of their sum. */
-#include "lib/train/recipe.h"
+ * BioKinema's losses and the gradient of their sum, by what km-train uses. */
+#include <math.h>
+
+#include "lib/train/losses.h"
+#include "lib/train/slow.h"
 #include "tests/oracle/oracle.h"
 
+static double *doubles(oracle_case *o, const char *name, km_dim n, double least)
+{
+    const float *x = oracle_floats(o, name);
+    double *y = km_arena_get(o->cx->arena, (size_t)n * sizeof *y);
+    for (km_dim i = 0; i < n; i++) y[i] = fmax(x[i], least);
+    return y;
+}
+
 /* CA atoms by their number among those that are no ligand's, which is what the Markov model counts by. */
-static const int32_t *atoms_of(oracle_case *o, const char *name, const int32_t *ca)
+static int32_t *pairs_of(oracle_case *o, const int32_t *ca, km_dim P)
 {
-    km_dim n = oracle_size(o, name, 0);
-    const int32_t *number = oracle_ints(o, name);
-    int32_t *atom = km_arena_get(o->cx->arena, (size_t)n * sizeof *atom);
-    for (km_dim i = 0; i < n; i++) atom[i] = ca[number[i]];
-    return atom;
+    const int32_t *i = oracle_ints(o, "in/msm_pair_indices_i"), *j = oracle_ints(o, "in/msm_pair_indices_j");
+    int32_t *pairs = km_arena_get(o->cx->arena, (size_t)(2 * P) * sizeof *pairs);
+    for (km_dim p = 0; p < P; p++) pairs[2 * p] = ca[i[p]], pairs[2 * p + 1] = ca[j[p]];
+    return pairs;
 }
 
-static void take_markov(oracle_case *o, const int32_t *ca, km_recipe_markov *m)
+static km_slow take_slow(oracle_case *o, const int32_t *ca)
 {
-    *m = (km_recipe_markov){.P = oracle_size(o, "in/msm_pair_indices_i", 0),
-                            .D = oracle_size(o, "in/msm_tica_eigenvalues", 0),
-                            .K = oracle_size(o, "in/msm_stationary_distribution", 0),
-                            .pair_i = atoms_of(o, "in/msm_pair_indices_i", ca),
-                            .pair_j = atoms_of(o, "in/msm_pair_indices_j", ca),
-                            .mean = oracle_floats(o, "in/msm_tica_mean"),
-                            .components = oracle_floats(o, "in/msm_tica_components"),
-                            .eigenvalues = oracle_floats(o, "in/msm_tica_eigenvalues"),
-                            .centers = oracle_floats(o, "in/msm_cluster_centers"),
-                            .log_vars = oracle_floats(o, "in/msm_cluster_log_vars"),
-                            .transitions = oracle_floats(o, "in/msm_transition_matrix"),
-                            .stationary = oracle_floats(o, "in/msm_stationary_distribution"),
-                            .population = oracle_floats(o, "in/msm_traj_population"),
-                            .lags = (int)oracle_number(o, "msm_steps_per_frame", 1)};
+    km_dim P = oracle_size(o, "in/msm_pair_indices_i", 0), D = oracle_size(o, "in/msm_tica_eigenvalues", 0),
+           K = oracle_size(o, "in/msm_stationary_distribution", 0);
+    return (km_slow){.P = (int)P,
+                     .D = (int)D,
+                     .K = (int)K,
+                     .lag = 1,
+                     .pairs = pairs_of(o, ca, P),
+                     .mean = doubles(o, "in/msm_tica_mean", P, -INFINITY),
+                     .components = doubles(o, "in/msm_tica_components", P * D, -INFINITY),
+                     .centres = doubles(o, "in/msm_cluster_centers", K * D, -INFINITY),
+                     .log_var = doubles(o, "in/msm_cluster_log_vars", K * D, -6),
+                     .transition = doubles(o, "in/msm_transition_matrix", K * K, -INFINITY),
+                     .stationary = doubles(o, "in/msm_stationary_distribution", K, -INFINITY),
+                     .memory = doubles(o, "in/msm_tica_eigenvalues", D, -INFINITY)};
 }
 
-static void take_inputs(oracle_case *o, km_recipe_inputs *in, km_recipe_markov *m)
+static void take_inputs(oracle_case *o, km_loss_inputs *in, km_markov *m)
 {
-    const km_dim A = oracle_size(o, "in/x_pred", 1);
+    const km_dim T = oracle_size(o, "in/x_pred", 0), A = oracle_size(o, "in/x_pred", 1);
     const int32_t *ligand = oracle_ints(o, "in/is_ligand"), *dna = oracle_ints(o, "in/is_dna"),
                   *rna = oracle_ints(o, "in/is_rna"), *index = oracle_ints(o, "in/tokatom_index");
-    int32_t *nucleic = km_arena_get(o->cx->arena, (size_t)A * sizeof *nucleic),
-            *traced = km_arena_get(o->cx->arena, (size_t)A * sizeof *traced),
-            *ca = km_arena_get(o->cx->arena, (size_t)A * sizeof *ca), n = 0;
+    const float *mask = oracle_floats(o, "in/coordinate_mask"), *unused;
+    int32_t *type = km_arena_zero(o->cx->arena, (size_t)A * sizeof *type),
+            *ca = km_arena_zero(o->cx->arena, (size_t)A * sizeof *ca), n = 0;
+    float *traced = km_arena_zero(o->cx->arena, (size_t)A * sizeof *traced);
     for (km_dim a = 0; a < A; a++) {
-        nucleic[a] = dna[a] || rna[a];
-        traced[a] = ligand[a] || index[a] == 1;
+        type[a] = ligand[a] ? 3 : dna[a] ? 1 : rna[a] ? 2 : 0;
+        traced[a] = (ligand[a] || index[a] == 1) && mask[a] != 0;
         if (!ligand[a] && index[a] == 1) ca[n++] = (int32_t)a;
     }
-    take_markov(o, ca, m);
-    *in = (km_recipe_inputs){.T = oracle_size(o, "in/x_pred", 0),
-                             .A = A,
-                             .n_bonds = oracle_size(o, "in/bonds_polymer_ligand", 0),
-                             .n_lig_bonds = oracle_size(o, "in/bonds_ligand", 0),
-                             .x_true = oracle_floats(o, "in/x_true"),
-                             .sigma = oracle_floats(o, "in/sigma"),
-                             .mask = oracle_floats(o, "in/coordinate_mask"),
-                             .is_ligand = ligand,
-                             .is_nucleic = nucleic,
-                             .token = oracle_ints(o, "in/atom_to_token"),
-                             .is_traced = traced,
-                             .bonds = oracle_ints(o, "in/bonds_polymer_ligand"),
-                             .lig_bonds = oracle_ints(o, "in/bonds_ligand"),
-                             .opt_markov = m,
-                             .sigma_data = oracle_number(o, "sigma_data", 16),
-                             .acf_lags = (int)oracle_number(o, "max_acf_lag", 5)};
+    *in = (km_loss_inputs){.T = T,
+                           .A = A,
+                           .n_bonds = oracle_size(o, "in/bonds_polymer_ligand", 0),
+                           .n_ligand_bonds = oracle_size(o, "in/bonds_ligand", 0),
+                           .x_gt = oracle_floats(o, "in/x_true"),
+                           .sigma = oracle_floats(o, "in/sigma"),
+                           .atom_mask = mask,
+                           .opt_traced = traced,
+                           .opt_markov = m,
+                           .opt_population = oracle_floats(o, "in/msm_traj_population"),
+                           .mol_type = type,
+                           .residue = oracle_ints(o, "in/atom_to_token"),
+                           .bonds = oracle_ints(o, "in/bonds_polymer_ligand"),
+                           .ligand_bonds = oracle_ints(o, "in/bonds_ligand")};
+    const km_slow slow = take_slow(o, ca);
+    const int64_t spacing = (int64_t)oracle_number(o, "msm_steps_per_frame", 1);
+    *m = km_slow_window(o->cx->arena, &slow, in->x_gt, (int)T, (int)A, spacing, &unused);
 }
 
-static double weight(const oracle_case *o, bool ensemble, const char *key)
+static km_loss_config take_config(const oracle_case *o)
 {
-    return oracle_number(o, "alpha_diffusion", 0) * (ensemble ? oracle_number(o, "alpha_ensemble", 0) : 1) *
-           (key ? oracle_number(o, key, 0) : 1);
+    return (km_loss_config){.biokinema = true,
+                            .sigma_data = oracle_number(o, "sigma_data", 16),
+                            .alpha_bond = oracle_number(o, "alpha_bond", 0),
+                            .alpha_ligand_bond = oracle_number(o, "alpha_lig_bond", 0),
+                            .alpha_lddt = oracle_number(o, "smooth_lddt", 0),
+                            .beta_center = oracle_number(o, "alpha_center", 0),
+                            .ensemble = oracle_number(o, "alpha_ensemble", 0),
+                            .beta_flex = 1,
+                            .beta_abs = oracle_number(o, "alpha_rmsf", 0),
+                            .beta_rel_g = oracle_number(o, "alpha_rel_rmsf", 0),
+                            .beta_rel_l = oracle_number(o, "alpha_local_rmsf", 0),
+                            .velocity = oracle_number(o, "alpha_velocity", 0),
+                            .autocorrelation = oracle_number(o, "alpha_acf", 0),
+                            .lags = (int)oracle_number(o, "max_acf_lag", 5),
+                            .tica = oracle_number(o, "alpha_tica_dynamics", 0),
+                            .tica_parts = {(float)oracle_number(o, "tica_weight_transition", 0),
+                                           (float)oracle_number(o, "tica_weight_population", 0),
+                                           (float)oracle_number(o, "tica_weight_autocorrelation", 0)},
+                            .mol_weights = {1, 6, 6, 11}};
 }
 
-static void compare_one(oracle_case *o, const char *name, double value)
+/* One part of the Markov model's term alone */
+static void compare_part(oracle_case *o, const km_loss_inputs *in, const km_tensor *x, const char *name, int part)
 {
-    float x = (float)value;
-    oracle_compare(o, name, &x, 1);
+    float parts[3] = {0};
+    parts[part] = 1;
+    float *every = km_arena_get(o->cx->arena, (size_t)in->T * sizeof *every);
+    for (km_dim t = 0; t < in->T; t++) every[t] = 1;
+    oracle_compare(o, name,
+                   km_loss_markov(o->cx, x, in->x_gt, every, in->opt_markov, in->opt_population, parts)->data, 1);
 }
 
 void oracle_biokinema_losses(oracle_case *o)
 {
-    static const char *const outs[KM_RECIPE_TERMS] = {
-        "out/mse", "out/smooth_lddt", "out/bond", "out/lig_bond", "out/center", "out/rmsf", "out/rel_rmsf",
-        "out/local_rmsf", "out/velocity", "out/acf", "out/tica_hmm", "out/tica_population", "out/tica_autocorrelation"};
-    static const char *const keys[KM_RECIPE_HMM] = {NULL, "smooth_lddt", "alpha_bond", "alpha_lig_bond", "alpha_center",
-                                                    "alpha_rmsf", "alpha_rel_rmsf", "alpha_local_rmsf",
-                                                    "alpha_velocity", "alpha_acf"};
-    static const char *const parts[] = {"tica_weight_transition", "tica_weight_population",
-                                        "tica_weight_autocorrelation"};
-    km_recipe_markov m;
-    km_recipe_inputs in;
-    double weights[KM_RECIPE_TERMS], values[KM_RECIPE_TERMS], dynamics = 0;
+    km_markov m;
+    km_loss_inputs in;
+    km_loss_values v;
+    const km_loss_config c = take_config(o);
+    const float scale = (float)oracle_number(o, "alpha_diffusion", 1); /* of the total, which we leave at 1 */
     take_inputs(o, &in, &m);
-    for (int i = 0; i < KM_RECIPE_HMM; i++) weights[i] = weight(o, i >= KM_RECIPE_RMSF, keys[i]);
-    for (int i = KM_RECIPE_HMM; i < KM_RECIPE_TERMS; i++)
-        weights[i] = weight(o, true, "alpha_tica_dynamics") * oracle_number(o, parts[i - KM_RECIPE_HMM], 0);
-    float *grad = km_arena_get(o->cx->arena, (size_t)(in.T * in.A * 3) * sizeof *grad);
-    double total = km_recipe_losses(&in, weights, oracle_floats(o, "in/x_pred"), values, grad);
-    for (int i = 0; i < KM_RECIPE_TERMS; i++) compare_one(o, outs[i], values[i]);
-    for (int i = 0; i < 3; i++) dynamics += oracle_number(o, parts[i], 0) * values[KM_RECIPE_HMM + i];
-    compare_one(o, "out/tica_dynamics", dynamics);
-    compare_one(o, "out/total", total);
-    oracle_compare(o, "grad/x_pred", grad, in.T * in.A * 3);
+    km_tensor *x = oracle_tensor(o, "in/x_pred");
+    x->wants_grad = true;
+    o->cx->tape = km_tape_new();
+    km_tensor *total = km_scale(o->cx, km_losses_compute(o->cx, &c, &in, x, true, &v), scale);
+    km_backprop(o->cx, total, 1);
+    const float *const values[] = {&v.structure, &v.lddt, &v.bond, &v.ligand_bond, &v.center, &v.flex_abs,
+                                   &v.flex_global, &v.flex_local, &v.velocity, &v.autocorrelation, &v.tica,
+                                   total->data};
+    static const char *const outs[] = {"out/mse", "out/smooth_lddt", "out/bond", "out/lig_bond", "out/center",
+                                       "out/rmsf", "out/rel_rmsf", "out/local_rmsf", "out/velocity", "out/acf",
+                                       "out/tica_dynamics", "out/total"};
+    for (size_t i = 0; i < sizeof outs / sizeof *outs; i++) oracle_compare(o, outs[i], values[i], 1);
+    oracle_compare(o, "grad/x_pred", km_grad(o->cx, x), km_numel(x));
+    km_tape_free(o->cx->tape);
+    o->cx->tape = NULL;
+    compare_part(o, &in, x, "out/tica_hmm", 0);
+    compare_part(o, &in, x, "out/tica_population", 1);
+    compare_part(o, &in, x, "out/tica_autocorrelation", 2);
 }

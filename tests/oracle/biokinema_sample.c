@@ -18,6 +18,25 @@ typedef struct run {
     int32_t number[64]; /* [T] among the new ones, or behind them among those that are given */
 } run;
 
+/* By evaluation and frame, the start before them. A frame on its way says where it stands in its own schedule, one that
+ * is given or done the evaluation. */
+static void draw_stair(void *arg, int step, km_dim b, km_dim t, float *to)
+{
+    const run *r = arg;
+    int n = r->s->n_steps, call = step < 0 ? -1 : step >= n ? step - n : step + r->s->stage * r->number[t];
+    (void)b;
+    memcpy(to, r->noise + ((1 + call) * r->T + t) * r->A * 3, (size_t)r->A * 3 * sizeof *to);
+}
+
+static void turn(void *arg, int step, km_dim b, km_dim t, double rot[9], double shift[3])
+{
+    const run *r = arg;
+    const float *turns = oracle_floats(r->o, "in/turns"), *shifts = oracle_floats(r->o, "in/shifts");
+    (void)b, (void)t;
+    for (int i = 0; i < 9; i++) rot[i] = turns[step * 9 + i];
+    for (int i = 0; i < 3; i++) shift[i] = shifts[step * 3 + i];
+}
+
 /* A block of new frames first, then in each step one of these and one of given frames. */
 static void draw(void *arg, int step, km_dim b, km_dim t, float *to)
 {
@@ -37,7 +56,8 @@ static bool sample(run *r, float *x, const bool *clean, km_dim T, double interva
     for (km_dim t = 0, given = r->made; t < T; t++)
         if (clean[t]) r->number[t] = (int32_t)given++;
     for (km_dim t = 0; t < T; t++) times[t] = (float)((double)t * interval);
-    km_windows w = {.B = 1, .T = T, .x = x, .times = times, .clean = clean, .noise = draw, .noise_arg = r};
+    km_windows w = {.B = 1, .T = T, .x = x, .times = times, .clean = clean, .noise = r->s->stage ? draw_stair : draw,
+                    .noise_arg = r, .opt_turn = turn};
     if (km_windows_sample(r->o->cx, &r->m, r->k, r->s, &w, &r->o->err) < 0) {
         oracle_fail(r->o, r->o->err.msg);
         return false;
@@ -94,6 +114,14 @@ static bool fill_in(run *r, const float *coarse, km_dim count, km_dim fine, doub
     return true;
 }
 
+/* Structures without a first one, 1 ns apart to the model */
+static void check_conformations(run *r, km_dim count)
+{
+    const bool clean[64] = {false};
+    float *x = km_arena_zero(r->o->cx->arena, (size_t)(count * r->A * 3) * sizeof *x);
+    if (sample(r, x, clean, count, 1)) oracle_compare(r->o, "out/x", x, count * r->A * 3);
+}
+
 static void check(run *r)
 {
     const oracle_case *o = r->o;
@@ -110,6 +138,7 @@ static void check(run *r)
 static km_schedule *schedule_of(const oracle_case *o, double sigma_data)
 {
     km_sampling s = {.sigma_max = 160 * sigma_data, .sigma_min = 4e-4 * sigma_data, .rho = 7};
+    s.stage = (int)oracle_number(o, "stage", 0);
     double noise = oracle_number(o, "history_noise", 0), told = oracle_number(o, "history_t", 0);
     s.gamma_0 = oracle_number(o, "gamma0", 0), s.gamma_min = oracle_number(o, "gamma_min", 0);
     s.given_noise = noise > 0 ? noise : 4e-4;
@@ -131,7 +160,9 @@ void oracle_biokinema_sample(oracle_case *o)
             km_params_pack(w.params, o->cx->be);
             r.k = km_diffusion_condition(o->cx, r.m.diffusion, f, &t);
             r.s = schedule_of(o, w.config.sigma_data);
-            check(&r);
+            km_dim conformations = (km_dim)oracle_number(o, "conformations", 0);
+            if (conformations) check_conformations(&r, conformations);
+            else check(&r);
             km_schedule_free(r.s);
         }
         km_diffusion_free(r.m.diffusion);

@@ -127,7 +127,7 @@ km_features *oracle_features(oracle_case *o)
     static const char *const per_token[] = {"in/s", "in/res_type", "in/token_mask"};
     for (int i = 0; i < 3 && f->N == 0; i++) f->N = oracle_size(o, per_token[i], 0);
     f->token_mask = floats_or_zero(o, "in/token_mask", f->N);
-    f->atom_mask = floats_or_zero(o, "in/atom_mask", f->A);
+    f->atom_mask = f->there = floats_or_zero(o, "in/atom_mask", f->A);
     int32_t *token = oracle_ints(o, "in/atom_to_token");
     for (km_dim a = 0; token && a < f->A; a++) token[a] = f->atom_mask[a] != 0 ? token[a] : -1;
     f->atom_token = token;

@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/model/checkpoint.h"
 #include "lib/model/model.h"
+#include "tests/unit/tiny.h"
 
 #define GIVEN "tests/data/torch/biokinema.pt"
 
@@ -54,7 +55,7 @@ static void test_numbers(const km_checkpoint *c, const km_model *m)
     km_dim ours = 0, all = 0;
     for (int i = 0; i < km_params_count(m->params); i++) ours += km_numel(km_params_at(m->params, i));
     for (int i = 0; i < c->n; i++)
-        if (!km_import_left(c->tensors[i].name)) all += (km_dim)(c->tensors[i].bytes / 4);
+        if (!km_import_left(c->opt_family->opt_names, c->tensors[i].name)) all += (km_dim)(c->tensors[i].bytes / 4);
     ok(ours == all && ours > 0, "every number has its place: %lld, %lld", (long long)ours, (long long)all);
 }
 
@@ -172,12 +173,56 @@ static void test_names(const km_model *m)
 {
     int lost = 0;
     for (int i = 0; i < km_params_count(m->params); i++) {
-        char *name = km_import_original(km_params_name(m->params, i));
+        char *name = km_import_original(&km_import_protenix, km_params_name(m->params, i));
         lost += name == NULL;
         free(name);
     }
     ok(lost == 0, "every parameter has a name there");
-    ok(!km_import_original("input_embedder.res_type_encoding.weight"), "what that family has not, has none");
+    ok(!km_import_original(&km_import_protenix, "input_embedder.res_type_encoding.weight"),
+       "what that family has not, has none");
+}
+
+/* Operations of conditioning on the system, on L levels, and of an evaluation of T frames. */
+typedef struct shares {
+    double system, levels, frames;
+} shares;
+
+static shares count_shares(const km_model *m, const km_features *f, km_dim L, km_dim T)
+{
+    const km_config *c = &m->config;
+    const float sigma[2] = {4e-4f, 30};
+    double done = 0;
+    km_ctx *cx = km_ctx_dry(&done);
+    km_trunk_out t = {KM_TENSOR(cx, f->N, c->inputs_s), KM_TENSOR(cx, f->N, c->token_s),
+                      KM_TENSOR(cx, f->N, f->N, c->token_z)};
+    km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
+    shares s = {.system = done};
+    km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, L);
+    s.levels = done - s.system;
+    int32_t *level = km_arena_zero(cx->arena, (size_t)T * sizeof *level);
+    float *times = km_arena_get(cx->arena, (size_t)T * sizeof *times);
+    for (km_dim i = 0; i < T; i++) times[i] = (float)i;
+    km_tensor *x = KM_TENSOR(cx, 1, T, f->A, 3);
+    km_diffusion_denoise(cx, m->diffusion, k, levels, x, level, sigma, times);
+    s.frames = done - s.system - s.levels;
+    km_ctx_free(cx);
+    return s;
+}
+
+/* An evaluation repeats nothing that depends on the system or on levels alone: its work is that of frames, and of pairs
+ * of frames. */
+static void test_shares(const km_model *m)
+{
+    km_features *f = tiny_features();
+    f->ref_mask = f->atom_mask;
+    shares one = count_shares(m, f, 1, 1), two = count_shares(m, f, 2, 2), three = count_shares(m, f, 2, 3);
+    ok(one.system > 0 && one.system == two.system && one.system == three.system,
+       "the system once: %.0f operations, whatever is made", one.system);
+    ok(two.levels == 2 * one.levels && three.levels == two.levels, "levels once, not for each frame: %.0f", one.levels);
+    ok(one.frames > 0 && 3 * one.frames - 3 * two.frames + three.frames == 0,
+       "an evaluation of no frames would cost nothing: %.0f, %.0f and %.0f for 1, 2 and 3", one.frames, two.frames,
+       three.frames);
+    km_features_free(f);
 }
 
 int main(void)
@@ -191,6 +236,7 @@ int main(void)
         test_numbers(c, m);
         test_configuration(m);
         test_names(m);
+        test_shares(m);
         test_refusals(c);
         test_beta(c);
         test_protenix(c);

@@ -157,6 +157,7 @@ static void test_protenix(void)
     put(&p, "ATP", 'A', 101, false, 40, "");
     km_structure *raw = read_pdb(&p);
     const km_token_options options = {.library = library};
+    raw->opt_occupied[1] = false;
     km_status status = km_chem_tokenize_protenix(raw, &options, 1, &t, &err);
     if (!ok(status == KM_OK, "as Protenix has it %s", err.msg)) return;
     if (km_chem_tokenize_protenix(raw, &options, 2, &u, &err) < 0) KM_BUG("%s", err.msg);
@@ -164,6 +165,9 @@ static void test_protenix(void)
     ok(s->n_atoms == 4 + 10 + 5 + 31 && !strcmp(s->atoms[0].name, "O") && !strcmp(s->atoms[3].name, "N") &&
            !strcmp(s->atoms[18].name, "OXT"),
        "the atoms of the file in its order, OXT too, no hydrogen");
+    int there = 0;
+    for (int i = 0; i < s->n_atoms; i++) there += s->atoms[i].present;
+    ok(there == s->n_atoms - 1 && !s->atoms[1].present && t.source[1] == 1, "one of occupancy 0 is marked absent");
     int ordered = 0;
     for (int i = 1; i < s->n_atoms; i++) ordered += t.source[i] > t.source[i - 1];
     ok(ordered == s->n_atoms - 1, "and where they come from");

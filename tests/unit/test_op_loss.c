@@ -10,8 +10,9 @@
 
 static const km_exec one = {1};
 
-typedef enum which { STRUCT, BOND, LDDT, FLEX, CENTER, MOTION, MARKOV, KINDS } which;
-static const char *const names[KINDS] = {"struct", "bond", "lddt", "flex", "center", "motion", "markov"};
+typedef enum which { STRUCT, BOND, LDDT, FLEX, CENTER, SPREAD, MOTION, MARKOV, KINDS } which;
+static const char *const names[KINDS] = {"struct", "bond",   "lddt", "flex", "center",
+                                         "spread", "motion", "markov"};
 
 enum { MAX = 4096, LAGS = 4, DIMS = 2, STATES = 3 };
 
@@ -29,20 +30,26 @@ typedef struct loss_case {
     int32_t residue[MAX], mol_type[MAX], bonds[MAX];
 } loss_case;
 
+static const int32_t *types(const loss_case *c) { return c->type_weights ? c->mol_type : NULL; }
+
 static double reference(void *arg)
 {
     loss_case *c = arg;
     switch (c->kind) {
     case STRUCT: km_ref_loss_struct_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, c->F, c->A); break;
     case BOND:
-        km_ref_loss_bond_fwd(&one, &c->y, c->x, c->target, c->bonds, c->lengths, c->bond_mask, c->F, c->A, c->B);
+        km_ref_loss_bond_fwd(&one, &c->y, c->x, c->r, c->target, c->bonds, c->type_weights ? NULL : c->lengths,
+                             c->bond_mask, c->F, c->A, c->B);
         break;
-    case LDDT: km_ref_loss_lddt_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, c->radius, c->F, c->A); break;
+    case LDDT:
+        km_ref_loss_lddt_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, types(c), c->radius, c->F, c->A);
+        break;
     case FLEX:
         km_ref_loss_flex_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, c->residue, c->mol_type, c->parts,
                              c->type_weights, c->F, c->A);
         break;
     case CENTER: km_ref_loss_center_fwd(&one, &c->y, c->x, c->r, c->target, c->mol_type, c->F, c->A); break;
+    case SPREAD: km_ref_loss_spread_fwd(&one, &c->y, c->x, c->r, c->bonds, c->mask, c->B, c->F, c->A); break;
     case MOTION:
         km_ref_loss_motion_fwd(&one, &c->y, c->x, c->r, c->target, c->mask, c->bond_mask, c->parts, LAGS, c->F, c->A);
         break;
@@ -58,15 +65,18 @@ static void reference_bwd(loss_case *c)
     switch (c->kind) {
     case STRUCT: km_ref_loss_struct_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->F, c->A); break;
     case BOND:
-        km_ref_loss_bond_bwd(&one, c->dx, &c->dy, c->x, c->target, c->bonds, c->lengths, c->bond_mask, c->F, c->A,
-                             c->B);
+        km_ref_loss_bond_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->bonds, c->type_weights ? NULL : c->lengths,
+                             c->bond_mask, c->F, c->A, c->B);
         break;
-    case LDDT: km_ref_loss_lddt_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->radius, c->F, c->A); break;
+    case LDDT:
+        km_ref_loss_lddt_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, types(c), c->radius, c->F, c->A);
+        break;
     case FLEX:
         km_ref_loss_flex_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->residue, c->mol_type, c->parts,
                              c->type_weights, c->F, c->A);
         break;
     case CENTER: km_ref_loss_center_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mol_type, c->F, c->A); break;
+    case SPREAD: km_ref_loss_spread_bwd(&one, c->dx, &c->dy, c->x, c->r, c->bonds, c->mask, c->B, c->F, c->A); break;
     case MOTION:
         km_ref_loss_motion_bwd(&one, c->dx, &c->dy, c->x, c->r, c->target, c->mask, c->bond_mask, c->parts, LAGS, c->F,
                                c->A);
@@ -82,11 +92,14 @@ static km_tensor *operation(km_ctx *cx, const loss_case *c, const km_tensor *x)
     float parts[3] = {(float)c->parts[0], (float)c->parts[1], (float)c->parts[2]};
     switch (c->kind) {
     case STRUCT: return km_loss_struct(cx, x, c->r_f, c->target_f, c->mask_f);
-    case BOND: return km_loss_bond(cx, x, c->target_f, c->bonds, c->lengths_f, c->bond_mask_f, c->B);
-    case LDDT: return km_loss_lddt(cx, x, c->r_f, c->target_f, c->mask_f, (float)c->radius);
+    case BOND:
+        return km_loss_bond(cx, x, c->r_f, c->target_f, c->bonds, c->type_weights ? NULL : c->lengths_f, c->bond_mask_f,
+                            c->B);
+    case LDDT: return km_loss_lddt(cx, x, c->r_f, c->target_f, c->mask_f, types(c), (float)c->radius);
     case FLEX:
         return km_loss_flex(cx, x, c->r_f, c->target_f, c->mask_f, c->residue, c->mol_type, parts, c->type_weights);
     case CENTER: return km_loss_center(cx, x, c->r_f, c->target_f, c->mol_type);
+    case SPREAD: return km_loss_spread(cx, x, c->r_f, c->bonds, c->mask_f, c->B);
     case MOTION: return km_loss_motion(cx, x, c->r_f, c->target_f, c->mask_f, c->bond_mask_f, parts, LAGS);
     default: return km_loss_markov(cx, x, c->r_f, c->target_f, &c->markov, c->lengths_f, parts);
     }
@@ -192,7 +205,8 @@ static void edge_on_backend(km_ctx *cx, void *arg)
     grad.data = km_grad(cx, x);
     const float *g = km_read(cx, &grad), value = km_read(cx, y)[0];
     bool markov = c->kind == MARKOV, finite = isfinite(value), zero = value == 0 || markov; /* which r has, too */
-    bool nothing = c->edge == 0 || c->edge == (markov ? 2 : 1) || (c->edge == 3 && c->kind == FLEX);
+    bool nothing = (c->edge == 0 && c->kind != SPREAD) || c->edge == (markov ? 2 : 1) ||
+                   (c->edge == 3 && c->kind == FLEX);
     for (km_dim i = 0; i < n; i++) finite = finite && isfinite(g[i]), zero = zero && g[i] == 0;
     static const char *const what[] = {"no target", "nothing valid", "all atoms in one place", "one target"};
     ok(finite && zero == nothing, "loss %s on %s: %s", names[c->kind], cx->be->name, what[c->edge]);

@@ -94,6 +94,14 @@ static void test_ways(const km_features *f, bool canonical)
        canonical ? "the same" : "its own");
     km_pose_leave(&p, f, in);
     ok(farthest(in, x, 3 * f->A) < 1e-4, "%s: back where it was", name);
+    for (km_dim i = 0; i < 3 * f->A; i++)
+        if (f->there[i / 3] == 0) y[i] += 50;
+    km_pose_enter(&p, f, y, out);
+    km_pose_enter(&p, f, x, in);
+    double worst = 0;
+    for (km_dim i = 0; i < 3 * f->A; i++)
+        if (f->there[i / 3] != 0) worst = fmax(worst, fabs(in[i] - out[i]));
+    ok(worst < 1e-4, "%s: atoms that are not there have no say", name);
     free(x), free(y), free(in), free(out);
 }
 

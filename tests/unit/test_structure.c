@@ -94,6 +94,23 @@ static void test_old_pdb(void)
     km_structure_free(s);
 }
 
+static void test_occupancy(void)
+{
+    km_structure *s;
+    km_err err = {0};
+    for (int any = 0; any < 2; any++) {
+        char text[256];
+        snprintf(text, sizeof text,
+                 "ATOM      1  N   GLY A   1       1.000   0.000   0.000  %s  0.00           N  \n"
+                 "ATOM      2  CA  GLY A   1       2.000   0.000   0.000  0.00  0.00           C  \n",
+                 any ? "0.30" : "0.00");
+        bool read = read_bytes(text, strlen(text), 1, &s, &err) == KM_OK;
+        if (any) ok(read && s->opt_occupied && s->opt_occupied[0] && !s->opt_occupied[1], "which atoms have occupancy");
+        else ok(read && !s->opt_occupied, "a file of zeros says nothing");
+        km_structure_free(s);
+    }
+}
+
 static void test_cif(void)
 {
     km_structure *s;
@@ -342,6 +359,7 @@ int main(void)
     test_pdb();
     test_order();
     test_old_pdb();
+    test_occupancy();
     test_cif();
     test_models();
     test_assembly();

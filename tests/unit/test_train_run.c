@@ -52,13 +52,14 @@ typedef struct fixture {
     km_group groups[5];
 } fixture;
 
-static fixture make_fixture(const char *trained)
+static fixture make_fixture(const char *trained, const char *losses)
 {
-    static const char every_loss[] =
+    char *every_loss = km_asprintf(
         "\"validation_share\": \"0\", \"loss.velocity\": \"0.5\", \"loss.autocorrelation\": \"2\", "
         "\"loss.ensemble\": \"0.5\", \"loss.tica\": \"0.1\", \"loss.tica_memory\": \"1\", \"tica.lag\": \"2ps\", "
-        "\"tica.states\": \"3\"";
+        "\"tica.states\": \"3\", \"losses\": \"%s\"", losses);
     fixture x = {.c = config_of(every_loss), .m = tiny_model(1)};
+    free(every_loss);
     x.d = open_data(x.c);
     x.m->config.recycles = 0;
     km_params_train(x.m->params, trained);
@@ -118,13 +119,14 @@ static double loss_at(const fixture *x, const float *direction, double step)
     return sums.total / sums.windows;
 }
 
-static void test_step(void)
+static void test_step(const char *losses)
 {
-    fixture x = make_fixture("*");
+    fixture x = make_fixture("*", losses);
     km_dim n = km_params_size(x.m->params);
     km_step_sums one, three, single, part[2];
     float *a = gradient_of(&x, 1, 0, 5, &one), *b = gradient_of(&x, 3, 0, 5, &three);
-    ok(one.velocity > 0 && one.autocorrelation > 0 && one.tica > 0, "every loss asked for is there");
+    ok(one.velocity > 0 && one.autocorrelation > 0 && one.tica > 0 && one.flex > 0,
+       "every loss asked for is there, as %s has them", losses);
     ok(!memcmp(a, b, (size_t)n * 4) && same_sums(&one, &three) && one.windows == 10,
        "threads do not change a bit of them");
     km_stepper *s = km_stepper_new(x.m, x.c, NULL, NULL, 2);
@@ -160,7 +162,8 @@ static void test_step(void)
 
 static void test_frozen_trunk(void)
 {
-    fixture whole = make_fixture("*"), part = make_fixture("score_model.* diffusion_conditioning.*");
+    fixture whole = make_fixture("*", "kinematic"),
+            part = make_fixture("score_model.* diffusion_conditioning.*", "kinematic");
     km_step_sums sums[2];
     float *a = gradient_of(&whole, 1, 0, 2, &sums[0]), *b = gradient_of(&part, 1, 0, 2, &sums[1]);
     bool none = true, same = true;
@@ -180,7 +183,7 @@ static void test_frozen_trunk(void)
 
 static void test_generated(void)
 {
-    fixture x = make_fixture("*");
+    fixture x = make_fixture("*", "kinematic");
     km_run r = {.config = x.c, .model = x.m, .data = x.d, .threads = 1};
     km_stepper *s = km_stepper_new(x.m, x.c, NULL, NULL, 1);
     km_likeness same, one, two;
@@ -448,7 +451,8 @@ int main(void)
     peptide_write(path, 1, 40, 2000);
     if (chdir(dir) != 0) return 1;
     test_due();
-    test_step();
+    test_step("kinematic");
+    test_step("biokinema");
     test_generated();
     test_frozen_trunk();
     test_state();
