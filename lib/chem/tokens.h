@@ -59,8 +59,8 @@ km_status km_chem_tokenize(const km_structure *raw, const km_token_options *opti
  * OP3 too; what is not a standard residue of a polymer has a token for each atom, a modified residue of its parent's
  * class; residues are numbered as in the file; every conformer lies about the origin, shifted and turned at random
  * (seed), that of a molecule which is no polymer is one point. An atom of occupancy 0 lies where the file has it, with
- * present = 0 (Protenix: any that is not exactly 1, at the origin). options->missing and unresolved are not looked
- * at. */
+ * present = 0 (Protenix: any that is not exactly 1, at the origin). Bonds of a ligand are the dictionary's or perceived
+ * (Protenix: pairs within a range of distances). options->missing and unresolved are not looked at. */
 km_status km_chem_tokenize_protenix(const km_structure *raw, const km_token_options *options, uint64_t seed,
                                     km_tokenized *ret, km_err *err) KM_MUST_USE;
 void km_tokenized_clear(km_tokenized *t);

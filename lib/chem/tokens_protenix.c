@@ -17,7 +17,7 @@ typedef struct remake {
     const km_structure *raw;
     km_library *library;
     const km_system *from;
-    const int32_t *source; /* of from's atoms, arginines' NH1 and NH2 put right */
+    const int32_t *source; /* of from's atoms */
     int32_t *atom_of;      /* [A raw] from's atom, -1 for none */
     int32_t *to_of;        /* [A of from] the atom that it becomes, -1 for none */
     km_system *to;
@@ -31,14 +31,14 @@ typedef struct remake {
 static int32_t named(const remake *m, const km_residue *r, const char *name)
 {
     for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
-        if (strcmp(m->from->atoms[i].name, name) == 0 && m->source[i] >= 0) return i;
+        if (strcmp(m->to->atoms[i].name, name) == 0) return i;
     return -1;
 }
 
-/* NH1 is the one nearer to CD. */
-static void order_arginine(const remake *m, const km_residue *r, int32_t *source)
+/* NH1 is the one nearer to CD: else the two change places, but not their order. */
+static void order_arginine(const remake *m, const km_residue *r)
 {
-    int32_t d = named(m, r, "CD"), one = named(m, r, "NH1"), two = named(m, r, "NH2");
+    int32_t d = named(m, r, "CD"), one = named(m, r, "NH1"), two = named(m, r, "NH2"), *source = m->to_source;
     if (strcmp(r->name, "ARG") != 0 || d < 0 || one < 0 || two < 0) return;
     if (km_chem_raw_distance(m->raw, source[d], source[one]) <= km_chem_raw_distance(m->raw, source[d], source[two]))
         return;
@@ -208,6 +208,7 @@ static km_status build(remake *m, km_err *err)
     for (int32_t r = 0; r < m->from->n_residues; r++) {
         KM_TRY(add_atoms(m, r, err));
         KM_TRY(add_tokens(m, r, err));
+        order_arginine(m, &m->to->residues[r]);
         move_conformer(m, r);
     }
     for (int32_t i = 0; i < m->from->n_bonds; i++) {
@@ -232,7 +233,6 @@ km_status km_chem_tokenize_protenix(const km_structure *raw, const km_token_opti
     m.to->tokens = km_realloc(m.to->tokens, (A + 1) * sizeof *m.to->tokens);
     m.to->bonds = km_realloc(m.to->bonds, (A + (size_t)m.from->n_bonds + 1) * sizeof *m.to->bonds);
     m.to->n_atoms = m.to->n_tokens = m.to->n_bonds = 0;
-    for (int32_t r = 0; r < m.from->n_residues; r++) order_arginine(&m, &m.from->residues[r], ret->source);
     for (size_t i = 0; i < A; i++) m.atom_of[i] = -1;
     for (size_t i = 0; i < old; i++) {
         m.to_of[i] = -1;

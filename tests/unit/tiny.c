@@ -22,7 +22,8 @@ static void point(tiny *t)
 {
     t->f = (km_features){
         .N = N, .A = A, .token_mask = t->token_mask, .atom_mask = t->atom_mask, .there = t->atom_mask,
-        .atom_token = t->atom_token, .ref_pos = t->ref_pos, .ref_charge = t->ref_charge, .ref_element = t->ref_element, .ref_name = t->ref_name,
+        .atom_token = t->atom_token, .ref_pos = t->ref_pos, .ref_charge = t->ref_charge,
+        .ref_element = t->ref_element, .ref_name = t->ref_name,
         .ref_space_uid = t->ref_space_uid, .asym_id = t->asym_id, .entity_id = t->entity_id, .sym_id = t->sym_id,
         .residue_index = t->residue_index, .token_index = t->token_index, .cyclic_period = t->cyclic_period,
         .res_type = t->res_type, .mol_type = t->mol_type, .modified = t->modified, .method = t->method,
