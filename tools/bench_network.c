@@ -78,11 +78,12 @@ static km_tensor *made_up(km_ctx *cx, int nd, const km_dim *shape)
 #define COORDINATES(cx, ...) made_up((cx), KM_SHAPE(__VA_ARGS__))
 #define MADE_UP(cx, ...) km_cast((cx), COORDINATES((cx), __VA_ARGS__))
 
-/* A step of the denoiser on one window whose first frame is clean. */
+/* A step of the denoiser on one window whose first frame is clean, or on one frame behind a past. */
 typedef struct denoiser {
     km_diffusion *d;
     const km_conditioning *k;
     km_ctx *cx;
+    km_nn_past *opt_past;
     km_tensor *x;
     int32_t *level;
     float *times;
@@ -94,7 +95,10 @@ static void denoise(void *arg)
     denoiser *n = arg;
     km_mark mark = km_scope_begin(n->cx);
     km_levels *levels = km_diffusion_levels(n->cx, n->d, n->k, sigma, 2);
-    km_tensor *y = km_diffusion_denoise(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times);
+    km_tensor *y =
+        n->opt_past
+            ? km_diffusion_denoise_next(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times, &n->opt_past)
+            : km_diffusion_denoise(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times);
     if (n->cx->tape) {
         float *ones = km_arena_get(n->cx->arena, (size_t)n->x->shape[1] * sizeof *ones), *of = km_read(n->cx, n->x);
         float *atoms = km_arena_get(n->cx->arena, (size_t)n->x->shape[2] * sizeof *atoms);
@@ -112,7 +116,7 @@ static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const
 {
     km_trunk_out t = {MADE_UP(cx, f->N, c->inputs_s), MADE_UP(cx, f->N, c->token_s),
                       MADE_UP(cx, f->N, f->N, c->token_z)};
-    denoiser n = {d, km_diffusion_condition(cx, d, f, &t), cx, COORDINATES(cx, 1, T, f->A, 3), NULL, NULL};
+    denoiser n = {.d = d, .k = km_diffusion_condition(cx, d, f, &t), .cx = cx, .x = COORDINATES(cx, 1, T, f->A, 3)};
     n.level = km_arena_zero(cx->arena, (size_t)T * sizeof *n.level),
     n.times = km_arena_zero(cx->arena, (size_t)T * sizeof *n.times);
     for (km_dim i = 1; i < T; i++) n.level[i] = 1, n.times[i] = (float)i;
@@ -157,6 +161,40 @@ km_status km_bench_train_step(const km_bench_sizes *s, km_timing *ret, km_err *e
 {
     (void)err;
     return run_denoiser(s, true, ret);
+}
+
+/* The last of so many frames, by keys and values of the others. */
+static void set_past(denoiser *n, km_nn_past *past)
+{
+    for (km_dim t = 0; t < past->T; t++) past->times[t] = (float)t;
+    n->opt_past = past, n->level[0] = 1, n->times[0] = (float)past->T;
+}
+
+km_status km_bench_next_frame(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    km_config c = config_of(s->blocks);
+    molecule m = molecule_new(s);
+    km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
+    km_diffusion *d = km_diffusion_new(&c, p);
+    km_diffusion_set_temporal(d, c.beta, true);
+    km_nn_past *past = km_diffusion_past(d, &m.f, s->frames);
+    past->T = s->frames - 1;
+    km_ctx *dry = km_ctx_dry(NULL), *cx = km_ctx_new(s->threads);
+    denoiser n = prepare(dry, d, &m.f, &c, 1);
+    set_past(&n, past);
+    dry->ex.opt_flop = &ret->flop;
+    denoise(&n);
+    km_params_pack(p, cx->be);
+    n = prepare(cx, d, &m.f, &c, 1);
+    set_past(&n, past);
+    ret->seconds = km_bench_best(TIMES, denoise, &n);
+    (void)err;
+    km_ctx_free(cx), km_ctx_free(dry);
+    km_nn_past_free(past);
+    km_diffusion_free(d);
+    km_params_free(p);
+    molecule_free(&m);
+    return KM_OK;
 }
 
 /* A pass of the trunk with an alignment and a template. */

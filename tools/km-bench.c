@@ -20,8 +20,11 @@ static const km_opt options[] = {
 static const km_program program = {
     "km-bench",
     "[options] PART",
-    "how fast a part is, as JSON: denoise, train-step, trunk, pairformer, triangle-multiplication,\n"
-    "triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs, linear, gemm, or all",
+    "how fast a part is, as JSON: denoise, train-step, next-frame, trunk, pairformer,
+"
+    "triangle-multiplication, triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs, linear, gemm, or
+"
+    "all",
     options,
     1,
     1};
@@ -36,6 +39,7 @@ static const struct part {
     {"linear", km_bench_linear, 1600, 0, 0},
     {"denoise", km_bench_denoise, 200, 32, 24},
     {"train-step", km_bench_train_step, 50, 8, 4},
+    {"next-frame", km_bench_next_frame, 200, 32, 24},
     {"trunk", km_bench_trunk, 200, 0, 1},
     {"pairformer", km_bench_pairformer, 200, 0, 4},
     {"triangle-multiplication", km_bench_triangle_multiplication, 200, 0, 0},

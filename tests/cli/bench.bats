@@ -43,6 +43,18 @@ assert b - a > 2 * rows * C * C * 10 and b - a < 2 * rows * C * C * 40, (a, b)
 PY
 }
 
+@test "bench: a frame behind a past costs one frame, and the past its attention" {
+    run --separate-stderr km-bench --size 32 --tokens 4 --frames 2 --blocks 1 next-frame
+    one=$output
+    run --separate-stderr km-bench --size 32 --tokens 4 --frames 102 --blocks 1 next-frame
+    # a frame of the past: 4 for each channel of 4 tokens in a block of 768 and of 32 atoms in 6 of 128
+    python3 - "$one" "$output" <<'PY'
+import json, sys
+a, b = (json.loads(x)["flop"] for x in sys.argv[1:])
+assert abs((b - a) / (100 * 4 * (4 * 768 + 6 * 32 * 128)) - 1) < 1e-3, (a, b)
+PY
+}
+
 @test "bench: the trunk says how much memory it takes" {
     run --separate-stderr km-bench --size 32 --tokens 8 --threads 1 trunk
     one=$output
