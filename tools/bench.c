@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/bench.h"
 
+#include <math.h>
+#include <time.h>
+
 #include "lib/base/clock.h"
 
 void km_bench_settle(km_ctx *cx, const km_tensor *t)
@@ -8,15 +11,22 @@ void km_bench_settle(km_ctx *cx, const km_tensor *t)
     if (!cx->dry) km_read(cx, km_slice(cx, KM_RESHAPE(cx, t, km_numel(t)), 0, 1));
 }
 
-double km_bench_best(int times, void (*run)(void *arg), void *arg)
+static double cpu_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void km_bench_best(int times, void (*run)(void *arg), void *arg, km_timing *ret)
 {
     const double enough = 60;
-    double best = 1e300, begin = km_seconds();
-    for (int i = 0; i < times && (i == 0 || km_seconds() - begin < enough); i++) {
-        double start = km_seconds();
+    double begin = km_seconds();
+    ret->seconds = ret->cpu_seconds = 1e300;
+    for (int i = 0; i < times && (i < 2 || km_seconds() - begin < enough); i++) {
+        double start = km_seconds(), cpu_start = cpu_seconds();
         run(arg);
-        double seconds = km_seconds() - start;
-        if (seconds < best) best = seconds;
+        ret->seconds = fmin(ret->seconds, km_seconds() - start);
+        ret->cpu_seconds = fmin(ret->cpu_seconds, cpu_seconds() - cpu_start);
     }
-    return best;
 }

@@ -12,14 +12,15 @@ typedef struct km_bench_sizes {
     int threads, size, tokens, atoms, frames, blocks, channels;
 } km_bench_sizes;
 
-/* The fastest of a few runs; flop 0: the part is not counted in operations but in items, if at all. bytes: the most
- * memory of a run, weights excluded; 0 where nobody asks. */
+/* The fastest of a few runs, and the processor's time, over all threads, of the one that took least of it; flop 0: the
+ * part is not counted in operations but in items, if at all. bytes: the most memory of a run, weights excluded; 0 where
+ * nobody asks. */
 typedef struct km_timing {
-    double seconds, flop, items, bytes;
+    double seconds, flop, items, bytes, cpu_seconds;
 } km_timing;
 
-/* Runs until it has run `times` times or for long enough, once at least. */
-double km_bench_best(int times, void (*run)(void *arg), void *arg);
+/* Runs until it has run `times` times or for long enough, twice at least: the first one's memory is new. */
+void km_bench_best(int times, void (*run)(void *arg), void *arg, km_timing *ret);
 
 /* Wait until t is there: on a device work goes on behind the program's back. */
 void km_bench_settle(km_ctx *cx, const km_tensor *t);
@@ -27,8 +28,8 @@ void km_bench_settle(km_ctx *cx, const km_tensor *t);
 typedef km_status km_bench_part(const km_bench_sizes *s, km_timing *ret, km_err *err);
 /* bench_products.c */
 km_bench_part km_bench_gemm, km_bench_linear;
-/* bench_network.c: one step of the denoiser; its forward and backward; one on a frame behind a past; a pass of the trunk; blocks of the
- * pairformer and their dearest operations */
+/* bench_network.c: one step of the denoiser; its forward and backward; one on a frame behind a past; a pass of the
+ * trunk; blocks of the pairformer and their dearest operations */
 km_bench_part km_bench_denoise, km_bench_train_step, km_bench_next_frame, km_bench_trunk, km_bench_pairformer,
     km_bench_triangle_multiplication, km_bench_triangle_attention;
 /* bench_traj.c: items are atoms; those of pairs are pairs of atoms */

@@ -142,7 +142,7 @@ static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing 
         cx->tape = km_tape_new();
         ret->flop *= 3; /* a product's backward is two of them */
     }
-    ret->seconds = km_bench_best(TIMES, denoise, &n);
+    km_bench_best(TIMES, denoise, &n, ret);
     km_tape_free(cx->tape);
     km_ctx_free(cx), km_ctx_free(dry);
     km_diffusion_free(d);
@@ -187,7 +187,7 @@ km_status km_bench_next_frame(const km_bench_sizes *s, km_timing *ret, km_err *e
     km_params_pack(p, cx->be);
     n = prepare(cx, d, &m.f, &c, 1);
     set_past(&n, past);
-    ret->seconds = km_bench_best(TIMES, denoise, &n);
+    km_bench_best(TIMES, denoise, &n, ret);
     (void)err;
     km_ctx_free(cx), km_ctx_free(dry);
     km_nn_past_free(past);
@@ -235,7 +235,7 @@ km_status km_bench_trunk(const km_bench_sizes *s, km_timing *ret, km_err *err)
     run_pass(&(trunk_pass){dry, model, &m.f});
     ret->bytes = km_footprint_trunk(model, &m.f, 1, s->threads, 0);
     km_params_pack(model->params, cx->be);
-    ret->seconds = km_bench_best(TIMES, run_pass, &(trunk_pass){cx, model, &m.f});
+    km_bench_best(TIMES, run_pass, &(trunk_pass){cx, model, &m.f}, ret);
     km_ctx_free(cx), km_ctx_free(dry);
     molecule_free(&m);
     km_model_free(model);
@@ -300,7 +300,7 @@ static km_status run_trunk_part(const km_bench_sizes *s, void (*run)(void *), in
     run(&t);
     km_params_pack(p, cx->be);
     t = trunk_part_of(cx, &c, &m, mask, s->tokens);
-    ret->seconds = km_bench_best(TIMES, run, &t);
+    km_bench_best(TIMES, run, &t, ret);
     free(mask);
     km_ctx_free(cx), km_ctx_free(dry);
     km_pairformer_clear(&m);

@@ -42,7 +42,8 @@ static product start(const km_bench_sizes *s, km_dim M, km_dim I, km_dim O)
 
 static km_timing finish(product *p, void (*run)(void *))
 {
-    km_timing t = {km_bench_best(TIMES, run, p), 2.0 * (double)p->M * (double)p->I * (double)p->O, 0};
+    km_timing t = {.flop = 2.0 * (double)p->M * (double)p->I * (double)p->O};
+    km_bench_best(TIMES, run, p, &t);
     p->be->pack_free(p->pack);
     free(p->x), free(p->w), free(p->y);
     return t;
@@ -75,7 +76,8 @@ static km_timing on_device(const km_bench_sizes *s, km_dim M, km_dim I, km_dim O
     float *x = numbers((size_t)(M * I)), *w = numbers((size_t)(O * I));
     p.x = km_cast(p.cx, KM_TENSOR_OF(p.cx, x, M, I)), p.w = KM_TENSOR_OF(p.cx, w, O, I);
     p.w->pack = s->be->pack_new(p.w->data, O, I);
-    km_timing t = {km_bench_best(TIMES, layer_on_device, &p), 2.0 * (double)M * (double)I * (double)O, 0};
+    km_timing t = {.flop = 2.0 * (double)M * (double)I * (double)O};
+    km_bench_best(TIMES, layer_on_device, &p, &t);
     s->be->pack_free(p.w->pack);
     km_ctx_free(p.cx);
     free(x), free(w);

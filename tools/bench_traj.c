@@ -86,7 +86,7 @@ km_status km_bench_xtc(const km_bench_sizes *s, km_timing *ret, km_err *err)
     d.status = write_frames(path, d.x, s->atoms, s->frames, err);
     if (d.status == KM_OK) d.status = km_traj_open(path, &d.traj, err);
     if (d.status == KM_OK) {
-        ret->seconds = km_bench_best(TIMES, decode, &d);
+        km_bench_best(TIMES, decode, &d, ret);
         km_traj_close(d.traj);
     }
     ret->items = (double)s->atoms * s->frames;
@@ -163,7 +163,7 @@ km_status km_bench_clean(const km_bench_sizes *s, km_timing *ret, km_err *err)
     km_clean *clean = km_clean_new(system, &km_clean_defaults);
     checking c = {clean, x, s->atoms, s->frames, s->threads, 0};
     km_status status = km_clean_learn(clean, x, 2, err);
-    if (status == KM_OK) ret->seconds = km_bench_best(TIMES, check_frames, &c);
+    if (status == KM_OK) km_bench_best(TIMES, check_frames, &c, ret);
     KM_ASSERT(c.bad == 0);
     ret->items = (double)s->atoms * s->frames;
     km_clean_free(clean);
@@ -215,7 +215,7 @@ km_status km_bench_h5md(const km_bench_sizes *s, km_timing *ret, km_err *err)
     d.status = write_h5md(path, d.x, s->atoms, s->frames, err);
     if (d.status == KM_OK) d.status = km_h5md_open(path, &d.file, err);
     if (d.status == KM_OK) {
-        ret->seconds = km_bench_best(TIMES, draw_frames, &d);
+        km_bench_best(TIMES, draw_frames, &d, ret);
         km_h5md_close(d.file);
     }
     ret->items = (double)s->atoms * s->frames;
@@ -244,7 +244,7 @@ km_status km_bench_rmsd(const km_bench_sizes *s, km_timing *ret, km_err *err)
     (void)err;
     float *x = wandering(s->atoms, s->frames);
     fitting p = {x, s->atoms, s->frames, s->threads};
-    ret->seconds = km_bench_best(TIMES, superpose, &p);
+    km_bench_best(TIMES, superpose, &p, ret);
     ret->items = (double)s->atoms * (s->frames - 1);
     free(x);
     return KM_OK;
@@ -268,7 +268,7 @@ km_status km_bench_pairs(const km_bench_sizes *s, km_timing *ret, km_err *err)
     int atoms = s->atoms > 0 ? s->atoms : 100;
     float *x = wandering(atoms, s->frames), *out = km_alloc((size_t)s->frames * (size_t)s->frames * sizeof *out);
     all_pairs p = {x, out, atoms, s->frames, s->threads};
-    ret->seconds = km_bench_best(TIMES, measure_pairs, &p);
+    km_bench_best(TIMES, measure_pairs, &p, ret);
     ret->items = (double)atoms * s->frames * (s->frames - 1) / 2;
     free(x), free(out);
     return KM_OK;

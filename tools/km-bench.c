@@ -20,11 +20,9 @@ static const km_opt options[] = {
 static const km_program program = {
     "km-bench",
     "[options] PART",
-    "how fast a part is, as JSON: denoise, train-step, next-frame, trunk, pairformer,
-"
-    "triangle-multiplication, triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs, linear, gemm, or
-"
-    "all",
+    "how fast a part is, as JSON: denoise, train-step, next-frame, trunk, pairformer,\n"
+    "triangle-multiplication, triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs, linear, gemm,\n"
+    "or all",
     options,
     1,
     1};
@@ -53,6 +51,8 @@ static const struct part {
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 
+static double cpu_rate(const km_timing *t) { return t->flop / t->cpu_seconds; }
+
 static km_status run_part(const struct part *p, int threads, const km_timing *gemm, km_err *err)
 {
     km_timing t = {0};
@@ -67,8 +67,8 @@ static km_status run_part(const struct part *p, int threads, const km_timing *ge
     else KM_TRY(p->run(&s, &t, err));
     double rate = t.flop / t.seconds * 1e-9, gemm_rate = gemm->flop / gemm->seconds * 1e-9;
     printf("{\"part\": \"%s\", \"seconds\": %.6g, \"flop\": %.6g, \"gflops\": %.4g, \"gemm_gflops\": %.4g, \"share\": "
-           "%.3f",
-           p->name, t.seconds, t.flop, rate, gemm_rate, rate / gemm_rate);
+           "%.3f, \"cpu_seconds\": %.6g, \"cpu_share\": %.3f",
+           p->name, t.seconds, t.flop, rate, gemm_rate, rate / gemm_rate, t.cpu_seconds, cpu_rate(&t) / cpu_rate(gemm));
     if (t.items > 0) printf(", \"atoms\": %.0f, \"atoms_per_s\": %.4g", t.items, t.items / t.seconds);
     if (t.bytes > 0) printf(", \"peak_bytes\": %.0f", t.bytes);
     printf("}\n");

@@ -9,8 +9,8 @@ bats_require_minimum_version 1.5.0
     python3 - "$output" <<'PY'
 import json, sys
 o = json.loads(sys.argv[1])
-assert list(o) == ["part", "seconds", "flop", "gflops", "gemm_gflops", "share"], o
-assert o["part"] == "gemm" and o["flop"] == 2 * 64 ** 3 and o["share"] == 1 and o["seconds"] > 0, o
+assert list(o) == ["part", "seconds", "flop", "gflops", "gemm_gflops", "share", "cpu_seconds", "cpu_share"], o
+assert o["part"] == "gemm" and o["flop"] == 2 * 64 ** 3 and o["share"] == o["cpu_share"] == 1 and o["seconds"] > 0 and o["cpu_seconds"] > 0, o
 PY
 }
 
@@ -89,7 +89,7 @@ PY
 @test "bench: all is a line for each part" {
     run --separate-stderr km-bench --size 32 --tokens 4 --channels 8 --frames 2 --blocks 1 all
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 14 ]
+    [ "${#lines[@]}" -eq 15 ]
     [[ "$output" == *'"gemm"'*'"linear"'*'"denoise"'*'"rmsd"'* ]]
 }
 
