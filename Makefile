@@ -215,6 +215,8 @@ FUZZ_SOURCES.ccd       := $(CCD_SOURCES)
 FUZZ_SOURCES.sdf       := formats/sdf.c formats/slurp.c
 $(foreach t,structure schema template,$(eval FUZZ_SOURCES.$t := $$(CCD_SOURCES) $$(wildcard lib/chem/*.c formats/structure*.c) \
     formats/sdf.c formats/smiles.c formats/yaml.c)$(eval FUZZ_CC.$t := $$(wildcard formats/structure*.cc formats/template*.cc)))
+FUZZ_SOURCES.h5 := $(FUZZ_SOURCES.structure) $(wildcard formats/h5*.c lib/sets/*.c)
+FUZZ_CC.h5      := $(FUZZ_CC.structure)
 fuzz: ## with clang: make fuzz TARGET=km TIME=60
 	@mkdir -p build/fuzz/$(TARGET)
 	$(Q)for f in $(FUZZ_CC.$(TARGET)); do \

@@ -3,12 +3,12 @@
  * chunk.
  *
  * /particles/NAME/position/{value [F, A, 3] f32 angstrom, step, time ps}, one group a trajectory; chunk = max(1, 64 KiB
- * / frame bytes) whole frames, no compression; /kinematic holds the system record (a .km `system` message, as bytes, so
+ * / frame bytes) whole frames, no compression, but HDF5's checksum (fletcher32, a half more of the time of a random
+ * frame), which every read compares; /kinematic holds the system record (a .km `system` message, as bytes, so
  * that there is one definition of it), alignment and templates where there are any (h5md_tensors.h), the set's name and
- * licence. HDF5 is not safe for threads: one thread at a time,
- * over all files together. Its own printing of errors is turned off.
- * Tests: tests/unit/test_h5md.c,
- * tests/cli/strip.bats (read back by h5py) */
+ * licence. HDF5 is not safe for threads: one thread at a time, over all files together. Its own printing of errors is
+ * turned off.
+ * Tests: tests/unit/test_h5md.c, tests/cli/strip.bats (read back by h5py) */
 #ifndef FORMATS_H5MD_H
 #define FORMATS_H5MD_H
 

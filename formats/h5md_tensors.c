@@ -38,7 +38,7 @@ static bool write_part(hid_t group, const km_wire_part *p)
     const hsize_t chunk[2] = {rows < shape[0] ? rows : shape[0], shape[1]};
     hid_t space = H5Screate_simple(2, shape, NULL), how = H5Pcreate(H5P_DATASET_CREATE);
     bool good = H5Pset_obj_track_times(how, false) >= 0 && H5Pset_chunk(how, 2, chunk) >= 0 &&
-                H5Pset_deflate(how, LEVEL) >= 0;
+                H5Pset_deflate(how, LEVEL) >= 0 && H5Pset_fletcher32(how) >= 0;
     hid_t set = good ? H5Dcreate2(group, set_name(p), H5T_STD_U8LE, space, H5P_DEFAULT, how, H5P_DEFAULT) : -1;
     good = set >= 0 && H5Dwrite(set, H5T_NATIVE_UCHAR, H5S_ALL, H5S_ALL, H5P_DEFAULT, km_wire_part_data(p)) >= 0;
     if (set >= 0) good = H5Dclose(set) >= 0 && good;

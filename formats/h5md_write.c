@@ -22,8 +22,8 @@ struct km_h5md_writer {
     int n_trajectories;
     int64_t n_frames; /* of the last trajectory, in the file */
     int64_t chunk, held;
-    float *coords;    /* [chunk, A, 3] waiting */
-    double *times;    /* [chunk] ps */
+    float *coords; /* [chunk, A, 3] waiting */
+    double *times; /* [chunk] ps */
 };
 
 static km_status refused(const km_h5md_writer *w, km_err *err)
@@ -70,12 +70,13 @@ static bool make_noted_group(hid_t file, const char *path, const char *name1, co
     return H5Gclose(g) >= 0 && good;
 }
 
-static hid_t make_set(hid_t file, const char *path, hid_t type, int nd, const hsize_t *shape, const hsize_t *opt_chunk)
+/* In chunks, each with a checksum that reading compares. */
+static hid_t make_set(hid_t file, const char *path, hid_t type, int nd, const hsize_t *shape, const hsize_t *chunk)
 {
     const hsize_t most[3] = {H5S_UNLIMITED, nd > 1 ? shape[1] : 0, nd > 2 ? shape[2] : 0};
-    hid_t space = H5Screate_simple(nd, shape, opt_chunk ? most : NULL), how = H5Pcreate(H5P_DATASET_CREATE), set = -1;
-    bool good = H5Pset_obj_track_times(how, false) >= 0 && H5Pset_fill_time(how, H5D_FILL_TIME_NEVER) >= 0;
-    if (opt_chunk) good = good && H5Pset_chunk(how, nd, opt_chunk) >= 0;
+    hid_t space = H5Screate_simple(nd, shape, most), how = H5Pcreate(H5P_DATASET_CREATE), set = -1;
+    bool good = H5Pset_obj_track_times(how, false) >= 0 && H5Pset_fill_time(how, H5D_FILL_TIME_ALLOC) >= 0 &&
+                H5Pset_chunk(how, nd, chunk) >= 0 && H5Pset_fletcher32(how) >= 0;
     if (good) set = H5Dcreate2(file, path, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
     H5Pclose(how);
     H5Sclose(space);
@@ -85,7 +86,7 @@ static hid_t make_set(hid_t file, const char *path, hid_t type, int nd, const hs
 static bool write_system(hid_t file, const void *bytes, size_t n)
 {
     const hsize_t shape = n;
-    hid_t set = make_set(file, "/kinematic/system", H5T_STD_U8LE, 1, &shape, NULL);
+    hid_t set = make_set(file, "/kinematic/system", H5T_STD_U8LE, 1, &shape, &shape);
     bool good = set >= 0 && H5Dwrite(set, H5T_NATIVE_UCHAR, H5S_ALL, H5S_ALL, H5P_DEFAULT, bytes) >= 0;
     return set >= 0 && H5Dclose(set) >= 0 && good;
 }
@@ -122,7 +123,10 @@ km_status km_h5md_create(const char *path, const km_system *s, const char *set, 
     w->coords = km_alloc((size_t)w->chunk * (size_t)w->n_atoms * 12);
     w->times = km_alloc((size_t)w->chunk * sizeof *w->times);
     errno = 0;
-    w->file = H5Fcreate(w->part, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t how = H5Pcreate(H5P_FILE_ACCESS);
+    H5Pset_libver_bounds(how, H5F_LIBVER_V110, H5F_LIBVER_V110); /* whose own records have checksums */
+    w->file = H5Fcreate(w->part, H5F_ACC_TRUNC, H5P_DEFAULT, how);
+    H5Pclose(how);
     bool good = w->file >= 0 && write_head(w->file, set ? set : "", license ? license : "", system, system_bytes);
     free(system);
     if (good) {

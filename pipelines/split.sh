@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # split.sh OUT: which systems of the sets in OUT train, validate and test: OUT/SET/split.tsv and, of all of them, OUT/split.tsv.
+# OUT/ligands.tsv: systems that train or validate and have a ligand of a test system (set, system, part, skeleton, test systems).
 # Published lists (held-out.tsv; of MISATO those that km-fetch keeps in RAW) are followed; of sets that have none, VAL and TEST (0.05)
 # of the groups, chosen by a hash: a group is a sequence, in MegaSim a parent with its mutants. A system trains nowhere when it has a
 # sequence of a test system of any set, or one at least IDENTITY (0.4) identical to it by mmseqs, where that is installed (MMSEQS), or is of
@@ -92,6 +93,36 @@ awk -F '\t' -v filter="$IDENTITY" '
         why = filter != "" && $1 != "test" && ($2, $4) in out ? "\t# " $1 ", " out[$2, $4] : ""
         printf "%s\t%s\t%s%s\n", $2, $3, why != "" ? "test" : $1, why
     }' pass=1 "$work/alike" pass=2 "$work/assigned" pass=3 "$work/assigned" pass=4 "$work/assigned" >"$work/all"
+
+# ligands of six atoms and more that are in a test system too, by their skeletons: told, and left where they are
+find "$out" -mindepth 3 -maxdepth 3 -path '*/log/*.info' | LC_ALL=C sort | awk -F '\t' -v out="$out" '
+    FNR == NR { part_of[$1, $2] = $3; next }
+    {
+        file = $0
+        n = split(file, path, "/")
+        set = path[n - 2]
+        id = substr(path[n], 1, length(path[n]) - 5)
+        while ((getline line < file) > 0) {
+            if (line !~ /^    name .*, type nonpolymer, .*, skeleton /) continue
+            atoms = key = line
+            sub(/.*, atoms /, "", atoms)
+            sub(/.*, skeleton /, "", key)
+            if (atoms + 0 < 6) continue
+            if (part_of[set, id] == "test") tests[key] = tests[key] (tests[key] == "" ? "" : ",") id
+            else held[set "\t" id "\t" part_of[set, id] "\t" key] = key
+        }
+        close(file)
+    }
+    END {
+        for (row in held)
+            if (held[row] in tests && !((row, held[row]) in told)) {
+                told[row, held[row]]
+                print row "\t" tests[held[row]] | "LC_ALL=C sort"
+                count++
+            }
+        if (count) printf "%s/ligands.tsv: %d ligands of test systems are in others too\n", out, count | "cat >&2"
+    }' "$work/all" - >"$out/ligands.tsv.new"
+if [ -s "$out/ligands.tsv.new" ]; then mv "$out/ligands.tsv.new" "$out/ligands.tsv"; else rm -f "$out/ligands.tsv" "$out/ligands.tsv.new"; fi
 
 # one file a set, and one of all; a name that several sets have is of the part that is kept apart most
 awk -F '\t' -v out="$out" -v found="$found" '

@@ -12,6 +12,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/opt.h"
 #include "lib/chem/residues.h"
+#include "lib/chem/skeleton.h"
 #include "lib/model/checkpoint.h"
 #include "tools/source.h"
 
@@ -19,12 +20,15 @@ static struct {
     bool json, verify;
 } o;
 
-static const km_opt table[] = {
-    {"json", 0, KM_OPT_FLAG, &o.json, NULL, "print JSON"},
-    {"verify", 0, KM_OPT_FLAG, &o.verify, NULL, "read everything and check every checksum"},
-    {0}};
-static const km_program program = {"km-info", "[--json] [--verify] [FILE]",
-                                   "Say what a stream, weights, a data set or a trajectory file holds.", table, 0, 1};
+static const km_opt table[] = {{"json", 0, KM_OPT_FLAG, &o.json, NULL, "print JSON"},
+                               {"verify", 0, KM_OPT_FLAG, &o.verify, NULL, "read everything and check every checksum"},
+                               {0}};
+static const km_program program = {"km-info",
+                                   "[--json] [--verify] [FILE]",
+                                   "Say what a stream, weights, a data set or a trajectory file holds.",
+                                   table,
+                                   0,
+                                   1};
 
 static void put(json_t *to, const char *key, json_t *value)
 {
@@ -79,6 +83,13 @@ static json_t *show_sequence(const km_system *s, const km_chain *c)
     return text;
 }
 
+static void put_skeleton(json_t *row, uint64_t key)
+{
+    char text[17];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)key);
+    put_text(row, "skeleton", text);
+}
+
 static json_t *show_system(const km_system *s)
 {
     static const char *const types[] = {"protein", "dna", "rna", "nonpolymer"};
@@ -99,6 +110,7 @@ static json_t *show_system(const km_system *s)
         put_int(row, "residues", c->n_residues);
         put_int(row, "atoms", atoms);
         if (c->mol_type != KM_NONPOLYMER) put(row, "sequence", show_sequence(s, c));
+        else put_skeleton(row, km_chem_skeleton(s, i));
         json_array_append_new(chains, row);
     }
     put(j, "chains", chains);
@@ -203,11 +215,21 @@ static void add_message(scan *s, const km_msg *m)
         s->others = json_object();
         json_array_append_new(s->systems, s->now);
         break;
-    case KM_MSG_MSA: add_msa(s, m->msa); break;
-    case KM_MSG_TEMPLATES: add_templates(s, m->templates); break;
-    case KM_MSG_TRUNK: add_trunk(s, m->trunk); break;
-    case KM_MSG_FRAME: add_frame(s, &m->frame); break;
-    case KM_MSG_END: close_system(s, true); break;
+    case KM_MSG_MSA:
+        add_msa(s, m->msa);
+        break;
+    case KM_MSG_TEMPLATES:
+        add_templates(s, m->templates);
+        break;
+    case KM_MSG_TRUNK:
+        add_trunk(s, m->trunk);
+        break;
+    case KM_MSG_FRAME:
+        add_frame(s, &m->frame);
+        break;
+    case KM_MSG_END:
+        close_system(s, true);
+        break;
     case KM_MSG_OTHER:
         put_int(s->others, m->raw_kind, json_integer_value(json_object_get(s->others, m->raw_kind)) + 1);
         break;

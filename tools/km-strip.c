@@ -345,6 +345,8 @@ static km_status finish(job *j, km_status status, km_err *err)
     if (j->strip.h5) {
         char *text = summary(&j->strip);
         if (status == KM_OK && !o.raw) status = km_h5md_note(j->strip.h5, -1, "cleaning", text, err);
+        if (status == KM_OK && j->set.numbers)
+            status = km_h5md_note(j->strip.h5, -1, "author_numbers", j->set.numbers, err);
         free(text);
         if (status == KM_OK) return km_h5md_commit(j->strip.h5, err);
         km_h5md_abandon(j->strip.h5);

@@ -137,7 +137,7 @@ void km_set_clear(km_set_system *s)
         km_set_trajectory *t = &s->trajectories[i];
         free(t->path), free(t->name), free(t->positions), free(t->box), free(t->force_field);
     }
-    free(s->trajectories), free(s->name), free(s->license), free(s->note);
+    free(s->trajectories), free(s->name), free(s->license), free(s->note), free(s->numbers);
     km_structure_free(s->topology);
     *s = (km_set_system){0};
 }

@@ -34,6 +34,7 @@ typedef struct km_set_system {
     int ensembles; /* files left out because their frames have no times */
     char *license; /* as the set has it, or "" */
     char *note;    /* what had to be assumed, or "" */
+    char *numbers; /* the topology's residues as the experiment's structure numbers them, spaces between; or NULL */
 } km_set_system;
 
 #define KM_SETS "atlas|cath2|megasim|octapeptides|mdposit|misato|dd13m|mdcath"

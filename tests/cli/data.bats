@@ -248,6 +248,15 @@ X
     for part in train val test; do [ "$(cut -f 2 data/megasim/split.tsv | grep -c $part)" -ge 10 ]; done
     [ -z "$(sed 's/__A1D//' data/megasim/split.tsv | sort -u | cut -f 1 | uniq -d)" ] # mutants follow their parent
     [ "$(grep -v '^#' data/split.tsv | cut -f 1 | sort | uniq -d | wc -l)" -eq 0 ]
+    for f in misato/log/1LIG misato/log/2LIG atlas/log/6okd_C; do
+        mkdir -p data/misato/log
+        [ -e "data/$f.info" ] || made "${f%%/*}" "${f##*/}" "MKW${f##*/}"
+        printf '    name L, type nonpolymer, residues 1, atoms %d, skeleton %s\n' 9 abc 4 123 >>"data/$f.info"
+    done
+    sed -i 's/skeleton abc/skeleton def/' data/misato/log/2LIG.info
+    MMSEQS=./mmseqs sh "$here/split.sh" data 2>said
+    [ "$(cat data/ligands.tsv)" = $'misato\t1LIG\ttrain\tabc\t6okd_C' ]
+    grep -qx 'data/ligands.tsv: 1 ligands of test systems are in others too' said
     IDENTITY= sh "$here/split.sh" data 2>said
     grep -qx $'4abc_A\ttrain' data/atlas/split.tsv
     MMSEQS=./none sh "$here/split.sh" data 2>said

@@ -52,6 +52,17 @@ refused() { # STATUS PATTERN ARGS
     km-info "$tmp/a.h5" >"$tmp/info"
     grep -q 'name: 1abc_D' "$tmp/info"
     grep -q 'name D, type protein' "$tmp/info"
+    ! "$python" -c 'import sys, h5py; h5py.File(sys.argv[1])["kinematic"].attrs["author_numbers"]' "$tmp/a.h5" 2>/dev/null
+    for table in 'auth\tseq\n-3\t1\n52A\t2\n' '1 -3\n2 52A\n' 'D,ALA,1,-3\nD,SER,2,52A\n'; do
+        printf "$table" >"$tmp/1abc_D/1abc_D_corresp.tsv"
+        km-strip -q --set atlas -o "$tmp/a.h5" "$tmp/1abc_D"
+        "$python" -c 'import sys, h5py; assert h5py.File(sys.argv[1])["kinematic"].attrs["author_numbers"] == "-3 52A"' "$tmp/a.h5"
+    done
+    for table in '' 'auth\tseq\n' '5\t1\n' '5\t1\n6\t3\n' '5\t1\n6\t2\n7\t3\n'; do
+        printf "$table" >"$tmp/1abc_D/1abc_D_corresp.tsv"
+        km-strip --set atlas -o "$tmp/a.h5" "$tmp/1abc_D" 2>"$tmp/err"
+        grep -q '1abc_D_corresp.tsv: no numbers for each of 2 residues' "$tmp/err"
+    done
     xtc 20ps "$tmp/1abc_D/1abc_D_R3.xtc"
     refused 3 "neither ATLAS' protein tier" --set atlas "$tmp/1abc_D"
     refused 3 'no 9xyz_A.pdb' --set atlas --id 9xyz_A "$tmp/1abc_D"

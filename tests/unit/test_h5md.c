@@ -151,6 +151,48 @@ static void test_lies(void)
     }
 }
 
+/* Is all of it there, as it was written? */
+static bool is_whole(km_h5md *h, float *x)
+{
+    km_err err;
+    bool good = km_h5md_trajectories(h) == 2 && km_h5md_system(h)->atoms[5].ref_pos[2] == -1.5f;
+    for (int t = 0; t < 2 && good; t++) {
+        good = km_h5md_frames(h, t) == FRAMES - 7 * t && km_h5md_read(h, t, 0, 1, FRAMES - 7 * t, x, &err) == KM_OK;
+        for (int f = 0; f < FRAMES - 7 * t && good; f++) {
+            good = km_h5md_times(h, t)[f] == 1234567 + 1500 * f;
+            for (int i = 0; i < 3 * ATOMS; i++) good &= x[f * 3 * ATOMS + i] == number(t, f, i);
+        }
+    }
+    return good;
+}
+
+/* One bit of the file is another: it is refused, or a read fails, or nothing of the data has changed. */
+static void test_flips(void)
+{
+    enum { FLIPS = 1500 };
+    km_err err;
+    size_t n;
+    char *data = check_slurp(scratch, &n);
+    float *x = km_alloc((size_t)FRAMES * ATOMS * 12);
+    int found = 0, silent = 0;
+    for (size_t k = 0; k < FLIPS; k++) {
+        const size_t at = k * n / FLIPS;
+        km_h5md *h = NULL;
+        data[at] = (char)(data[at] ^ 1 << k % 8);
+        check_spill(other, data, n);
+        data[at] = (char)(data[at] ^ 1 << k % 8);
+        bool fails = km_h5md_open(other, &h, &err) < 0;
+        for (int t = 0; !fails && t < km_h5md_trajectories(h); t++)
+            fails = km_h5md_frames(h, t) > FRAMES || km_h5md_read(h, t, 0, 1, km_h5md_frames(h, t), x, &err) < 0;
+        found += fails;
+        if (!fails && !is_whole(h, x) && silent++ == 0) printf("# byte %zu of %zu\n", at, n);
+        km_h5md_close(h);
+    }
+    ok(silent == 0 && found > FLIPS / 2, "%d of %d flipped bits are found, %d change the data in silence", found, FLIPS,
+       silent);
+    free(data), free(x);
+}
+
 static void test_writer(void)
 {
     km_err err;
@@ -180,6 +222,7 @@ int main(void)
     test_there_and_back();
     test_refused();
     test_lies();
+    test_flips();
     test_writer();
     unlink(scratch);
     unlink(other);

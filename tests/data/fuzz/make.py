@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-# Makes the first files of the corpora km/, safetensors/, schema/, sdf/, structure/, template/, torch/ and zip/ and of traj/ all but XTC and DCD (run in this directory); what a fuzzer finds is added beside them.
+# Makes the first files of the corpora h5/, km/, safetensors/, schema/, sdf/, structure/, template/, torch/ and zip/ and of traj/ all but XTC and DCD (run in this directory); what a fuzzer finds is added beside them.
 import gzip
 import json
 import os
@@ -186,3 +186,31 @@ put("structure/assembly.cif", open("structure/residue.cif", "rb").read() + b"\n#
     b"_pdbx_struct_oper_list.id 1\n_pdbx_struct_oper_list.type x\n"
     + b"".join(b"_pdbx_struct_oper_list.matrix[%d][%d] %d\n" % (i, k, i == k) for i in (1, 2, 3) for k in (1, 2, 3))
     + b"".join(b"_pdbx_struct_oper_list.vector[%d] 0\n" % i for i in (1, 2, 3)))
+
+
+def h5(name, *sets):
+    """A file of fuzz_h5.c: (number of the path, type, shape, bytes that fill it[, unit])."""
+    out = b""
+    for number, kind, shape, fill, *unit in sets:
+        width = [kind >> 8] if kind % 8 == 6 else []
+        out += bytes([number, kind & 255, len(shape), *shape, *width, *(unit or [5]), len(fill)]) + fill
+    put("h5/" + name, out)
+
+
+os.makedirs("h5", exist_ok=True)
+F4, F8, I8, TEXT, WORDS, PACKED = 0, 1, 2, 6, 7, 48
+places = bytes(range(0, 250, 7))
+order = "N H H2 H3 CA HA CB HB1 HB2 HB3 C O OXT".split()
+number = bytes({"N": 7, "C": 6, "O": 8, "H": 1}[a[0]] for a in order)
+columns = (12, I8, (13,), number), (13, I8, (13,), bytes([26] + 10 * [24] + [30, 30])), (14, I8, (13,), b"\2"), (15, F8, (1,), b"\0")
+h5("misato", (11, F8 | PACKED, (4, 13, 3), places), *columns)
+h5("misato-short", (11, F8, (4, 12, 3), places), *columns)
+h5("misato-ligand", (11, F8, (4, 13, 3), places), *columns[:2], (14, I8, (13,), b"\0"), (15, I8, (3,), bytes([0, 5, 9])))
+line = atom(1, "CA", "GLY", "A", 1, 1, 2, 3) + atom(2, "C", "GLY", "A", 1, 2, 2, 3)
+h5("mdcath", (16, WORDS, (), line.encode()[:250]), (17, F4, (3, 2, 3), places, 1), (18, F8, (3, 3), b"\x09\0\0\0"), (19, F4, (3, 2, 3), places))
+h5("mdcath-fixed", (16, TEXT | 99 << 8, (), line.encode()[:100]), (17, I8, (3, 2, 3), places))
+h5("stranger", (3, F4 | 16, (3, 4, 3), places, 0), (4, F8, (3,), bytes([0, 10, 20]), 2), (5, F8, (3, 3), b"\x09", 0))
+h5("stranger-fixed", (3, F8, (3, 4, 3), places, 64), (4, I8, (), b"\7", 3), (6, F4, (3, 3), b"\x09", 1))
+h5("mdtraj", (7, F4 | PACKED, (5, 6, 3), places, 128), (8, F4, (5,), bytes(range(5)), 130), (9, F4, (5, 3), b"\x09", 128), (10, F4, (5, 3), b"\x5a", 132))
+system = msgpack.packb(next(m for m in msgpack.Unpacker(zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)) if m["type"] == "system"))
+put("h5/ours", bytes([0]) + struct.pack("<H", len(system)) + system + bytes([1, F4 | 16, 3, 2, 16, 3, 1, 4, 1, 2, 3, 4, 2, F8, 1, 2, 2, 2, 0, 9]))
