@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * 1. Neighbours by distance. 2. Groups of one atom with several equal oxygens (phosphates, sulfones, carboxylates,
- * nitro groups), which would be many ways to say one thing. 3. All other orders, by search: least charged first. */
+ * 1. Neighbours as told, or by distance. 2. Groups of one atom with several equal oxygens (phosphates, sulfones,
+ * carboxylates, nitro groups), which would be many ways to say one thing. 3. All other orders, by search: least charged
+ * first. */
 #include "lib/chem/perceive.h"
 
 #include <math.h>
@@ -27,6 +28,7 @@ typedef struct molecule {
     float *length;            /* [n_bonds] */
     int *neighbours;          /* [n] heavy ones and hydrogens */
     int *used, *most;         /* [n] extra orders so far; the most that there may be */
+    const bool *opt_told;     /* [n, n] who is bonded to whom; NULL: by distance */
     bool *fixed;              /* [n] by the second step: no more than are used */
     int *extra, *last;        /* [n_bonds]; [n] the last bond of each atom, -1: none */
     int limit, steps;
@@ -38,15 +40,15 @@ static int options_of(int element, int neighbours, option out[MOST_OPTIONS])
     static const struct {
         int element, neighbours;
         option o;
-    } table[] = {{5, 2, {1, 0, 0}},  {5, 3, {0, 0, 0}},   {5, 4, {0, -1, 0}},  {6, 1, {3, 0, 0}},  {6, 2, {2, 0, 0}},
-                 {6, 3, {1, 0, 0}},  {6, 4, {0, 0, 0}},   {7, 1, {2, 0, 0}},   {7, 1, {1, -1, 3}}, {7, 2, {1, 0, 0}},
-                 {7, 2, {0, -1, 3}}, {7, 2, {2, 1, 3}},   {7, 3, {0, 0, 0}},   {7, 3, {1, 1, 2}},  {7, 4, {0, 1, 0}},
-                 {8, 1, {1, 0, 0}},  {8, 1, {0, -1, 2}},  {8, 2, {0, 0, 0}},   {8, 2, {1, 1, 4}},  {8, 3, {0, 1, 2}},
-                 {9, 1, {0, 0, 0}},  {14, 4, {0, 0, 0}},  {15, 2, {1, 0, 0}},  {15, 3, {0, 0, 0}}, {15, 4, {1, 0, 0}},
-                 {15, 4, {0, 1, 1}}, {15, 5, {0, 0, 0}},  {16, 1, {1, 0, 0}},  {16, 1, {0, -1, 1}}, {16, 2, {0, 0, 0}},
-                 {16, 2, {1, 1, 4}}, {16, 3, {1, 0, 0}},  {16, 3, {0, 1, 2}},  {16, 4, {2, 0, 0}}, {16, 5, {1, 0, 0}},
-                 {16, 6, {0, 0, 0}}, {17, 1, {0, 0, 0}},  {34, 1, {1, 0, 0}},  {34, 1, {0, -1, 1}}, {34, 2, {0, 0, 0}},
-                 {34, 2, {1, 1, 4}}, {34, 3, {1, 0, 0}},  {34, 3, {0, 1, 2}},  {34, 4, {2, 0, 0}}, {35, 1, {0, 0, 0}},
+    } table[] = {{5, 2, {1, 0, 0}},  {5, 3, {0, 0, 0}},  {5, 4, {0, -1, 0}}, {6, 1, {3, 0, 0}},   {6, 2, {2, 0, 0}},
+                 {6, 3, {1, 0, 0}},  {6, 4, {0, 0, 0}},  {7, 1, {2, 0, 0}},  {7, 1, {1, -1, 3}},  {7, 2, {1, 0, 0}},
+                 {7, 2, {0, -1, 3}}, {7, 2, {2, 1, 3}},  {7, 3, {0, 0, 0}},  {7, 3, {1, 1, 2}},   {7, 4, {0, 1, 0}},
+                 {8, 1, {1, 0, 0}},  {8, 1, {0, -1, 2}}, {8, 2, {0, 0, 0}},  {8, 2, {1, 1, 4}},   {8, 3, {0, 1, 2}},
+                 {9, 1, {0, 0, 0}},  {14, 4, {0, 0, 0}}, {15, 2, {1, 0, 0}}, {15, 3, {0, 0, 0}},  {15, 4, {1, 0, 0}},
+                 {15, 4, {0, 1, 1}}, {15, 5, {0, 0, 0}}, {16, 1, {1, 0, 0}}, {16, 1, {0, -1, 1}}, {16, 2, {0, 0, 0}},
+                 {16, 2, {1, 1, 4}}, {16, 3, {1, 0, 0}}, {16, 3, {0, 1, 2}}, {16, 4, {2, 0, 0}},  {16, 5, {1, 0, 0}},
+                 {16, 6, {0, 0, 0}}, {17, 1, {0, 0, 0}}, {34, 1, {1, 0, 0}}, {34, 1, {0, -1, 1}}, {34, 2, {0, 0, 0}},
+                 {34, 2, {1, 1, 4}}, {34, 3, {1, 0, 0}}, {34, 3, {0, 1, 2}}, {34, 4, {2, 0, 0}},  {35, 1, {0, 0, 0}},
                  {53, 1, {0, 0, 0}}};
     static const int known[] = {5, 6, 7, 8, 9, 14, 15, 16, 17, 34, 35, 53};
     bool judged = false;
@@ -115,7 +117,8 @@ static bool find_bonds(molecule *m)
         for (int b = 0; b < m->n; b++) {
             if (b == a || (place[b] >= 0 && place[b] < at)) continue;
             const float d = (float)distance(m->atoms[a].pos, m->atoms[b].pos);
-            if (d > reach(m->atoms[a].element, m->atoms[b].element)) continue;
+            if (m->opt_told ? !m->opt_told[a * m->n + b] : d > reach(m->atoms[a].element, m->atoms[b].element))
+                continue;
             if (place[b] < 0) queue[place[b] = found++] = b;
             int k = m->n_bonds++;
             if (m->n_bonds > 6 * m->n) break;
@@ -230,9 +233,28 @@ static km_status solve(molecule *m, km_err *err)
     return KM_OK;
 }
 
-km_status km_chem_perceive(const int *elements, const km_name *names, const float *x, const int *opt_elsewhere, int n,
-                           km_component **ret, km_err *err)
+/* Who of the heavy atoms is bonded to whom, and their hydrogens, by what the bonds say: a matrix to free. */
+static bool *take_bonds(molecule *m, const int *elements, int n, const km_bond *bonds, int n_bonds)
 {
+    bool *told = KM_NEWN(bool, (size_t)m->n *(size_t)m->n);
+    int *place = KM_NEWN(int, (size_t)n + 1), heavy = 0; /* -1: a hydrogen that is bonded, -2: one that is not yet */
+    for (int i = 0; i < n; i++) place[i] = elements[i] == 1 ? -2 : heavy++;
+    for (int k = 0; k < n_bonds; k++) {
+        int *a = &place[bonds[k].a], *b = &place[bonds[k].b];
+        if (*a >= 0 && *b >= 0) told[*a * m->n + *b] = told[*b * m->n + *a] = true;
+        if ((*a >= 0) == (*b >= 0) || (*a < 0 ? *a : *b) == -1) continue;
+        const int at = *a < 0 ? *b : *a;
+        m->atoms[at].hydrogens++, m->neighbours[at]++;
+        *(*a < 0 ? a : b) = -1;
+    }
+    free(place);
+    return told;
+}
+
+km_status km_chem_perceive(const int *elements, const km_name *names, const float *x, const int *opt_elsewhere, int n,
+                           const km_bond *opt_bonds, int n_bonds, km_component **ret, km_err *err)
+{
+    bool *told = NULL;
     int heavy = 0;
     km_status status = KM_OK;
     for (int i = 0; i < n; i++) {
@@ -242,9 +264,14 @@ km_status km_chem_perceive(const int *elements, const km_name *names, const floa
     if (heavy == 0 || n > MOST_ATOMS) return km_fail(err, KM_INPUT, "%d atoms are no ligand", n);
     const size_t A = (size_t)heavy, B = 6 * A + 1;
     km_component *c = km_calloc(1, sizeof *c + A * sizeof *c->atoms + B * sizeof *c->bonds);
-    molecule m = {.atoms = (km_component_atom *)(c + 1), .length = KM_NEWN(float, B), .neighbours = KM_NEWN(int, A),
-                  .used = KM_NEWN(int, A), .most = KM_NEWN(int, A), .fixed = KM_NEWN(bool, A),
-                  .extra = KM_NEWN(int, B), .last = KM_NEWN(int, A)};
+    molecule m = {.atoms = (km_component_atom *)(c + 1),
+                  .length = KM_NEWN(float, B),
+                  .neighbours = KM_NEWN(int, A),
+                  .used = KM_NEWN(int, A),
+                  .most = KM_NEWN(int, A),
+                  .fixed = KM_NEWN(bool, A),
+                  .extra = KM_NEWN(int, B),
+                  .last = KM_NEWN(int, A)};
     m.bonds = (km_component_bond *)(m.atoms + heavy);
     for (int i = 0; i < n; i++) {
         if (elements[i] == 1) continue;
@@ -254,15 +281,21 @@ km_status km_chem_perceive(const int *elements, const km_name *names, const floa
         memcpy(a->name, names[i], sizeof a->name);
         memcpy(a->pos, x + 3 * i, sizeof a->pos);
     }
-    for (int i = 0; i < n && status == KM_OK; i++)
+    if (opt_bonds) m.opt_told = told = take_bonds(&m, elements, n, opt_bonds, n_bonds);
+    for (int i = 0; i < n && status == KM_OK && !told; i++)
         if (elements[i] == 1) status = count_hydrogen(&m, names[i], x + 3 * i, err);
     if (status == KM_OK) status = solve(&m, err);
-    free(m.length), free(m.neighbours), free(m.used), free(m.most), free(m.fixed), free(m.extra), free(m.last);
+    free(told), free(m.length), free(m.neighbours), free(m.used), free(m.most), free(m.fixed), free(m.extra),
+        free(m.last);
     if (status < 0) return free(c), status;
     qsort(m.bonds, (size_t)m.n_bonds, sizeof *m.bonds, compare_bonds);
     km_chem_find_aromatic(m.atoms, m.n, m.bonds, m.n_bonds);
-    *c = (km_component){.letter = 'X', .mol_type = KM_NONPOLYMER, .n_atoms = m.n, .n_bonds = m.n_bonds,
-                        .atoms = m.atoms, .bonds = m.bonds};
+    *c = (km_component){.letter = 'X',
+                        .mol_type = KM_NONPOLYMER,
+                        .n_atoms = m.n,
+                        .n_bonds = m.n_bonds,
+                        .atoms = m.atoms,
+                        .bonds = m.bonds};
     *ret = c;
     return KM_OK;
 }
@@ -288,6 +321,22 @@ static int count_elsewhere(const km_structure *raw, const int *elements, int32_t
     return count;
 }
 
+/* The bonds that the structure has within a residue, counted from its first atom; 0 unless every atom has one. */
+static int bonds_within(const km_system *s, const km_residue *r, km_bond *bonds)
+{
+    bool *bonded = KM_NEWN(bool, (size_t)r->n_atoms + 1), all = true;
+    int n = 0;
+    for (int32_t i = 0; i < s->n_bonds; i++) {
+        const int32_t a = s->bonds[i].a - r->first_atom, b = s->bonds[i].b - r->first_atom;
+        if (a < 0 || a >= r->n_atoms || b < 0 || b >= r->n_atoms) continue;
+        bonded[a] = bonded[b] = true;
+        bonds[n++] = (km_bond){.a = a, .b = b};
+    }
+    for (int32_t i = 0; i < r->n_atoms; i++) all = all && bonded[i];
+    free(bonded);
+    return all ? n : 0;
+}
+
 km_status km_chem_perceive_raw(const km_structure *raw, int32_t residue, km_component **ret, km_err *err)
 {
     const km_system *s = raw->system;
@@ -301,8 +350,10 @@ km_status km_chem_perceive_raw(const km_structure *raw, int32_t residue, km_comp
         memcpy(names[i], s->atoms[atom].name, sizeof *names);
         if (elements[atom] > 1 && is_nonmetal(elements[atom])) elsewhere[i] = count_elsewhere(raw, elements, atom);
     }
+    km_bond *told = KM_NEWN(km_bond, (size_t)s->n_bonds + 1);
+    const int n_told = bonds_within(s, r, told);
     const km_status status = km_chem_perceive(elements + r->first_atom, names, raw->coords + 3 * (size_t)r->first_atom,
-                                              elsewhere, r->n_atoms, ret, err);
-    free(elements), free(elsewhere), free(names);
+                                              elsewhere, r->n_atoms, n_told ? told : NULL, n_told, ret, err);
+    free(elements), free(elsewhere), free(names), free(told);
     return status;
 }

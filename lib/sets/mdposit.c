@@ -13,7 +13,6 @@ static bool add_bond(km_structure *s, json_int_t a, json_int_t b)
 {
     km_system *y = s->system;
     if (a < 0 || b < 0 || a >= y->n_atoms || b >= y->n_atoms || a == b) return false;
-    if (y->atoms[a].residue == y->atoms[b].residue) return true; /* those within residues come from a dictionary */
     y->bonds = km_realloc(y->bonds, ((size_t)y->n_bonds + 1) * sizeof *y->bonds);
     y->bonds[y->n_bonds++] = (km_bond){(int32_t)(a < b ? a : b), (int32_t)(a < b ? b : a), KM_BOND_COVALENT};
     return true;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/chem/geometry.h"
 #include "tests/unit/tap.h"
 
 enum { MOST = 256 };
@@ -58,7 +59,7 @@ static void check(const molecule *m)
     km_component *c;
     km_err err = {0};
     int charge = 0, other = 0, hydrogens = 0;
-    const km_status status = km_chem_perceive(m->elements, m->names, m->x, NULL, m->n, &c, &err);
+    const km_status status = km_chem_perceive(m->elements, m->names, m->x, NULL, m->n, NULL, 0, &c, &err);
     if (!ok(status == KM_OK, "%s: %s", m->name, err.msg)) return;
     for (int i = 0; i < c->n_atoms; i++) charge += c->atoms[i].charge, hydrogens += c->atoms[i].hydrogens;
     for (int i = 0; i < m->n_bonds; i++) {
@@ -76,10 +77,45 @@ static void check(const molecule *m)
     free(c);
 }
 
+/* The same where distances tell nothing and bonds are told, some twice. */
+static void check_told(const molecule *m)
+{
+    km_bond told[3 * MOST];
+    int heavy[MOST], n = 0, k = 0;
+    float x[3 * MOST];
+    km_component *c;
+    km_err err = {0};
+    for (int i = 0; i < m->n; i++)
+        if (m->elements[i] != 1) heavy[k++] = i;
+    for (int i = 0; i < m->n_bonds; i++)
+        for (int twice = 0; twice < 1 + i % 2; twice++)
+            told[n++] = (km_bond){.a = heavy[m->bonds[i].a], .b = heavy[m->bonds[i].b]};
+    for (int i = 0; i < m->n; i++) {
+        double least = INFINITY, d;
+        for (int at = 0; at < k && m->elements[i] == 1; at++)
+            if ((d = km_chem_distance(m->x + 3 * i, m->x + 3 * heavy[at])) < least)
+                least = d, told[n] = (km_bond){.a = i, .b = heavy[at]};
+        if (m->elements[i] == 1) told[n + 1] = told[n], n += 1 + i % 2;
+    }
+    for (int i = 0; i < 3 * m->n; i++) x[i] = 2.5f * m->x[i];
+    const km_status status = km_chem_perceive(m->elements, m->names, x, NULL, m->n, told, n, &c, &err);
+    if (!ok(status == KM_OK, "%s, told: %s", m->name, err.msg)) return;
+    bool same = c->n_bonds == m->n_bonds;
+    for (int i = 0; i < m->n_bonds && same; i++) {
+        bool found = false;
+        for (int j = 0; j < c->n_bonds && !found; j++)
+            found = c->bonds[j].a == m->bonds[i].a && c->bonds[j].b == m->bonds[i].b;
+        same = found;
+    }
+    ok(same, "%s, told: bonds", m->name);
+    free(c);
+}
+
 static bool refused(const molecule *m, const char *why, km_err *err)
 {
     km_component *c;
-    return km_chem_perceive(m->elements, m->names, m->x, NULL, m->n, &c, err) == KM_INPUT && strstr(err->msg, why);
+    return km_chem_perceive(m->elements, m->names, m->x, NULL, m->n, NULL, 0, &c, err) == KM_INPUT &&
+           strstr(err->msg, why);
 }
 
 /* A molecule that lost a hydrogen, has another atom in its middle, comes in two, or flies apart. */
@@ -113,6 +149,7 @@ int main(void)
     if (!f) return 1;
     while (read_molecule(f, &m)) {
         check(&m);
+        check_told(&m);
         if (strcmp(m.name, "dimethyl sulfone") == 0) check_faults(&m);
     }
     fclose(f);
