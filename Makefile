@@ -145,12 +145,12 @@ $(foreach t,$(CUDA_T),$(eval $(call cuda_rules,$(t))))
 
 $(B)/libkm-cuda.so: $(CUDA_O)
 	$(call say,LD,$@)
-	$(Q)$(NVCC) -shared -cudart static -o $@ $^ -ldl
+	$(Q)$(NVCC) -shared -cudart static -Xlinker --no-undefined -o $@ $^ -ldl
 # Beside the tests, where they find it before any other.
 $(B)/tests/unit/libkm-cuda.so: $(EMULATE_O)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CXX) -shared -Wl,-Bsymbolic $(SAN) -o $@ $^
+	$(Q)$(CXX) -shared -Wl,-Bsymbolic $(if $(SAN),,-Wl,--no-undefined) $(SAN) -o $@ $^
 
 lib: $(B)/libkm.a $(B)/libkm.so
 $(B)/libkm.a: $(LIB_O) $(KERNEL_O)
@@ -196,8 +196,8 @@ test-unit: $(UNITS)
 	$(Q)sh tests/run.sh $(B) $(UNITS) --
 test-cli: all lib
 	$(Q)sh tests/run.sh $(B) -- $(BATS)
-test-gpu: $(UNITS) $(CUDA_SO) ## the operations' tests on a GPU, where there is one
-	$(Q)sh tests/gpu.sh $(B) $(filter $(B)/tests/unit/test_op_%,$(UNITS))
+test-gpu: all $(filter $(B)/tests/unit/test_op_% $(B)/tests/unit/test_cuda,$(UNITS)) ## operations, reference cases, whole runs on a GPU, where there is one
+	$(Q)LD_LIBRARY_PATH=$(abspath $(B)) sh tests/device.sh $(B)/bin $(B)/tests/unit $(B)/tests/oracle tests/data/oracle pipelines/mini/examples/LGE
 test-long: all ## second opinions from PyPI
 	$(Q)sh tests/long/run.sh $(B)
 asan ubsan tsan: ## the unit tests under a sanitizer
@@ -235,8 +235,23 @@ demo: all ## from a peptide to a trajectory and a picture, with the small model
 deps: ## install what is missing from Debian, or say what would be installed
 	$(Q)sh tools/deps.sh --install
 
-device-bundle: all $(UNITS) ## programs, tests and libraries in build/device-bundle, for a bare machine with a driver
-	$(Q)sh tools/bundle.sh $(B) $(B)/device-bundle
+# The bundle's programs and tests share libkm.so, to be small; km-fetch, which brings half of Debian with it, stays out.
+BUNDLE   := $(B)/device-bundle
+BUNDLED  := $(filter-out $(BUNDLE)/bin/km-fetch,$(TOOL_C:tools/%.c=$(BUNDLE)/bin/%)) $(BUNDLE)/tests/oracle \
+    $(patsubst tests/unit/%.c,$(BUNDLE)/tests/%,$(filter tests/unit/test_op_%,$(UNIT_C)) tests/unit/test_cuda.c)
+define bundled
+@mkdir -p $(@D)
+$(call say,LD,$@)
+$(Q)$(CC) $(LDFLAGS_) $(RPATH) -s -Wl,--as-needed -o $@ $(filter %.o,$^) -L$(B) -lkm $(LDLIBS_)
+endef
+$(BUNDLE)/bin/%: $(O)/tools/%.o $(TOOL_LIB:%.c=$(O)/%.o) $(B)/libkm.so
+	$(bundled)
+$(BUNDLE)/tests/oracle: $(O)/tests/oracle.o $(ORACLE_C:%.c=$(O)/%.o) $(B)/libkm.so
+	$(bundled)
+$(BUNDLE)/tests/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(B)/libkm.so
+	$(bundled)
+device-bundle: $(BUNDLED) $(CUDA_SO) ## programs, tests and libraries in build/device-bundle, for a bare machine with a driver
+	$(Q)sh tools/bundle.sh $(B) $(BUNDLE)
 
 DATA_DIR := $(DESTDIR)$(PREFIX)/share/kinematic
 install: all lib ## PREFIX=/usr/local

@@ -8,25 +8,7 @@
 #ifndef KERNELS_BACKEND_H
 #define KERNELS_BACKEND_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-typedef int64_t km_dim;
-
-/* How a kernel runs: on how many threads, and how many elementary operations make it worth waking them (0: always). */
-typedef struct km_exec {
-    int threads;
-    km_dim team_work;
-    double *opt_flop; /* where the dry kernels count */
-    size_t *opt_scratch; /* where they leave the most bytes of scratch that a thread took */
-} km_exec;
-/* Below this, about half a millisecond of one thread, a team costs more than it gives; more so where the processors are
- * busy with something else, as each loop then waits until its last thread has had its turn. */
-#define KM_TEAM_WORK 1000000
-
-/* A weight matrix prepared for repeated products on one backend (packed once at load); owned by who made it. */
-typedef struct km_pack km_pack;
+#include "kernels/kernel.h"
 
 /* Memory of a device, and its order: whatever is launched or copied is done in the order of the calls. A failure does
  * not return: it ends in what km_cuda_load (lib/base/cuda.h) was given. */
@@ -41,6 +23,11 @@ typedef struct km_device {
     void (*zero)(void *p, size_t bytes);
     void (*round)(void *to, const float *from, km_dim n); /* to bfloat16 */
     void (*widen)(float *to, const void *from, km_dim n); /* from it */
+    size_t (*room)(void); /* bytes that can still be taken */
+    /* Between rehearse(true) and its rehearse(false), which may be nested, memory is addresses alone and nothing is
+     * launched or copied, while scratch() counts what kernels would take for themselves at the most. */
+    void (*rehearse)(bool begin);
+    size_t (*scratch)(void);
 } km_device;
 
 typedef struct km_backend {

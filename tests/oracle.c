@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * oracle [--device cpu] [--rtol X] FILE...: reads reference cases and says how far we are off, one line an output:
- * FILE  OUTPUT  max-abs-error  relative-error  ok|FAIL. Exit status 1 when any fails. */
+ * oracle [--device cpu|cuda] [--rtol X] FILE...: reads reference cases and says how far we are off, one line an output:
+ * FILE  OUTPUT  max-abs-error  relative-error  ok|FAIL. Exit status 1 when any fails; 5 without the device. On cuda
+ * activations are float32, so that the cases' tolerances hold. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/cuda.h"
 #include "tests/oracle/oracle.h"
 
 static const struct kind {
@@ -69,7 +71,7 @@ static int report(const char *path, const char *why)
     return 1;
 }
 
-static int run_case(const char *path, double rtol)
+static int run_case(const char *path, const km_backend *be, double rtol)
 {
     oracle_case o = {.path = path};
     if (km_safetensors_open(path, &o.file, &o.err) < 0) return report(path, o.err.msg);
@@ -88,7 +90,7 @@ static int run_case(const char *path, double rtol)
         o.rtol = rtol > 0 ? rtol : meta_number(o.file, "rtol", 1e-4);
         o.grad_rtol = rtol > 0 ? rtol : meta_number(o.file, "grad_rtol", 1e-3);
         o.grad_floor = oracle_number(&o, "grad_floor", 1e-6);
-        o.cx = km_ctx_new(2);
+        o.cx = km_ctx_new_on(be, 2);
         o.seen = KM_NEWN(bool, (size_t)km_safetensors_count(o.file));
         kind->check(&o);
         check_seen(&o);
@@ -102,25 +104,44 @@ static int run_case(const char *path, double rtol)
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: oracle [--device cpu] [--rtol X] FILE...\n");
+    fprintf(stderr, "usage: oracle [--device cpu|cuda] [--rtol X] FILE...\n");
     return 2;
+}
+
+static void device_failed(const char *why)
+{
+    fprintf(stderr, "oracle: --device cuda: %s\n", why);
+    exit(5);
+}
+
+static const km_backend *cuda(void)
+{
+    char why[512];
+    const km_backend *be = km_cuda_load(0, device_failed, why, sizeof why);
+    if (!be) device_failed(why);
+    return be->plain;
 }
 
 int main(int argc, char **argv)
 {
     double rtol = 0;
+    const km_backend *be = km_backend_cpu(NULL);
     int i = 1, failed = 0;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
         if (i + 1 >= argc) return usage();
         char *end = NULL;
         if (strcmp(argv[i], "--rtol") == 0)
             rtol = strtod(argv[i + 1], &end);
-        else if (strcmp(argv[i], "--device") != 0 || strcmp(argv[i + 1], "cpu") != 0)
+        else if (strcmp(argv[i], "--device") != 0)
+            return usage();
+        else if (strcmp(argv[i + 1], "cuda") == 0)
+            be = cuda();
+        else if (strcmp(argv[i + 1], "cpu") != 0)
             return usage();
         if (end && (*end || !(rtol > 0))) return usage();
     }
     if (i == argc) return usage();
-    for (; i < argc; i++) failed |= run_case(argv[i], rtol);
+    for (; i < argc; i++) failed |= run_case(argv[i], be, rtol);
     if (fflush(stdout) != 0) return 4;
     return failed;
 }

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "formats/trunk_h5.h"
-#include "lib/base/limits.h"
 #include "lib/sample/footprint.h"
 
 static bool given(const char *s) { return s && *s; }
@@ -98,17 +97,17 @@ static km_status fit(const km_filter *f, const km_model *m, const km_features *f
                      int *ret_halvings, km_err *err)
 {
     enum { MOST = 10 };
-    int64_t allowed = km_memory_allowed(memory);
+    int64_t allowed = km_footprint_room(m, memory);
     double bytes = 0;
     for (int h = 0; h <= MOST; h += 2) {
         bytes = km_footprint_trunk(m, features, recycles, f->cli->threads, h);
         *ret_halvings = h;
         if (bytes <= (double)allowed) return KM_OK;
     }
-    return km_fail(err, KM_SYSTEM,
+    return km_fail(err, m->opt_be && m->opt_be->device ? KM_DEVICE : KM_SYSTEM,
                    "the trunk of %lld tokens and %lld rows needs %.1f MB of memory and %.1f MB may be taken: "
-                   "fewer --threads or a smaller --msa-depth take less",
-                   (long long)features->N, (long long)features->S, bytes * 1e-6, (double)allowed * 1e-6);
+                   "%s or a smaller --msa-depth take less",
+                   (long long)features->N, (long long)features->S, bytes * 1e-6, (double)allowed * 1e-6, m->opt_be && m->opt_be->device ? "--device cpu" : "fewer --threads");
 }
 
 static km_status compute(const km_filter *f, const km_model *m, const km_features *features, int recycles,

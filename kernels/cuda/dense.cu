@@ -16,9 +16,25 @@ static void *operand(int slot, const float *x, km_dim n)
     return y;
 }
 enum { HALF = 1 };
+
+static const void *weight(const float *opt_w, const km_pack *opt_pack, km_dim n)
+{
+    return opt_pack ? opt_pack->w : operand(1, opt_w, n);
+}
 #else
 static void *operand(int, const float *x, km_dim) { return (void *)x; }
 enum { HALF = 0 };
+
+__global__ static void widened_kernel(float *y, const bf16 *x, km_dim n) { KM_EACH(i, n) y[i] = get(x[i]); }
+
+/* A matrix that products alone read lies there packed only (lib/nn/params.h). */
+static const void *weight(const float *opt_w, const km_pack *opt_pack, km_dim n)
+{
+    if (opt_w) return opt_w;
+    float *w = (float *)km_cuda_scratch(1, (size_t)n * sizeof *w);
+    KM_EACH_LAUNCH(widened_kernel, n, w, (const bf16 *)opt_pack->w, n);
+    return w;
+}
 #endif
 
 static km_matrix input(const void *p, km_dim columns, int transpose)
@@ -41,8 +57,7 @@ void KM_CUDA(linear_fwd)(const km_exec *, float *y, const float *x, const float 
                          const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
 {
     if (M == 0) return;
-    const void *weight = HALF && opt_pack ? opt_pack->w : operand(1, w, I * O);
-    km_cuda_gemm(km_matrix{y, O, 0, HALF, 0}, input(x, I, 0), input(weight, I, 1), M, O, I, 1, 1, 0,
+    km_cuda_gemm(km_matrix{y, O, 0, HALF, 0}, input(x, I, 0), input(weight(w, opt_pack, I * O), I, 1), M, O, I, 1, 1, 0,
                  addend(opt_b, O));
 }
 

@@ -5,16 +5,24 @@
 #include <cuda_runtime.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/cuda/gemm.h"
 
 static cudaStream_t stream;
+static cudaMemPool_t pool;
 static void (*on_failure)(const char *msg);
 static char name[256];
 static struct {
     void *p;
     size_t bytes;
 } scratch[KM_CUDA_SCRATCH];
+
+/* Of a rehearsal: how many are under way, and the most that was asked for in each slot. What memory is then:
+ * addresses, each once, that are never read. */
+static int rehearsals;
+static size_t asked[KM_CUDA_SCRATCH];
+static uintptr_t nowhere = (uintptr_t)1 << 60;
 
 static void fail(const char *msg)
 {
@@ -59,6 +67,7 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
         snprintf(msg, room, "no device %d: there %s %d, counted from 0", index, count == 1 ? "is" : "are", count);
         return nullptr;
     }
+    if (!km_cublaslt_open(msg, room)) return nullptr;
     if ((error = cudaSetDevice(index)) || (error = cudaGetDeviceProperties(&about, index)) ||
         (error = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking))) {
         snprintf(msg, room, "device %d: %s", index, cudaGetErrorString(error));
@@ -69,11 +78,13 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
                  about.name, about.major, about.minor);
         return nullptr;
     }
-    cudaMemPool_t pool;
     uint64_t keep = UINT64_MAX; /* memory given back stays the process's */
-    if (cudaDeviceGetDefaultMemPool(&pool, index) == cudaSuccess)
-        cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep);
-    if (!km_cublaslt_open(msg, room)) return nullptr;
+    if (cudaDeviceGetDefaultMemPool(&pool, index) != cudaSuccess ||
+        cudaMemPoolSetAttribute(pool, cudaMemPoolAttrReleaseThreshold, &keep) != cudaSuccess) {
+        snprintf(msg, room, "device %d, %.100s, has no pool of memory", index, about.name);
+        return nullptr;
+    }
+    if (!km_cublaslt_start(msg, room)) return nullptr;
     on_failure = failure;
     snprintf(name, sizeof name, "%s", about.name);
     return name;
@@ -81,8 +92,36 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
 
 void *km_cuda_stream(void) { return stream; }
 
+bool km_cuda_rehearses(void) { return rehearsals > 0; }
+
+void km_cuda_rehearse(bool begin)
+{
+    rehearsals += begin ? 1 : -1;
+    if (begin && rehearsals == 1) memset(asked, 0, sizeof asked);
+}
+
+size_t km_cuda_scratch_most(void)
+{
+    size_t sum = KM_GEMM_WORKSPACE;
+    for (size_t bytes : asked) sum += bytes + bytes / 4;
+    return sum;
+}
+
+/* What the driver has left, and what of the pool's is in nobody's use. */
+size_t km_cuda_room(void)
+{
+    size_t unused = 0, all = 0;
+    uint64_t held = 0, used = 0;
+    check(cudaStreamSynchronize(stream), "a kernel");
+    check(cudaMemGetInfo(&unused, &all), "asking for the free memory");
+    check(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrReservedMemCurrent, &held), "asking for the pool's memory");
+    check(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &used), "asking for the pool's memory");
+    return unused + (size_t)(held - used);
+}
+
 void *km_cuda_get(size_t bytes)
 {
+    if (rehearsals) return (void *)(nowhere += (bytes + 255) / 256 * 256 + 256);
     void *p = nullptr;
     cudaError_t error = cudaMallocAsync(&p, bytes ? bytes : 1, stream);
     if (error == cudaSuccess) return p;
@@ -99,18 +138,34 @@ void *km_cuda_get(size_t bytes)
 
 void km_cuda_put(void *p)
 {
-    if (p) check(cudaFreeAsync(p, stream), "giving memory back");
+    if (p && (uintptr_t)p < (uintptr_t)1 << 60) check(cudaFreeAsync(p, stream), "giving memory back");
 }
 
-/* Small pieces are staged by the runtime, so that the caller goes on at once. */
+/* Through memory that the device reads by itself, so that the caller goes on at once. When it is used up, or for a piece
+ * that is larger, the copies under way are waited for. */
 void km_cuda_upload(void *to, const void *from, size_t bytes)
 {
-    check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream), "copying to the device");
-    if (bytes > 64 << 10) check(cudaStreamSynchronize(stream), "copying to the device");
+    enum : size_t { STAGE = (size_t)32 << 20, LINE = 256 };
+    static char *stage;
+    static size_t at;
+    if (rehearsals || bytes == 0) return;
+    if (!stage) check(cudaMallocHost((void **)&stage, STAGE), "memory for copies");
+    for (size_t done = 0, piece; done < bytes; done += piece) {
+        piece = bytes - done < STAGE ? bytes - done : (size_t)STAGE;
+        if (at + piece > STAGE) {
+            check(cudaStreamSynchronize(stream), "copying to the device");
+            at = 0;
+        }
+        memcpy(stage + at, (const char *)from + done, piece);
+        check(cudaMemcpyAsync((char *)to + done, stage + at, piece, cudaMemcpyHostToDevice, stream),
+              "copying to the device");
+        at += (piece + LINE - 1) / LINE * LINE;
+    }
 }
 
 void km_cuda_download(void *to, const void *from, size_t bytes)
 {
+    if (rehearsals) return;
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "copying from the device");
     check(cudaStreamSynchronize(stream), "a kernel");
 }
@@ -119,7 +174,7 @@ void km_cuda_move(void *to, const void *from, size_t bytes)
 {
     char *t = (char *)to;
     const char *f = (const char *)from;
-    if (to == from || bytes == 0) return;
+    if (to == from || bytes == 0 || rehearsals) return;
     void *aside = nullptr;
     if (t < f + bytes && f < t + bytes) {
         aside = km_cuda_get(bytes);
@@ -131,17 +186,21 @@ void km_cuda_move(void *to, const void *from, size_t bytes)
 
 void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows)
 {
-    if (width == 0 || rows == 0) return;
+    if (width == 0 || rows == 0 || rehearsals) return;
     check(cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, width, rows, cudaMemcpyDeviceToDevice, stream), "moving");
 }
 
 void km_cuda_zero(void *p, size_t bytes)
 {
-    if (bytes) check(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
+    if (bytes && !rehearsals) check(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
 }
 
 void *km_cuda_scratch(int slot, size_t bytes)
 {
+    if (rehearsals) {
+        if (bytes > asked[slot]) asked[slot] = bytes;
+        return km_cuda_get(bytes);
+    }
     if (bytes > scratch[slot].bytes) {
         km_cuda_put(scratch[slot].p);
         scratch[slot].bytes = bytes + bytes / 4;

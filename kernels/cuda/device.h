@@ -4,6 +4,7 @@
 #ifndef KERNELS_CUDA_DEVICE_H
 #define KERNELS_CUDA_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,12 @@ void km_cuda_download(void *to, const void *from, size_t bytes);
 void km_cuda_move(void *to, const void *from, size_t bytes);
 void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows);
 void km_cuda_zero(void *p, size_t bytes);
+size_t km_cuda_room(void);
+void km_cuda_rehearse(bool begin);
+size_t km_cuda_scratch_most(void);
+
+/* Nothing is to be launched. */
+bool km_cuda_rehearses(void);
 
 void *km_cuda_stream(void);
 /* An error of the runtime: reported through the table's `fail`, which does not return. 0 is none. */

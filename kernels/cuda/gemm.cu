@@ -39,7 +39,6 @@ static struct {
 #undef DO
 } lt;
 static cublasLtHandle_t handle;
-enum : size_t { WORKSPACE = (size_t)32 << 20 };
 static void *workspace;
 
 static void *open_python(void)
@@ -82,11 +81,16 @@ bool km_cublaslt_open(char *msg, size_t room)
     }
 #define DO(f)                                                                                                          \
     if (!(lt.f = (decltype(lt.f))dlsym(lib, #f))) {                                                                    \
-        snprintf(msg, room, "%s has no function %s", NAME(CUBLAS_VER_MAJOR), #f);                                      \
+        snprintf(msg, room, "%.150s has no function %s", given && *given ? given : NAME(CUBLAS_VER_MAJOR), #f);        \
         return false;                                                                                                  \
     }
     FUNCTIONS(DO)
 #undef DO
+    return true;
+}
+
+bool km_cublaslt_start(char *msg, size_t room)
+{
     if (lt.cublasLtCreate(&handle) == CUBLAS_STATUS_SUCCESS) return true;
     snprintf(msg, room, "%s does not start", NAME(CUBLAS_VER_MAJOR));
     return false;
@@ -159,7 +163,7 @@ static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b
     p.second = a.transpose ? layout(a, k, m, batch) : layout(a, m, k, batch);
     p.out = layout(c, m, n, batch);
     cublasLtMatmulPreference_t wish;
-    size_t room = WORKSPACE;
+    size_t room = KM_GEMM_WORKSPACE;
     int found = 0;
     check(lt.cublasLtMatmulPreferenceCreate(&wish), "a preference");
     lt.cublasLtMatmulPreferenceSetAttribute(wish, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &room, sizeof room);
@@ -177,7 +181,8 @@ void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, i
                   float beta, const void *opt_bias)
 {
     static std::map<shape, plan> plans;
-    if (!workspace) workspace = km_cuda_get(WORKSPACE);
+    if (km_cuda_rehearses()) return;
+    if (!workspace) workspace = km_cuda_get(KM_GEMM_WORKSPACE);
     int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (opt_bias != nullptr) << 4;
     shape key = {m,        n,        k,        batch,          c.ld,           a.ld,           b.ld,
                  c.stride, a.stride, b.stride, alignment(c.p), alignment(a.p), alignment(b.p), flags};
@@ -186,6 +191,6 @@ void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, i
     plan &p = at->second;
     if (opt_bias) set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias);
     check(lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &beta, c.p, p.out, c.p, p.out,
-                            &p.how.algo, workspace, WORKSPACE, (cudaStream_t)km_cuda_stream()),
+                            &p.how.algo, workspace, KM_GEMM_WORKSPACE, (cudaStream_t)km_cuda_stream()),
           "a product");
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Attention among the tokens of a frame, with a bias from their pairs. */
 #include "kernels/cuda/attention.cuh"
+#ifdef KM_CUDA_BF16
+#include "kernels/cuda/pair_attention_mma.cuh"
+#endif
 
 struct pair_shape {
     km_dim F, N, H;
@@ -49,6 +52,9 @@ void KM_CUDA(pair_attention_fwd)(const km_exec *, float *y, const float *q, cons
                                  km_dim H, km_dim D)
 {
     pair_shape z = {F, N, H, (int)D};
+#ifdef KM_CUDA_BF16
+    if (pair_on_tensor_cores({act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, act(y), F, N, H, D})) return;
+#endif
     KM_ATTENTION_LAUNCH(pair_kernel, F * N * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, z);
 }
 

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * The two tables, what they offer of the device, and the library's way in. */
+#include "kernels/backend.h"
 #include "kernels/cuda/cuda.cuh"
 #include "kernels/cuda/pack.h"
 
-extern "C" {
+/* The launchers of both compilations. They are functions of C++, so that one whose arguments are not those of the table
+ * is missing when the library is linked. */
 #define real float
-#define KM_KERNEL(name, args) void km_cuda_bf16_##name args;
+#define KM_KERNEL(name, args)                                                                                          \
+    void km_cuda_f32_##name args;                                                                                      \
+    void km_cuda_bf16_##name args;
 #include "kernels/kernels.def"
 #undef KM_KERNEL
 #undef real
 
+extern "C" {
 const char *km_cuda_version(void);
 const km_backend *km_cuda_backend(int index, void (*fail)(const char *msg), char *msg, size_t room);
 }
@@ -61,6 +66,7 @@ const km_backend *km_cuda_backend(int index, void (*fail)(const char *msg), char
     device.upload = km_cuda_upload, device.download = km_cuda_download, device.move = km_cuda_move;
     device.move_rows = km_cuda_move_rows, device.zero = km_cuda_zero;
     device.round = round_all, device.widen = widen_all;
+    device.room = km_cuda_room, device.rehearse = km_cuda_rehearse, device.scratch = km_cuda_scratch_most;
     fill(&plain, "cuda-f32"), fill(&half, "cuda");
     half.half = true, half.plain = &plain;
 #define KM_KERNEL(name, args) plain.name = km_cuda_f32_##name, half.name = km_cuda_bf16_##name;

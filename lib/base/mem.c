@@ -190,4 +190,5 @@ void km_arena_rewind(km_arena *a, km_mark m)
 void km_arena_reset(km_arena *a) { km_arena_rewind(a, (km_mark){0}); }
 
 int km_arena_separate(const km_arena *a) { return a->separate; }
+size_t km_arena_data_peak(const km_arena *a) { return a->data ? a->data->peak : 0; }
 size_t km_arena_peak(const km_arena *a) { return a->peak; }

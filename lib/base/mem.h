@@ -43,5 +43,6 @@ void km_arena_rewind(km_arena *a, km_mark m);         /* everything handed out s
 void km_arena_reset(km_arena *a);                     /* everything is gone; the memory is kept for the next step */
 int km_arena_separate(const km_arena *a);             /* is every allocation a malloc of its own (KM_NO_ARENA)? */
 size_t km_arena_peak(const km_arena *a);              /* the most bytes in use at once so far */
+size_t km_arena_data_peak(const km_arena *a);         /* the same of the other memory alone */
 
 #endif

@@ -21,6 +21,7 @@ void km_atom_encoder_init(km_atom_encoder *e, km_params *p, const char *prefix, 
     if (c->family->atom_bias)
         km_nn_linear_init_bias(&e->features, p, name, c->atom_s, c->atom_feature_dim, KM_INIT_DEFAULT, KM_INIT_DEFAULT);
     else km_nn_linear_init(&e->features, p, name, c->atom_s, c->atom_feature_dim, KM_INIT_DEFAULT);
+    km_params_products_only(e->features.w, false);
     e->pair_pos =
         KM_PARAM(p, KM_INIT_DEFAULT, km_nn_name(name, "%s.embed_atompair_ref_pos.weight", prefix), c->atom_z, 3);
     e->pair_dist =

@@ -37,6 +37,7 @@ void km_nn_linear_init(km_nn_linear *l, km_params *p, const char *prefix, km_dim
     char name[KM_NN_NAME];
     l->w = KM_PARAM(p, weight, km_nn_name(name, "%s.weight", prefix), out, in);
     l->b = NULL;
+    km_params_products_only(l->w, true);
 }
 
 void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight,

@@ -3,6 +3,7 @@
 #include "lib/nn/params.h"
 
 #include <fnmatch.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@ typedef struct entry {
     float *own;  /* what t.data points to when it is neither in the file nor in the training block */
     float *host; /* where t.data pointed before it was copied to a device, else NULL */
     bool trained;
+    bool product; /* read by products alone */
 } entry;
 
 struct km_params {
@@ -265,6 +267,11 @@ void km_params_freeze(km_params *p, const char *prefix)
         if (strncmp(p->entries[i]->name, prefix, strlen(prefix)) == 0) p->entries[i]->trained = false;
 }
 
+void km_params_products_only(const km_tensor *w, bool only)
+{
+    ((entry *)((char *)w - offsetof(entry, t)))->product = only;
+}
+
 /* -- 3. checks */
 
 /* Did anybody ask for this parameter, under either of its names? */
@@ -304,23 +311,31 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
 
 /* -- 4. inference and training */
 
+/* The floats of a matrix that products alone read are gone once it is packed in bfloat16. */
+static void pack(km_params *p, entry *e, const km_backend *be)
+{
+    km_tensor *t = &e->t;
+    size_t bytes = (size_t)km_numel(t) * sizeof(float);
+    if (be->device) {
+        e->host = t->data;
+        t->data = be->device->get(bytes);
+        be->device->upload(t->data, e->host, bytes);
+    }
+    if (t->nd == 2 && be->pack_new) t->pack = be->pack_new(t->data, t->shape[0], t->shape[1]);
+    if (t->pack) p->packed_bytes += be->pack_bytes(t->pack);
+    if (be->half && t->pack && e->product) {
+        be->device->put(t->data);
+        t->data = NULL;
+    } else if (be->device) {
+        p->packed_bytes += bytes;
+    }
+}
+
 void km_params_pack(km_params *p, const km_backend *be)
 {
     drop_packs(p);
     p->be = be;
-    for (int i = 0; i < p->n; i++) {
-        km_tensor *t = &p->entries[i]->t;
-        if (be->device) {
-            size_t bytes = (size_t)km_numel(t) * sizeof(float);
-            p->entries[i]->host = t->data;
-            t->data = be->device->get(bytes);
-            be->device->upload(t->data, p->entries[i]->host, bytes);
-            p->packed_bytes += bytes;
-        }
-        if (t->nd != 2 || !be->pack_new) continue;
-        t->pack = be->pack_new(t->data, t->shape[0], t->shape[1]);
-        if (t->pack) p->packed_bytes += be->pack_bytes(t->pack);
-    }
+    for (int i = 0; i < p->n; i++) pack(p, p->entries[i], be);
 }
 
 size_t km_params_packed_bytes(const km_params *p) { return p->packed_bytes; }

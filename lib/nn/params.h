@@ -52,6 +52,9 @@ km_tensor *km_params_get(km_params *p, km_init init, const char *name, int nd, c
 bool km_params_has(const km_params *p, const char *name);
 /* Parameters that are never trained: those asked for so far whose names begin so (fourier_embed.proj). */
 void km_params_freeze(km_params *p, const char *prefix);
+/* Is matrix w, a store's, read by products alone? On a device it then lies once, packed in bfloat16, and km_params_pack
+ * leaves its data NULL. */
+void km_params_products_only(const km_tensor *w, bool only);
 /* Weights of other names: what messages call a parameter is what this gives for ours (allocated, or NULL). */
 void km_params_named(km_params *p, char *(*original)(const void *names, const char *ours), const void *names);
 /* All modules have asked: KM_OK, or KM_INPUT naming the first missing or misshapen parameter and saying how many more

@@ -168,6 +168,12 @@ static km_status check_memory(const km_model *m, const km_features *f, const km_
         if (sum > given) given = sum;
     }
     int side = group_at(0, n);
+    if (p.on_device) {
+        int64_t room = km_footprint_room(m, o->memory);
+        if (km_footprint_frames(&p, 1, room) < side)
+            return km_footprint_fail(&p, 1, side, room, "take fewer --trajectories, or --device cpu", err);
+        p = (km_footprint){0}; /* the past lies with the host */
+    }
     double coords = 3 * sizeof(float) * (double)f->A, frame = km_diffusion_past_bytes(m->diffusion, f) + coords;
     double left = (double)memory - km_footprint_bytes(&p, o->threads, side);
     double frames = (double)given + (double)o->n_new * side, fit = (left / frame - (double)given) / side;

@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include "lib/sample/footprint.h"
 
+#include "lib/base/limits.h"
 #include "lib/sample/staircase.h"
+
+static const km_device *device_of(const km_model *m) { return m->opt_be ? m->opt_be->device : NULL; }
+
+/* An arena takes a device's memory in pieces of up to 256 MB, and the last of two arenas' may be empty. */
+static double pieces(const km_model *m) { return device_of(m) ? 512e6 : 0; }
+
+int64_t km_footprint_room(const km_model *m, int64_t asked)
+{
+    if (!device_of(m)) return km_memory_allowed(asked);
+    int64_t room = (int64_t)device_of(m)->room();
+    return asked && asked < room ? asked : room;
+}
 
 double km_footprint_trunk(const km_model *m, const km_features *f, int recycles, int threads, int halvings)
 {
     const km_config *c = &m->config;
     size_t scratch = 0;
-    km_ctx *cx = km_ctx_dry(NULL);
-    cx->ex.threads = threads, cx->ex.opt_scratch = &scratch, cx->halvings = halvings;
+    km_ctx *cx = km_ctx_rehearsal(m->opt_be);
+    if (!device_of(m)) cx->ex.threads = threads, cx->ex.opt_scratch = &scratch;
+    cx->halvings = halvings;
     km_trunk_run(cx, m->trunk, f, recycles > 0); /* further passes take no more */
     double result = (double)(f->N * (c->inputs_s + c->token_s) + f->N * f->N * c->token_z) * sizeof(float);
-    double bytes = (double)km_ctx_peak(cx) + 1.25 * (double)scratch * threads + result;
+    double bytes = (double)km_ctx_peak(cx) + 1.25 * (double)scratch * threads + result + pieces(m);
     km_ctx_free(cx);
     return bytes;
 }
@@ -21,7 +35,7 @@ static double step_bytes(const km_model *m, const km_conditioning *k, km_dim T)
 {
     const km_sampling *s = &m->sampling;
     const int levels_most = s->stage ? km_staircase_levels(s->steps, s->stage) : 2;
-    km_ctx *cx = km_ctx_dry(NULL);
+    km_ctx *cx = km_ctx_rehearsal(m->opt_be);
     size_t n = (size_t)(T * k->f->A * 3) * sizeof(float);
     int32_t *level = km_arena_zero(cx->arena, (size_t)T * sizeof *level);
     float *times = km_arena_zero(cx->arena, (size_t)T * sizeof *times), *noisy = km_arena_get(cx->arena, n);
@@ -38,13 +52,15 @@ km_footprint km_footprint_of(const km_model *m, const km_features *f)
 {
     enum { MORE = 8 };
     const km_config *c = &m->config;
-    km_ctx *cx = km_ctx_dry(NULL);
+    km_ctx *cx = km_ctx_rehearsal(m->opt_be);
     km_trunk_out t = {KM_TENSOR(cx, f->N, c->inputs_s), KM_TENSOR(cx, f->N, c->token_s),
                       KM_TENSOR(cx, f->N, f->N, c->token_z)};
     km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
     double one = step_bytes(m, k, 1), more = step_bytes(m, k, 1 + MORE);
-    km_footprint p = {.system = (double)km_ctx_peak(cx), .frame = (more - one) / MORE};
-    p.thread = one - p.frame;
+    km_footprint p = {.frame = (more - one) / MORE, .on_device = device_of(m)};
+    p.system = (double)km_ctx_peak(cx) + pieces(m);
+    if (p.on_device) p.system += one - p.frame;
+    else p.thread = one - p.frame;
     km_ctx_free(cx);
     return p;
 }
@@ -63,6 +79,7 @@ int64_t km_footprint_frames(const km_footprint *p, int threads, int64_t bytes)
 km_status km_footprint_fail(const km_footprint *p, int threads, int64_t T, int64_t bytes, const char *advice,
                             km_err *err)
 {
-    return km_fail(err, KM_SYSTEM, "a window of %lld frames needs %.1f MB of memory and %.1f MB may be taken: %s",
+    return km_fail(err, p->on_device ? KM_DEVICE : KM_SYSTEM,
+                   "a window of %lld frames needs %.1f MB of memory and %.1f MB may be taken: %s",
                    (long long)T, km_footprint_bytes(p, threads, T) * 1e-6, (double)bytes * 1e-6, advice);
 }

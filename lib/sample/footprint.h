@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The memory that generating takes, known before it starts: the network is run with kernels that compute nothing
- * (kernels/dry.c) and what it asks for is counted.
+ * (kernels/dry.c), or rehearsed on the model's device, and what it asks for is counted. With a device all of this is of
+ * its memory, where one thread works.
  * Tests: tests/unit/test_footprint.c */
 #ifndef LIB_SAMPLE_FOOTPRINT_H
 #define LIB_SAMPLE_FOOTPRINT_H
@@ -11,7 +12,11 @@
  * time. */
 typedef struct km_footprint {
     double system, thread, frame;
+    bool on_device;
 } km_footprint;
+
+/* What a run may take of where the model computes: what the user allows, or (0) all that there is. */
+int64_t km_footprint_room(const km_model *m, int64_t asked);
 
 /* Bytes that a run of the trunk takes, its result besides, when the rows that are taken at a time are halved so often.
  * The weights are not in it. */
@@ -24,7 +29,7 @@ km_footprint km_footprint_of(const km_model *m, const km_features *f);
 double km_footprint_bytes(const km_footprint *p, int threads, int64_t frames);
 /* The most frames at once that stay within so many bytes; 0 when not even one does. */
 int64_t km_footprint_frames(const km_footprint *p, int threads, int64_t bytes);
-/* KM_SYSTEM: a window of T frames does not fit; with the figures and what would help. */
+/* KM_SYSTEM, KM_DEVICE on a device: a window of T frames does not fit; with the figures and what would help. */
 km_status km_footprint_fail(const km_footprint *p, int threads, int64_t T, int64_t bytes, const char *advice,
                             km_err *err) KM_MUST_USE;
 

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/limits.h"
 #include "lib/sample/causal.h"
 #include "lib/sample/footprint.h"
 #include "lib/sample/pose.h"
@@ -156,7 +155,7 @@ static km_status settle_batch(const km_model *m, const km_features *f, const km_
     for (int i = 0; i < n; i++) longest = histories[i].count > longest ? histories[i].count : longest;
     int64_t history = o->n_new > window ? longest + window * ((o->n_new - 1) / window) : longest;
     if (history > o->history) history = o->history;
-    int64_t memory = km_memory_allowed(o->memory);
+    int64_t memory = km_footprint_room(m, o->memory);
     int64_t frames = km_footprint_frames(&p, o->threads, memory), fit = frames / (history + window);
     *ret_most = fit < MOST ? (int)fit : MOST;
     if (fit > 0) return KM_OK;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/base/limits.h"
 #include "lib/base/opt.h"
 #include "lib/sample/footprint.h"
 #include "lib/sample/pose.h"
@@ -42,7 +41,7 @@ km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk
 {
     km_interp *p = KM_NEW(km_interp);
     *p = (km_interp){.m = m, .o = *o, .A = f->A, .emit = emit, .arg = arg};
-    p->o.memory = km_memory_allowed(o->memory);
+    p->o.memory = km_footprint_room(m, o->memory);
     p->footprint = km_footprint_of(m, f);
     p->p = km_prepare(m, f, t, o->threads);
     p->s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);

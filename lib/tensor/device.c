@@ -42,6 +42,8 @@ void km_copies_free(km_ctx *cx)
     cx->copies = NULL;
 }
 
+size_t km_copies_bytes(const km_ctx *cx) { return cx->copies ? cx->copies->bytes : 0; }
+
 static copy *find(struct km_copies *all, const void *host, size_t bytes)
 {
     size_t i = ((uintptr_t)host / 64 * 0x9e3779b97f4a7c15u ^ bytes * 0xc2b2ae3d27d4eb4fu) >> 20;
@@ -103,7 +105,8 @@ float *km_read(km_ctx *cx, const km_tensor *t)
 {
     static float none;
     const km_device *d = cx->be->device;
-    if (!d) return cx->dry ? &none : t->data;
+    if (cx->dry) return &none;
+    if (!d) return t->data;
     km_mark mark = km_arena_mark(cx->arena);
     size_t bytes = (size_t)km_numel(t) * sizeof(float);
     float *wide = t->data, *x = km_alloc(bytes);

@@ -37,13 +37,26 @@ km_ctx *km_ctx_dry(double *opt_flop)
     return cx;
 }
 
+km_ctx *km_ctx_rehearsal(const km_backend *opt_be)
+{
+    if (!opt_be || !opt_be->device) return km_ctx_dry(NULL);
+    opt_be->device->rehearse(true);
+    km_ctx *cx = km_ctx_new_on(opt_be, 1);
+    cx->dry = true;
+    return cx;
+}
+
 void km_ctx_free(km_ctx *cx)
 {
     if (!cx) return;
-    for (int i = 0; i < cx->n_members; i++) km_ctx_free(cx->members[i]);
+    for (int i = 0; i < cx->n_members; i++) {
+        cx->members[i]->dry = false; /* the rehearsal is not theirs to end */
+        km_ctx_free(cx->members[i]);
+    }
     free(cx->members);
     km_copies_free(cx);
     km_arena_free(cx->arena);
+    if (cx->dry && cx->be->device) cx->be->device->rehearse(false);
     free(cx);
 }
 
@@ -55,11 +68,17 @@ km_ctx *const *km_ctx_team(km_ctx *cx, int n)
     return cx->members;
 }
 
+static size_t own_peak(const km_ctx *cx)
+{
+    const km_device *d = cx->be->device;
+    size_t bytes = d ? km_arena_data_peak(cx->arena) + km_copies_bytes(cx) : km_arena_peak(cx->arena);
+    for (int i = 0; i < cx->n_members; i++) bytes += own_peak(cx->members[i]);
+    return bytes;
+}
+
 size_t km_ctx_peak(const km_ctx *cx)
 {
-    size_t bytes = km_arena_peak(cx->arena);
-    for (int i = 0; i < cx->n_members; i++) bytes += km_ctx_peak(cx->members[i]);
-    return bytes;
+    return own_peak(cx) + (cx->dry && cx->be->device ? cx->be->device->scratch() : 0);
 }
 
 km_dim km_numel(const km_tensor *t) { return km_rows(t, 0); }

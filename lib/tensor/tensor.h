@@ -55,11 +55,14 @@ km_ctx *km_ctx_new_on(const km_backend *be, int threads);
 /* A context in which nothing is computed: for the memory (km_ctx_peak) and the arithmetic (added to *opt_flop) that a
  * run will take. Its tensors have no memory. */
 km_ctx *km_ctx_dry(double *opt_flop);
+/* The same for the memory that a run on this backend will take: of a device that of the device, what its kernels take
+ * for themselves with it. While the context lives nothing else may be computed there. NULL: the processor. */
+km_ctx *km_ctx_rehearsal(const km_backend *opt_be);
 void km_ctx_free(km_ctx *cx);
 /* The contexts of n threads that each do a share of cx's work on their own: one thread each, an arena of its own, no
  * tape. Owned by cx and kept for the next time. */
 km_ctx *const *km_ctx_team(km_ctx *cx, int n);
-/* The most bytes that cx and its team had in use so far. */
+/* The most bytes that cx and its team had in use so far; on a device, of its memory. */
 size_t km_ctx_peak(const km_ctx *cx);
 
 km_dim km_numel(const km_tensor *t);

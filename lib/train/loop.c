@@ -10,8 +10,8 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/io.h"
-#include "lib/base/limits.h"
 #include "lib/base/mem.h"
+#include "lib/sample/footprint.h"
 #include "lib/train/prefetch.h"
 #include "lib/train/validate.h"
 
@@ -283,13 +283,14 @@ static km_status check_memory(loop *l, km_err *err)
 {
     const km_train_system *largest;
     double need = km_stepper_footprint(l->stepper, l->run->data, &largest);
-    int64_t have = km_memory_allowed(0);
+    int64_t have = km_footprint_room(l->run->model, 0);
     char line[400];
     snprintf(line, sizeof line, "memory: %.2f GB at most, %.2f GB available; largest: %.200s, %d tokens", need * 1e-9,
              (double)have * 1e-9, largest->path, (int)largest->residues);
     if (l->run->note) l->run->note(l->run->arg, line);
     if (need <= (double)have) return KM_OK;
-    return km_fail(err, KM_SYSTEM, "a step needs %.2f GB of memory and %.2f GB may be taken (%.120s, %d tokens): "
+    const km_backend *be = l->run->model->opt_be;
+    return km_fail(err, be && be->device ? KM_DEVICE : KM_SYSTEM, "a step needs %.2f GB of memory and %.2f GB may be taken (%.120s, %d tokens): "
                    "crop.tokens=, frames.max=, windows=1 or shards=1 make it smaller",
                    need * 1e-9, (double)have * 1e-9, largest->path, (int)largest->residues);
 }

@@ -331,7 +331,7 @@ static double system_bytes(const km_stepper *s, const km_train_system *y)
                   .times = KM_NEWN(float, (size_t)frames), .x = KM_NEWN(float, n)};
     g.noisy = g.x;
     for (int i = 0; i < frames; i++) g.sigma[i] = 1 + (float)i;
-    shard h = {.cx = km_ctx_dry(NULL), .tape = km_tape_new(), .grad = s->shards[0].grad};
+    shard h = {.cx = km_ctx_rehearsal(s->model->opt_be), .tape = km_tape_new(), .grad = s->shards[0].grad};
     h.cx->tape = h.tape, h.cx->param_grad = h.grad;
     km_dim N = used->features->N;
     const km_config *m = &s->model->config;
@@ -339,7 +339,8 @@ static double system_bytes(const km_stepper *s, const km_train_system *y)
                             .token_z = m->token_z};
     km_tensor *total = group_loss(s, &h, &g, s->opt_trunks ? &none : NULL);
     km_backprop(h.cx, total, 1);
-    double samples = 2.0 * (double)n * sizeof(float) * c->batch * (c->read_ahead + 1);
+    bool on_device = h.cx->be->device;
+    double samples = on_device ? 0 : 2.0 * (double)n * sizeof(float) * c->batch * (c->read_ahead + 1);
     double bytes = (double)km_ctx_peak(h.cx) + samples / s->n_shards;
     km_tape_free(h.tape), km_ctx_free(h.cx);
     free(g.x), free(g.sigma), free(g.times), free(x);
@@ -350,7 +351,9 @@ static double system_bytes(const km_stepper *s, const km_train_system *y)
 double km_stepper_footprint(const km_stepper *s, const km_dataset *d, const km_train_system **opt_largest)
 {
     const km_train_system *largest = NULL;
-    double most = -1, fixed = (double)km_params_size(s->model->params) * sizeof(float) * (4 + s->n_shards);
+    const km_backend *be = s->model->opt_be;
+    int copies = be && be->device ? 1 : 4; /* of the parameters; Adam's moments and theirs stay with the host */
+    double most = -1, fixed = (double)km_params_size(s->model->params) * sizeof(float) * (copies + s->n_shards);
     for (int i = 0; i < d->n_train; i++) {
         const km_train_system *y = &d->systems[d->train[i]];
         double size = (double)y->features->A * km_group_longest(s->config, y->residues);

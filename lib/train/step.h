@@ -36,7 +36,7 @@ km_status km_stepper_run(km_stepper *s, const km_group *groups, int n, const flo
 /* What the trunk says of a group's system, on the context; opt_stored: the whole system's result. */
 km_trunk_out km_stepper_trunk(const km_stepper *s, km_ctx *cx, const km_group *g, const km_trunk_result *opt_stored);
 /* Bytes that a step will take at most, besides the stored results, found by running it with kernels that compute
- * nothing; opt_largest: the system that takes most. */
+ * nothing, or on a device, whose memory it then is, by rehearsing it; opt_largest: the system that takes most. */
 double km_stepper_footprint(const km_stepper *s, const km_dataset *d, const km_train_system **opt_largest);
 size_t km_stepper_peak(const km_stepper *s); /* bytes of the arenas, gradient blocks and stored results */
 

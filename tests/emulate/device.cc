@@ -14,9 +14,23 @@ static struct {
     size_t bytes;
 } scratch[KM_CUDA_SCRATCH];
 
+/* As in device.cu. Memory ends where KM_EMULATE_MEMORY (bytes) says. */
+static int rehearsals;
+static size_t asked[KM_CUDA_SCRATCH], room_left = INT64_MAX;
+static uintptr_t nowhere = (uintptr_t)1 << 60;
+
+/* A failure that a test asks for: KM_EMULATE_FAIL=kernel */
+static bool is_to_fail(const char *what)
+{
+    const char *s = getenv("KM_EMULATE_FAIL");
+    return s && strcmp(s, what) == 0;
+}
+
 const char *km_cuda_open(int index, void (*fail)(const char *msg), char *msg, size_t room)
 {
     on_failure = fail;
+    const char *memory = getenv("KM_EMULATE_MEMORY");
+    if (memory) room_left = strtoull(memory, nullptr, 10);
     if (index == 0) return "emulated";
     snprintf(msg, room, "no device %d: there is 1, counted from 0", index);
     return nullptr;
@@ -31,28 +45,68 @@ void km_cuda_check(int error, const char *what)
 
 void *km_cuda_stream(void) { return nullptr; }
 
+bool km_cuda_rehearses(void) { return rehearsals > 0; }
+
+void km_cuda_rehearse(bool begin)
+{
+    rehearsals += begin ? 1 : -1;
+    if (begin && rehearsals == 1) memset(asked, 0, sizeof asked);
+}
+
+size_t km_cuda_scratch_most(void)
+{
+    size_t sum = 0;
+    for (size_t bytes : asked) sum += bytes;
+    return sum;
+}
+
+size_t km_cuda_room(void) { return room_left - emulate::device_bytes(); }
+
 void *km_cuda_get(size_t bytes)
 {
-    void *p = emulate::device_alloc(bytes);
+    if (rehearsals) return (void *)(nowhere += (bytes + 255) / 256 * 256 + 256);
+    void *p = bytes <= km_cuda_room() ? emulate::device_alloc(bytes) : nullptr;
     if (!p) km_cuda_check(-1, "emulated: out of memory");
     return p;
 }
 
-void km_cuda_put(void *p) { emulate::device_free(p); }
-void km_cuda_upload(void *to, const void *from, size_t bytes) { emulate::copy(to, from, bytes); }
-void km_cuda_download(void *to, const void *from, size_t bytes) { emulate::copy(to, from, bytes); }
-void km_cuda_move(void *to, const void *from, size_t bytes) { emulate::copy(to, from, bytes); }
+void km_cuda_put(void *p)
+{
+    if ((uintptr_t)p < (uintptr_t)1 << 60) emulate::device_free(p);
+}
+
+static void copy(void *to, const void *from, size_t bytes)
+{
+    if (!rehearsals) emulate::copy(to, from, bytes);
+}
+
+void km_cuda_upload(void *to, const void *from, size_t bytes) { copy(to, from, bytes); }
+
+void km_cuda_download(void *to, const void *from, size_t bytes)
+{
+    if (is_to_fail("kernel") && !rehearsals) km_cuda_check(-1, "a kernel: emulated: failed");
+    copy(to, from, bytes);
+}
+
+void km_cuda_move(void *to, const void *from, size_t bytes) { copy(to, from, bytes); }
 
 void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows)
 {
     for (size_t r = 0; r < rows; r++)
-        emulate::copy((char *)to + r * to_pitch, (const char *)from + r * from_pitch, width);
+        copy((char *)to + r * to_pitch, (const char *)from + r * from_pitch, width);
 }
 
-void km_cuda_zero(void *p, size_t bytes) { emulate::zero(p, bytes); }
+void km_cuda_zero(void *p, size_t bytes)
+{
+    if (!rehearsals) emulate::zero(p, bytes);
+}
 
 void *km_cuda_scratch(int slot, size_t bytes)
 {
+    if (rehearsals) {
+        if (bytes > asked[slot]) asked[slot] = bytes;
+        return km_cuda_get(bytes);
+    }
     emulate::device_free(scratch[slot].p); /* fresh every time, so that nothing is left of the last use */
     scratch[slot].p = km_cuda_get(bytes);
     return scratch[slot].p;
@@ -81,6 +135,7 @@ static void put(const km_matrix &m, int64_t at, float x)
 void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
                   float beta, const void *opt_bias)
 {
+    if (rehearsals) return;
     emulate::check_pointer(a.p), emulate::check_pointer(b.p), emulate::check_pointer(c.p);
     emulate::check_pointer(opt_bias);
     if (a.half != b.half) km_cuda_check(-1, "emulated: a product of two types");

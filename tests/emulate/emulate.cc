@@ -186,7 +186,7 @@ void run_block()
 
 enum : size_t { REGION = (size_t)24 << 30 };
 char *base;
-size_t used;
+size_t used, in_use;
 bool is_open;
 std::map<void *, size_t> sizes;
 std::multimap<size_t, void *> spare;
@@ -211,6 +211,48 @@ uint64_t exchange(uint64_t mine, int of)
     uint64_t got;
     memcpy(&got, gather(&mine, sizeof mine) + (size_t)of * EXCHANGE, sizeof got);
     return got;
+}
+
+namespace
+{
+
+/* Number `half` of the two in a word, as float. */
+float number(uint32_t word, int half) { return __uint_as_float((half ? word >> 16 : word & 0xffff) << 16); }
+
+} // namespace
+
+void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
+{
+    uint32_t words[6] = {a[0], a[1], a[2], a[3], b0, b1};
+    const unsigned char *all = gather(words, sizeof words);
+    auto word = [all](int lane, int i) {
+        uint32_t w;
+        memcpy(&w, all + lane * EXCHANGE + i * 4, sizeof w);
+        return w;
+    };
+    int lane = now % WARP;
+    for (int i = 0; i < 4; i++) {
+        int row = lane / 4 + (i >= 2 ? 8 : 0), column = lane % 4 * 2 + i % 2;
+        for (int k = 0; k < 16; k++)
+            c[i] += number(word(row % 8 * 4 + k % 8 / 2, row / 8 + k / 8 * 2), k % 2) *
+                    number(word(column * 4 + k % 8 / 2, 4 + k / 8), k % 2);
+    }
+}
+
+void load_turned(uint32_t r[4], const uint16_t *row)
+{
+    if ((uintptr_t)row % 16) die("a row of a matrix out of line");
+    const unsigned char *all = gather(&row, sizeof row);
+    int lane = now % WARP;
+    for (int i = 0; i < 4; i++) {
+        uint32_t pair = 0;
+        for (int k = 0; k < 2; k++) {
+            const uint16_t *at;
+            memcpy(&at, all + (8 * i + lane % 4 * 2 + k) * EXCHANGE, sizeof at);
+            pair |= (uint32_t)at[lane / 4] << 16 * k;
+        }
+        r[i] = pair;
+    }
 }
 
 void run(dim3 grid, dim3 threads, size_t shared_bytes, const std::function<void()> &kernel)
@@ -271,6 +313,7 @@ void *device_alloc(size_t bytes)
         used += bytes;
     }
     sizes[p] = bytes;
+    in_use += bytes;
     mprotect(p, bytes, PROT_READ | PROT_WRITE);
     memset(p, 0xff, bytes);
     if (!is_open) mprotect(p, bytes, PROT_NONE);
@@ -281,9 +324,12 @@ void device_free(void *p)
 {
     if (!p) return;
     std::lock_guard<std::mutex> guard(memory_lock);
+    in_use -= sizes.at(p);
     spare.insert({sizes.at(p), p});
     sizes.erase(p);
 }
+
+size_t device_bytes() { return in_use; }
 
 void copy(void *to, const void *from, size_t bytes)
 {

@@ -42,11 +42,15 @@ void meet_block();
 uint64_t exchange(uint64_t mine, int of);
 /* All 32 lanes give `bytes` bytes each; each gets a pointer to all of them, good until the second next meeting. */
 const unsigned char *gather(const void *mine, size_t bytes);
+/* Of a warp on tensor cores, as kernels/cuda/mma.cuh says. */
+void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1);
+void load_turned(uint32_t r[4], const uint16_t *row);
 void run(dim3 grid, dim3 block, size_t shared, const std::function<void()> &kernel);
 void check_pointer(const void *p); /* within device memory, or NULL */
 
 void *device_alloc(size_t bytes);
 void device_free(void *p);
+size_t device_bytes(); /* in use */
 void copy(void *to, const void *from, size_t bytes); /* between any memories, overlapping or not */
 void zero(void *to, size_t bytes);
 void open_memory(bool open);
@@ -104,10 +108,13 @@ inline float __expf(float x) { return expf(x); }
 inline float cospif(float x) { return (float)cos(M_PI * (double)x); }
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 
+extern "C" bool km_cuda_rehearses(void);
+
 /* The same call as on a device (kernels/cuda/cuda.cuh). */
 template <class... P, class... A>
 inline void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared_bytes, A... a)
 {
+    if (km_cuda_rehearses()) return;
     (emulate::check_argument((P)a), ...);
     emulate::run(grid, threads, shared_bytes, [=] { kernel((P)a...); });
 }

@@ -150,9 +150,9 @@ void oracle_biokinema_trunk(oracle_case *o)
         if (oracle_own_complete(o, &w)) {
             km_params_pack(w.params, o->cx->be);
             km_trunk_out out = km_trunk_run(o->cx, t, oracle_own_features(o), (int)oracle_number(o, "n_cycle", 1) - 1);
-            oracle_compare(o, "out/s_inputs", out.s_inputs->data, km_numel(out.s_inputs));
-            oracle_compare(o, "out/s", out.s->data, km_numel(out.s));
-            oracle_compare(o, "out/z", out.z->data, km_numel(out.z));
+            oracle_compare(o, "out/s_inputs", km_read(o->cx, out.s_inputs), km_numel(out.s_inputs));
+            oracle_compare(o, "out/s", km_read(o->cx, out.s), km_numel(out.s));
+            oracle_compare(o, "out/z", km_read(o->cx, out.z), km_numel(out.z));
         }
         km_trunk_free(t);
     }
@@ -183,7 +183,8 @@ typedef struct seeded {
 static void seed_backward(km_ctx *cx, void *state)
 {
     const seeded *s = state;
-    memcpy(km_grad(cx, s->y), s->seed, (size_t)km_numel(s->y) * sizeof(float));
+    km_dim n = km_numel(s->y);
+    cx->be->add_bwd(&cx->ex, km_grad(cx, s->y), NULL, km_floats(cx, s->seed, n), n, n);
 }
 
 static void compare_gradients(oracle_case *o, const oracle_own *w, km_tensor *x, km_tensor *y, const float *seed)
@@ -193,8 +194,11 @@ static void compare_gradients(oracle_case *o, const oracle_own *w, km_tensor *x,
     *s = (seeded){y, seed};
     km_record(o->cx, scalar, seed_backward, s);
     km_backprop(o->cx, scalar, 1);
-    oracle_compare(o, "grad/x_noisy", km_grad(o->cx, x), km_numel(x));
-    for (int i = 0; i < km_params_count(w->params); i++) compare_gradient(o, w, i, o->cx->param_grad);
+    oracle_compare(o, "grad/x_noisy", oracle_gradient(o, x), km_numel(x));
+    km_dim size = km_params_size(w->params);
+    const float *gradients = km_read(o->cx, &(km_tensor){.data = o->cx->param_grad, .nd = 1, .shape = {size}});
+    km_params_from(w->params);
+    for (int i = 0; i < km_params_count(w->params); i++) compare_gradient(o, w, i, gradients);
 }
 
 static void evaluate(oracle_case *o, oracle_own *w, const km_diffusion *d)
@@ -209,7 +213,8 @@ static void evaluate(oracle_case *o, oracle_own *w, const km_diffusion *d)
     if (seed) {
         km_params_train(w->params, "*");
         o->cx->tape = km_tape_new();
-        o->cx->param_grad = KM_NEWN(float, (size_t)km_params_size(w->params));
+        km_params_to(w->params, o->cx->be);
+        o->cx->param_grad = km_zeros(o->cx, km_params_size(w->params));
         x->wants_grad = true;
     } else {
         km_params_pack(w->params, o->cx->be);
@@ -218,10 +223,9 @@ static void evaluate(oracle_case *o, oracle_own *w, const km_diffusion *d)
     km_levels *levels = km_diffusion_levels(o->cx, d, k, sigma, T);
     km_tensor *y = km_diffusion_denoise(o->cx, d, k, levels, KM_RESHAPE(o->cx, x, 1, T, f->A, 3), level, sigma,
                                         oracle_floats(o, "in/timestamps"));
-    oracle_compare(o, "out/x_denoised", y->data, km_numel(y));
+    oracle_compare(o, "out/x_denoised", km_read(o->cx, y), km_numel(y));
     if (!seed) return;
     compare_gradients(o, w, x, y, seed);
-    free(o->cx->param_grad);
     km_tape_free(o->cx->tape);
     o->cx->tape = NULL, o->cx->param_grad = NULL;
 }

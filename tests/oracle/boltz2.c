@@ -47,7 +47,7 @@ static void compare_after(oracle_case *o, const km_model *m, const km_conditioni
     static const bool clean[1];
     km_dim A = k->f->A;
     draws d = {oracle_floats(o, "in/noise"), oracle_floats(o, "in/rotation"), oracle_floats(o, "in/translation"), A};
-    float *x = oracle_tensor(o, "in/init_noise")->data;
+    float *x = oracle_floats(o, "in/init_noise");
     for (km_dim i = 0; i < A * 3; i++) x[i] *= (float)s->sigmas[0];
     km_windows w = {1, 1, x, times, clean, given_draw, &d, .opt_turn = given_turn};
     km_schedule part = *s;
@@ -60,9 +60,9 @@ static void sample(oracle_case *o, const km_model *m)
 {
     km_trunk_out trunk = {oracle_tensor(o, "in/s_inputs"), oracle_tensor(o, "in/s"), oracle_tensor(o, "in/z")};
     km_schedule *s = schedule_of(o, m->config.sigma_data);
-    km_tensor *sigmas = KM_TENSOR(o->cx, s->n_steps + 1);
-    for (int i = 0; i <= s->n_steps; i++) sigmas->data[i] = (float)s->sigmas[i];
-    oracle_compare(o, "out/sigmas", sigmas->data, km_numel(sigmas));
+    float *sigmas = km_arena_get(o->cx->arena, (size_t)(s->n_steps + 1) * sizeof *sigmas);
+    for (int i = 0; i <= s->n_steps; i++) sigmas[i] = (float)s->sigmas[i];
+    oracle_compare(o, "out/sigmas", sigmas, s->n_steps + 1);
     km_conditioning *k = km_diffusion_condition(o->cx, m->diffusion, oracle_features(o), &trunk);
     const json_t *step;
     size_t i;

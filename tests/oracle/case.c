@@ -6,29 +6,43 @@
 
 #include "tests/oracle/oracle.h"
 
-km_tensor *oracle_tensor(oracle_case *o, const char *name)
+static const km_st_tensor *find(const oracle_case *o, const char *name)
 {
     const km_st_tensor *t = km_safetensors_find(o->file, name);
-    if (!t || t->nd < 1 || t->nd > KM_MAX_DIMS) return NULL;
-    km_dim shape[KM_MAX_DIMS];
-    for (int i = 0; i < t->nd; i++) shape[i] = t->shape[i];
-    km_tensor *y = km_tensor_new(o->cx, t->nd, shape);
-    km_st_to_f32(t, y->data);
-    return y;
+    return t && t->nd >= 1 && t->nd <= KM_MAX_DIMS ? t : NULL;
 }
 
-const float *oracle_floats(oracle_case *o, const char *name)
+static km_dim count_of(const km_st_tensor *t)
 {
-    const km_tensor *t = oracle_tensor(o, name);
-    return t ? t->data : NULL;
+    km_dim n = 1;
+    for (int i = 0; i < t->nd; i++) n *= t->shape[i];
+    return n;
+}
+
+float *oracle_floats(oracle_case *o, const char *name)
+{
+    const km_st_tensor *t = find(o, name);
+    if (!t) return NULL;
+    float *x = km_arena_get(o->cx->arena, (size_t)count_of(t) * sizeof *x);
+    km_st_to_f32(t, x);
+    return x;
+}
+
+km_tensor *oracle_tensor(oracle_case *o, const char *name)
+{
+    const km_st_tensor *t = find(o, name);
+    km_dim shape[KM_MAX_DIMS];
+    for (int i = 0; t && i < t->nd; i++) shape[i] = t->shape[i];
+    return t ? km_tensor_of(o->cx, oracle_floats(o, name), t->nd, shape) : NULL;
 }
 
 int32_t *oracle_ints(oracle_case *o, const char *name)
 {
-    const km_tensor *t = oracle_tensor(o, name);
-    if (!t) return NULL;
-    int32_t *y = km_arena_get(o->cx->arena, (size_t)km_numel(t) * sizeof *y);
-    for (km_dim i = 0; i < km_numel(t); i++) y[i] = (int32_t)lrintf(t->data[i]);
+    const float *x = oracle_floats(o, name);
+    if (!x) return NULL;
+    km_dim n = count_of(find(o, name));
+    int32_t *y = km_arena_get(o->cx->arena, (size_t)n * sizeof *y);
+    for (km_dim i = 0; i < n; i++) y[i] = (int32_t)lrintf(x[i]);
     return y;
 }
 
@@ -58,14 +72,21 @@ void oracle_fail(oracle_case *o, const char *why)
     o->failed++;
 }
 
+const float *oracle_gradient(oracle_case *o, const km_tensor *x)
+{
+    km_tensor grad = *x;
+    grad.data = km_grad(o->cx, x), grad.half = false;
+    return km_read(o->cx, &grad);
+}
+
 /* The mask of NAME, and how many elements each of its entries stands for. */
 static const float *mask_of(oracle_case *o, const char *name, km_dim count, km_dim *ret_each)
 {
     char key[512];
     snprintf(key, sizeof key, "mask/%s", name);
-    const km_tensor *m = oracle_tensor(o, key);
-    *ret_each = m && km_numel(m) ? count / km_numel(m) : 1;
-    return m ? m->data : NULL;
+    const float *mask = oracle_floats(o, key);
+    *ret_each = mask ? count / count_of(find(o, key)) : 1;
+    return mask;
 }
 
 void oracle_compare(oracle_case *o, const char *name, const float *got, km_dim count)
@@ -81,11 +102,12 @@ void oracle_compare_masked(oracle_case *o, const char *name, const float *got, k
                            km_dim n_mask)
 {
     km_mark start = km_scope_begin(o->cx);
-    const km_tensor *want = oracle_tensor(o, name);
+    const float *want = oracle_floats(o, name);
     if (!want) return;
+    km_dim wanted = count_of(find(o, name));
     o->seen[km_safetensors_find(o->file, name) - km_safetensors_at(o->file, 0)] = true;
-    if (km_numel(want) != count) {
-        printf("%s  %s  %lld numbers, not %lld  FAIL\n", o->path, name, (long long)count, (long long)km_numel(want));
+    if (wanted != count) {
+        printf("%s  %s  %lld numbers, not %lld  FAIL\n", o->path, name, (long long)count, (long long)wanted);
         o->failed++;
         return;
     }
@@ -93,10 +115,10 @@ void oracle_compare_masked(oracle_case *o, const char *name, const float *got, k
     double worst = 0, squares = 0;
     for (km_dim i = 0; i < count; i++) {
         if (mask && mask[i / each] == 0) continue;
-        double off = fabs((double)got[i] - want->data[i]);
+        double off = fabs((double)got[i] - want[i]);
         worst = off > worst || isnan(off) ? off : worst;
         if (isnan(worst)) break;
-        squares += (double)want->data[i] * want->data[i];
+        squares += (double)want[i] * want[i];
         used++;
     }
     bool grad = strncmp(name, "grad/", 5) == 0;

@@ -5,14 +5,12 @@
 #include "lib/model/trunk/trunk_parts.h"
 #include "tests/oracle/oracle.h"
 
-/* [d0, d1, C] -> [d1, d0, C] */
-static km_tensor *swapped(oracle_case *o, const km_tensor *x)
+/* x [a, b, C] as [b, a, C] */
+static float *swapped(oracle_case *o, const float *x, km_dim a, km_dim b, km_dim C)
 {
-    km_dim a = km_size(x, 0), b = km_size(x, 1), C = km_size(x, 2);
-    km_tensor *y = KM_TENSOR(o->cx, b, a, C);
+    float *y = km_arena_get(o->cx->arena, (size_t)(a * b * C) * sizeof *y);
     for (km_dim i = 0; i < a; i++)
-        for (km_dim j = 0; j < b; j++)
-            memcpy(y->data + (j * a + i) * C, x->data + (i * b + j) * C, (size_t)C * sizeof(float));
+        for (km_dim j = 0; j < b; j++) memcpy(y + (j * a + i) * C, x + (i * b + j) * C, (size_t)C * sizeof *y);
     return y;
 }
 
@@ -21,7 +19,7 @@ void oracle_temporal_attention(oracle_case *o)
 {
     static const char *const names[] = {"norm.weight", "norm.bias", "q_proj.weight", "q_proj.bias", "k_proj.weight",
                                         "v_proj.weight", "gate.weight", "out_proj.weight", "log_lambda"};
-    km_dim dim = (km_dim)oracle_number(o, "dim", 0), T = oracle_size(o, "in/x", 1);
+    km_dim dim = (km_dim)oracle_number(o, "dim", 0), N = oracle_size(o, "in/x", 0), T = oracle_size(o, "in/x", 1);
     km_params *p = km_params_make(1, 1, 1);
     km_nn_temporal layer;
     km_nn_temporal_init(&layer, p, "t", dim, 0, (km_dim)oracle_number(o, "num_heads", 1),
@@ -29,15 +27,16 @@ void oracle_temporal_attention(oracle_case *o)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char key[KM_NN_NAME];
         km_nn_name(key, "param/%s", names[i]);
-        const km_tensor *w = oracle_tensor(o, key);
+        const float *w = oracle_floats(o, key);
         for (int j = 0; j < km_params_count(p); j++)
             if (w && strcmp(km_params_name(p, j) + 2, names[i]) == 0)
-                memcpy(km_params_at(p, j)->data, w->data, (size_t)km_numel(w) * sizeof(float));
+                memcpy(km_params_at(p, j)->data, w, (size_t)km_numel(km_params_at(p, j)) * sizeof *w);
     }
-    km_tensor *x = swapped(o, oracle_tensor(o, "in/x"));
+    km_params_pack(p, o->cx->be);
+    km_tensor *x = KM_TENSOR_OF(o->cx, swapped(o, oracle_floats(o, "in/x"), N, T, dim), T, N, dim);
     const km_nn_frames frames = {1, T, oracle_floats(o, "in/timestamps"), NULL};
-    km_tensor *y = swapped(o, km_nn_temporal_run(o->cx, &layer, NULL, x, &frames, NULL));
-    oracle_compare(o, "out/x", y->data, km_numel(y));
+    const float *y = km_read(o->cx, km_nn_temporal_run(o->cx, &layer, NULL, x, &frames, NULL));
+    oracle_compare(o, "out/x", swapped(o, y, T, N, dim), N * T * dim);
     km_params_free(p);
 }
 
@@ -56,8 +55,8 @@ void oracle_pairformer(oracle_case *o)
         const float *mask = oracle_floats(o, "in/token_mask");
         km_dim N = km_size(s, 0);
         km_pairformer_run(o->cx, &m, &s, &z, mask);
-        oracle_compare_masked(o, "out/s", s->data, km_numel(s), mask, N);
-        oracle_compare_masked(o, "out/z", z->data, km_numel(z), km_pair_mask(o->cx, mask, N), N * N);
+        oracle_compare_masked(o, "out/s", km_read(o->cx, s), km_numel(s), mask, N);
+        oracle_compare_masked(o, "out/z", km_read(o->cx, z), km_numel(z), km_pair_mask(o->cx, mask, N), N * N);
     }
     km_pairformer_clear(&m);
     km_params_free(p);
@@ -75,7 +74,7 @@ void oracle_input_embedder(oracle_case *o)
     } else {
         km_params_pack(p, o->cx->be);
         km_tensor *s = km_embedder_run(o->cx, &m, oracle_features(o));
-        oracle_compare(o, "out/s_inputs", s->data, km_numel(s));
+        oracle_compare(o, "out/s_inputs", km_read(o->cx, s), km_numel(s));
     }
     km_embedder_clear(&m);
     km_params_free(p);

@@ -38,21 +38,24 @@ static bool complete(oracle_case *o, oracle_network *n)
 static void compare_bias(oracle_case *o, const char *name, km_tensor *const *bias, int depth)
 {
     km_dim H = km_size(bias[0], 0), M = km_numel(bias[0]) / H;
-    km_tensor *y = KM_TENSOR(o->cx, M, depth * H);
-    for (int l = 0; l < depth; l++)
+    float *y = km_arena_get(o->cx->arena, (size_t)(M * depth * H) * sizeof *y);
+    for (int l = 0; l < depth; l++) {
+        const float *b = km_read(o->cx, bias[l]);
         for (km_dim h = 0; h < H; h++)
-            for (km_dim i = 0; i < M; i++) y->data[i * depth * H + l * H + h] = bias[l]->data[h * M + i];
-    oracle_compare(o, name, y->data, km_numel(y));
+            for (km_dim i = 0; i < M; i++) y[i * depth * H + l * H + h] = b[h * M + i];
+    }
+    oracle_compare(o, name, y, M * depth * H);
 }
 
 void oracle_conditioning(oracle_case *o)
 {
     oracle_network n;
     if (!oracle_network_init(o, &n)) return;
+    km_params_pack(n.params, o->cx->be);
     km_conditioning *k = km_diffusion_condition(o->cx, n.diffusion, n.features, &n.trunk);
-    oracle_compare(o, "out/rel_pos", k->rel_pos->data, km_numel(k->rel_pos));
-    oracle_compare(o, "out/q", k->q->data, km_numel(k->q));
-    oracle_compare(o, "out/c", k->c->data, km_numel(k->c));
+    oracle_compare(o, "out/rel_pos", km_read(o->cx, k->rel_pos), km_numel(k->rel_pos));
+    oracle_compare(o, "out/q", km_read(o->cx, k->q), km_numel(k->q));
+    oracle_compare(o, "out/c", km_read(o->cx, k->c), km_numel(k->c));
     compare_bias(o, "out/atom_enc_bias", k->enc_bias, n.config.atom_encoder_depth);
     compare_bias(o, "out/atom_dec_bias", k->dec_bias, n.config.atom_decoder_depth);
     compare_bias(o, "out/token_trans_bias", k->token_bias, n.config.token_depth);
@@ -75,7 +78,7 @@ void oracle_denoise(oracle_case *o)
         km_tensor *x = KM_RESHAPE(o->cx, oracle_tensor(o, "in/x_noisy"), 1, T, A, 3);
         km_tensor *y =
             km_diffusion_denoise(o->cx, n.diffusion, k, levels, x, level, sigma, oracle_floats(o, "in/timestamps"));
-        oracle_compare(o, "out/x_denoised", y->data, km_numel(y));
+        oracle_compare(o, "out/x_denoised", km_read(o->cx, y), km_numel(y));
     }
     oracle_network_clear(&n);
 }
@@ -110,9 +113,9 @@ static km_schedule *schedule_of(oracle_case *o, const km_config *c, km_sampler s
 
 static void compare_sigmas(oracle_case *o, const km_schedule *s)
 {
-    km_tensor *y = KM_TENSOR(o->cx, s->n_steps + 1);
-    for (int i = 0; i <= s->n_steps; i++) y->data[i] = (float)s->sigmas[i];
-    oracle_compare(o, "out/sigmas", y->data, km_numel(y));
+    float *y = km_arena_get(o->cx->arena, (size_t)(s->n_steps + 1) * sizeof *y);
+    for (int i = 0; i <= s->n_steps; i++) y[i] = (float)s->sigmas[i];
+    oracle_compare(o, "out/sigmas", y, s->n_steps + 1);
 }
 
 /* Frames of the window: conditions [C] and targets [F] in their places. */

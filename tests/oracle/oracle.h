@@ -24,10 +24,10 @@ typedef struct oracle_case {
     bool *seen; /* of each of the file's tensors: was it compared? */
 } oracle_case;
 
-/* A tensor of the case as a constant, converted to floats, or NULL when it is absent; integers likewise. In the case's
- * arena. */
+/* A tensor of the case as a constant, converted to floats, or NULL when it is absent, where the context computes; its
+ * numbers, and integers likewise, where the host reads them. In the case's arena. */
 km_tensor *oracle_tensor(oracle_case *o, const char *name);
-const float *oracle_floats(oracle_case *o, const char *name);
+float *oracle_floats(oracle_case *o, const char *name);
 int32_t *oracle_ints(oracle_case *o, const char *name);
 km_dim oracle_size(const oracle_case *o, const char *name, int dim); /* 0 when absent */
 
@@ -35,6 +35,8 @@ double oracle_number(const oracle_case *o, const char *key, double otherwise);
 bool oracle_flag(const oracle_case *o, const char *key);
 const char *oracle_word(const oracle_case *o, const char *key);
 
+/* The gradient at x, where the host reads it. */
+const float *oracle_gradient(oracle_case *o, const km_tensor *x);
 /* Compare got[count] with the tensor NAME ("out/x") and print a line. Does nothing when the case lacks it. */
 void oracle_compare(oracle_case *o, const char *name, const float *got, km_dim count);
 /* The same under a mask that the file does not hold: mask[n_mask], each entry for count / n_mask numbers. */

@@ -69,7 +69,7 @@ void oracle_losses(oracle_case *o)
     km_tensor *total = km_losses_compute(o->cx, &c, &in, x, true, &v);
     km_backprop(o->cx, total, 1);
     compare_losses(o, &v);
-    oracle_compare(o, "grad/x_pred", km_grad(o->cx, x), km_numel(x));
+    oracle_compare(o, "grad/x_pred", oracle_gradient(o, x), km_numel(x));
     km_tape_free(o->cx->tape);
     o->cx->tape = NULL;
 }
@@ -83,17 +83,17 @@ static void backprop_case(oracle_case *o, oracle_network *n, km_loss_values *v)
     km_loss_inputs in = loss_inputs(o);
     const float *noise = oracle_floats(o, "in/noise");
     int32_t *level = km_arena_get(cx->arena, (size_t)in.T * sizeof *level);
-    km_tensor *x = KM_TENSOR(cx, 1, in.T, in.A, 3);
+    float *noisy = km_arena_get(cx->arena, (size_t)(in.T * in.A * 3) * sizeof *noisy);
     for (km_dim t = 0; t < in.T; t++) {
         level[t] = (int32_t)t;
-        for (km_dim i = t * in.A * 3; i < (t + 1) * in.A * 3; i++) x->data[i] = in.x_gt[i] + in.sigma[t] * noise[i];
+        for (km_dim i = t * in.A * 3; i < (t + 1) * in.A * 3; i++) noisy[i] = in.x_gt[i] + in.sigma[t] * noise[i];
     }
     cx->tape = km_tape_new();
     km_conditioning *k = km_diffusion_condition(cx, n->diffusion, n->features, &n->trunk);
     km_levels *levels = km_diffusion_levels(cx, n->diffusion, k, in.sigma, in.T);
     km_tensor *y =
-        km_diffusion_denoise(cx, n->diffusion, k, levels, x, level, in.sigma, oracle_floats(o, "in/timestamps"));
-    oracle_compare(o, "out/x_denoised", y->data, km_numel(y));
+        km_diffusion_denoise(cx, n->diffusion, k, levels, KM_TENSOR_OF(cx, noisy, 1, in.T, in.A, 3), level, in.sigma, oracle_floats(o, "in/timestamps"));
+    oracle_compare(o, "out/x_denoised", km_read(o->cx, y), km_numel(y));
     km_tensor *total = km_losses_compute(cx, &c, &in, KM_RESHAPE(cx, y, in.T, in.A, 3), false, v);
     km_backprop(cx, total, 1);
     km_tape_free(cx->tape);
@@ -137,14 +137,16 @@ void oracle_train_step(oracle_case *o)
         oracle_fail(o, o->err.msg);
     } else {
         km_params_train(n.params, "*");
-        float *grad = KM_NEWN(float, (size_t)km_params_size(n.params));
-        o->cx->param_grad = grad;
+        km_params_to(n.params, o->cx->be);
+        km_dim size = km_params_size(n.params);
+        km_tensor grads = {.data = o->cx->param_grad = km_zeros(o->cx, size), .nd = 1, .shape = {size}};
         km_loss_values v;
         backprop_case(o, &n, &v);
+        const float *grad = km_read(o->cx, &grads);
+        km_params_from(n.params);
         compare_losses(o, &v);
         optimise(o, n.params, grad);
         o->cx->param_grad = NULL;
-        free(grad);
     }
     oracle_network_clear(&n);
 }

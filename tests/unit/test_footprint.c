@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * lib/sample/footprint.c, kernels/dry.c: what is foretold is what a run then takes. */
 #include "tests/unit/tap.h"
+#include "tests/unit/tap_shared.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/cuda.h"
 #include "lib/sample/footprint.h"
 #include "lib/sample/window.h"
 #include "tests/unit/tiny.h"
@@ -16,16 +18,17 @@ static void no_noise(void *arg, int step, km_dim b, km_dim t, float *draw)
 }
 
 /* The peak of really sampling B windows of T frames. */
-static double taken(const km_model *m, const km_features *f, int threads, km_dim B, km_dim T)
+static double taken(km_model *m, const km_features *f, int threads, km_dim B, km_dim T)
 {
     const km_config *c = &m->config;
-    km_ctx *cx = km_ctx_new(threads);
+    km_ctx *cx = km_model_ctx(m, threads);
     float *s = tiny_normals(f->N * c->token_s, 1, 1), *z = tiny_normals(f->N * f->N * c->token_z, 1, 2);
     float *x = tiny_normals(B * T * f->A * 3, 3, 3), *times = KM_NEWN(float, (size_t)(B * T));
     bool *clean = KM_NEWN(bool, (size_t)T);
     clean[0] = true;
-    km_trunk_out t = {KM_TENSOR_OF(cx, s, f->N, c->token_s), KM_TENSOR_OF(cx, s, f->N, c->token_s),
-                      KM_TENSOR_OF(cx, z, f->N, f->N, c->token_z)};
+    km_trunk_out t = {km_cast(cx, KM_TENSOR_OF(cx, s, f->N, c->token_s)),
+                      km_cast(cx, KM_TENSOR_OF(cx, s, f->N, c->token_s)),
+                      km_cast(cx, KM_TENSOR_OF(cx, z, f->N, f->N, c->token_z))};
     km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
     km_schedule *schedule = km_schedule_new(&m->sampling, KM_SAMPLER_AF3, 2, 1, 1);
     km_windows w = {B, T, x, times, clean, no_noise, (void *)f};
@@ -39,7 +42,7 @@ static double taken(const km_model *m, const km_features *f, int threads, km_dim
     return bytes;
 }
 
-static void test_foretold(const km_model *m, const km_features *f)
+static void test_foretold(km_model *m, const km_features *f)
 {
     km_footprint p = km_footprint_of(m, f);
     const km_dim shapes[][3] = {{1, 1, 2}, {1, 4, 120}, {2, 4, 30}, {2, 5, 12}};
@@ -50,6 +53,32 @@ static void test_foretold(const km_model *m, const km_features *f)
         ok(real <= said, "no more than foretold: %.0f of %.0f bytes", real, said);
         if (B * T > 50) ok(said < 1.2 * real, "nor much less");
     }
+}
+
+static void device_failed(const char *why)
+{
+    tap_result(false, "the CUDA library: %s", why);
+    exit(1);
+}
+
+/* On a device: what is foretold has room for the pieces that memory is taken in, and for the kernels' own. */
+static void test_device(const km_features *f)
+{
+    enum { B = 2, T = 4 };
+    const double pieces = 512e6;
+    char why[512];
+    km_model *m = tiny_model(1);
+    m->opt_be = km_cuda_load(0, device_failed, why, sizeof why);
+    if (!m->opt_be) device_failed(why);
+    km_params_pack(m->params, m->opt_be);
+    km_footprint p = km_footprint_of(m, f);
+    double trunk = km_footprint_trunk(m, f, 1, 1, 0) - pieces, less = km_footprint_trunk(m, f, 1, 1, 2) - pieces;
+    ok(less > 0 && less <= trunk, "fewer rows of the trunk at a time take no more: %.0f and %.0f bytes", less, trunk);
+    ok(km_footprint_room(m, 1000) == 1000 && km_footprint_room(m, 0) > 1000, "there is room");
+    ok(km_footprint_frames(&p, 1, 1000) == 0, "nothing fits into nothing");
+    double real = taken(m, f, 1, B, T), said = km_footprint_bytes(&p, 1, B * T) - pieces;
+    ok(p.on_device && real <= said && said < 2 * real, "of %.0f bytes on the device %.0f are taken", said, real);
+    km_model_free(m);
 }
 
 static void test_inverse(const km_model *m, const km_features *f)
@@ -87,6 +116,7 @@ int main(void)
     test_foretold(m, f);
     test_inverse(m, f);
     test_dry();
+    test_device(f);
     km_model_free(m);
     km_features_free(f);
     return tap_end();

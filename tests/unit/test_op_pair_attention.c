@@ -99,6 +99,9 @@ int main(void)
     test_pair(3, 33, 3, 24, true, 4);
     test_pair(2, 67, 1, 16, false, 0);
     test_pair(2, 7, 3, 16, true, 7);
+    test_pair(3, 17, 2, 48, true, 0);
+    test_pair(1, 65, 1, 64, false, 1);
+    test_pair(1, 3, 1, 70, true, 0);
     test_same_bytes(33, 3, 24);
     return tap_end();
 }

@@ -33,6 +33,7 @@ void km_embedder_init(km_embedder *e, km_params *p, const km_config *c)
                       c->token_inputs, own.atom_s, KM_INIT_DEFAULT);
     if (e->beside) return;
     km_nn_linear_init(&e->res_type, p, "input_embedder.res_type_encoding", S, e->classes, KM_INIT_DEFAULT);
+    km_params_products_only(e->res_type.w, false);
     km_nn_linear_init(&e->profile, p, "input_embedder.msa_profile_encoding", S, e->classes + 1, KM_INIT_DEFAULT);
     if (c->add_method)
         e->opt_method = KM_PARAM(p, KM_INIT_ZERO, "input_embedder.method_conditioning_init.weight", METHODS, S);

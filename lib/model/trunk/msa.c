@@ -58,6 +58,7 @@ void km_msa_module_init(km_msa_module *m, km_params *p, const km_config *c)
     m->layers = KM_NEWN(km_msa_layer, (size_t)m->depth);
     km_nn_linear_init(&m->s_inputs, p, "msa_module.s_proj", c->msa_s, c->inputs_s, KM_INIT_DEFAULT);
     km_nn_linear_init(&m->msa, p, "msa_module.msa_proj", c->msa_s, m->classes + 2 + m->paired, KM_INIT_DEFAULT);
+    km_params_products_only(m->msa.w, false);
     for (int i = 0; i < m->depth; i++)
         layer_init(&m->layers[i], p, km_nn_name(name, "msa_module.layers.%d", i), c,
                    !m->outer_first || i < m->depth - 1);

@@ -20,6 +20,7 @@ void km_template_module_init(km_template_module *m, km_params *p, const km_confi
     km_nn_norm_init(&m->v_norm, p, "template_module.v_norm", T);
     km_nn_linear_init(&m->z, p, "template_module.z_proj", T, Z, KM_INIT_DEFAULT);
     km_nn_linear_init(&m->a, p, "template_module.a_proj", T, FEATURES, KM_INIT_DEFAULT);
+    km_params_products_only(m->a.w, false);
     km_nn_linear_init(&m->u, p, "template_module.u_proj", Z, T, KM_INIT_DEFAULT);
     for (int i = 0; i < m->depth; i++)
         km_pair_layer_init(&m->layers[i], p, km_nn_name(name, "template_module.pairformer.layers.%d", i), T,
