@@ -104,10 +104,12 @@ static km_status fit(const km_filter *f, const km_model *m, const km_features *f
         *ret_halvings = h;
         if (bytes <= (double)allowed) return KM_OK;
     }
-    return km_fail(err, m->opt_be && m->opt_be->device ? KM_DEVICE : KM_SYSTEM,
+    km_status code = km_footprint_code(m);
+    return km_fail(err, code,
                    "the trunk of %lld tokens and %lld rows needs %.1f MB of memory and %.1f MB may be taken: "
                    "%s or a smaller --msa-depth take less",
-                   (long long)features->N, (long long)features->S, bytes * 1e-6, (double)allowed * 1e-6, m->opt_be && m->opt_be->device ? "--device cpu" : "fewer --threads");
+                   (long long)features->N, (long long)features->S, bytes * 1e-6, (double)allowed * 1e-6,
+                   code == KM_DEVICE ? "--device cpu" : "fewer --threads");
 }
 
 static km_status compute(const km_filter *f, const km_model *m, const km_features *features, int recycles,

@@ -141,8 +141,8 @@ void km_cuda_put(void *p)
     if (p && (uintptr_t)p < (uintptr_t)1 << 60) check(cudaFreeAsync(p, stream), "giving memory back");
 }
 
-/* Through memory that the device reads by itself, so that the caller goes on at once. When it is used up, or for a piece
- * that is larger, the copies under way are waited for. */
+/* Through memory that the device reads by itself, so that the caller goes on at once. When it is used up, or for a
+ * piece that is larger, the copies under way are waited for. */
 void km_cuda_upload(void *to, const void *from, size_t bytes)
 {
     enum : size_t { STAGE = (size_t)32 << 20, LINE = 256 };

@@ -9,6 +9,8 @@ static const km_device *device_of(const km_model *m) { return m->opt_be ? m->opt
 /* An arena takes a device's memory in pieces of up to 256 MB, and the last of two arenas' may be empty. */
 static double pieces(const km_model *m) { return device_of(m) ? 512e6 : 0; }
 
+km_status km_footprint_code(const km_model *m) { return device_of(m) ? KM_DEVICE : KM_SYSTEM; }
+
 int64_t km_footprint_room(const km_model *m, int64_t asked)
 {
     if (!device_of(m)) return km_memory_allowed(asked);

@@ -15,6 +15,8 @@ typedef struct km_footprint {
     bool on_device;
 } km_footprint;
 
+/* KM_DEVICE where the model computes on a device, else KM_SYSTEM: what too little memory is. */
+km_status km_footprint_code(const km_model *m);
 /* What a run may take of where the model computes: what the user allows, or (0) all that there is. */
 int64_t km_footprint_room(const km_model *m, int64_t asked);
 

@@ -289,8 +289,8 @@ static km_status check_memory(loop *l, km_err *err)
              (double)have * 1e-9, largest->path, (int)largest->residues);
     if (l->run->note) l->run->note(l->run->arg, line);
     if (need <= (double)have) return KM_OK;
-    const km_backend *be = l->run->model->opt_be;
-    return km_fail(err, be && be->device ? KM_DEVICE : KM_SYSTEM, "a step needs %.2f GB of memory and %.2f GB may be taken (%.120s, %d tokens): "
+    return km_fail(err, km_footprint_code(l->run->model),
+                   "a step needs %.2f GB of memory and %.2f GB may be taken (%.120s, %d tokens): "
                    "crop.tokens=, frames.max=, windows=1 or shards=1 make it smaller",
                    need * 1e-9, (double)have * 1e-9, largest->path, (int)largest->residues);
 }

@@ -130,6 +130,14 @@ void oracle_compare_masked(oracle_case *o, const char *name, const float *got, k
     km_arena_rewind(o->cx->arena, start);
 }
 
+void oracle_compare_tensor(oracle_case *o, const char *name, const km_tensor *got, const float *opt_mask,
+                           km_dim n_mask)
+{
+    const float *x = km_read(o->cx, got);
+    if (opt_mask) oracle_compare_masked(o, name, x, km_numel(got), opt_mask, n_mask);
+    else oracle_compare(o, name, x, km_numel(got));
+}
+
 static const float *floats_or_zero(oracle_case *o, const char *name, km_dim count)
 {
     const float *x = oracle_floats(o, name);

@@ -35,6 +35,9 @@ double oracle_number(const oracle_case *o, const char *key, double otherwise);
 bool oracle_flag(const oracle_case *o, const char *key);
 const char *oracle_word(const oracle_case *o, const char *key);
 
+/* Compare a tensor of the case's context with NAME, under mask[n_mask] (NULL: the file's own). */
+void oracle_compare_tensor(oracle_case *o, const char *name, const km_tensor *got, const float *opt_mask,
+                           km_dim n_mask);
 /* The gradient at x, where the host reads it. */
 const float *oracle_gradient(oracle_case *o, const km_tensor *x);
 /* Compare got[count] with the tensor NAME ("out/x") and print a line. Does nothing when the case lacks it. */
