@@ -22,7 +22,6 @@ static struct {
  * addresses, each once, that are never read. */
 static int rehearsals;
 static size_t asked[KM_CUDA_SCRATCH];
-static uintptr_t nowhere = (uintptr_t)1 << 60;
 
 static void fail(const char *msg)
 {
@@ -92,6 +91,16 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
 
 void *km_cuda_stream(void) { return stream; }
 
+static const uintptr_t NOWHERE = (uintptr_t)1 << 60;
+
+static void *no_memory(size_t bytes)
+{
+    static uintptr_t next = NOWHERE;
+    uintptr_t at = next;
+    next += bytes / 256 * 256 + 256;
+    return (void *)at;
+}
+
 bool km_cuda_rehearses(void) { return rehearsals > 0; }
 
 void km_cuda_rehearse(bool begin)
@@ -121,7 +130,7 @@ size_t km_cuda_room(void)
 
 void *km_cuda_get(size_t bytes)
 {
-    if (rehearsals) return (void *)(nowhere += (bytes + 255) / 256 * 256 + 256);
+    if (rehearsals) return no_memory(bytes);
     void *p = nullptr;
     cudaError_t error = cudaMallocAsync(&p, bytes ? bytes : 1, stream);
     if (error == cudaSuccess) return p;
@@ -138,7 +147,7 @@ void *km_cuda_get(size_t bytes)
 
 void km_cuda_put(void *p)
 {
-    if (p && (uintptr_t)p < (uintptr_t)1 << 60) check(cudaFreeAsync(p, stream), "giving memory back");
+    if (p && (uintptr_t)p < NOWHERE) check(cudaFreeAsync(p, stream), "giving memory back");
 }
 
 /* Through memory that the device reads by itself, so that the caller goes on at once. When it is used up, or for a

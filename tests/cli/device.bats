@@ -26,14 +26,14 @@ setup() {
     LD_LIBRARY_PATH=$emulated KM_EMULATE_MEMORY=500000000 run --separate-stderr km-forecast -q --device cuda --frames 20 --steps 2 --no-pg "$BATS_TEST_TMPDIR/init.km"
     [ "$status" -eq 5 ]
     [[ $stderr == *"a window of "*" frames needs "*" MB of memory and "*" MB may be taken: "* ]]
-    LD_LIBRARY_PATH=$emulated KM_EMULATE_MEMORY=500000000 run --separate-stderr km-trunk -q --device cuda --no-cache <(km-tokenize -q "$pdb")
+    LD_LIBRARY_PATH=$emulated KM_EMULATE_MEMORY=500000000 run --separate-stderr km-trunk -q --device cuda <(km-tokenize -q "$pdb")
     [ "$status" -eq 5 ]
     [[ $stderr == *"the trunk of "*" tokens and "*"--device cpu"* ]]
 }
 
 @test "memory that runs out all the same, and a kernel that fails, are status 5 with the reason" {
     km-tokenize -q "$pdb" >"$BATS_TEST_TMPDIR/in.km"
-    LD_LIBRARY_PATH=$emulated KM_EMULATE_MEMORY=1000000 run --separate-stderr km-trunk -q --device cuda "$BATS_TEST_TMPDIR/in.km"
+    LD_LIBRARY_PATH=$emulated KM_EMULATE_FAIL=memory run --separate-stderr km-trunk -q --device cuda "$BATS_TEST_TMPDIR/in.km"
     [ "$status" -eq 5 ]
     [ "$stderr" = "km-trunk: --device cuda: emulated: out of memory" ]
     LD_LIBRARY_PATH=$emulated KM_EMULATE_FAIL=kernel run --separate-stderr km-trunk -q --device cuda "$BATS_TEST_TMPDIR/in.km"
@@ -73,12 +73,13 @@ driver() { # VERSION STATUS-OF-cuInit
 int cuDriverGetVersion(int *v) { *v = VERSION; return 0; }
 int cuInit(unsigned flags) { return STATUS; }
 static int nothing(void) { return 500; }
-int cuGetProcAddress(const char *name, void **p)
+int cuGetProcAddress_v2(const char *name, void **p, int version, unsigned long flags, int *found)
 {
-    *p = !strcmp(name, "cuDriverGetVersion") ? (void *)cuDriverGetVersion : !strcmp(name, "cuInit") ? (void *)cuInit : (void *)nothing;
+    *p = !strcmp(name, "cuDriverGetVersion") ? (void *)cuDriverGetVersion : !strcmp(name, "cuInit") ? (void *)cuInit :
+        !strncmp(name, "cuGetProcAddress", 16) ? (void *)cuGetProcAddress_v2 : (void *)nothing;
+    if (found) *found = 0;
     return 0;
 }
-int cuGetProcAddress_v2(const char *name, void **p, int version, unsigned long flags, int *found) { if (found) *found = 0; return cuGetProcAddress(name, p); }
 C
     gcc -shared -fPIC -o "$BATS_TEST_TMPDIR/libcuda.so.1" "$BATS_TEST_TMPDIR/driver.c"
     LD_LIBRARY_PATH=$BATS_TEST_TMPDIR:$KM_BUILD run --separate-stderr km-info --device cuda "$pdb"

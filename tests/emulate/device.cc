@@ -17,9 +17,8 @@ static struct {
 /* As in device.cu. Memory ends where KM_EMULATE_MEMORY (bytes) says. */
 static int rehearsals;
 static size_t asked[KM_CUDA_SCRATCH], room_left = INT64_MAX;
-static uintptr_t nowhere = (uintptr_t)1 << 60;
 
-/* A failure that a test asks for: KM_EMULATE_FAIL=kernel */
+/* A failure that a test asks for: KM_EMULATE_FAIL=kernel, or memory */
 static bool is_to_fail(const char *what)
 {
     const char *s = getenv("KM_EMULATE_FAIL");
@@ -45,6 +44,16 @@ void km_cuda_check(int error, const char *what)
 
 void *km_cuda_stream(void) { return nullptr; }
 
+static const uintptr_t NOWHERE = (uintptr_t)1 << 60;
+
+static void *no_memory(size_t bytes)
+{
+    static uintptr_t next = NOWHERE;
+    uintptr_t at = next;
+    next += bytes / 256 * 256 + 256;
+    return (void *)at;
+}
+
 bool km_cuda_rehearses(void) { return rehearsals > 0; }
 
 void km_cuda_rehearse(bool begin)
@@ -60,19 +69,23 @@ size_t km_cuda_scratch_most(void)
     return sum;
 }
 
-size_t km_cuda_room(void) { return room_left - emulate::device_bytes(); }
+size_t km_cuda_room(void)
+{
+    size_t taken = emulate::device_bytes();
+    return taken < room_left ? room_left - taken : 0;
+}
 
 void *km_cuda_get(size_t bytes)
 {
-    if (rehearsals) return (void *)(nowhere += (bytes + 255) / 256 * 256 + 256);
-    void *p = bytes <= km_cuda_room() ? emulate::device_alloc(bytes) : nullptr;
+    if (rehearsals) return no_memory(bytes);
+    void *p = bytes <= km_cuda_room() && !is_to_fail("memory") ? emulate::device_alloc(bytes) : nullptr;
     if (!p) km_cuda_check(-1, "emulated: out of memory");
     return p;
 }
 
 void km_cuda_put(void *p)
 {
-    if ((uintptr_t)p < (uintptr_t)1 << 60) emulate::device_free(p);
+    if ((uintptr_t)p < NOWHERE) emulate::device_free(p);
 }
 
 static void copy(void *to, const void *from, size_t bytes)
