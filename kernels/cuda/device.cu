@@ -62,6 +62,7 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
         say_why(error, msg, room);
         return nullptr;
     }
+    if (index < 0) index = (-1 - index) % count;
     if (index >= count) {
         snprintf(msg, room, "no device %d: there %s %d, counted from 0", index, count == 1 ? "is" : "are", count);
         return nullptr;

@@ -264,10 +264,20 @@ static void device_failed(const char *why)
     exit(-KM_DEVICE);
 }
 
+/* The number of this process among those that a launcher started on this machine; 0 without one. */
+static int local_rank(void)
+{
+    static const char *const names[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "MV2_COMM_WORLD_LOCAL_RANK",
+                                        "SLURM_LOCALID"};
+    for (int i = 0; i < 4; i++)
+        if (getenv(names[i])) return atoi(getenv(names[i])) & 0xffff;
+    return 0;
+}
+
 static void open_device(km_cli *cli)
 {
     char why[512];
-    long index = cli->device[4] ? strtol(cli->device + 5, NULL, 10) : 0;
+    long index = cli->device[4] ? strtol(cli->device + 5, NULL, 10) : -1 - local_rank();
     failing = cli;
     cli->opt_backend = km_cuda_load(index > INT_MAX ? INT_MAX : (int)index, device_failed, why, sizeof why);
     if (!cli->opt_backend) device_failed(why);

@@ -48,6 +48,12 @@ setup() {
     [[ $stderr == "km-info: --device cuda:7: no device 7: there is 1, counted from 0" ]]
 }
 
+@test "processes of one machine share its devices out in turn" {
+    for name in OMPI_COMM_WORLD_LOCAL_RANK SLURM_LOCALID; do
+        run -0 env "$name=3" LD_LIBRARY_PATH="$emulated" km-info --device cuda <(km-tokenize -q "$pdb")
+    done
+}
+
 @test "a library of another version is refused" {
     cat >"$BATS_TEST_TMPDIR/a.c" <<'C'
 const char *km_cuda_version(void) { return "0"; }

@@ -30,7 +30,7 @@ const char *km_cuda_open(int index, void (*fail)(const char *msg), char *msg, si
     on_failure = fail;
     const char *memory = getenv("KM_EMULATE_MEMORY");
     if (memory) room_left = strtoull(memory, nullptr, 10);
-    if (index == 0) return "emulated";
+    if (index <= 0) return "emulated";
     snprintf(msg, room, "no device %d: there is 1, counted from 0", index);
     return nullptr;
 }
