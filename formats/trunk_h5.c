@@ -55,6 +55,13 @@ void km_trunk_h5_round(km_trunk_result *t)
     }
 }
 
+/* A row of the first dimension a chunk. */
+static const hsize_t *chunk_of(const tensor *x, hsize_t out[3])
+{
+    out[0] = 1, out[1] = x->shape[1], out[2] = x->nd > 2 ? x->shape[2] : 1;
+    return out;
+}
+
 /* IEEE half precision, little-endian. */
 static hid_t half_type(void)
 {
@@ -68,13 +75,14 @@ static hid_t half_type(void)
 static bool write_tensor(hid_t file, const tensor *x)
 {
     size_t n = count(x);
+    hsize_t chunk[3];
     const float *from = *x->data;
     bool half = fits_half(from, n);
     hid_t type = half ? half_type() : H5Tcopy(H5T_IEEE_F32LE), space = H5Screate_simple(x->nd, x->shape, NULL);
     hid_t how = H5Pcreate(H5P_DATASET_CREATE);
     H5Pset_obj_track_times(how, false);
     H5Pset_fletcher32(how);
-    H5Pset_chunk(how, x->nd, (const hsize_t[]){1, x->shape[1], x->nd > 2 ? x->shape[2] : 1});
+    H5Pset_chunk(how, x->nd, chunk_of(x, chunk));
     hid_t set = H5Dcreate2(file, x->name, type, space, H5P_DEFAULT, how, H5P_DEFAULT);
     _Float16 *halves = km_alloc((half ? n : 0) * sizeof *halves);
     for (size_t i = 0; half && i < n; i++) halves[i] = (_Float16)from[i];
@@ -98,10 +106,21 @@ static bool write_text(hid_t file, const char *name, const char *text)
     return good;
 }
 
+/* In HDF5's layout of 1.10, which has a checksum over every header: damage is found before it is believed. */
+static hid_t create_file(const char *path)
+{
+    hid_t how = H5Pcreate(H5P_FILE_ACCESS), root = H5Pcreate(H5P_FILE_CREATE);
+    H5Pset_libver_bounds(how, H5F_LIBVER_V110, H5F_LIBVER_V110);
+    H5Pset_obj_track_times(root, false);
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, root, how);
+    H5Pclose(how), H5Pclose(root);
+    return file;
+}
+
 static bool write_file(const char *path, const char *key, const char *input, km_trunk_result *t)
 {
     tensor all[N_TENSORS];
-    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), space = H5Screate(H5S_SCALAR);
+    hid_t file = create_file(path), space = H5Screate(H5S_SCALAR);
     bool good = file >= 0;
     list_tensors(t, all);
     for (int k = 0; k < N_TENSORS; k++) good = good && write_tensor(file, &all[k]);
@@ -165,6 +184,17 @@ static int32_t size_of(hid_t file, const char *name, int nd, int dim)
     return good ? (int32_t)shape[dim] : -1;
 }
 
+/* Chunks of other sizes than ours are damage, and libhdf5 1.10 would read beyond their end. */
+static bool has_our_chunks(hid_t set, const tensor *x)
+{
+    hsize_t chunk[3], ours[3];
+    hid_t how = H5Dget_create_plist(set);
+    bool good = how >= 0 && H5Pget_layout(how) == H5D_CHUNKED && H5Pget_chunk(how, 3, chunk) == x->nd &&
+                !memcmp(chunk, chunk_of(x, ours), (size_t)x->nd * sizeof *chunk);
+    if (how >= 0) H5Pclose(how);
+    return good;
+}
+
 /* Sizes were held against the bytes that the file has, so that memory is there for what is read. */
 static bool read_tensor(hid_t file, const tensor *x, int64_t file_size)
 {
@@ -175,7 +205,7 @@ static bool read_tensor(hid_t file, const tensor *x, int64_t file_size)
                 H5Sget_simple_extent_dims(space, shape, NULL) == x->nd && !memcmp(shape, x->shape, sizeof shape);
     size_t n = count(x), each = good ? H5Tget_size(type) : 0;
     good = good && H5Tget_class(type) == H5T_FLOAT && (each == 2 || each == 4) && n * each <= (size_t)file_size &&
-           H5Dget_storage_size(set) >= n * each;
+           H5Dget_storage_size(set) >= n * each && has_our_chunks(set, x);
     if (good) {
         *x->data = km_alloc(n * sizeof(float));
         hid_t half = half_type();

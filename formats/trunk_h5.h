@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * A trunk's result in a file of its own, DIR/<key>.h5: /s_inputs [N, inputs_s], /s [N, token_s], /z [N, N, token_z],
  * each float16, or float32 where a number is beyond 6e4; attributes of the root: key, input (a digest of what the trunk
- * read), trunk_digest, weights_name, weights_path, weights_digest (texts) and recycles.
+ * read), trunk_digest, weights_name, weights_path, weights_digest (texts) and recycles. HDF5 1.10's layout; rows and
+ * headers have checksums.
  * Tests: tests/unit/test_trunk_h5.c, tests/cli/cache.bats */
 #ifndef FORMATS_TRUNK_H5_H
 #define FORMATS_TRUNK_H5_H

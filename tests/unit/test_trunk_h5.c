@@ -77,6 +77,10 @@ static void test_wrong(void)
     km_trunk_result_free(t);
 }
 
+/* libhdf5 loses 330 bytes of each file that it refuses to open. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libhdf5"; }
+
 static km_status read_bytes(const char *data, size_t n)
 {
     km_trunk_result *r;
@@ -100,7 +104,7 @@ static void test_damage(void)
     fclose(f);
     int missed = 0, odd = 0;
     for (size_t k = 0; k < n; k += 61) missed += read_bytes(data, k) != KM_INPUT;
-    for (size_t k = 0; k < n; k += 29) {
+    for (size_t k = 0; k < n; k += 7) {
         data[k] ^= 0x24;
         km_status got = read_bytes(data, n);
         odd += got != 1 && got != KM_INPUT;
