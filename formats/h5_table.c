@@ -50,6 +50,7 @@ km_status km_h5_numbers(const char *path, const char *name, double **ret, int64_
     H5Fclose(file);
     if (good) return KM_OK;
     free(*ret);
+    *ret = NULL;
     return km_fail(err, KM_INPUT, "%s: %s: not a column of numbers", path, name);
 }
 
@@ -89,6 +90,7 @@ km_status km_h5_texts(const char *path, const char *name, char ***ret, int64_t *
     H5Fclose(file);
     if (good) return KM_OK;
     if (*ret) km_h5_texts_free(*ret, *ret_n);
+    *ret = NULL;
     return km_fail(err, KM_INPUT, "%s: %s: not a column of texts", path, name);
 }
 

@@ -9,7 +9,7 @@
 
 #include "lib/base/err.h"
 
-/* A one-dimensional data set of whole numbers or floating-point numbers, [*ret_n] the caller's. */
+/* A one-dimensional data set of whole numbers or floating-point numbers, [*ret_n] the caller's; NULL on failure. */
 km_status km_h5_numbers(const char *path, const char *set, double **ret, int64_t *ret_n, km_err *err) KM_MUST_USE;
 /* A one-dimensional data set of texts of any kind, or one text alone (n 1); free with km_h5_texts_free. */
 km_status km_h5_texts(const char *path, const char *set, char ***ret, int64_t *ret_n, km_err *err) KM_MUST_USE;

@@ -27,11 +27,17 @@ static km_status read_topology(const km_set_call *c, const char *path, km_err *e
     return status;
 }
 
+static const char *behind_comma(const char *p)
+{
+    const char *comma = strchr(p, ',');
+    return comma ? comma + 1 : NULL;
+}
+
 /* Is text one of those in a list "a,b", or is there no list? */
 static bool is_listed(const char *opt_list, const char *text)
 {
     const size_t n = strlen(text);
-    for (const char *p = opt_list; p; p = strchr(p, ','), p += p != NULL)
+    for (const char *p = opt_list; p; p = behind_comma(p))
         if (strncmp(p, text, n) == 0 && (!p[n] || p[n] == ',')) return true;
     return !opt_list;
 }
@@ -65,7 +71,7 @@ static km_status add_replicas(const km_set_call *c, const char *path, int kelvin
 static km_status add_temperatures(const km_set_call *c, const char *path, km_err *err)
 {
     const char *list = c->temperatures ? c->temperatures : "320";
-    for (const char *p = list; p; p = strchr(p, ','), p += p != NULL) {
+    for (const char *p = list; p; p = behind_comma(p)) {
         char *end;
         const long kelvin = strtol(p, &end, 10);
         const int had = c->to->count;
