@@ -76,15 +76,37 @@ static km_status load(const km_eval_options *o, const char *top, const char *pat
     return KM_OK;
 }
 
-static km_status same_atoms(const km_system *a, const km_system *b, const char *path, km_err *err)
+/* The atom that stands for one of the reference's, -1 for none. */
+static int32_t counterpart(const km_system *s, const km_atom *of)
 {
-    if (a->n_atoms != b->n_atoms)
-        return km_fail(err, KM_INPUT, "%.150s: %d atoms, but the reference has %d", path, b->n_atoms, a->n_atoms);
-    for (int i = 0; i < a->n_atoms; i++)
-        if (strcmp(a->atoms[i].name, b->atoms[i].name) || a->atoms[i].residue != b->atoms[i].residue)
-            return km_fail(err, KM_INPUT, "%.150s: atom %d is %s, in the reference %s", path, i + 1, b->atoms[i].name,
-                           a->atoms[i].name);
-    return KM_OK;
+    if (of->residue >= s->n_residues) return -1;
+    const km_residue *r = &s->residues[of->residue];
+    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
+        if (strcmp(s->atoms[i].name, of->name) == 0) return i;
+    return -1;
+}
+
+/* The reference's atoms in its order; others (OXT, of models that have it) are left out. */
+static km_status take_atoms(const km_system *ref, km_loaded *l, const char *path, km_err *err)
+{
+    const km_system *s = l->system;
+    if (s->n_atoms < ref->n_atoms)
+        return km_fail(err, KM_INPUT, "%.150s: %d atoms, but the reference has %d", path, s->n_atoms, ref->n_atoms);
+    size_t A = (size_t)ref->n_atoms, all = (size_t)s->n_atoms;
+    int32_t *from = KM_NEWN(int32_t, A);
+    float *frame = KM_NEWN(float, 3 * A);
+    km_status status = KM_OK;
+    for (size_t i = 0; i < A && status == KM_OK; i++)
+        if ((from[i] = counterpart(s, &ref->atoms[i])) < 0)
+            status = km_fail(err, KM_INPUT, "%.150s: no %s in residue %d, in the reference there is", path,
+                             ref->atoms[i].name, ref->atoms[i].residue + 1);
+    for (int64_t f = 0; f < l->F && status == KM_OK; f++) {
+        for (size_t i = 0; i < A; i++)
+            memcpy(frame + 3 * i, l->coords + 3 * ((size_t)f * all + (size_t)from[i]), 3 * sizeof *frame);
+        memcpy(l->coords + 3 * (size_t)f * A, frame, 3 * A * sizeof *frame);
+    }
+    free(from), free(frame);
+    return status;
 }
 
 static km_eval_row *measure(const km_eval_options *o, km_eval *e, const char *name, km_eval_kind kind,
@@ -127,7 +149,7 @@ static km_status add_file(const km_eval_options *o, km_eval *e, const char *path
     km_loaded l;
     int64_t dt;
     KM_TRY(load(o, e->target->top, path, &l, &dt, err));
-    km_status status = same_atoms(e->system, l.system, path, err);
+    km_status status = take_atoms(e->system, &l, path, err);
     if (status == KM_OK) {
         const char *name = kind == KM_EVAL_MODEL ? km_eval_base_name(path) : "MD replica";
         km_eval_row *row = measure(o, e, name, kind, &(km_frames){l.coords, l.F, dt}, ref);

@@ -95,6 +95,7 @@ static json_t *show_system(const km_system *s)
     static const char *const types[] = {"protein", "dna", "rna", "nonpolymer"};
     json_t *j = json_object(), *chains = json_array(), *records = json_array();
     put_text(j, "name", s->name);
+    if (s->family[0]) put_text(j, "family", s->family);
     put_int(j, "atoms", s->n_atoms);
     put_int(j, "residues", s->n_residues);
     put_int(j, "tokens", s->n_tokens);

@@ -376,6 +376,8 @@ end_by() { # SIGNAL
     run --separate-stderr bash -o pipefail -c "km-interp -q --dt 500ps '$T/a.km' | km-info"
     [ "$status" -eq 0 ]
     [[ $output == *"frames: 14"* ]]
+    # it has OXT, which the reference is read without
+    km-eval --ref tests/data/dipeptide.xtc --top tests/data/dipeptide.pdb "$T/a.km" | grep -q '^a.km '
     km-forecast -q --no-pg --dt 1ns --time 3ns --trajectories 2 --seed 2 --preset ligand -o "$T/b.km" "$T/init.km"
     ! cmp -s "$T/a.km" "$T/b.km"
     km-forecast -q --no-pg --dt 1ns --time 3ns --stage 2 -o "$T/s.km" "$T/init.km"

@@ -290,6 +290,7 @@ LIST
     cd "$BATS_TEST_DIRNAME/../.."
     T=$BATS_TEST_TMPDIR
     km-tokenize -q --family biokinema -o "$T/a.km" tests/data/dipeptide.pdb
+    km-info "$T/a.km" | grep -qx '  family: biokinema'
     km-export -q "$T/a.km" "$T/a.pdb"
     [ "$(grep -c '^ATOM' "$T/a.pdb")" -eq 12 ]
     diff <(awk '/^ATOM/ && $3 !~ /^[0-9]*H/ {print $3}' tests/data/dipeptide.pdb) <(awk '/^ATOM/ {print $3}' "$T/a.pdb")

@@ -123,6 +123,9 @@ train() { # RUN and what differs
     grep -q '"grad_norm"' p2/log.jsonl
     run -3 km-train -q --config phase0 --init mini --data dd13m.h5 -o p0
     [[ "$output" == *"dd13m.h5: set 'dd13m' is not in the configuration"* ]]
+    run -3 km-train -q --config equilibrium --init "$here/../../../tests/data/torch/biokinema.pt" --data atlas.h5 -o p3 $few \
+        sets.atlas.min=1ps sets.atlas.max=20ps
+    [[ "$output" == "km-train: "*"biokinema.pt: models of the family biokinema are not trained here" ]]
 }
 
 @test "misuse and bad data are refused" {

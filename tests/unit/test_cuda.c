@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Whole parts of the model on the CUDA library (tests/emulate, or a device in `make test-gpu`) against the processor:
- * the trunk, a window's denoiser, the gradient of a loss by every parameter. */
+ * the trunk, a window's denoiser, the gradient of a loss by every parameter; of both families. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/cuda.h"
+#include "lib/base/mem.h"
+#include "lib/chem/tokens.h"
 #include "lib/tensor/ops.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tap_shared.h"
@@ -32,7 +34,8 @@ static float *keep(const float *x, km_dim n)
 
 static km_tensor *denoise(km_ctx *cx, const km_model *m, const km_features *f, const km_trunk_out *trunk)
 {
-    static const float sigma[LEVELS] = {0, 3}, times[T] = {0, 0.1f, 0.3f};
+    static const float times[T] = {0, 0.1f, 0.3f};
+    const float sigma[LEVELS] = {m->config.family->marks ? 4e-4f : 0, 3};
     static const int32_t level[T] = {0, 1, 1};
     size_t bytes = (size_t)(T * f->A * 3) * sizeof(float);
     float *noisy = tiny_normals(T * f->A * 3, 4, 21), *x = memcpy(km_arena_get(cx->arena, bytes), noisy, bytes);
@@ -86,10 +89,39 @@ static void near(const char *what, const km_backend *be, const float *got, const
 
 static void results_free(results *r) { free(r->z), free(r->x), free(r->grad); }
 
-/* A model that is not for training: parameters on the device. */
-static void test_forward(const km_backend *be, const km_features *f, double allowed)
+/* A tiny model of the second family, and a peptide with a modified residue for it. */
+static km_model *open_second(void)
 {
-    km_model *m = tiny_model(1);
+    km_model *m;
+    km_err err;
+    if (km_model_open("tests/data/torch/biokinema.pt", NULL, &m, &err) < 0) failed(err.msg);
+    km_diffusion_set_temporal(m->diffusion, 0.5, false);
+    return m;
+}
+
+static km_features *second_features(void)
+{
+    km_structure *raw;
+    km_tokenized t;
+    km_err err;
+    km_library *library = km_library_new("tests/data/oracle/features-components.cif");
+    const km_token_options options = {.chains = "A", .library = library};
+    if (km_structure_read("tests/data/protenix.cif", 1, &raw, &err) < 0 ||
+        km_chem_tokenize_protenix(raw, &options, 1, &t, &err) < 0)
+        failed(err.msg);
+    km_features *f = km_features_of(km_family_find("biokinema"), t.system, NULL, NULL);
+    km_tokenized_clear(&t);
+    km_structure_free(raw);
+    km_library_free(library);
+    return f;
+}
+
+static km_model *open_first(void) { return tiny_model(1); }
+
+/* A model that is not for training: parameters on the device. */
+static void test_forward(const km_backend *be, km_model *(*open)(void), const km_features *f, double allowed)
+{
+    km_model *m = open();
     results want = {0}, got = {0};
     forward(km_backend_cpu(NULL), m, f, &want);
     km_params_pack(m->params, be);
@@ -100,9 +132,9 @@ static void test_forward(const km_backend *be, const km_features *f, double allo
     km_model_free(m);
 }
 
-static void test_backward(const km_backend *be, const km_features *f, double allowed)
+static void test_backward(const km_backend *be, km_model *(*open)(void), const km_features *f, double allowed)
 {
-    km_model *m = tiny_model(1);
+    km_model *m = open();
     results want = {0}, got = {0};
     km_params_train(m->params, "*");
     backward(km_backend_cpu(NULL), m, f, &want);
@@ -121,13 +153,17 @@ int main(void)
     if (!cuda) failed(why);
     /* The emulator takes seconds for each of them: the two that share the least. */
     bool emulated = strcmp(cuda->device->name, "emulated") == 0;
-    km_features *f = tiny_features();
-    test_forward(cuda, f, 3e-2);
-    test_backward(cuda->plain, f, 1e-4);
+    km_features *f = tiny_features(), *second = second_features();
+    test_forward(cuda, open_first, f, 3e-2);
+    test_backward(cuda->plain, open_first, f, 1e-4);
+    test_forward(cuda, open_second, second, 3e-2);
+    test_backward(cuda->plain, open_second, second, 1e-4);
     if (!emulated) {
-        test_forward(cuda->plain, f, 1e-5);
-        test_backward(cuda, f, 5e-2);
+        test_forward(cuda->plain, open_first, f, 1e-5);
+        test_backward(cuda, open_first, f, 5e-2);
+        test_forward(cuda->plain, open_second, second, 1e-5);
+        test_backward(cuda, open_second, second, 5e-2);
     }
-    km_features_free(f);
+    km_features_free(f), km_features_free(second);
     return tap_end();
 }
