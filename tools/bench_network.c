@@ -3,6 +3,7 @@
  * one tells. */
 #include <stdlib.h>
 
+#include "lib/base/limits.h"
 #include "lib/base/mem.h"
 #include "lib/model/diffusion/diffusion.h"
 #include "lib/model/trunk/trunk_parts.h"
@@ -123,20 +124,33 @@ static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const
     return n;
 }
 
-static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing *ret)
+/* The most memory of a run, gradients and what is on the tape included. */
+static double bytes_of_run(km_diffusion *d, const km_features *f, const km_config *c, const km_params *p, km_dim T,
+                           bool backward)
 {
-    km_config c = config_of(s->blocks);
-    molecule m = molecule_new(s);
-    km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
-    km_diffusion *d = km_diffusion_new(&c, p);
+    km_ctx *dry = km_ctx_dry(NULL);
+    denoiser n = prepare(dry, d, f, c, T);
+    if (backward) {
+        dry->param_grad = km_zeros(dry, km_params_size(p));
+        dry->tape = km_tape_new();
+    }
+    denoise(&n);
+    double bytes = (double)km_ctx_peak(dry);
+    km_tape_free(dry->tape);
+    km_ctx_free(dry);
+    return bytes;
+}
+
+static void time_denoiser(const km_bench_sizes *s, bool backward, km_diffusion *d, const km_features *f,
+                          const km_config *c, km_params *p, km_timing *ret)
+{
     km_ctx *dry = km_ctx_dry(NULL), *cx = km_ctx_new_on(s->be, s->threads);
-    denoiser n = prepare(dry, d, &m.f, &c, s->frames);
+    denoiser n = prepare(dry, d, f, c, s->frames);
     dry->ex.opt_flop = &ret->flop;
     denoise(&n);
     if (!backward) km_params_pack(p, cx->be);
-    n = prepare(cx, d, &m.f, &c, s->frames);
+    n = prepare(cx, d, f, c, s->frames);
     if (backward) {
-        km_params_train(p, "*");
         km_params_to(p, s->be);
         cx->param_grad = km_zeros(cx, km_params_size(p));
         cx->tape = km_tape_new();
@@ -145,22 +159,36 @@ static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing 
     km_bench_best(TIMES, denoise, &n, ret);
     km_tape_free(cx->tape);
     km_ctx_free(cx), km_ctx_free(dry);
+}
+
+static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing *ret, km_err *err)
+{
+    km_config c = config_of(s->blocks);
+    molecule m = molecule_new(s);
+    km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
+    km_diffusion *d = km_diffusion_new(&c, p);
+    km_status status = KM_OK;
+    if (backward) km_params_train(p, "*");
+    ret->bytes = bytes_of_run(d, &m.f, &c, p, s->frames, backward);
+    if (!s->be->device && ret->bytes > (double)km_memory_allowed(0))
+        status = km_fail(err, KM_SYSTEM, "a run needs %.1f GB of memory beside the weights and %.1f GB may be taken: "
+                         "--frames, --tokens or --blocks make it smaller",
+                         ret->bytes * 1e-9, (double)km_memory_allowed(0) * 1e-9);
+    else time_denoiser(s, backward, d, &m.f, &c, p, ret);
     km_diffusion_free(d);
     km_params_free(p);
     molecule_free(&m);
-    return KM_OK;
+    return status;
 }
 
 km_status km_bench_denoise(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
-    (void)err;
-    return run_denoiser(s, false, ret);
+    return run_denoiser(s, false, ret, err);
 }
 
 km_status km_bench_train_step(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
-    (void)err;
-    return run_denoiser(s, true, ret);
+    return run_denoiser(s, true, ret, err);
 }
 
 /* The last of so many frames, by keys and values of the others. */

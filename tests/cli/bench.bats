@@ -43,6 +43,14 @@ assert b - a > 2 * rows * C * C * 10 and b - a < 2 * rows * C * C * 40, (a, b)
 PY
 }
 
+@test "bench: a step that does not fit into memory is refused" {
+    run --separate-stderr km-bench --size 32 --tokens 4 --frames 2 --blocks 1 train-step
+    python3 -c 'import json, sys; assert 1e7 < json.loads(sys.argv[1])["peak_bytes"] < 1e9' "$output"
+    run --separate-stderr km-bench --size 32 --tokens 2000 --frames 1000 --blocks 24 train-step
+    [ "$status" -eq 4 ]
+    [[ "$stderr" == *"GB of memory"*"--frames"* ]]
+}
+
 @test "bench: a frame behind a past costs one frame, and the past its attention" {
     run --separate-stderr km-bench --size 32 --tokens 4 --frames 2 --blocks 1 next-frame
     one=$output
