@@ -251,8 +251,8 @@ typedef struct km_eval_results {
 } km_eval_results;
 void km_eval_print_text(const km_eval_results *r, FILE *out);
 void km_eval_print_json(const km_eval_results *r, FILE *out);
-/* A <table> a panel and target, and a list of what its columns mean. */
-void km_eval_print_html(const km_eval *e, FILE *out);
+/* A <table> of a panel and target, its notes, and perhaps a list of what its columns mean. */
+void km_eval_print_html(const km_eval *e, bool meanings, FILE *out);
 /* A <table> of a panel with a line for each target's models. */
 void km_eval_print_html_targets(const km_eval_results *r, int panel, FILE *out);
 /* A <table> a panel of medians, means and published values over targets. */

@@ -44,7 +44,7 @@ const km_eval_figure km_eval_figures[] = {
 
 static const km_eval_figure portrait[] = {
     {"player", "In motion",
-     "CA from the first residue (blue) to the last (red), and what is no protein in orange; drag to turn, wheel to "
+     "CA from the first residue (blue) to the last (red), and what is no protein in grey; drag to turn, wheel to "
      "zoom. At most 60 frames of the first trajectory, superposed on the start structure.",
      .draw = km_draw_player, .key = "played"},
     {"rmsf-sequence", "Fluctuations along the sequence",

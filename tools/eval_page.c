@@ -30,13 +30,16 @@ static const char style[] =
     "svg { max-width: 100%; height: auto }\n"
     ".views { display: flex; gap: 1em }\n"
     ".views div { flex: 1; text-align: center }\n"
+    ".views p { margin: 0.3em }\n"
     "canvas { width: 100%; height: 360px; border: 1px solid #888; touch-action: none; cursor: grab }\n"
     ".player input { width: 60%; vertical-align: middle }\n"
     "details { border-top: 1px solid #888; padding: 0.5em 0 }\n"
     "summary { font-size: 1.2em; font-weight: bold; cursor: pointer }\n"
     "@media (max-width: 640px) { dl { columns: 1 } .views { flex-direction: column } canvas { height: 280px } }\n"
     "@media print { button, .player input { display: none } body { margin: 0 } .wide { overflow: visible }\n"
-    "  table { font-size: 9px } th, td { padding: 0.15em 0.3em } .views { flex-direction: row } }\n";
+    "  details + details { break-before: page }\n"
+    "  dl { font-size: 10px } table { font-size: 9px } th, td { padding: 0.15em 0.3em }\n"
+    "  .views { flex-direction: row } }\n";
 
 /* Figures of further targets are left out of a page of so many bytes. */
 enum { MOST_BYTES = 24 << 20 };
@@ -131,10 +134,10 @@ static km_status print_figure(const km_eval *e, const km_eval_figure *f, int nth
     return KM_OK;
 }
 
-static void print_table(const km_eval *e, FILE *out)
+static void print_table(const km_eval *e, bool meanings, FILE *out)
 {
     fprintf(out, "<h2>%s</h2>\n", e->panel->title);
-    km_eval_print_html(e, out);
+    km_eval_print_html(e, meanings, out);
 }
 
 static km_status print_figures(const km_eval *e, int nth, FILE *out, km_err *err)
@@ -156,7 +159,7 @@ static km_status print_only_target(const km_eval_results *r, FILE *out, km_err *
     bool peptides = !strcmp(first->panel->name, "peptide");
     print_target(first, out);
     fputs(advice, out);
-    for (int i = 0; i < r->n_panels; i++) print_table(r->results[i], out);
+    for (int i = 0; i < r->n_panels; i++) print_table(r->results[i], true, out);
     if (!peptides) km_eval_print_html_over(r, out);
     if (peptides && km_eval_trajectories(first) < first->n)
         fputs("<p>Start frame: the reference's first frame repeated; with noise: that frame with random noise of each "
@@ -172,7 +175,7 @@ static km_status print_section(const km_eval_results *r, int t, int *left_out, F
     km_xml_text(out, r->results[t]->target->name, 80);
     fputs("</summary>\n", out);
     print_target(r->results[t], out);
-    for (int p = 0; p < r->n_panels; p++) print_table(r->results[p * r->n_targets + t], out);
+    for (int p = 0; p < r->n_panels; p++) print_table(r->results[p * r->n_targets + t], false, out);
     if (ftello(out) < MOST_BYTES) KM_TRY(print_all_figures(r, t, out, err));
     else {
         fputs("<p>The figures are left out, as the page has become large; ask for this target alone.</p>\n", out);

@@ -37,7 +37,8 @@ static const char script[] =
     "      g.setTransform(ratio, 0, 0, ratio, 0, 0);\n"
     "      g.clearRect(0, 0, w, h);\n"
     "      var n = view.side.frames.length, x = view.side.frames[Math.min(n - 1, Math.floor(frame * n / most))];\n"
-    "      var k = zoom * 0.46 * Math.min(w, h) / set.radius, p = [];\n"
+    "      var k = zoom * 0.9 * Math.min(w / set.extent[0], h / set.extent[1], 1.2 * Math.min(w, h) / set.radius);\n"
+    "      var p = [];\n"
     "      for (var i = 0; i < x.length; i += 3) {\n"
     "        var a = x[i] / 10 - set.centre[0], b = x[i + 1] / 10 - set.centre[1], c = x[i + 2] / 10 - set.centre[2];\n"
     "        p.push([w / 2 + k * (rot[0] * a + rot[1] * b + rot[2] * c),\n"
@@ -52,7 +53,7 @@ static const char script[] =
     "        for (var pass = 0; pass < 2; pass++) {\n"
     "          g.beginPath(); g.moveTo(p[s[0]][0], p[s[0]][1]); g.lineTo(p[s[1]][0], p[s[1]][1]);\n"
     "          g.lineWidth = (other ? 0.4 : 0.9) * k * (0.75 + 0.5 * near) + (pass ? 0 : 2);\n"
-    "          g.strokeStyle = pass ? (other ? 'hsl(25 90% ' + light + '%)' :\n"
+    "          g.strokeStyle = pass ? (other ? 'hsl(0 0% ' + (dark ? 98 - 28 * near : 50 - 40 * near) + '%)' :\n"
     "            'hsl(' + Math.round(240 - 240 * s[0] / set.chain) + ' 65% ' + light + '%)') :\n"
     "            (dark ? '#111' : '#fff');\n"
     "          g.stroke();\n"
@@ -109,11 +110,11 @@ static void print_frames(const km_eval_array *a, FILE *out)
     fputs("]}", out);
 }
 
-/* Where the first frame of the reference lies: its centre, how far from it it goes, with some room, and the view along
- * its shortest axis. */
+/* Where the first frame of the reference lies: its centre, how far from it it goes, with some room, the view along its
+ * shortest axis and how wide and high it is there. */
 static void print_box(const km_eval_array *a, FILE *out)
 {
-    double low[3], high[3], centre[3], radius = 1, spread[9] = {0}, values[2], v[9];
+    double low[3], high[3], centre[3], radius = 1, spread[9] = {0}, values[2], v[9], extent[2] = {1, 1};
     for (int k = 0; k < 3; k++) low[k] = INFINITY, high[k] = -INFINITY;
     for (int i = 0; i < a->nx; i++)
         low[i % 3] = fmin(low[i % 3], a->values[i]), high[i % 3] = fmax(high[i % 3], a->values[i]);
@@ -126,7 +127,14 @@ static void print_box(const km_eval_array *a, FILE *out)
     for (int i = 0; i + 2 < a->nx; i += 3)
         radius = fmax(radius, 1.15 * hypot(hypot(a->values[i] - centre[0], a->values[i + 1] - centre[1]),
                                            a->values[i + 2] - centre[2]));
-    fprintf(out, "\"centre\":[%.2f,%.2f,%.2f],\"radius\":%.2f,\"turn\":[", centre[0], centre[1], centre[2], radius);
+    for (int i = 0; i < a->nx; i += 3)
+        for (int k = 0; k < 2; k++) {
+            double along = 0;
+            for (int d = 0; d < 3; d++) along += v[3 * k + d] * (a->values[i + d] - centre[d]);
+            extent[k] = fmax(extent[k], 2 * fabs(along) + 4);
+        }
+    fprintf(out, "\"centre\":[%.2f,%.2f,%.2f],\"radius\":%.2f,\"extent\":[%.2f,%.2f],\"turn\":[", centre[0], centre[1],
+            centre[2], radius, extent[0], extent[1]);
     for (int i = 0; i < 9; i++) fprintf(out, "%s%.4f", i ? "," : "", v[i]);
     fputc(']', out);
 }

@@ -146,12 +146,12 @@ void km_eval_print_html_targets(const km_eval_results *r, int panel, FILE *out)
     print_meanings(p, out);
 }
 
-void km_eval_print_html(const km_eval *e, FILE *out)
+void km_eval_print_html(const km_eval *e, bool meanings, FILE *out)
 {
     print_headings(e->panel, "", out);
     for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) print_values(e, r, r->name, out);
     fputs("</tbody>\n</table></div>\n", out);
-    print_meanings(e->panel, out);
+    if (meanings) print_meanings(e->panel, out);
     for (int i = 0; i < e->n_notes; i++) {
         fputs("<p>", out);
         km_xml_text(out, e->notes[i], 0);

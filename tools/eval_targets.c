@@ -114,8 +114,9 @@ static bool is_structure(const char *name)
 
 static int visible(const struct dirent *d) { return d->d_name[0] != '.'; }
 
-/* What of a directory belongs to a name (NULL: all): trajectories are references, the first structure the topology. */
-static void take_from(km_eval_targets *t, km_eval_target *target, const char *dir, const char *name)
+/* What of a directory belongs to a name (NULL: all): trajectories are references, the first structure the topology;
+ * with conformations all structures are references too. */
+static void take_from(km_eval_targets *t, km_eval_target *target, const char *dir, const char *name, bool conformations)
 {
     struct dirent **list;
     int n = scandir(dir, &list, visible, alphasort);
@@ -124,6 +125,8 @@ static void take_from(km_eval_targets *t, km_eval_target *target, const char *di
         size_t length = name ? strlen(name) : 0;
         bool ours = !name || (!strncmp(file, name, length) && strchr("._-", file[length]));
         if (ours && is_trajectory(file)) add_file(&target->refs, own(t, km_asprintf("%s/%s", dir, file)));
+        if (ours && conformations && is_structure(file))
+            add_file(&target->refs, own(t, km_asprintf("%s/%s", dir, file)));
         if (ours && is_structure(file) && !target->top) target->top = own(t, km_asprintf("%s/%s", dir, file));
         free(list[i]);
     }
@@ -143,9 +146,10 @@ km_status km_eval_pair_directories(const char *models, const char *refs, km_eval
             char *name = km_asprintf("%.*s", (int)(strrchr(file, '.') - file), file);
             km_eval_target *target = add_target(ret, name);
             add_file(&target->models, own(ret, km_asprintf("%s/%s", models, file)));
-            take_from(ret, target, refs, name);
+            take_from(ret, target, refs, name, false);
             char *inner = km_asprintf("%s/%s", refs, name);
-            take_from(ret, target, inner, NULL);
+            take_from(ret, target, inner, NULL, false);
+            if (!target->refs.count) take_from(ret, target, inner, NULL, true);
             if (!target->refs.count)
                 status = km_fail(err, KM_INPUT, "%.100s: no trajectory of '%.100s' lies there", refs, name);
             free(inner), free(name);
