@@ -68,7 +68,8 @@ km_status km_curves_draw(const km_curve *curves, int n, const char *title, const
     km_panel p = {out, LEFT, top, WIDE, HIGH, {.label = x_label}, {.label = y_label}, 12, 7, NULL};
     if (x[0] < x[1]) p.x.from = x[0], p.x.to = x[1];
     else km_axis_fit(&p.x, x[0], x[1]);
-    km_axis_fit(&p.y, isnan(low) ? y[0] : fmin(low, y[0]), y[1]);
+    double foot = isnan(low) ? y[0] : fmin(low, y[0]);
+    km_axis_fit(&p.y, foot, y[1] + 0.02 * (y[1] - foot)); /* no line is hidden under the frame */
     km_panel_frame(&p);
     for (int c = n - 1; c >= 0; c--) draw_curve(&p, &curves[c]);
     return km_svg_end(out, err);

@@ -110,3 +110,20 @@ PY
     run bench atlas IDS=none OUT=other
     [ "$status" -ne 0 ] && [[ "$output" == *"no structure of none"* ]]
 }
+
+@test "benchmark.mk: sets as data.mk stores them, conformations" {
+    mkdir -p stored conf/LGE
+    cp a.pdb conf/LGE/one.pdb
+    km-strip -q --top a.pdb --stride 100 -o stored/LGE.h5 "$top/pipelines/mini/examples/LGE.xtc"
+    bench() { make -s -f "$top/pipelines/benchmark.mk" BIN="$KM_BUILD/bin" WEIGHTS=mini TIME=200ps DT=100ps RUNS=2 "$@"; }
+    bench cath2 REF=stored OUT=c
+    bench conformations REF=conf OUT=d
+    "${PYTHON:-/usr/bin/python3}" - <<'PY'
+import json
+rows = lambda f: {p["panel"]: p["targets"][0]["rows"][0] for p in json.load(open(f))["panels"]}
+stored, conf = rows("c/cath2.json"), rows("d/conformations.json")
+assert set(stored) == {"kinetics", "trajectory", "bioemu", "validity"} and stored["kinetics"]["w2_line"] is not None
+assert stored["bioemu"]["frames"] == 4 and stored["bioemu"]["states"] is None
+assert conf["bioemu"]["states"] == 1 and conf["bioemu"]["covered"] in (0, 1) and conf["validity"]["val_ca"] is not None
+PY
+}
