@@ -61,7 +61,9 @@ void km_reduce_components(km_reduction *r, double share, int most_k)
     double *values = KM_NEWN(double, (size_t)most);
     r->basis = KM_NEWN(double, (size_t)most *D);
     km_eigen_largest(cov, r->D, most, values, r->basis);
+    int least = most < 2 ? most : 2;
     r->k = enough(values, most, all, share);
+    if (r->k < least) r->k = least;
     free(cov), free(values);
 }
 

@@ -18,7 +18,7 @@ typedef struct km_reduction {
 /* The distances between at most `most` of n_ca CA; at least two CA. */
 km_reduction km_reduce_of(int n_ca, int most);
 /* Their principal components, where those are wanted: of all frames ca [F, n_ca, 3] that are added, those that hold
- * `share` of the variance, at most most_k of them. */
+ * `share` of the variance, two at least (where there are two) and most_k at most. */
 void km_reduce_add(km_reduction *r, const float *ca, int64_t F, int threads);
 void km_reduce_components(km_reduction *r, double share, int most_k);
 void km_reduction_clear(km_reduction *r);
