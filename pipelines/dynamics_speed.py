@@ -7,18 +7,20 @@ and the platform. Proteins alone. Needs OpenMM.
 import sys, time
 import openmm as mm
 from openmm import app, unit
+from termini import with_termini
 
 path, seconds = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 20
 pdb = app.PDBFile(path)
 field = app.ForceField("amber14-all.xml", "amber14/tip3pfb.xml")
 try:
-    model = app.Modeller(pdb.topology, pdb.getPositions(frame=0))
+    model = app.Modeller(*with_termini(pdb.topology, pdb.getPositions(frame=0)))
     model.addHydrogens(field)
     model.addSolvent(field, padding=1 * unit.nanometer)
     system = field.createSystem(model.topology, nonbondedMethod=app.PME, constraints=app.HBonds, hydrogenMass=4 * unit.amu)
 except Exception as e:
     print("nan\tnan\tnan")
-    sys.exit(f"dynamics_speed.py: {path}: {e}")
+    print(f"dynamics_speed.py: {path}: {e}", file=sys.stderr)
+    sys.exit(0)
 integrator = mm.LangevinMiddleIntegrator(300 * unit.kelvin, 1 / unit.picosecond, 4 * unit.femtosecond)
 run = app.Simulation(model.topology, system, integrator)
 run.context.setPositions(model.positions)

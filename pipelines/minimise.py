@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import openmm as mm
 from openmm import app, unit
+from termini import with_termini
 
 name, path = sys.argv[1:]
 pdb = app.PDBFile(path)
@@ -22,7 +23,7 @@ def superposed_rmsd(a, b):
 
 
 for frame in sorted({0, n // 2, n - 1}):
-    model = app.Modeller(pdb.topology, pdb.getPositions(frame=frame))
+    model = app.Modeller(*with_termini(pdb.topology, pdb.getPositions(frame=frame)))
     try:
         model.addHydrogens(field)
         system = field.createSystem(model.topology, nonbondedMethod=app.NoCutoff, constraints=None)

@@ -226,7 +226,8 @@ static void note_missing(const work *w, km_eval *e, const km_eval_row *row)
     if (!w->n_states) km_eval_note(e, "%s: no coverage of conformations: no reference is a single frame", row->name);
     if (w->ca.md.F < 3)
         km_eval_note(e, "%s: no free energies: no reference is dynamics, of three frames at least", row->name);
-    else if (w->tica.k < 2) km_eval_note(e, "%s: no free energies: the reference moves in fewer than two components", row->name);
+    else if (w->tica.k < 2)
+        km_eval_note(e, "%s: no free energies: the reference moves in fewer than two components", row->name);
     if (!w->native.n)
         km_eval_note(e, "%s: nothing of folding: the start structure has no contacts more than 3 residues apart",
                      row->name);

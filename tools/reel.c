@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/reel.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/h5_lock.h"
 #include "formats/structure.h"
@@ -168,6 +170,28 @@ static km_status open_h5(km_reel *r, const char *path, int trajectory, km_err *e
     return KM_OK;
 }
 
+/* -- frames that are held */
+
+static km_status hold(km_reel *r, const float *x, size_t frames, km_err *err)
+{
+    size_t n = frames * (size_t)r->in_file * 3;
+    if (!r->held) r->held = tmpfile();
+    if (r->held && fwrite(x, sizeof *x, n, r->held) == n) return KM_OK;
+    return km_fail(err, KM_SYSTEM, "%.150s: no temporary file can be written for its frames: %s", r->path,
+                   strerror(errno));
+}
+
+static km_status read_held(const km_reel *r, int64_t frame, float *out, km_err *err)
+{
+    size_t n = (size_t)r->in_file * 3 * sizeof *out;
+    for (size_t done = 0; done < n;) {
+        ssize_t got = pread(fileno(r->held), (char *)out + done, n - done, frame * (off_t)n + (off_t)done);
+        if (got <= 0) return km_fail(err, KM_SYSTEM, "%.150s: cannot read the temporary file of its frames", r->path);
+        done += (size_t)got;
+    }
+    return KM_OK;
+}
+
 /* The frames of a stream as they came. */
 typedef struct arrival {
     int trajectory;
@@ -202,21 +226,17 @@ static km_status take_frames(km_reel *r, km_source *source, int trajectory, km_e
     km_status got;
     arrival *all = NULL;
     int64_t n = 0, generated = 0, kept = 0;
-    size_t frame = 0;
     while ((got = km_source_next(source, &m, err)) == 1) {
         if (m.type == KM_MSG_SYSTEM && r->system) break; /* one system is what is asked for */
         if (m.type == KM_MSG_SYSTEM) {
             km_system *s = km_source_take_system(source);
             take_heavy(r, s);
             km_system_free(s);
-            frame = (size_t)r->in_file * 3;
         }
         if (m.type != KM_MSG_FRAME || (trajectory >= 0 && m.frame.trajectory != trajectory)) continue;
-        if ((n & (n - 1)) == 0) { /* room doubles at powers of two */
-            size_t room = n ? 2 * (size_t)n : 1;
-            r->held = km_realloc(r->held, room * frame * sizeof *r->held), all = km_realloc(all, room * sizeof *all);
-        }
-        memcpy(r->held + (size_t)n * frame, m.frame.coords, frame * sizeof *r->held);
+        if ((n & (n - 1)) == 0) /* room doubles at powers of two */
+            all = km_realloc(all, (n ? 2 * (size_t)n : 1) * sizeof *all);
+        if ((got = hold(r, m.frame.coords, 1, err)) < 0) break;
         all[n] = (arrival){m.frame.trajectory, m.frame.given, m.frame.time_fs, n};
         generated += !m.frame.given, n++;
     }
@@ -224,6 +244,7 @@ static km_status take_frames(km_reel *r, km_source *source, int trajectory, km_e
         if (!all[i].given || generated == 0) all[kept++] = all[i];
     sort_runs(r, all, kept);
     free(all);
+    if (got >= 0 && r->held && fflush(r->held)) got = km_fail(err, KM_SYSTEM, "cannot write a temporary file");
     return got < 0 ? got : KM_OK;
 }
 
@@ -243,10 +264,10 @@ static km_status open_models(km_reel *r, const char *path, km_err *err)
     take_heavy(r, all->system);
     take_model(r, all->coords);
     add_run(r, 0, all->n_models, 0, 0);
-    r->held = all->coords;
-    all->coords = NULL;
+    km_status status = hold(r, all->coords, (size_t)all->n_models, err);
+    if (status == KM_OK && fflush(r->held)) status = km_fail(err, KM_SYSTEM, "cannot write a temporary file");
     km_structure_free(all);
-    return KM_OK;
+    return status;
 }
 
 static bool is_stream(const char *path)
@@ -291,7 +312,8 @@ void km_reel_close(km_reel *r)
         km_h5_unlock();
     }
     km_system_free(r->system);
-    free(r->source), free(r->model), free(r->held), free(r->runs), free(r->order);
+    if (r->held) fclose(r->held);
+    free(r->source), free(r->model), free(r->runs), free(r->order);
     *r = (km_reel){0};
 }
 
@@ -310,8 +332,7 @@ static km_status read_whole(const km_clip *c, int64_t i, int64_t n, int threads,
     size_t frame = (size_t)r->in_file * 3;
     for (int64_t f = 0; f < n; f++) {
         int64_t at = run->first + first + f * c->stride;
-        memcpy(block + (size_t)f * frame, r->held + (size_t)(r->order ? r->order[at] : at) * frame,
-               frame * sizeof *block);
+        KM_TRY(read_held(r, r->order ? r->order[at] : at, block + (size_t)f * frame, err));
     }
     return KM_OK;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Anybody's trajectory, read in pieces: its heavy atoms under the dictionary's names, whatever else it lacks.
  *
- * Trajectory files and H5MD stay on disk; streams and multi-model structures are held. Of a stream that was generated
+ * Frames stay on disk: those of streams and multi-model structures in a temporary file. Of a stream that was generated
  * the given frames are left out. */
 #ifndef TOOLS_REEL_H
 #define TOOLS_REEL_H
+
+#include <stdio.h>
 
 #include "formats/h5md.h"
 #include "formats/traj.h"
@@ -31,7 +33,7 @@ typedef struct km_reel {
     float *model;  /* [A, 3] the topology's own coordinates, NULL without a topology */
     km_traj *traj; /* one of these three */
     km_h5md *h5;
-    float *held;    /* [frames, in_file, 3] */
+    FILE *held;     /* [frames, in_file, 3] f32 */
     int64_t *order; /* where the frames of the runs, one behind the other, are held */
 } km_reel;
 
