@@ -68,7 +68,7 @@ for m in man/*.[1-9]; do
     [ ! -f "$m" ] || put 644 "$m" "share/man/man${m##*.}/$(basename "$m")"
 done
 # where km_model_open looks for a model by its name
-for f in pipelines/*.mk pipelines/*.sh pipelines/*.awk pipelines/held-out.tsv pipelines/*.yaml pipelines/mini/mini.yaml pipelines/mini/mini.safetensors; do
+for f in pipelines/*.mk pipelines/*.sh pipelines/*.awk pipelines/*.py pipelines/held-out.tsv pipelines/*.yaml pipelines/mini/mini.yaml pipelines/mini/mini.safetensors; do
     [ ! -f "$f" ] || put 644 "$f" "share/kinematic/$(basename "$f")"
 done
 
