@@ -216,6 +216,11 @@ static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km
         }
         km_ensemble_free(all);
     }
+    int32_t sides = 0;
+    for (int32_t i = 0; i < c->A; i++) sides += a.side[i];
+    if (!sides) km_eval_note(e, "%s: nothing of exposure: no atom of a side chain is in common", row->name);
+    if (c->ref_frames == 1)
+        km_eval_note(e, "%s: the reference is a single frame, which has no fluctuations or components", row->name);
     if (c->model_frames == 1)
         km_eval_note(e,
                      "%s: a single frame fluctuates in nothing: its RMSF, correlations and components are not defined",

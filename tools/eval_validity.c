@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The panel of sound frames. */
+#include <math.h>
 #include <stddef.h>
 #include <stdlib.h>
 
@@ -98,6 +99,9 @@ static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km
         scores s = {.mean = km_sound_mean(w.frames, c->model_frames)};
         add_drift(w.frames, c->model, c->n_model, &s);
         km_eval_take(e->panel, row, &s);
+        if (isnan(s.mean.pep_break))
+            km_eval_note(e, "%s: of CA alone, as it seems: bonds, hands and secondary structure are not defined",
+                         row->name);
     }
     km_sound_free(w.asked);
     free(w.frames);

@@ -66,6 +66,11 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
     awk '/^ATOM/' "$pdb" > one.pdb
     km-eval --json --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" one.pdb > t.json
     ask 'r["one.pdb"]["rmwd_trans"] > 0 and r["one.pdb"]["rmsf_r"] is None and "single frame" in t[0]["notes"][0]'
+    grep ' CA ' one.pdb > ca.pdb
+    km-eval --json --no-ceiling --panel validity,ensemble,trajectory --ref one.pdb ca.pdb > t.json
+    ask 'r["ca.pdb"]["val_ca"] == 1 and r["ca.pdb"]["bond_mad"] is None and any("CA alone" in n for n in t[0]["notes"])'
+    ask 'any("no atom of a side chain" in n for n in j["panels"][1]["targets"][0]["notes"]) and any("single frame, which" in n for n in j["panels"][1]["targets"][0]["notes"])'
+    ask 'any("too few for components" in n for n in j["panels"][2]["targets"][0]["notes"])'
     lge=$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE.pdb # another protein
     km-eval --json --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" "$lge" > t.json
     ask 'r["LGE.pdb"]["rmsf_r"] is None and any("nothing is computed" in n for n in t[0]["notes"])'
