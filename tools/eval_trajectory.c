@@ -252,7 +252,7 @@ static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km
             km_eval_note(e, "%s: nothing is computed: the reference's frames, %lld, are too few for components",
                          row->name, (long long)w.ca.md.F);
         else if (w.ca.model.F < 4)
-            km_eval_note(e, "%s: nothing of time is computed: of %lld frames no lag can be taken", row->name,
+            km_eval_note(e, "%s: nothing of time is computed: %lld frames are too few for any lag", row->name,
                          (long long)w.ca.model.F);
         else if (!w.each)
             km_eval_note(
