@@ -35,12 +35,14 @@ static void on_backend(km_ctx *cx, void *arg)
         x[i] = (c->params >> i & 1 ? opt_param : opt_leaf)(cx, r->x[i], c->in[i].nd, c->in[i].shape);
     km_tensor *y = c->op(cx, c, x);
     snprintf(name, sizeof name, "%s forward", c->name);
-    opt_close_tensor(cx, name, y, r->y, c->results, c->rtol);
+    int stages = c->stages ? c->stages : 1;
+    opt_close_staged(cx, name, y, r->y, c->results, c->rtol, stages);
     if (!c->bwd) return;
     opt_backward(cx, y, r->dy);
     for (int i = 0; i < c->inputs; i++) {
         snprintf(name, sizeof name, "%s gradient by input %d", c->name, i);
-        opt_close_grad(cx, name, x[i], r->dx[i], numel(c, i), 10 * c->rtol);
+        km_tensor grad = opt_grad_of(cx, x[i]);
+        opt_close_staged(cx, name, &grad, r->dx[i], numel(c, i), 10 * c->rtol, stages);
     }
 }
 

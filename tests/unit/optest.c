@@ -72,17 +72,30 @@ static double naive_error(const double *want, km_dim n)
     return fmax(worst, most / 512) / fmax(sqrt(square / (double)(n ? n : 1)), 1e-6);
 }
 
-void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol)
+void opt_close_staged(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol,
+                      int stages)
 {
     char full[96];
     snprintf(full, sizeof full, "%s on %s", name, cx->be->name);
-    opt_close(full, km_read(cx, got), want, n, cx->be->half ? fmax(rtol, 3 * naive_error(want, n)) : rtol);
+    double naive = sqrt(stages) * naive_error(want, n);
+    opt_close(full, km_read(cx, got), want, n, cx->be->half ? fmax(rtol, 3 * naive) : rtol);
+}
+
+void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol)
+{
+    opt_close_staged(cx, name, got, want, n, rtol, 1);
+}
+
+km_tensor opt_grad_of(km_ctx *cx, const km_tensor *of)
+{
+    km_tensor grad = *of;
+    grad.data = km_grad(cx, of), grad.half = false;
+    return grad;
 }
 
 void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const double *want, km_dim n, double rtol)
 {
-    km_tensor grad = *of;
-    grad.data = km_grad(cx, of), grad.half = false;
+    km_tensor grad = opt_grad_of(cx, of);
     opt_close_tensor(cx, name, &grad, want, n, rtol);
 }
 

@@ -27,8 +27,12 @@ km_tensor *opt_param(km_ctx *cx, const double *x, int nd, const km_dim *shape);
 /* max |got - want| / max(rms(want), 1e-6) <= rtol, as one TAP line that says how far it was. */
 void opt_close(const char *name, const float *got, const double *want, km_dim n, double rtol);
 /* The same of a tensor's numbers or its gradient, wherever they lie. Where activations are bfloat16, up to three times
- * the error of a naive composition in bfloat16 is allowed, counted as what such a composition cannot do without: its
- * result is right but for being rounded to bfloat16 once. */
+ * the error of a naive composition in bfloat16 is allowed: that of a result which is right but for being rounded once,
+ * times the root of the arrays that such a composition rounds one after another on the way to it (stages). */
+void opt_close_staged(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol,
+                      int stages);
+km_tensor opt_grad_of(km_ctx *cx, const km_tensor *of);
+/* One stage. */
 void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol);
 void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const double *want, km_dim n, double rtol);
 

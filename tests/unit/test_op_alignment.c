@@ -68,6 +68,7 @@ static void test_average(km_dim rows, km_dim n, km_dim heads, km_dim width, cons
     opc_run(&(op_case){.name = "pair_average", .inputs = 3,
                        .in = {{3, {rows, n, channels}}, {3, {rows, n, channels}}, {3, {heads, n, n}}},
                        .results = rows * n * channels, .s = {rows, n, heads, width}, .c = mask, .rtol = 2e-6,
+                       .stages = 3, /* weights, averages, gate */
                        .fwd = average_fwd, .bwd = average_bwd, .op = average});
 }
 
