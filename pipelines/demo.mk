@@ -14,7 +14,8 @@ demo: $(OUT)/traj.xtc $(OUT)/table.txt $(OUT)/demo.html
 	@echo 'trajectory: $(OUT)/traj.xtc, topology: $(OUT)/traj.pdb'
 	@echo 'figures: $(OUT)/demo.html (open it in a browser)'
 
-$(OUT)/init.km: $(PDB)
+# the weights where they lie in the tree: others have other results
+$(OUT)/init.km: $(PDB) $(wildcard $(HERE)mini/mini.safetensors)
 	@mkdir -p $(@D)
 	$(BIN)/km-tokenize $< | $(BIN)/km-trunk --weights mini -o $@
 $(OUT)/traj.km: $(OUT)/init.km
