@@ -53,13 +53,13 @@ CUDA_T   := f32 bf16
 T.f32    :=
 T.bf16   := -DKM_CUDA_BF16
 CUDA_CU  := $(wildcard kernels/cuda/*.cu)
-CUDA_ONE := kernels/cuda/device.cu kernels/cuda/gemm.cu kernels/cuda/table.cu
+CUDA_ONE := $(addprefix kernels/cuda/,device.cu gemm.cu rehearsal.cu table.cu)
 CUDA_FAMILIES := $(filter-out $(CUDA_ONE),$(CUDA_CU))
 CUDA_OBJ  = $(foreach t,$(CUDA_T),$(CUDA_FAMILIES:%.cu=$(1)/%.$(t).o))
 CUDA_O   := $(call CUDA_OBJ,$(O)) $(CUDA_ONE:%.cu=$(O)/%.f32.o)
 CUDA_SO  := $(if $(NVCC),$(B)/libkm-cuda.so)
 # The same sources on the processor, for the tests.
-EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(O)/emulate/kernels/cuda/table.f32.o $(patsubst %.cc,$(O)/%.o,$(wildcard tests/emulate/*.cc))
+EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(patsubst %,$(O)/emulate/kernels/cuda/%.f32.o,rehearsal table) $(patsubst %.cc,$(O)/%.o,$(wildcard tests/emulate/*.cc))
 
 FETCH_C  := $(wildcard lib/fetch/*.c)
 
@@ -229,7 +229,7 @@ lint: all ## layers, warnings as errors, man pages, words that do not belong
 	$(Q)sh tests/lint.sh
 	$(Q)$(MAKE) --no-print-directory DEVELOPER=1 VARIANT=lint all $(UNITS:$(B)/%=build/lint/%)
 
-demo: all ## from a peptide to a trajectory and a picture, with the small model
+demo: $(TOOLS) ## from a peptide to a trajectory and a picture, with the small model
 	$(Q)$(MAKE) --no-print-directory -f pipelines/demo.mk BIN=$(abspath $(B)/bin) demo
 
 deps: ## install what is missing from Debian, or say what would be installed

@@ -54,42 +54,46 @@ static km_status add_line(km_eval_targets *t, const char *path, char *line, int 
     return KM_OK;
 }
 
-km_status km_eval_read_pairs(const char *path, km_eval_targets *ret, km_err *err)
+/* What one line of a table says; it may be changed. */
+typedef km_status take_line(km_eval_targets *t, const char *path, char *line, int number, km_err *err);
+
+static km_status read_table(km_eval_targets *t, const char *path, take_line *take, km_err *err)
 {
     FILE *f;
     char *line = NULL;
     size_t room = 0;
     km_status status = KM_OK;
-    *ret = (km_eval_targets){0};
     KM_TRY(km_input_open(path, &f, err));
     for (int number = 1; status == KM_OK && getline(&line, &room, f) > 0; number++)
-        status = add_line(ret, path, line, number, err);
+        status = take(t, path, line, number, err);
     free(line);
     km_input_close(f);
-    if (status == KM_OK && ret->n == 0) status = km_fail(err, KM_INPUT, "%.200s: no pairs", path);
     return status;
+}
+
+km_status km_eval_read_pairs(const char *path, km_eval_targets *ret, km_err *err)
+{
+    *ret = (km_eval_targets){0};
+    KM_TRY(read_table(ret, path, add_line, err));
+    return ret->n ? KM_OK : km_fail(err, KM_INPUT, "%.200s: no pairs", path);
+}
+
+static km_status take_energy(km_eval_targets *t, const char *path, char *line, int number, km_err *err)
+{
+    char *rest = line, *name, *value, *end = NULL;
+    line[strcspn(line, "#\r\n")] = 0;
+    if (!(name = strtok_r(rest, " \t", &rest))) return KM_OK;
+    double dg = (value = strtok_r(rest, " \t", &rest)) ? strtod(value, &end) : NAN;
+    if (!value || *end || !isfinite(dg) || strtok_r(rest, " \t", &rest))
+        return km_fail(err, KM_INPUT, "%.150s: line %d: a name and a number are needed", path, number);
+    for (int i = 0; i < t->n; i++)
+        if (!strcmp(t->items[i].name, name)) t->items[i].dg = dg;
+    return KM_OK;
 }
 
 km_status km_eval_read_energies(const char *path, km_eval_targets *t, km_err *err)
 {
-    FILE *f;
-    char *line = NULL;
-    size_t room = 0;
-    km_status status = KM_OK;
-    KM_TRY(km_input_open(path, &f, err));
-    for (int number = 1; status == KM_OK && getline(&line, &room, f) > 0; number++) {
-        char *rest = line, *name, *value, *end = NULL;
-        line[strcspn(line, "#\r\n")] = 0;
-        if (!(name = strtok_r(rest, " \t", &rest))) continue;
-        double dg = (value = strtok_r(rest, " \t", &rest)) ? strtod(value, &end) : NAN;
-        if (!value || *end || !isfinite(dg) || strtok_r(rest, " \t", &rest))
-            status = km_fail(err, KM_INPUT, "%.150s: line %d: a name and a number are needed", path, number);
-        for (int i = 0; i < t->n && status == KM_OK; i++)
-            if (!strcmp(t->items[i].name, name)) t->items[i].dg = dg;
-    }
-    free(line);
-    km_input_close(f);
-    return status;
+    return read_table(t, path, take_energy, err);
 }
 
 /* -- directories */

@@ -103,14 +103,15 @@ static km_system *ca_of_letters(const char *letters)
     return s;
 }
 
+static bool is_ca(const km_atom *a) { return !strcmp(a->name, "CA") && a->element == 6; }
+
 /* Nothing but CA of a structure. */
 static void leave_ca(km_structure *top)
 {
     bool *keep = KM_NEWN(bool, (size_t)top->system->n_atoms);
     int32_t n = 0;
     for (int32_t a = 0; a < top->system->n_atoms; a++) {
-        const km_atom *atom = &top->system->atoms[a];
-        keep[a] = !strcmp(atom->name, "CA") && atom->element == 6;
+        keep[a] = is_ca(&top->system->atoms[a]);
         if (keep[a]) memmove(top->coords + 3 * n++, top->coords + 3 * a, 3 * sizeof(float));
     }
     km_system *cut = km_chem_cut(top->system, keep);
@@ -122,7 +123,7 @@ static void leave_ca(km_structure *top)
 static int32_t count_ca(const km_system *s)
 {
     int32_t n = 0;
-    for (int32_t a = 0; a < s->n_atoms; a++) n += !strcmp(s->atoms[a].name, "CA") && s->atoms[a].element == 6;
+    for (int32_t a = 0; a < s->n_atoms; a++) n += is_ca(&s->atoms[a]);
     return n;
 }
 
@@ -172,13 +173,25 @@ static km_status open_h5(km_reel *r, const char *path, int trajectory, km_err *e
 
 /* -- frames that are held */
 
+static km_status hold_fail(const km_reel *r, km_err *err)
+{
+    return km_fail(err, KM_SYSTEM, "%.150s: no temporary file can be written for its frames: %s", r->path,
+                   strerror(errno));
+}
+
 static km_status hold(km_reel *r, const float *x, size_t frames, km_err *err)
 {
     size_t n = frames * (size_t)r->in_file * 3;
     if (!r->held) r->held = tmpfile();
     if (r->held && fwrite(x, sizeof *x, n, r->held) == n) return KM_OK;
-    return km_fail(err, KM_SYSTEM, "%.150s: no temporary file can be written for its frames: %s", r->path,
-                   strerror(errno));
+    return hold_fail(r, err);
+}
+
+/* All are there: they can be read. */
+static km_status end_hold(km_reel *r, km_err *err)
+{
+    if (!r->held || !fflush(r->held)) return KM_OK;
+    return hold_fail(r, err);
 }
 
 static km_status read_held(const km_reel *r, int64_t frame, float *out, km_err *err)
@@ -244,8 +257,7 @@ static km_status take_frames(km_reel *r, km_source *source, int trajectory, km_e
         if (!all[i].given || generated == 0) all[kept++] = all[i];
     sort_runs(r, all, kept);
     free(all);
-    if (got >= 0 && r->held && fflush(r->held)) got = km_fail(err, KM_SYSTEM, "cannot write a temporary file");
-    return got < 0 ? got : KM_OK;
+    return got < 0 ? got : end_hold(r, err);
 }
 
 static km_status open_stream(km_reel *r, const char *path, int trajectory, km_err *err)
@@ -265,7 +277,7 @@ static km_status open_models(km_reel *r, const char *path, km_err *err)
     take_model(r, all->coords);
     add_run(r, 0, all->n_models, 0, 0);
     km_status status = hold(r, all->coords, (size_t)all->n_models, err);
-    if (status == KM_OK && fflush(r->held)) status = km_fail(err, KM_SYSTEM, "cannot write a temporary file");
+    if (status == KM_OK) status = end_hold(r, err);
     km_structure_free(all);
     return status;
 }

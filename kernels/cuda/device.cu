@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernels/cuda/gemm.h"
+#include "kernels/cuda/rehearsal.h"
 
 static cudaStream_t stream;
 static cudaMemPool_t pool;
@@ -17,11 +18,6 @@ static struct {
     void *p;
     size_t bytes;
 } scratch[KM_CUDA_SCRATCH];
-
-/* Of a rehearsal: how many are under way, and the most that was asked for in each slot. What memory is then:
- * addresses, each once, that are never read. */
-static int rehearsals;
-static size_t asked[KM_CUDA_SCRATCH];
 
 static void fail(const char *msg)
 {
@@ -92,28 +88,13 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
 
 void *km_cuda_stream(void) { return stream; }
 
-static const uintptr_t NOWHERE = (uintptr_t)1 << 60;
-
-static void *no_memory(size_t bytes)
-{
-    static uintptr_t next = NOWHERE;
-    uintptr_t at = next;
-    next += bytes / 256 * 256 + 256;
-    return (void *)at;
-}
-
-bool km_cuda_rehearses(void) { return rehearsals > 0; }
-
-void km_cuda_rehearse(bool begin)
-{
-    rehearsals += begin ? 1 : -1;
-    if (begin && rehearsals == 1) memset(asked, 0, sizeof asked);
-}
+/* What a slot takes for so many bytes: more, so that it seldom has to grow. */
+static size_t with_room(size_t bytes) { return bytes + bytes / 4; }
 
 size_t km_cuda_scratch_most(void)
 {
     size_t sum = KM_GEMM_WORKSPACE;
-    for (size_t bytes : asked) sum += bytes + bytes / 4;
+    for (int slot = 0; slot < KM_CUDA_SCRATCH; slot++) sum += with_room(km_rehearsal_asked(slot));
     return sum;
 }
 
@@ -131,7 +112,7 @@ size_t km_cuda_room(void)
 
 void *km_cuda_get(size_t bytes)
 {
-    if (rehearsals) return no_memory(bytes);
+    if (km_cuda_rehearses()) return km_rehearsal_get(bytes);
     void *p = nullptr;
     cudaError_t error = cudaMallocAsync(&p, bytes ? bytes : 1, stream);
     if (error == cudaSuccess) return p;
@@ -148,7 +129,7 @@ void *km_cuda_get(size_t bytes)
 
 void km_cuda_put(void *p)
 {
-    if (p && (uintptr_t)p < NOWHERE) check(cudaFreeAsync(p, stream), "giving memory back");
+    if (p && !km_rehearsal_owns(p)) check(cudaFreeAsync(p, stream), "giving memory back");
 }
 
 /* Through memory that the device reads by itself, so that the caller goes on at once. When it is used up, or for a
@@ -158,7 +139,7 @@ void km_cuda_upload(void *to, const void *from, size_t bytes)
     enum : size_t { STAGE = (size_t)32 << 20, LINE = 256 };
     static char *stage;
     static size_t at;
-    if (rehearsals || bytes == 0) return;
+    if (km_cuda_rehearses() || bytes == 0) return;
     if (!stage) check(cudaMallocHost((void **)&stage, STAGE), "memory for copies");
     for (size_t done = 0, piece; done < bytes; done += piece) {
         piece = bytes - done < STAGE ? bytes - done : (size_t)STAGE;
@@ -175,7 +156,7 @@ void km_cuda_upload(void *to, const void *from, size_t bytes)
 
 void km_cuda_download(void *to, const void *from, size_t bytes)
 {
-    if (rehearsals) return;
+    if (km_cuda_rehearses()) return;
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "copying from the device");
     check(cudaStreamSynchronize(stream), "a kernel");
 }
@@ -184,7 +165,7 @@ void km_cuda_move(void *to, const void *from, size_t bytes)
 {
     char *t = (char *)to;
     const char *f = (const char *)from;
-    if (to == from || bytes == 0 || rehearsals) return;
+    if (to == from || bytes == 0 || km_cuda_rehearses()) return;
     void *aside = nullptr;
     if (t < f + bytes && f < t + bytes) {
         aside = km_cuda_get(bytes);
@@ -196,24 +177,21 @@ void km_cuda_move(void *to, const void *from, size_t bytes)
 
 void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows)
 {
-    if (width == 0 || rows == 0 || rehearsals) return;
+    if (width == 0 || rows == 0 || km_cuda_rehearses()) return;
     check(cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, width, rows, cudaMemcpyDeviceToDevice, stream), "moving");
 }
 
 void km_cuda_zero(void *p, size_t bytes)
 {
-    if (bytes && !rehearsals) check(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
+    if (bytes && !km_cuda_rehearses()) check(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
 }
 
 void *km_cuda_scratch(int slot, size_t bytes)
 {
-    if (rehearsals) {
-        if (bytes > asked[slot]) asked[slot] = bytes;
-        return km_cuda_get(bytes);
-    }
+    if (km_cuda_rehearses()) return km_rehearsal_scratch(slot, bytes);
     if (bytes > scratch[slot].bytes) {
         km_cuda_put(scratch[slot].p);
-        scratch[slot].bytes = bytes + bytes / 4;
+        scratch[slot].bytes = with_room(bytes);
         scratch[slot].p = km_cuda_get(scratch[slot].bytes);
     }
     return scratch[slot].p;

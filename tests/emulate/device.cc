@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cuda/rehearsal.h"
 #include "tests/emulate/emulate.h"
 
 static void (*on_failure)(const char *msg);
@@ -14,9 +15,8 @@ static struct {
     size_t bytes;
 } scratch[KM_CUDA_SCRATCH];
 
-/* As in device.cu. Memory ends where KM_EMULATE_MEMORY (bytes) says. */
-static int rehearsals;
-static size_t asked[KM_CUDA_SCRATCH], room_left = INT64_MAX;
+/* Memory ends where KM_EMULATE_MEMORY (bytes) says. */
+static size_t room_left = INT64_MAX;
 
 /* A failure that a test asks for: KM_EMULATE_FAIL=kernel, or memory */
 static bool is_to_fail(const char *what)
@@ -44,28 +44,10 @@ void km_cuda_check(int error, const char *what)
 
 void *km_cuda_stream(void) { return nullptr; }
 
-static const uintptr_t NOWHERE = (uintptr_t)1 << 60;
-
-static void *no_memory(size_t bytes)
-{
-    static uintptr_t next = NOWHERE;
-    uintptr_t at = next;
-    next += bytes / 256 * 256 + 256;
-    return (void *)at;
-}
-
-bool km_cuda_rehearses(void) { return rehearsals > 0; }
-
-void km_cuda_rehearse(bool begin)
-{
-    rehearsals += begin ? 1 : -1;
-    if (begin && rehearsals == 1) memset(asked, 0, sizeof asked);
-}
-
 size_t km_cuda_scratch_most(void)
 {
     size_t sum = 0;
-    for (size_t bytes : asked) sum += bytes;
+    for (int slot = 0; slot < KM_CUDA_SCRATCH; slot++) sum += km_rehearsal_asked(slot);
     return sum;
 }
 
@@ -77,7 +59,7 @@ size_t km_cuda_room(void)
 
 void *km_cuda_get(size_t bytes)
 {
-    if (rehearsals) return no_memory(bytes);
+    if (km_cuda_rehearses()) return km_rehearsal_get(bytes);
     void *p = bytes <= km_cuda_room() && !is_to_fail("memory") ? emulate::device_alloc(bytes) : nullptr;
     if (!p) km_cuda_check(-1, "emulated: out of memory");
     return p;
@@ -85,19 +67,19 @@ void *km_cuda_get(size_t bytes)
 
 void km_cuda_put(void *p)
 {
-    if ((uintptr_t)p < NOWHERE) emulate::device_free(p);
+    if (!km_rehearsal_owns(p)) emulate::device_free(p);
 }
 
 static void copy(void *to, const void *from, size_t bytes)
 {
-    if (!rehearsals) emulate::copy(to, from, bytes);
+    if (!km_cuda_rehearses()) emulate::copy(to, from, bytes);
 }
 
 void km_cuda_upload(void *to, const void *from, size_t bytes) { copy(to, from, bytes); }
 
 void km_cuda_download(void *to, const void *from, size_t bytes)
 {
-    if (is_to_fail("kernel") && !rehearsals) km_cuda_check(-1, "a kernel: emulated: failed");
+    if (is_to_fail("kernel") && !km_cuda_rehearses()) km_cuda_check(-1, "a kernel: emulated: failed");
     copy(to, from, bytes);
 }
 
@@ -111,15 +93,12 @@ void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_
 
 void km_cuda_zero(void *p, size_t bytes)
 {
-    if (!rehearsals) emulate::zero(p, bytes);
+    if (!km_cuda_rehearses()) emulate::zero(p, bytes);
 }
 
 void *km_cuda_scratch(int slot, size_t bytes)
 {
-    if (rehearsals) {
-        if (bytes > asked[slot]) asked[slot] = bytes;
-        return km_cuda_get(bytes);
-    }
+    if (km_cuda_rehearses()) return km_rehearsal_scratch(slot, bytes);
     emulate::device_free(scratch[slot].p); /* fresh every time, so that nothing is left of the last use */
     scratch[slot].p = km_cuda_get(bytes);
     return scratch[slot].p;
@@ -148,7 +127,7 @@ static void put(const km_matrix &m, int64_t at, float x)
 void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
                   float beta, const void *opt_bias)
 {
-    if (rehearsals) return;
+    if (km_cuda_rehearses()) return;
     emulate::check_pointer(a.p), emulate::check_pointer(b.p), emulate::check_pointer(c.p);
     emulate::check_pointer(opt_bias);
     if (a.half != b.half) km_cuda_check(-1, "emulated: a product of two types");
