@@ -120,7 +120,7 @@ int km_filter_run(const km_cli *cli, const char *opt_in, const char *opt_out, co
     km_filter f = km_filter_init(cli, hooks, arg);
     if (km_source_open(opt_in, &f.source, &err) < 0 || km_output_open(&out, opt_out, true, &err) < 0) {
         km_filter_clear(&f);
-        return km_cli_fail(cli, &err);
+        return km_cli_end(cli, err.code, &err);
     }
     f.writer = km_writer_new(out.file, out.what);
     km_status status = loop(&f, &err);

@@ -189,8 +189,8 @@ static km_status run(const chosen *c, km_err *err)
 {
     km_output page;
     size_t n = count(c);
-    km_eval *results = KM_NEWN(km_eval, n);
     if (o.html) KM_TRY(km_output_open(&page, o.html, false, err));
+    km_eval *results = KM_NEWN(km_eval, n);
     km_status status = measure_all(c, results, err);
     if (status == KM_OK) status = show(c, results, o.html ? &page : NULL, err);
     if (status == KM_OK && o.html) status = km_output_commit(&page, err);

@@ -301,7 +301,7 @@ int main(int argc, char **argv)
     km_err err = {0};
     job j = {0};
     km_cli_start(&cli, &program, argc, argv);
-    if (check_usage(&cli, &err) < 0) return km_cli_fail(&cli, &err);
+    if (check_usage(&cli, &err) < 0) return km_cli_end(&cli, err.code, &err);
     asked = o;
     static const km_filter_hooks hooks = {ready, frame, end}, again = {ready_again, frame_again, end};
     if (o.resume) return km_filter_resume(&cli, o.resume, &again, &j);

@@ -239,7 +239,7 @@ int main(int argc, char **argv)
     const char *path = cli.n_operands ? cli.operands[0] : "-", *name = strcmp(path, "-") == 0 ? "standard input" : path;
     FILE *in = NULL;
     if (status == KM_OK) status = km_input_open(path, &in, &err);
-    if (status < 0) return km_cli_fail(&cli, &err);
+    if (status < 0) return km_cli_end(&cli, status, &err);
     /* A zstd frame begins with '(', which neither PDB, mmCIF, YAML nor gzip do. */
     int first = getc(in);
     if (first != EOF) ungetc(first, in);

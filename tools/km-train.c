@@ -194,7 +194,7 @@ int main(int argc, char **argv)
     km_train_config *c = NULL;
     km_cli_start(&cli, &program, argc, argv);
     if (!o.config || !o.output || o.data.count == 0)
-        return km_cli_fail(&cli, &(km_err){KM_USAGE, "--config, --data and -o are needed; see 'km-train -h'"});
+        return km_cli_end(&cli, km_fail(&err, KM_USAGE, "--config, --data and -o are needed; see 'km-train -h'"), &err);
     char *path = find_config(o.config);
     const char **keys = KM_NEWN(const char *, (size_t)cli.n_operands + 3);
     char *seed = km_asprintf("seed=%llu", (unsigned long long)cli.seed);

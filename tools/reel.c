@@ -90,7 +90,7 @@ static km_system *ca_of_letters(const char *letters)
 {
     size_t n = strlen(letters);
     km_system *s = km_system_new();
-    s->name = km_strdup("sequence");
+    free(s->name), s->name = km_strdup("sequence");
     s->atoms = KM_NEWN(km_atom, n), s->residues = KM_NEWN(km_residue, n), s->chains = KM_NEW(km_chain);
     s->n_atoms = s->n_residues = s->chains->n_residues = (int32_t)n, s->n_chains = 1;
     copy_name(s->chains->name, "A");

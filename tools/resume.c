@@ -87,7 +87,7 @@ int km_filter_resume(const km_cli *cli, const char *part, const km_filter_hooks 
         km_cli_say(cli, "%s: gone, and what it was for is there: nothing to do", part);
         return km_cli_end(cli, KM_OK, &err);
     }
-    if (km_output_reopen(&out, part, &err) < 0) return km_cli_fail(cli, &err);
+    if (km_output_reopen(&out, part, &err) < 0) return km_cli_end(cli, err.code, &err);
     km_filter f = km_filter_init(cli, hooks, arg);
     f.part = part;
     km_status status = go_on(&f, &out, &err);

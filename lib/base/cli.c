@@ -59,6 +59,7 @@ void km_cli_say(const km_cli *cli, const char *fmt, ...)
 
 int km_cli_end(const km_cli *cli, km_status status, const km_err *err)
 {
+    free(cli->operands);
     if (status < 0) return km_cli_fail(cli, err);
     errno = 0;
     bool bad = ferror(stdout) != 0;

@@ -86,7 +86,8 @@ void km_cli_start(km_cli *cli, const km_program *program, int argc, char **argv)
 int km_cli_fail(const km_cli *cli, const km_err *err);
 /* A warning or remark on standard error, unless -q. */
 void km_cli_say(const km_cli *cli, const char *fmt, ...) KM_PRINTF(2, 3);
-/* Flush and check standard output; with -v print time, CPU and peak memory. Returns the exit status. */
+/* Flush and check standard output; with -v print time, CPU and peak memory. Returns the exit status; the operands are
+ * gone. */
 int km_cli_end(const km_cli *cli, km_status status, const km_err *err);
 /* The arguments as one shell-quoted string. Owned by the caller. */
 char *km_cli_arguments(const km_cli *cli);
