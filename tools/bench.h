@@ -9,6 +9,7 @@
 /* What a part is made of; every part takes what concerns it. */
 typedef struct km_bench_sizes {
     const km_backend *be; /* on which it runs, where it computes */
+    const char *family; /* of the network */
     int threads, size, tokens, atoms, frames, blocks, channels;
 } km_bench_sizes;
 
@@ -28,10 +29,11 @@ void km_bench_settle(km_ctx *cx, const km_tensor *t);
 typedef km_status km_bench_part(const km_bench_sizes *s, km_timing *ret, km_err *err);
 /* bench_products.c */
 km_bench_part km_bench_gemm, km_bench_linear;
-/* bench_network.c: one step of the denoiser; its forward and backward; one on a frame behind a past; a pass of the
- * trunk; blocks of the pairformer and their dearest operations */
-km_bench_part km_bench_denoise, km_bench_train_step, km_bench_next_frame, km_bench_trunk, km_bench_pairformer,
-    km_bench_triangle_multiplication, km_bench_triangle_attention;
+/* bench_network.c: an evaluation of the denoiser, its noise levels made beforehand; those of a schedule of 20 steps;
+ * forward and backward; a frame behind a past; a pass of the trunk; blocks of the pairformer and their dearest
+ * operations */
+km_bench_part km_bench_denoise, km_bench_levels, km_bench_train_step, km_bench_next_frame, km_bench_trunk,
+    km_bench_pairformer, km_bench_triangle_multiplication, km_bench_triangle_attention;
 /* bench_traj.c: items are atoms; those of pairs are pairs of atoms */
 km_bench_part km_bench_xtc, km_bench_clean, km_bench_h5md, km_bench_rmsd, km_bench_pairs;
 /* bench_dictionary.c */

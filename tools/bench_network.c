@@ -2,6 +2,7 @@
  * Parts of the network with made-up weights at the published model's dimensions. How much arithmetic a run is, a dry
  * one tells. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/limits.h"
 #include "lib/base/mem.h"
@@ -37,6 +38,7 @@ static molecule molecule_new(const km_bench_sizes *s)
                         .atom_token = m.owner,
                         .ref_pos = m.zeros,
                         .ref_charge = m.zeros,
+                        .ref_mask = m.ones,
                         .ref_element = m.none,
                         .ref_name = m.none,
                         .ref_space_uid = m.owner,
@@ -58,12 +60,16 @@ static molecule molecule_new(const km_bench_sizes *s)
 static void molecule_free(molecule *m) { free(m->zeros), free(m->ones), free(m->none), free(m->count), free(m->owner); }
 
 /* The published dimensions with this many blocks. */
-static km_config config_of(int blocks)
+static km_config config_of(const char *family, int blocks)
 {
+    bool biokinema = strcmp(family, "biokinema") == 0;
     km_config c;
     km_sampling s;
     km_err err;
-    if (km_config_parse("{}", &c, &s, &err) < 0) KM_BUG("%s", err.msg);
+    const char *json = biokinema ? "{\"model\": {\"family\": \"biokinema\", \"atom_feature_dim\": 389,"
+                                   " \"temporal_beta\": 0.5, \"msa_args\": {\"average_width\": 8}}}"
+                                 : "{}";
+    if (km_config_parse(json, &c, &s, &err) < 0) KM_BUG("%s", err.msg);
     c.token_depth = c.pairformer_blocks = blocks;
     return c;
 }
@@ -79,11 +85,15 @@ static km_tensor *made_up(km_ctx *cx, int nd, const km_dim *shape)
 #define COORDINATES(cx, ...) made_up((cx), KM_SHAPE(__VA_ARGS__))
 #define MADE_UP(cx, ...) km_cast((cx), COORDINATES((cx), __VA_ARGS__))
 
-/* A step of the denoiser on one window whose first frame is clean, or on one frame behind a past. */
+static const float sigma[2] = {0, 5}; /* of a clean frame and of others */
+
+/* An evaluation of one window whose first frame is clean, or of one frame behind a past; with a tape, and its levels,
+ * also back. */
 typedef struct denoiser {
     km_diffusion *d;
     const km_conditioning *k;
     km_ctx *cx;
+    const km_levels *levels; /* of sigma */
     km_nn_past *opt_past;
     km_tensor *x;
     int32_t *level;
@@ -92,10 +102,9 @@ typedef struct denoiser {
 
 static void denoise(void *arg)
 {
-    static const float sigma[2] = {0, 5};
     denoiser *n = arg;
     km_mark mark = km_scope_begin(n->cx);
-    km_levels *levels = km_diffusion_levels(n->cx, n->d, n->k, sigma, 2);
+    const km_levels *levels = n->cx->tape ? km_diffusion_levels(n->cx, n->d, n->k, sigma, 2) : n->levels;
     km_tensor *y =
         n->opt_past
             ? km_diffusion_denoise_next(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times, &n->opt_past)
@@ -118,6 +127,7 @@ static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const
     km_trunk_out t = {MADE_UP(cx, f->N, c->inputs_s), MADE_UP(cx, f->N, c->token_s),
                       MADE_UP(cx, f->N, f->N, c->token_z)};
     denoiser n = {.d = d, .k = km_diffusion_condition(cx, d, f, &t), .cx = cx, .x = COORDINATES(cx, 1, T, f->A, 3)};
+    n.levels = km_diffusion_levels(cx, d, n.k, sigma, 2);
     n.level = km_arena_zero(cx->arena, (size_t)T * sizeof *n.level),
     n.times = km_arena_zero(cx->arena, (size_t)T * sizeof *n.times);
     for (km_dim i = 1; i < T; i++) n.level[i] = 1, n.times[i] = (float)i;
@@ -125,8 +135,8 @@ static denoiser prepare(km_ctx *cx, km_diffusion *d, const km_features *f, const
 }
 
 /* The most memory of a run, gradients and what is on the tape included. */
-static double bytes_of_run(km_diffusion *d, const km_features *f, const km_config *c, const km_params *p, km_dim T,
-                           bool backward)
+static double bytes_of_run(void (*run)(void *), km_diffusion *d, const km_features *f, const km_config *c,
+                           const km_params *p, km_dim T, bool backward)
 {
     km_ctx *dry = km_ctx_dry(NULL);
     denoiser n = prepare(dry, d, f, c, T);
@@ -134,20 +144,20 @@ static double bytes_of_run(km_diffusion *d, const km_features *f, const km_confi
         dry->param_grad = km_zeros(dry, km_params_size(p));
         dry->tape = km_tape_new();
     }
-    denoise(&n);
+    run(&n);
     double bytes = (double)km_ctx_peak(dry);
     km_tape_free(dry->tape);
     km_ctx_free(dry);
     return bytes;
 }
 
-static void time_denoiser(const km_bench_sizes *s, bool backward, km_diffusion *d, const km_features *f,
-                          const km_config *c, km_params *p, km_timing *ret)
+static void time_denoiser(const km_bench_sizes *s, void (*run)(void *), bool backward, km_diffusion *d,
+                          const km_features *f, const km_config *c, km_params *p, km_timing *ret)
 {
     km_ctx *dry = km_ctx_dry(NULL), *cx = km_ctx_new_on(s->be, s->threads);
     denoiser n = prepare(dry, d, f, c, s->frames);
     dry->ex.opt_flop = &ret->flop;
-    denoise(&n);
+    run(&n);
     if (!backward) km_params_pack(p, cx->be);
     n = prepare(cx, d, f, c, s->frames);
     if (backward) {
@@ -156,25 +166,25 @@ static void time_denoiser(const km_bench_sizes *s, bool backward, km_diffusion *
         cx->tape = km_tape_new();
         ret->flop *= 3; /* a product's backward is two of them */
     }
-    km_bench_best(TIMES, denoise, &n, ret);
+    km_bench_best(TIMES, run, &n, ret);
     km_tape_free(cx->tape);
     km_ctx_free(cx), km_ctx_free(dry);
 }
 
-static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing *ret, km_err *err)
+static km_status run_denoiser(const km_bench_sizes *s, void (*run)(void *), bool backward, km_timing *ret, km_err *err)
 {
-    km_config c = config_of(s->blocks);
+    km_config c = config_of(s->family, s->blocks);
     molecule m = molecule_new(s);
     km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
     km_diffusion *d = km_diffusion_new(&c, p);
     km_status status = KM_OK;
     if (backward) km_params_train(p, "*");
-    ret->bytes = bytes_of_run(d, &m.f, &c, p, s->frames, backward);
+    ret->bytes = bytes_of_run(run, d, &m.f, &c, p, s->frames, backward);
     if (!s->be->device && ret->bytes > (double)km_memory_allowed(0))
         status = km_fail(err, KM_SYSTEM, "a run needs %.1f GB of memory beside the weights and %.1f GB may be taken: "
                          "--frames, --tokens or --blocks make it smaller",
                          ret->bytes * 1e-9, (double)km_memory_allowed(0) * 1e-9);
-    else time_denoiser(s, backward, d, &m.f, &c, p, ret);
+    else time_denoiser(s, run, backward, d, &m.f, &c, p, ret);
     km_diffusion_free(d);
     km_params_free(p);
     molecule_free(&m);
@@ -183,12 +193,29 @@ static km_status run_denoiser(const km_bench_sizes *s, bool backward, km_timing 
 
 km_status km_bench_denoise(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
-    return run_denoiser(s, false, ret, err);
+    return run_denoiser(s, denoise, false, ret, err);
 }
 
 km_status km_bench_train_step(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
-    return run_denoiser(s, true, ret, err);
+    return run_denoiser(s, denoise, true, ret, err);
+}
+
+/* What the network makes of the noise levels of a schedule */
+static void make_levels(void *arg)
+{
+    enum { STEPS = 20 };
+    denoiser *n = arg;
+    float schedule[1 + STEPS] = {0};
+    km_mark mark = km_scope_begin(n->cx);
+    for (int i = 1; i <= STEPS; i++) schedule[i] = (float)i;
+    km_diffusion_levels(n->cx, n->d, n->k, schedule, 1 + STEPS);
+    km_arena_rewind(n->cx->arena, mark);
+}
+
+km_status km_bench_levels(const km_bench_sizes *s, km_timing *ret, km_err *err)
+{
+    return run_denoiser(s, make_levels, false, ret, err);
 }
 
 /* The last of so many frames, by keys and values of the others. */
@@ -200,7 +227,7 @@ static void set_past(denoiser *n, km_nn_past *past)
 
 km_status km_bench_next_frame(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
-    km_config c = config_of(s->blocks);
+    km_config c = config_of(s->family, s->blocks);
     molecule m = molecule_new(s);
     km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
     km_diffusion *d = km_diffusion_new(&c, p);
@@ -252,7 +279,7 @@ static void add_evidence(molecule *m)
 
 km_status km_bench_trunk(const km_bench_sizes *s, km_timing *ret, km_err *err)
 {
-    km_config c = config_of(s->blocks);
+    km_config c = config_of(s->family, s->blocks);
     km_sampling unused = {0};
     km_model *model;
     c.msa_blocks = 4, c.templates = c.templates_v2 = c.bond_types = true, c.token_depth = 1;
@@ -317,7 +344,7 @@ static void triangle_attention(void *arg)
 
 static km_status run_trunk_part(const km_bench_sizes *s, void (*run)(void *), int blocks, km_timing *ret)
 {
-    km_config c = config_of(blocks);
+    km_config c = config_of(s->family, blocks);
     km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
     km_pairformer m;
     km_pairformer_init(&m, p, &c);

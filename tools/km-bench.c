@@ -6,9 +6,10 @@
 #include "lib/base/opt.h"
 #include "tools/bench.h"
 
-static km_bench_sizes given = {.size = 4096};
+static km_bench_sizes given = {.size = 4096, .family = "boltz2"};
 
 static const km_opt options[] = {
+    {"family", 0, KM_OPT_CHOICE, &given.family, "NAME", "whose network", .choices = "boltz2|biokinema"},
     {"tokens", 0, KM_OPT_INT, &given.tokens, "N", "tokens, rows of a layer, or components", .min = 1, .max = 100000},
     {"atoms", 0, KM_OPT_INT, &given.atoms, "A", "atoms (8 a token)", .min = 1, .max = 10000000},
     {"frames", 0, KM_OPT_INT, &given.frames, "T", "frames", .min = 2, .max = 100000},
@@ -20,9 +21,9 @@ static const km_opt options[] = {
 static const km_program program = {
     "km-bench",
     "[options] PART",
-    "how fast a part is, as JSON: denoise, train-step, next-frame, trunk, pairformer,\n"
-    "triangle-multiplication, triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs, linear, gemm,\n"
-    "or all",
+    "how fast a part is, as JSON: denoise, levels, train-step, next-frame, trunk,\n"
+    "pairformer, triangle-multiplication, triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs,\n"
+    "linear, gemm, or all",
     options,
     1,
     1};
@@ -36,6 +37,7 @@ static const struct part {
     {"gemm", km_bench_gemm, 0, 0, 0},
     {"linear", km_bench_linear, 1600, 0, 0},
     {"denoise", km_bench_denoise, 200, 32, 24},
+    {"levels", km_bench_levels, 200, 2, 24},
     {"train-step", km_bench_train_step, 50, 8, 4},
     {"next-frame", km_bench_next_frame, 200, 32, 24},
     {"trunk", km_bench_trunk, 200, 0, 1},

@@ -66,7 +66,8 @@ static km_status remember(const causal *c, row *r, km_err *err)
         const float *given = l->h->coords + (size_t)(l->past->T * c->A) * 3;
         km_pose_enter(&l->pose, c->p->k->f, given, r->x + (size_t)(b * c->A) * 3);
     }
-    km_windows w = {.B = r->B, .T = 1, .x = r->x, .times = r->times, .clean = clean, .opt_pasts = r->pasts};
+    km_windows w = {.B = r->B, .T = 1, .x = r->x, .times = r->times, .clean = clean, .opt_pasts = r->pasts,
+                    .opt_levels = c->p->opt_levels};
     KM_TRY(km_windows_run(c->p->cx, c->m, c->p->k, &once, &w, err));
     for (km_dim b = 0; b < r->B; b++) r->pasts[b]->T++;
     return KM_OK;
@@ -77,7 +78,8 @@ static km_status make(const causal *c, row *r, km_err *err)
 {
     static const bool clean[1] = {false};
     km_keyed_noise noise = {c->o->seed, c->A, 1, r->fs, r->trajectory};
-    km_windows w = {r->B, 1, r->x, r->times, clean, km_draw_keyed, &noise, r->pasts, c->o->opt_stereo};
+    km_windows w = {r->B, 1, r->x, r->times, clean, km_draw_keyed, &noise, r->pasts, c->o->opt_stereo,
+                    .opt_levels = c->p->opt_levels};
     KM_TRY(km_windows_sample(c->p->cx, c->m, c->p->k, c->s, &w, err));
     for (km_dim b = 0; b < r->B; b++) {
         line *l = r->lines[b];
@@ -156,8 +158,9 @@ static km_status check_done(const km_history *histories, int n, int64_t n_new, k
     return KM_OK;
 }
 
-static km_status check_memory(const km_model *m, const km_features *f, const km_forecast_options *o,
-                              const km_history *histories, int n, km_err *err)
+static km_status check_memory(const km_model *m, const km_features *f, const km_schedule *s,
+                              const km_forecast_options *o, const km_history *histories, int n, bool *ret_keep,
+                              km_err *err)
 {
     char advice[80];
     km_footprint p = km_footprint_of(m, f);
@@ -168,15 +171,17 @@ static km_status check_memory(const km_model *m, const km_features *f, const km_
         if (sum > given) given = sum;
     }
     int side = group_at(0, n);
+    double coords = 3 * sizeof(float) * (double)f->A, frame = km_diffusion_past_bytes(m->diffusion, f) + coords;
+    double frames = (double)given + (double)o->n_new * side;
+    int64_t room = p.on_device ? km_footprint_room(m, o->memory) : memory - (int64_t)fmin(frames * frame, 1e18);
+    *ret_keep = km_footprint_keep(&p, m, f, s, o->threads, side, room);
     if (p.on_device) {
-        int64_t room = km_footprint_room(m, o->memory);
         if (km_footprint_frames(&p, 1, room) < side)
             return km_footprint_fail(&p, 1, side, room, "take fewer --trajectories, or --device cpu", err);
         p = (km_footprint){0}; /* the past lies with the host */
     }
-    double coords = 3 * sizeof(float) * (double)f->A, frame = km_diffusion_past_bytes(m->diffusion, f) + coords;
     double left = (double)memory - km_footprint_bytes(&p, o->threads, side);
-    double frames = (double)given + (double)o->n_new * side, fit = (left / frame - (double)given) / side;
+    double fit = (left / frame - (double)given) / side;
     if (frames * frame <= left) return KM_OK;
     snprintf(advice, sizeof advice, fit >= 1 ? "--frames %.0f fits" : "take fewer --trajectories or a shorter input",
              floor(fit));
@@ -189,11 +194,11 @@ km_status km_forecast_causal(const km_model *m, const km_features *f, const km_t
                              km_err *err)
 {
     KM_TRY(check_done(histories, n, o->n_new, err));
-    KM_TRY(check_memory(m, f, o, histories, n, err));
-    km_prepared *p = km_prepare(m, f, t, o->threads);
+    bool keep;
     km_schedule *s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
+    km_status status = check_memory(m, f, s, o, histories, n, &keep, err);
+    km_prepared *p = status == KM_OK ? km_prepare(m, f, t, keep ? s : NULL, o->threads) : NULL;
     causal c = {m, p, s, o, f->A, emit, arg};
-    km_status status = KM_OK;
     for (int first = 0; first < n && status == KM_OK; first += KM_CAUSAL_MOST)
         status = run_group(&c, histories + first, group_at(first, n), err);
     km_schedule_free(s);

@@ -67,6 +67,27 @@ km_footprint km_footprint_of(const km_model *m, const km_features *f)
     return p;
 }
 
+/* What the levels of a schedule take, kept, and on the way to them. */
+static double levels_bytes(const km_model *m, const km_features *f, const km_schedule *s)
+{
+    const km_config *c = &m->config;
+    km_ctx *cx = km_ctx_rehearsal(m->opt_be);
+    km_conditioning k = {.f = f, .s_single = KM_TENSOR(cx, f->N, c->cond_s)};
+    km_diffusion_levels(cx, m->diffusion, &k, s->told, s->n_told);
+    double bytes = (double)km_ctx_peak(cx);
+    km_ctx_free(cx);
+    return bytes;
+}
+
+bool km_footprint_keep(km_footprint *p, const km_model *m, const km_features *f, const km_schedule *s, int threads,
+                       int64_t frames, int64_t bytes)
+{
+    double levels = levels_bytes(m, f, s), rest = (double)bytes - levels;
+    if (levels > 0.25 * (double)bytes || km_footprint_bytes(p, threads, frames) > rest) return false;
+    p->system += levels;
+    return true;
+}
+
 double km_footprint_bytes(const km_footprint *p, int threads, int64_t frames)
 {
     return p->system + p->thread * threads + p->frame * (double)frames;

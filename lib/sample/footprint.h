@@ -6,7 +6,7 @@
 #ifndef LIB_SAMPLE_FOOTPRINT_H
 #define LIB_SAMPLE_FOOTPRINT_H
 
-#include "lib/model/model.h"
+#include "lib/sample/schedule.h"
 
 /* Bytes: once for the system, once for every thread, and for every frame (clean ones too) that is being denoised at a
  * time. */
@@ -27,6 +27,10 @@ double km_footprint_trunk(const km_model *m, const km_features *f, int recycles,
 /* The weights are not in it: they are there already. */
 km_footprint km_footprint_of(const km_model *m, const km_features *f);
 
+/* Are the levels of a schedule to be kept for a run that has so many frames at once? Where they take a quarter of the
+ * bytes at most, and leave room for the frames; then they are a part of p->system. */
+bool km_footprint_keep(km_footprint *p, const km_model *m, const km_features *f, const km_schedule *s, int threads,
+                       int64_t frames, int64_t bytes);
 /* The peak with so many frames (B windows x T) at once. */
 double km_footprint_bytes(const km_footprint *p, int threads, int64_t frames);
 /* The most frames at once that stay within so many bytes; 0 when not even one does. */

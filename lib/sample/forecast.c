@@ -121,8 +121,8 @@ static km_status run_batch(const forecast *r, const int *which, int count, km_di
     batch b = batch_new(count, depth, r->width, r->p->k->f->A);
     for (km_dim i = 0; i < b.B; i++) fill(r, &b, i, &r->histories[which[i]]);
     km_keyed_noise noise = {r->o->seed, b.A, b.T, b.fs, b.trajectory};
-    km_windows w = {b.B, b.T, b.x, b.times, b.clean, km_draw_keyed, &noise, NULL, r->o->opt_stereo,
-                    km_turn_keyed};
+    km_windows w = {b.B,  b.T, b.x, b.times, b.clean, km_draw_keyed, &noise, NULL, r->o->opt_stereo, km_turn_keyed,
+                    r->p->opt_levels};
     km_status status = km_windows_sample(r->p->cx, r->m, r->p->k, r->s, &w, err);
     for (km_dim i = 0; i < b.B && status == KM_OK; i++) status = hand_over(r, &b, i, &r->histories[which[i]], err);
     batch_free(&b);
@@ -145,19 +145,23 @@ static km_dim depth_of(const forecast *r, int i)
 
 enum { MOST = 16 };
 
-/* How many of the longest windows are made at once. */
-static km_status settle_batch(const km_model *m, const km_features *f, const km_forecast_options *o,
-                              const km_history *histories, int n, int *ret_most, km_err *err)
+/* How many of the longest windows are made at once, and whether the schedule's levels are kept. */
+static km_status settle_batch(forecast *r, const km_features *f, bool *ret_keep, km_err *err)
 {
     char advice[80];
+    const km_model *m = r->m;
+    const km_forecast_options *o = r->o;
+    const km_history *histories = r->histories;
+    const int n = r->n;
     km_footprint p = km_footprint_of(m, f);
     int64_t longest = 0, window = o->window < o->n_new ? o->window : o->n_new;
     for (int i = 0; i < n; i++) longest = histories[i].count > longest ? histories[i].count : longest;
     int64_t history = o->n_new > window ? longest + window * ((o->n_new - 1) / window) : longest;
     if (history > o->history) history = o->history;
     int64_t memory = km_footprint_room(m, o->memory);
+    *ret_keep = km_footprint_keep(&p, m, f, r->s, o->threads, (n < MOST ? n : MOST) * (history + window), memory);
     int64_t frames = km_footprint_frames(&p, o->threads, memory), fit = frames / (history + window);
-    *ret_most = fit < MOST ? (int)fit : MOST;
+    r->most = fit < MOST ? (int)fit : MOST;
     if (fit > 0) return KM_OK;
     if (frames > history) snprintf(advice, sizeof advice, "--window %lld fits", (long long)(frames - history));
     else
@@ -213,12 +217,13 @@ km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_re
 {
     if (o->causal) return km_forecast_causal(m, f, t, o, histories, n, emit, arg, err);
     forecast r = {.m = m, .o = o, .histories = histories, .n = n, .emit = emit, .arg = arg};
+    bool keep;
     KM_TRY(take_up(&r, err));
-    KM_TRY(settle_batch(m, f, o, histories, n, &r.most, err));
-    km_prepared *p = km_prepare(m, f, t, o->threads);
     km_schedule *s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
-    km_status status = KM_OK;
-    r.p = p, r.s = s;
+    r.s = s;
+    km_status status = settle_batch(&r, f, &keep, err);
+    km_prepared *p = status == KM_OK ? km_prepare(m, f, t, keep ? s : NULL, o->threads) : NULL;
+    r.p = p;
     for (; r.first < o->n_new && status == KM_OK; r.first += o->window) {
         r.width = o->n_new - r.first < o->window ? o->n_new - r.first : o->window;
         status = one_window(&r, err);

@@ -21,8 +21,10 @@ typedef struct interval {
 
 struct km_interp {
     const km_model *m;
+    const km_features *f;
+    const km_trunk_result *t;
     km_interp_options o;
-    km_prepared *p;
+    km_prepared *p; /* NULL before the first interval with work */
     km_schedule *s;
     km_footprint footprint;
     km_dim A;
@@ -40,10 +42,9 @@ km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk
                          km_emit *emit, void *arg)
 {
     km_interp *p = KM_NEW(km_interp);
-    *p = (km_interp){.m = m, .o = *o, .A = f->A, .emit = emit, .arg = arg};
+    *p = (km_interp){.m = m, .f = f, .t = t, .o = *o, .A = f->A, .emit = emit, .arg = arg};
     p->o.memory = km_footprint_room(m, o->memory);
     p->footprint = km_footprint_of(m, f);
-    p->p = km_prepare(m, f, t, o->threads);
     p->s = km_schedule_new(&m->sampling, o->sampler, o->steps, o->noise_scale, o->step_scale);
     return p;
 }
@@ -145,7 +146,8 @@ static km_status flush(km_interp *p, km_err *err)
         if (p->waiting[i].inner > 0) set_window(p, &f, window++, &p->waiting[i]);
     if (f.B > 0) {
         km_keyed_noise noise = {p->o.seed, p->A, f.T, f.fs, f.trajectory};
-        km_windows w = {f.B, f.T, f.x, f.times, f.clean, km_draw_keyed, &noise, NULL, p->o.opt_stereo};
+        km_windows w = {f.B, f.T, f.x, f.times, f.clean, km_draw_keyed, &noise, NULL, p->o.opt_stereo,
+                        .opt_levels = p->p->opt_levels};
         status = km_windows_sample(p->p->cx, p->m, p->p->k, p->s, &w, err);
     }
     if (status == KM_OK) status = emit_waiting(p, &f, err);
@@ -180,11 +182,13 @@ static km_status set_inner(km_interp *p, int64_t inner, km_err *err)
 {
     enum { ATOM_FRAMES = 8192 }; /* of a thread: enough rows to fill the products, little enough to stay in the cache */
     int64_t T = inner + 2, n = p->o.batch > 0 ? p->o.batch : ATOM_FRAMES * (int64_t)p->o.threads / (p->A * T);
+    bool keep = !p->p && km_footprint_keep(&p->footprint, p->m, p->f, p->s, p->o.threads, T * n, p->o.memory);
     int64_t fit = km_footprint_frames(&p->footprint, p->o.threads, p->o.memory) / T;
     KM_TRY(km_windows_check(p->m, T, "a longer --dt puts fewer frames into an interval", err));
     if (fit < 1)
         return km_footprint_fail(&p->footprint, p->o.threads, T, p->o.memory,
                                  "a longer --dt puts fewer frames into an interval", err);
+    if (!p->p) p->p = km_prepare(p->m, p->f, p->t, keep ? p->s : NULL, p->o.threads);
     p->batch = (int)(n < 1 ? 1 : n < fit ? n : fit);
     p->inner = inner;
     return KM_OK;

@@ -18,7 +18,7 @@ typedef struct km_interp_options {
 } km_interp_options;
 
 typedef struct km_interp km_interp;
-/* Frames leave through emit in order of time within their trajectory. */
+/* What is given must outlive it. Frames leave through emit in order of time within their trajectory. */
 km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk_result *t, const km_interp_options *o,
                          km_emit *emit, void *arg);
 void km_interp_free(km_interp *p);

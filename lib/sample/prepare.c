@@ -7,7 +7,8 @@
 #include "lib/base/rng.h"
 #include "lib/traj/superpose.h"
 
-km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, int threads)
+km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, const km_schedule *opt_s,
+                        int threads)
 {
     km_prepared *p = KM_NEW(km_prepared);
     p->cx = km_model_ctx(m, threads);
@@ -16,6 +17,7 @@ km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_
     p->trunk.s = km_cast(p->cx, KM_TENSOR_OF(p->cx, t->s, N, t->token_s));
     p->trunk.z = km_cast(p->cx, KM_TENSOR_OF(p->cx, t->z, N, N, t->token_z));
     p->k = km_diffusion_condition(p->cx, m->diffusion, f, &p->trunk);
+    if (opt_s) p->opt_levels = km_diffusion_levels(p->cx, m->diffusion, p->k, opt_s->told, opt_s->n_told);
     return p;
 }
 

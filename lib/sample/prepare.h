@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What every sampling run makes once for a system: a context, the trunk's tensors, the conditioning; and the noise
- * keyed as the design has it, so that a frame's noise depends on its trajectory and time alone. */
+ * What every sampling run makes once for a system: a context, the trunk's tensors, the conditioning, the noise levels;
+ * and the noise keyed as the design has it, so that a frame's noise depends on its trajectory and time alone. */
 #ifndef LIB_SAMPLE_PREPARE_H
 #define LIB_SAMPLE_PREPARE_H
 
@@ -10,8 +10,11 @@ typedef struct km_prepared {
     km_ctx *cx;
     km_trunk_out trunk;
     km_conditioning *k;
+    km_levels *opt_levels; /* of all that a schedule tells */
 } km_prepared;
-km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, int threads);
+/* s: the schedule whose levels are to be kept, NULL: each evaluation makes its own. */
+km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, const km_schedule *opt_s,
+                        int threads);
 void km_prepared_free(km_prepared *p);
 
 /* For km_windows.noise: times and trajectories of the windows' frames. */

@@ -24,6 +24,17 @@ static void levels(double *sigmas, int n, int last, double min, double max, doub
     sigmas[n] = 0;
 }
 
+static void tell(km_schedule *s)
+{
+    s->n_told = KM_TOLD_STEP + s->n_steps + (s->stage ? 2 : 0);
+    s->told = KM_NEWN(float, (size_t)s->n_told);
+    s->told[KM_TOLD_GIVEN] = (float)s->given_sigma;
+    for (int k = 0; k < s->n_steps; k++) s->told[KM_TOLD_STEP + k] = (float)s->steps[k].hat;
+    if (!s->stage) return;
+    s->told[KM_TOLD_STEP + s->n_steps] = (float)s->given_noise;
+    s->told[KM_TOLD_STEP + s->n_steps + 1] = (float)s->sigmas[0];
+}
+
 km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale,
                              double step_scale)
 {
@@ -46,12 +57,13 @@ km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_ste
         out->steps[k] =
             (km_step){now, hat, next, noise_scale * sqrt(fmax(hat * hat - now * now, 0)), af3 ? step_scale : 1};
     }
+    tell(out);
     return out;
 }
 
 void km_schedule_free(km_schedule *s)
 {
     if (!s) return;
-    free(s->sigmas), free(s->steps);
+    free(s->sigmas), free(s->steps), free(s->told);
     free(s);
 }

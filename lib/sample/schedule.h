@@ -36,7 +36,13 @@ typedef struct km_schedule {
     bool aligned;   /* and moves it onto the denoised one before it steps towards that */
     bool turned_once; /* a trajectory has a random orientation; a window lies on its first frame, not the last given */
     double given_noise, given_sigma; /* of condition frames, as in km_sampling */
+    int n_told;
+    float *told; /* [n_told] all that the model can be told of a frame's noise, angstrom; the places of km_told */
 } km_schedule;
+
+/* Of a condition; of a frame at step k: this and k; of a staircase, at n_steps behind it, a frame that is done; and one
+ * that waits, last. */
+typedef enum km_told { KM_TOLD_GIVEN, KM_TOLD_STEP } km_told;
 
 /* All numbers from s (sigmas in angstrom as stored). n_steps at least 1. */
 km_schedule *km_schedule_new(const km_sampling *s, km_sampler sampler, int n_steps, double noise_scale,

@@ -6,16 +6,12 @@
 
 #include "lib/base/io.h"
 
-enum { GIVEN, DONE, WAITING, ON_THEIR_WAY };
-
 typedef struct stair {
     const km_schedule *s;
     const km_windows *w;
     km_dim first, B, A;
     float *x, *noisy;        /* [B, T, A, 3] */
-    int32_t *level;          /* [B, T] into */
-    float *sigma;            /* [L] what frames are told: given, done, waiting, and on their way */
-    km_dim L;
+    int32_t *level;          /* [B, T] into what the schedule tells */
     int *step;               /* [T] of a new frame in its own schedule; below 0: it waits */
 } stair;
 
@@ -25,28 +21,24 @@ static stair start(km_ctx *cx, const km_conditioning *k, const km_schedule *s, c
     stair r = {.s = s, .w = w, .first = first, .B = B, .A = k->f->A, .x = w->x + first * w->T * k->f->A * 3};
     r.noisy = km_arena_get(cx->arena, (size_t)(B * w->T * r.A * 3) * sizeof(float));
     r.level = km_arena_get(cx->arena, (size_t)(B * w->T) * sizeof(int32_t));
-    r.sigma = km_arena_get(cx->arena, (size_t)km_staircase_levels(s->n_steps, s->stage) * sizeof(float));
     r.step = km_arena_get(cx->arena, (size_t)w->T * sizeof(int));
     return r;
 }
 
 /* Where every frame stands at an evaluation */
-static void stand(stair *r, int call)
+static void stand(const stair *r, int call)
 {
-    const km_schedule *s = r->s;
+    const int n = r->s->n_steps;
     int number = 0;
-    r->sigma[GIVEN] = (float)s->given_sigma, r->sigma[DONE] = (float)s->given_noise;
-    r->sigma[WAITING] = (float)s->sigmas[0], r->L = ON_THEIR_WAY;
     for (km_dim t = 0; t < r->w->T; t++) {
-        int i = r->w->clean[t] ? s->n_steps : call - s->stage * number++;
+        int i = r->w->clean[t] ? n : call - r->s->stage * number++;
         r->step[t] = i;
-        r->level[t] = r->w->clean[t] ? GIVEN : i >= s->n_steps ? DONE : i < 0 ? WAITING : (int32_t)r->L;
-        if (r->level[t] >= ON_THEIR_WAY) r->sigma[r->L++] = (float)s->steps[i].hat;
+        r->level[t] = r->w->clean[t] ? KM_TOLD_GIVEN : KM_TOLD_STEP + (i < 0 ? n + 1 : i < n ? i : n);
     }
     for (km_dim f = r->w->T; f < r->B * r->w->T; f++) r->level[f] = r->level[f - r->w->T];
 }
 
-int km_staircase_levels(int n_steps, int stage) { return ON_THEIR_WAY + (n_steps + stage - 1) / stage; }
+int km_staircase_levels(int n_steps, int stage) { return 3 + (n_steps + stage - 1) / stage; }
 
 /* The noise of an evaluation: a step's, or that of what is given; none for a frame that waits. */
 static void raise_noise(const stair *r, int call)
@@ -99,12 +91,11 @@ km_status km_staircase_run(km_ctx *cx, const km_model *m, const km_conditioning 
         km_mark inner = km_scope_begin(cx);
         stand(&r, call);
         raise_noise(&r, call);
-        km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, r.sigma, r.L);
         km_tensor *x = KM_TENSOR_OF(cx, r.noisy, B, w->T, r.A, 3);
-        km_tensor *d = km_diffusion_denoise(cx, m->diffusion, k, levels, x, r.level, r.sigma, w->times + first * w->T);
+        float *d = km_read(cx, km_windows_evaluate(cx, m, k, s, w, first, x, r.level));
         for (km_dim f = 0; w->opt_stereo && f < B * w->T; f++)
-            if (!w->clean[f % w->T]) km_stereo_hold(w->opt_stereo, d->data + f * r.A * 3);
-        if (!move(&r, d->data))
+            if (!w->clean[f % w->T]) km_stereo_hold(w->opt_stereo, d + f * r.A * 3);
+        if (!move(&r, d))
             status = km_fail(err, KM_INPUT, "coordinates are not finite after evaluation %d", call + 1);
         km_arena_rewind(cx->arena, inner);
         if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");

@@ -16,8 +16,7 @@ typedef struct share {
     float *x;       /* [B, T, A, 3] in the batch */
     float *noisy;   /* [B, T, A, 3] */
     int32_t *level; /* [B, T] */
-    float sigma[2]; /* of clean frames, and the current one */
-    int low, L;     /* level 0 is sigma[low], 1: no frame is clean; levels in use */
+    bool free;      /* no frame is clean */
 } share;
 
 static bool is_clean(const km_windows *w, km_dim f) { return w->clean[f % w->T]; }
@@ -29,10 +28,8 @@ static share *start(km_ctx *cx, const km_conditioning *k, const km_windows *w, k
     r->x = w->x + first * w->T * r->A * 3;
     r->noisy = km_arena_get(cx->arena, (size_t)(r->frames * r->A * 3) * sizeof(float));
     r->level = km_arena_get(cx->arena, (size_t)r->frames * sizeof(int32_t));
-    km_dim noisy = 0;
-    for (km_dim t = 0; t < w->T; t++) noisy += !w->clean[t];
-    r->low = noisy == w->T, r->L = noisy == 0 || noisy == w->T ? 1 : 2;
-    for (km_dim f = 0; f < r->frames; f++) r->level[f] = !is_clean(w, f) - r->low;
+    r->free = true;
+    for (km_dim t = 0; t < w->T; t++) r->free = r->free && !w->clean[t];
     return r;
 }
 
@@ -103,14 +100,31 @@ static bool move(const share *r, const km_windows *w, const km_step *s, const fl
     return isfinite(sum);
 }
 
-static km_tensor *evaluate(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_windows *w,
-                                 const share *r)
+/* The levels that are in use, alone; level [F] is then into them and *ret_sigma. */
+static const km_levels *levels_in_use(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
+                                      km_dim F, int32_t *level, const float **ret_sigma)
 {
-    const float *sigma = r->sigma + r->low, *times = w->times + r->first * w->T;
-    km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, r->L);
-    km_tensor *x = KM_TENSOR_OF(cx, r->noisy, r->B, w->T, r->A, 3);
-    if (!w->opt_pasts) return km_diffusion_denoise(cx, m->diffusion, k, levels, x, r->level, sigma, times);
-    return km_diffusion_denoise_next(cx, m->diffusion, k, levels, x, r->level, sigma, times, w->opt_pasts + r->first);
+    int32_t *place = km_arena_get(cx->arena, (size_t)s->n_told * sizeof *place);
+    float *sigma = km_arena_get(cx->arena, (size_t)s->n_told * sizeof *sigma);
+    km_dim L = 0;
+    for (int i = 0; i < s->n_told; i++) place[i] = -1;
+    for (km_dim f = 0; f < F; f++) {
+        int32_t *at = &place[level[f]];
+        if (*at < 0) sigma[L] = s->told[level[f]], *at = (int32_t)L++;
+        level[f] = *at;
+    }
+    *ret_sigma = sigma;
+    return km_diffusion_levels(cx, m->diffusion, k, sigma, L);
+}
+
+km_tensor *km_windows_evaluate(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
+                               const km_windows *w, km_dim first, km_tensor *x, int32_t *level)
+{
+    const float *sigma = s->told, *times = w->times + first * w->T;
+    const km_levels *levels = w->opt_levels;
+    if (!levels) levels = levels_in_use(cx, m, k, s, km_size(x, 0) * w->T, level, &sigma);
+    if (!w->opt_pasts) return km_diffusion_denoise(cx, m->diffusion, k, levels, x, level, sigma, times);
+    return km_diffusion_denoise_next(cx, m->diffusion, k, levels, x, level, sigma, times, w->opt_pasts + first);
 }
 
 static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
@@ -119,14 +133,14 @@ static km_status run_share(km_ctx *cx, const km_model *m, const km_conditioning 
     if (s->stage && !w->opt_pasts) return km_staircase_run(cx, m, k, s, w, first, B, err);
     km_mark outer = km_scope_begin(cx);
     share *r = start(cx, k, w, first, B);
-    r->sigma[0] = (float)s->given_sigma;
     km_status status = KM_OK;
     for (int i = 0; i < s->n_steps && status == KM_OK; i++) {
         km_mark inner = km_scope_begin(cx);
-        if (s->turned || (s->turned_as_one && r->low)) turn(r, w, s->turned_as_one, i);
+        if (s->turned || (s->turned_as_one && r->free)) turn(r, w, s->turned_as_one, i);
         raise_noise(r, w, &s->steps[i], s->given_noise, i);
-        r->sigma[1] = (float)s->steps[i].hat;
-        float *d = km_read(cx, evaluate(cx, m, k, w, r));
+        for (km_dim f = 0; f < r->frames; f++) r->level[f] = is_clean(w, f) ? KM_TOLD_GIVEN : KM_TOLD_STEP + i;
+        km_tensor *x = KM_TENSOR_OF(cx, r->noisy, B, w->T, r->A, 3);
+        float *d = km_read(cx, km_windows_evaluate(cx, m, k, s, w, first, x, r->level));
         if (w->opt_stereo) hold_stereo(r, w, d);
         if (s->aligned) align(r, w, k->f->atom_mask, d);
         if (!move(r, w, &s->steps[i], d))

@@ -25,6 +25,7 @@ typedef struct km_windows {
     km_nn_past *const *opt_pasts; /* [B], T 1: what came before, of a causal model */
     const km_stereo *opt_stereo; /* centres whose hand is held in every denoised frame */
     km_turn *opt_turn;           /* given noise_arg; wanted where the schedule turns frames */
+    const km_levels *opt_levels; /* of all that the schedule tells; NULL: an evaluation makes those that it needs */
 } km_windows;
 
 /* KM_USAGE, with what would help, where a window of T frames is more than the model can see. */
@@ -37,5 +38,9 @@ km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning
 /* The same from x as it is, without the first noise (the reference cases give their own). */
 km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
                          km_err *err) KM_MUST_USE;
+
+/* An evaluation of x [B, T, A, 3], the windows of w from first on; level [B T] into what s tells. It may be changed. */
+km_tensor *km_windows_evaluate(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
+                               const km_windows *w, km_dim first, km_tensor *x, int32_t *level);
 
 #endif

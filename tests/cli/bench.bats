@@ -43,6 +43,23 @@ assert b - a > 2 * rows * C * C * 10 and b - a < 2 * rows * C * C * 40, (a, b)
 PY
 }
 
+@test "bench: levels of a schedule, and the network of another family" {
+    for family in boltz2 biokinema; do
+        for blocks in 1 2; do km-bench --size 32 --tokens 4 --frames 2 --blocks $blocks --family $family levels; done
+        km-bench --size 32 --tokens 4 --frames 2 --blocks 1 --family $family denoise
+        km-bench --size 32 --tokens 4 --threads 1 --family $family trunk
+    done >lines
+    # 21 levels of 4 tokens: a condition of 768 channels scales, shifts and gates two parts of a block, one of 384 three
+    python3 - <<'PY'
+import json
+flop = [json.loads(l)["flop"] for l in open("lines")]
+for at, C, parts in (0, 768, 2), (4, 384, 3):
+    assert abs((flop[at + 1] - flop[at]) / (2 * 21 * 4 * C * 768 * 3 * parts) - 1) < 1e-3, flop
+assert flop[2] != flop[6] and flop[3] != flop[7]
+PY
+    run -2 km-bench --family none denoise
+}
+
 @test "bench: a step that does not fit into memory is refused" {
     run --separate-stderr km-bench --size 32 --tokens 4 --frames 2 --blocks 1 train-step
     python3 -c 'import json, sys; assert 1e7 < json.loads(sys.argv[1])["peak_bytes"] < 1e9' "$output"
@@ -97,7 +114,7 @@ PY
 @test "bench: all is a line for each part" {
     run --separate-stderr km-bench --size 32 --tokens 4 --channels 8 --frames 2 --blocks 1 all
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 15 ]
+    [ "${#lines[@]}" -eq 16 ]
     [[ "$output" == *'"gemm"'*'"linear"'*'"denoise"'*'"rmsd"'* ]]
 }
 

@@ -46,7 +46,7 @@ static bool same(const float *a, const float *b, size_t n) { return !memcmp(a, b
 /* All frames at once, the last of them noisy: what becomes of it. */
 static void denoise_all(const fixture *x, const char *isa, int frames, float *out)
 {
-    km_prepared *p = km_prepare(x->m, x->f, x->t, 1);
+    km_prepared *p = km_prepare(x->m, x->f, x->t, NULL, 1);
     p->cx->be = km_backend_cpu(isa);
     int32_t level[T] = {0};
     float times[T];
@@ -82,7 +82,7 @@ static void next(const fixture *x, const km_prepared *p, const int *which, km_nn
 
 static void test_evaluation(const fixture *x, const char *isa)
 {
-    km_prepared *p = km_prepare(x->m, x->f, x->t, 1);
+    km_prepared *p = km_prepare(x->m, x->f, x->t, NULL, 1);
     p->cx->be = km_backend_cpu(isa);
     km_nn_past *past = km_diffusion_past(x->m->diffusion, x->f, T);
     float *one = KM_NEWN(float, x->frame), *all = KM_NEWN(float, x->frame), *clean = KM_NEWN(float, x->frame);
@@ -118,7 +118,7 @@ static void test_batch(const fixture *x)
     static const int counts[B] = {0, 7, 3}, which[B] = {2, 0, 1};
     float *alone = KM_NEWN(float, B * x->frame), *out[2] = {KM_NEWN(float, B * x->frame), KM_NEWN(float, B * x->frame)};
     for (int threads = 1; threads <= 2; threads++) {
-        km_prepared *p = km_prepare(x->m, x->f, x->t, threads);
+        km_prepared *p = km_prepare(x->m, x->f, x->t, NULL, threads);
         km_nn_past *pasts[B];
         for (int b = 0; b < B; b++) {
             pasts[b] = km_diffusion_past(x->m->diffusion, x->f, 10);
@@ -216,7 +216,7 @@ static void by_windows(const fixture *x, km_history *h, float (*out)[120])
     const double zero[3] = {0}, none[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     km_dim A = x->f->A;
     double rot[9], from[3], origin[3];
-    km_prepared *p = km_prepare(x->m, x->f, x->t, 1);
+    km_prepared *p = km_prepare(x->m, x->f, x->t, NULL, 1);
     km_schedule *s = km_schedule_new(&x->m->sampling, options.sampler, STEPS, 1, 1.5);
     float *anchor = KM_NEWN(float, x->frame), *w = KM_NEWN(float, T * x->frame), times[T];
     int64_t fs[T];

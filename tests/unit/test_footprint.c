@@ -17,8 +17,8 @@ static void no_noise(void *arg, int step, km_dim b, km_dim t, float *draw)
     for (km_dim i = 0; i < 3 * f->A; i++) draw[i] = (float)((i + 7 * t + 3 * b + step) % 11) - 5;
 }
 
-/* The peak of really sampling B windows of T frames. */
-static double taken(km_model *m, const km_features *f, int threads, km_dim B, km_dim T)
+/* The peak of really sampling B windows of T frames, with the schedule's levels kept or not. */
+static double taken(km_model *m, const km_features *f, int threads, km_dim B, km_dim T, bool keep)
 {
     const km_config *c = &m->config;
     km_ctx *cx = km_model_ctx(m, threads);
@@ -32,6 +32,7 @@ static double taken(km_model *m, const km_features *f, int threads, km_dim B, km
     km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
     km_schedule *schedule = km_schedule_new(&m->sampling, KM_SAMPLER_AF3, 2, 1, 1);
     km_windows w = {B, T, x, times, clean, no_noise, (void *)f};
+    if (keep) w.opt_levels = km_diffusion_levels(cx, m->diffusion, k, schedule->told, schedule->n_told);
     km_err err = {0};
     ok(km_windows_sample(cx, m, k, schedule, &w, &err) == KM_OK, "%d windows of %d frames on %d threads", (int)B,
        (int)T, threads);
@@ -49,7 +50,7 @@ static void test_foretold(km_model *m, const km_features *f)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         int threads = (int)shapes[i][0];
         km_dim B = shapes[i][1], T = shapes[i][2];
-        double real = taken(m, f, threads, B, T), said = km_footprint_bytes(&p, threads, B * T);
+        double real = taken(m, f, threads, B, T, false), said = km_footprint_bytes(&p, threads, B * T);
         ok(real <= said, "no more than foretold: %.0f of %.0f bytes", real, said);
         if (B * T > 50) ok(said < 1.2 * real, "nor much less");
     }
@@ -76,7 +77,7 @@ static void test_device(const km_features *f)
     ok(less > 0 && less <= trunk, "fewer rows of the trunk at a time take no more: %.0f and %.0f bytes", less, trunk);
     ok(km_footprint_room(m, 1000) == 1000 && km_footprint_room(m, 0) > 1000, "there is room");
     ok(km_footprint_frames(&p, 1, 1000) == 0, "nothing fits into nothing");
-    double real = taken(m, f, 1, B, T), said = km_footprint_bytes(&p, 1, B * T) - pieces;
+    double real = taken(m, f, 1, B, T, false), said = km_footprint_bytes(&p, 1, B * T) - pieces;
     ok(p.on_device && real <= said && said < 2 * real, "of %.0f bytes on the device %.0f are taken", said, real);
     km_model_free(m);
 }
@@ -91,6 +92,21 @@ static void test_inverse(const km_model *m, const km_features *f)
         ok(km_footprint_frames(&p, 2, (int64_t)(bytes - p.frame / 2)) == frames - 1, "and not in less");
     }
     ok(km_footprint_frames(&p, 2, 1) == 0, "nothing fits into nothing");
+}
+
+static void test_kept(km_model *m, const km_features *f)
+{
+    enum { FRAMES = 30 };
+    km_footprint bare = km_footprint_of(m, f), p = bare;
+    km_schedule *s = km_schedule_new(&m->sampling, KM_SAMPLER_AF3, 2, 1, 1);
+    double frames = km_footprint_bytes(&p, 1, FRAMES);
+    ok(!km_footprint_keep(&p, m, f, s, 1, FRAMES, (int64_t)frames) && p.system == bare.system,
+       "levels are not kept where the frames take all there is");
+    ok(km_footprint_keep(&p, m, f, s, 1, FRAMES, (int64_t)(20 * frames)) && p.system > bare.system,
+       "but where there is more, and are counted");
+    double real = taken(m, f, 1, 1, FRAMES, true), said = km_footprint_bytes(&p, 1, FRAMES);
+    ok(real <= said, "they take no more than foretold: %.0f of %.0f bytes", real, said);
+    km_schedule_free(s);
 }
 
 /* Products of a plain layer and of attentions, counted and not computed. */
@@ -115,6 +131,7 @@ int main(void)
     if (!m) return 1;
     test_foretold(m, f);
     test_inverse(m, f);
+    test_kept(m, f);
     test_dry();
     test_device(f);
     km_model_free(m);

@@ -98,6 +98,7 @@ typedef struct fixture {
     int bad_step; /* where the noise is NaN; STEPS for nowhere */
     int calls;
     int stage;    /* of a staircase */
+    bool kept;    /* the schedule's levels are made beforehand */
 } fixture;
 
 /* without: the network's own output is nothing, so that the denoiser is x sigma_data^2 / (sigma^2 + sigma_data^2) */
@@ -154,6 +155,7 @@ static float *sample(fixture *t, km_sampler sampler, int n, km_status *ret, km_e
     km_schedule *s = km_schedule_new(&how, sampler, STEPS, 1.2, 1.5);
     for (km_dim i = 0; i < n * window; i++) x[i] = (float)cos(0.11 * (double)(i + t->first * window));
     km_windows w = {n, T, x, t->times, clean, draw, t};
+    if (t->kept) w.opt_levels = km_diffusion_levels(t->cx, t->m->diffusion, t->k, s->told, s->n_told);
     *ret = km_windows_sample(t->cx, t->m, t->k, s, &w, err);
     km_schedule_free(s);
     return x;
@@ -237,7 +239,10 @@ static void test_batches(int stage)
     }
     ok(equal && apart, "a window alone and in a batch of three has the same bytes");
     ok(km_arena_peak(t.cx->arena) == peak, "a run gives its memory back");
-    free(all);
+    t.kept = true, t.first = 0;
+    float *kept = sample(&t, KM_SAMPLER_AF3, B, &status, &err);
+    ok(status == KM_OK && !memcmp(kept, all, B * window * sizeof *all), "and with levels made beforehand");
+    free(all), free(kept);
     tear_down(&t);
 }
 
