@@ -48,11 +48,11 @@ PY
         for blocks in 1 2; do km-bench --size 32 --tokens 4 --frames 2 --blocks $blocks --family $family levels; done
         km-bench --size 32 --tokens 4 --frames 2 --blocks 1 --family $family denoise
         km-bench --size 32 --tokens 4 --threads 1 --family $family trunk
-    done >lines
+    done >"$BATS_TEST_TMPDIR/lines"
     # 21 levels of 4 tokens: a condition of 768 channels scales, shifts and gates two parts of a block, one of 384 three
-    python3 - <<'PY'
-import json
-flop = [json.loads(l)["flop"] for l in open("lines")]
+    python3 - "$BATS_TEST_TMPDIR/lines" <<'PY'
+import json, sys
+flop = [json.loads(l)["flop"] for l in open(sys.argv[1])]
 for at, C, parts in (0, 768, 2), (4, 384, 3):
     assert abs((flop[at + 1] - flop[at]) / (2 * 21 * 4 * C * 768 * 3 * parts) - 1) < 1e-3, flop
 assert flop[2] != flop[6] and flop[3] != flop[7]
