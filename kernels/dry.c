@@ -32,10 +32,10 @@ static void linear(const km_exec *ex, float *y, const float *x, const float *w, 
 }
 
 static void pair_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
-                           const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N, km_dim H,
-                           km_dim D)
+                           const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim Nq, km_dim N,
+                           km_dim H, km_dim D)
 {
-    count(ex, 2 * F * N * N * H * D);
+    count(ex, 2 * F * Nq * N * H * D);
 }
 
 static void window_attention(const km_exec *ex, float *y, const float *q, const float *k, const float *v,

@@ -18,21 +18,21 @@ static const float *masked_logits(const float *opt_mask, km_dim N)
 }
 
 void KM_CPU(pair_attention_fwd)(const km_exec *ex, float *y, const float *q, const float *k, const float *v,
-                                const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N,
-                                km_dim H, km_dim D)
+                                const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim Nq,
+                                km_dim N, km_dim H, km_dim D)
 {
     const km_dim ldk = padded(N), ldd = padded(D);
     const float *masked = masked_logits(opt_mask, N);
-    KM_PARALLEL_FOR (ex, F * H * N * N * D / 8, i, F * H) {
-        km_dim h = i % H, head = i / H * N * H * D + h * D;
+    KM_PARALLEL_FOR (ex, F * H * Nq * N * D / 8, i, F * H) {
+        km_dim h = i % H, head = i / H * N * H * D + h * D, queries = i / H * Nq * H * D + h * D;
         float *kt = km_scratch(KM_SCRATCH_OWN, (size_t)(D * ldk + N * ldd + attn_fwd_scratch(N, D)));
         float *vr = kt + D * ldk;
         pack_columns(kt, ldk, k + head, H * D, N, D);
         pack_rows(vr, ldd, v + head, H * D, N, D);
-        for (km_dim n = 0; n < N; n += ATTN_ROWS) {
-            km_dim at = head + n * H * D;
-            attn_block b = {q + at, moved_const(opt_g, at), H * D, N - n < ATTN_ROWS ? N - n : ATTN_ROWS, N, D, kt, vr,
-                            ldk, ldd, bias + (h * N + n) * N, N, masked};
+        for (km_dim n = 0; n < Nq; n += ATTN_ROWS) {
+            km_dim at = queries + n * H * D;
+            attn_block b = {q + at, moved_const(opt_g, at), H * D, Nq - n < ATTN_ROWS ? Nq - n : ATTN_ROWS, N, D, kt, vr,
+                            ldk, ldd, bias + (h * Nq + n) * N, N, masked};
             attn_fwd(y + at, &b, vr + N * ldd);
         }
     }
@@ -40,32 +40,33 @@ void KM_CPU(pair_attention_fwd)(const km_exec *ex, float *y, const float *q, con
 
 void KM_CPU(pair_attention_bwd)(const km_exec *ex, float *dq, float *dk, float *dv, float *dg, float *dbias,
                                 const float *dy, const float *q, const float *k, const float *v, const float *opt_g,
-                                const float *bias, const float *opt_mask, km_dim F, km_dim N, km_dim H, km_dim D)
+                                const float *bias, const float *opt_mask, km_dim F, km_dim Nq, km_dim N, km_dim H,
+                                km_dim D)
 {
     const km_dim C = H * D;
     const float *masked = masked_logits(opt_mask, N);
-    KM_PARALLEL_FOR (ex, F * H * N * N * D / 8, h, H)
+    KM_PARALLEL_FOR (ex, F * H * Nq * N * D / 8, h, H)
         for (km_dim f = 0; f < F; f++) {
-            km_dim head = f * N * C + h * D;
+            km_dim head = f * N * C + h * D, queries = f * Nq * C + h * D;
             attn_packs p = attn_pack(k + head, v + head, C, N, D, attn_bwd_scratch(N, D));
-            for (km_dim n = 0; n < N; n += ATTN_ROWS) {
-                km_dim at = head + n * C;
+            for (km_dim n = 0; n < Nq; n += ATTN_ROWS) {
+                km_dim at = queries + n * C;
                 attn_block b = {q + at,
                                 moved_const(opt_g, at),
                                 C,
-                                N - n < ATTN_ROWS ? N - n : ATTN_ROWS,
+                                Nq - n < ATTN_ROWS ? Nq - n : ATTN_ROWS,
                                 N,
                                 D,
                                 p.kt,
                                 p.v,
                                 p.ldk,
                                 p.ldd,
-                                bias + (h * N + n) * N,
+                                bias + (h * Nq + n) * N,
                                 N,
                                 masked};
                 attn_grads g = {dy + at, p.k, p.vt, moved(dq, at), moved(dg, at), dk ? p.dk : NULL, dv ? p.dv : NULL};
                 const float *ds = attn_bwd(&b, &g, p.rest);
-                if (dbias) add_rows(dbias + (h * N + n) * N, N, ds, padded(N), 1, b.nq, N);
+                if (dbias) add_rows(dbias + (h * Nq + n) * N, N, ds, padded(N), 1, b.nq, N);
             }
             attn_unpack(&p, moved(dk, head), moved(dv, head), C, N, D);
         }

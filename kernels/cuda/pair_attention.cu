@@ -6,7 +6,7 @@
 #endif
 
 struct pair_shape {
-    km_dim F, N, H;
+    km_dim F, Nq, N, H;
     int D;
 };
 
@@ -25,17 +25,17 @@ struct pair_added {
     __device__ void finish() const {}
 };
 
-/* Query number r in the order of memory, [F, N, H]. */
+/* Query number r in the order of memory, [F, Nq, H]. */
 __device__ static query pair_query(const pair_shape &z, km_dim r)
 {
-    km_dim h = r % z.H, f = r / z.H / z.N;
+    km_dim h = r % z.H, f = r / z.H / z.Nq;
     return query{r * z.D, (f * z.N * z.H + h) * z.D, z.H * z.D, z.N, z.D};
 }
 
 __device__ static pair_added pair_bias(const pair_shape &z, km_dim r, const T *bias, float *opt_dbias,
                                        const float *opt_mask)
 {
-    km_dim at = (r % z.H * z.N + r / z.H % z.N) * z.N;
+    km_dim at = (r % z.H * z.Nq + r / z.H % z.Nq) * z.N;
     return pair_added{bias + at, opt_dbias ? opt_dbias + at : nullptr, any_key(opt_mask, z.N) ? opt_mask : nullptr};
 }
 
@@ -43,19 +43,19 @@ template <int R>
 __global__ static void pair_kernel(T *y, const T *q, const T *k, const T *v, const T *opt_g, const T *bias,
                                    const float *opt_mask, pair_shape z)
 {
-    KM_EACH_WARP(r, z.F * z.N * z.H)
+    KM_EACH_WARP(r, z.F * z.Nq * z.H)
     attend_fwd<R>(pair_query(z, r), y, q, k, v, opt_g, pair_bias(z, r, bias, nullptr, opt_mask));
 }
 
 void KM_CUDA(pair_attention_fwd)(const km_exec *, float *y, const float *q, const float *k, const float *v,
-                                 const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N,
-                                 km_dim H, km_dim D)
+                                 const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim Nq,
+                                 km_dim N, km_dim H, km_dim D)
 {
-    pair_shape z = {F, N, H, (int)D};
+    pair_shape z = {F, Nq, N, H, (int)D};
 #ifdef KM_CUDA_BF16
-    if (pair_on_tensor_cores({act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, act(y), F, N, H, D})) return;
+    if (pair_on_tensor_cores({act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, act(y), F, Nq, N, H, D})) return;
 #endif
-    KM_ATTENTION_LAUNCH(pair_kernel, F * N * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, z);
+    KM_ATTENTION_LAUNCH(pair_kernel, F * Nq * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, z);
 }
 
 template <int R>
@@ -64,16 +64,16 @@ __global__ static void pair_bwd_kernel(float *opt_dq, float *opt_dk, float *opt_
                                        const T *bias, const float *opt_mask, pair_shape z)
 {
     attention_bwd t = {opt_dq, opt_dk, opt_dv, opt_dg, dy, q, k, v, opt_g};
-    KM_EACH_WARP(r, z.F * z.N * z.H)
+    KM_EACH_WARP(r, z.F * z.Nq * z.H)
     attend_bwd<R>(pair_query(z, r), t, pair_bias(z, r, bias, opt_dbias, opt_mask));
 }
 
 void KM_CUDA(pair_attention_bwd)(const km_exec *, float *opt_dq, float *opt_dk, float *opt_dv, float *opt_dg,
                                  float *opt_dbias, const float *dy, const float *q, const float *k, const float *v,
-                                 const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim N,
-                                 km_dim H, km_dim D)
+                                 const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim Nq,
+                                 km_dim N, km_dim H, km_dim D)
 {
-    pair_shape z = {F, N, H, (int)D};
-    KM_ATTENTION_LAUNCH(pair_bwd_kernel, F * N * H, D, opt_dq, opt_dk, opt_dv, opt_dg, opt_dbias, dy, act(q), act(k),
+    pair_shape z = {F, Nq, N, H, (int)D};
+    KM_ATTENTION_LAUNCH(pair_bwd_kernel, F * Nq * H, D, opt_dq, opt_dk, opt_dv, opt_dg, opt_dbias, dy, act(q), act(k),
                         act(v), act(opt_g), act(bias), opt_mask, z);
 }

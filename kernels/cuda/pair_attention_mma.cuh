@@ -14,7 +14,7 @@ struct pair_tile {
     const bf16 *q, *k, *v, *opt_g, *bias;
     const float *opt_mask; /* [N] */
     bf16 *y;
-    km_dim F, N, H, D;
+    km_dim F, Nq, N, H, D;
 };
 
 /* rows x columns of a matrix with rows `stride` apart into shared memory, zeros around them up to TILE_SIDE rows of
@@ -42,8 +42,8 @@ __device__ static inline void load_queries(uint32_t a[DT][4], const pair_tile &z
     for (int kk = 0; kk < DT; kk++)
         for (int i = 0; i < 4; i++) {
             km_dim row = first + g + i % 2 * 8, d = kk * 16 + i / 2 * 8 + 2 * t;
-            const bf16 *x = z.q + ((f * z.N + row) * z.H + h) * z.D + d, none = {0};
-            bool in = f < z.F && row < z.N;
+            const bf16 *x = z.q + ((f * z.Nq + row) * z.H + h) * z.D + d, none = {0};
+            bool in = f < z.F && row < z.Nq;
             a[kk][i] = pair_of(in && d < z.D ? x[0] : none, in && d + 1 < z.D ? x[1] : none);
         }
 }
@@ -119,8 +119,8 @@ __device__ static inline void write_queries(const pair_sums<DT> &o, const pair_t
     for (int r = 0; r < 2; r++) {
         float sum = o.sum[r] + __shfl_xor_sync(0xffffffffu, o.sum[r], 1);
         sum += __shfl_xor_sync(0xffffffffu, sum, 2);
-        km_dim row = first + g + 8 * r, at = ((f * z.N + row) * z.H + h) * z.D;
-        if (f >= z.F || row >= z.N) continue;
+        km_dim row = first + g + 8 * r, at = ((f * z.Nq + row) * z.H + h) * z.D;
+        if (f >= z.F || row >= z.Nq) continue;
         for (int j = 0; j < 2 * DT; j++)
             for (int i = 0; i < 2; i++) {
                 km_dim d = 8 * j + 2 * t + i;
@@ -139,7 +139,7 @@ template <int DT> __global__ static void __launch_bounds__(TILE_FRAMES *GROUP) p
     bf16 *keys = bias + TILE_SIDE * LB, *values = keys + TILE_FRAMES * TILE_SIDE * LD;
     float *drop = (float *)(values + TILE_FRAMES * TILE_SIDE * LD);
     const int n = (int)threadIdx.x, group = n / GROUP, warp = n % GROUP / KM_WARP;
-    const km_dim tiles = (z.N + TILE_SIDE - 1) / TILE_SIDE, h = blockIdx.y / tiles;
+    const km_dim tiles = (z.Nq + TILE_SIDE - 1) / TILE_SIDE, h = blockIdx.y / tiles;
     const km_dim top = blockIdx.y % tiles * TILE_SIDE, first = top + 16 * warp;
     const km_dim f = blockIdx.x * (km_dim)TILE_FRAMES + group, stride = z.H * z.D;
     const float *mask = any_key(z.opt_mask, z.N) ? z.opt_mask : nullptr, scale = rsqrtf((float)z.D);
@@ -150,7 +150,7 @@ template <int DT> __global__ static void __launch_bounds__(TILE_FRAMES *GROUP) p
     for (km_dim key = 0; key < z.N; key += TILE_SIDE) {
         km_dim at = ((f * z.N + key) * z.H + h) * z.D, rows = f < z.F ? z.N - key : 0;
         __syncthreads();
-        stage(bias, LB, TILE_SIDE, z.bias + (h * z.N + top) * z.N + key, z.N, z.N - top, z.N - key, n,
+        stage(bias, LB, TILE_SIDE, z.bias + (h * z.Nq + top) * z.N + key, z.N, z.Nq - top, z.N - key, n,
               TILE_FRAMES * GROUP);
         stage(mine, LD, DT * 16, z.k + at, stride, rows, z.D, n % GROUP, GROUP);
         stage(my_values, LD, DT * 16, z.v + at, stride, rows, z.D, n % GROUP, GROUP);
@@ -165,7 +165,7 @@ template <int DT> static void pair_mma(const pair_tile &z)
 {
     enum { LD = DT * 16 + PADDING, LB = TILE_SIDE + PADDING };
     size_t shared = (TILE_SIDE * LB + 2 * TILE_FRAMES * TILE_SIDE * LD) * sizeof(bf16) + TILE_SIDE * sizeof(float);
-    km_dim tiles = (z.N + TILE_SIDE - 1) / TILE_SIDE;
+    km_dim tiles = (z.Nq + TILE_SIDE - 1) / TILE_SIDE;
     km_launch(pair_mma_kernel<DT>, dim3((unsigned)((z.F + TILE_FRAMES - 1) / TILE_FRAMES), (unsigned)(z.H * tiles)),
               dim3(TILE_FRAMES * GROUP), shared, z);
 }
@@ -173,9 +173,9 @@ template <int DT> static void pair_mma(const pair_tile &z)
 /* False where heads are too wide, or there is too much for a grid. */
 static bool pair_on_tensor_cores(const pair_tile &z)
 {
-    km_dim tiles = (z.N + TILE_SIDE - 1) / TILE_SIDE;
+    km_dim tiles = (z.Nq + TILE_SIDE - 1) / TILE_SIDE;
     if (z.D > 64 || z.H * tiles > 65535) return false;
-    if (z.F == 0 || z.N == 0 || z.H == 0) return true;
+    if (z.F == 0 || z.Nq == 0 || z.N == 0 || z.H == 0) return true;
     if (z.D <= 16) pair_mma<1>(z);
     else if (z.D <= 32) pair_mma<2>(z);
     else if (z.D <= 48) pair_mma<3>(z);

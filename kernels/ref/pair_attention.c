@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/ref/attention.h"
 
-/* What is added to the logits of query i of head h. */
-static double *added_row(const double *bias, const double *opt_mask, km_dim h, km_dim i, km_dim N)
+/* What is added to the logits of a query of a head, row h Nq + i of the bias. */
+static double *added_row(const double *bias, const double *opt_mask, km_dim row, km_dim N)
 {
-    double *row = calloc((size_t)N, sizeof *row);
-    for (km_dim j = 0; j < N; j++) row[j] = bias[(h * N + i) * N + j] + (opt_mask ? (1 - opt_mask[j]) * -1e6 : 0);
-    return row;
+    double *added = calloc((size_t)N, sizeof *added);
+    for (km_dim j = 0; j < N; j++) added[j] = bias[row * N + j] + (opt_mask ? (1 - opt_mask[j]) * -1e6 : 0);
+    return added;
 }
 
 void km_ref_pair_attention_fwd(const km_exec *ex, double *y, const double *q, const double *k, const double *v,
-                               const double *opt_g, const double *bias, const double *opt_mask, km_dim F, km_dim N,
-                               km_dim H, km_dim D)
+                               const double *opt_g, const double *bias, const double *opt_mask, km_dim F, km_dim Nq,
+                               km_dim N, km_dim H, km_dim D)
 {
     (void)ex;
     for (km_dim h = 0; h < H; h++)
-        for (km_dim i = 0; i < N; i++) {
-            double *added = added_row(bias, opt_mask, h, i, N);
+        for (km_dim i = 0; i < Nq; i++) {
+            double *added = added_row(bias, opt_mask, h * Nq + i, N);
             for (km_dim f = 0; f < F; f++) {
-                km_dim keys = f * N * H * D + h * D, at = keys + i * H * D;
+                km_dim keys = f * N * H * D + h * D, at = (f * Nq + i) * H * D + h * D;
                 ref_attend_fwd(y + at, q + at, k + keys, v + keys, H * D, ref_at_const(opt_g, at), added, N, D);
             }
             free(added);
@@ -27,16 +27,17 @@ void km_ref_pair_attention_fwd(const km_exec *ex, double *y, const double *q, co
 
 void km_ref_pair_attention_bwd(const km_exec *ex, double *dq, double *dk, double *dv, double *dg, double *dbias,
                                const double *dy, const double *q, const double *k, const double *v, const double *opt_g,
-                               const double *bias, const double *opt_mask, km_dim F, km_dim N, km_dim H, km_dim D)
+                               const double *bias, const double *opt_mask, km_dim F, km_dim Nq, km_dim N, km_dim H,
+                               km_dim D)
 {
     (void)ex;
     for (km_dim h = 0; h < H; h++)
-        for (km_dim i = 0; i < N; i++) {
-            double *added = added_row(bias, opt_mask, h, i, N);
+        for (km_dim i = 0; i < Nq; i++) {
+            double *added = added_row(bias, opt_mask, h * Nq + i, N);
             for (km_dim f = 0; f < F; f++) {
-                km_dim keys = f * N * H * D + h * D, at = keys + i * H * D;
+                km_dim keys = f * N * H * D + h * D, at = (f * Nq + i) * H * D + h * D;
                 ref_attend_bwd(ref_at(dq, at), ref_at(dk, keys), ref_at(dv, keys), ref_at(dg, at),
-                               ref_at(dbias, (h * N + i) * N), dy + at, q + at, k + keys, v + keys, H * D,
+                               ref_at(dbias, (h * Nq + i) * N), dy + at, q + at, k + keys, v + keys, H * D,
                                ref_at_const(opt_g, at), added, N, D);
             }
             free(added);

@@ -12,28 +12,31 @@ typedef struct rows {
     km_dim each;
     km_nn_rows *fn;
     const void *arg;
+    km_nn_share *opt_share;
 } rows;
 
-/* Rows of pairs as columns of y [N, N, C]. */
+/* Into the caller's arg, or the copy for backward. */
+static void share(km_ctx *cx, const rows *r)
+{
+    if (r->opt_share) r->opt_share(cx, (void *)r->arg);
+}
+
+/* Rows of pairs [N, T, C] as columns of y [T, N, C]. */
 static void put_swapped(const km_ctx *cx, km_tensor *y, const km_tensor *part, km_dim first)
 {
-    km_dim N = km_size(y, 0), C = km_size(y, 2);
-    size_t pair = km_bytes(y, C);
+    km_dim T = km_size(y, 0), N = km_size(y, 1);
+    size_t pair = km_bytes(y, km_size(y, 2));
     for (km_dim i = 0; i < km_size(part, 0); i++) {
         char *to = (char *)y->data + (size_t)(first + i) * pair;
-        const char *from = (const char *)part->data + (size_t)(i * N) * pair;
-        if (cx->be->device) cx->be->device->move_rows(to, (size_t)N * pair, from, pair, pair, (size_t)N);
+        const char *from = (const char *)part->data + (size_t)(i * T) * pair;
+        if (cx->be->device) cx->be->device->move_rows(to, (size_t)N * pair, from, pair, pair, (size_t)T);
         else
-            for (km_dim j = 0; j < N; j++) memcpy(to + (size_t)(j * N) * pair, from + (size_t)j * pair, pair);
+            for (km_dim j = 0; j < T; j++) memcpy(to + (size_t)(j * N) * pair, from + (size_t)j * pair, pair);
     }
 }
 
 /* How many rows at a time. */
-static km_dim chunk_of(const km_ctx *cx, const rows *r)
-{
-    km_dim each = r->each >> cx->halvings;
-    return each > 0 ? each : 1;
-}
+static km_dim chunk_of(const km_ctx *cx, km_dim each) { return each >> cx->halvings > 0 ? each >> cx->halvings : 1; }
 
 /* Chunk number c, of `each` rows, on a thread of its own. */
 static void run_chunk(km_ctx *cx, const rows *r, km_dim each, km_dim c)
@@ -50,7 +53,7 @@ static void run_chunk(km_ctx *cx, const rows *r, km_dim each, km_dim c)
 /* Chunks have the same sizes for any number of threads. */
 static km_tensor *run(km_ctx *cx, const rows *r)
 {
-    km_dim R = km_size(r->x, 0), each = chunk_of(cx, r), chunks = (R + each - 1) / each;
+    km_dim R = km_size(r->x, 0), each = chunk_of(cx, r->each), chunks = (R + each - 1) / each;
     int n = chunks < cx->ex.threads ? (int)chunks : cx->ex.threads;
     if (cx->dry && !cx->ex.opt_flop) chunks = n; /* the others take no more memory */
     if (n <= 1 || 8 * km_numel(r->x) < cx->ex.team_work) {
@@ -71,14 +74,14 @@ static km_tensor *run(km_ctx *cx, const rows *r)
 
 /* -- with a tape */
 
-/* part += columns of dy [N, N, C], on a device */
+/* part += columns of dy [T, N, C], on a device */
 static void take_columns(km_ctx *cx, float *to, const rows *r, const float *dy, const km_tensor *part, km_dim first)
 {
-    km_dim N = km_size(r->y, 0), C = km_size(r->y, 2), n = km_numel(part);
+    km_dim T = km_size(r->y, 0), N = km_size(r->y, 1), C = km_size(r->y, 2), n = km_numel(part);
     size_t pair = (size_t)C * sizeof(float);
     float *turned = km_arena_data(cx->arena, (size_t)n * sizeof(float));
     for (km_dim i = 0; i < km_size(part, 0); i++)
-        cx->be->device->move_rows(turned + i * N * C, pair, dy + (first + i) * C, (size_t)N * pair, pair, (size_t)N);
+        cx->be->device->move_rows(turned + i * T * C, pair, dy + (first + i) * C, (size_t)N * pair, pair, (size_t)T);
     cx->be->add_bwd(&cx->ex, to, NULL, turned, n, n);
 }
 
@@ -96,10 +99,10 @@ static void take_gradient(km_ctx *cx, float *to, const rows *r, const float *dy,
         for (km_dim i = 0; i < n; i++) to[i] += dy[i];
         return;
     }
-    km_dim N = km_size(r->y, 0), C = km_size(r->y, 2);
+    km_dim T = km_size(r->y, 0), N = km_size(r->y, 1), C = km_size(r->y, 2);
     for (km_dim i = 0; i < km_size(part, 0); i++)
-        for (km_dim j = 0; j < N; j++)
-            for (km_dim c = 0; c < C; c++) to[(i * N + j) * C + c] += dy[(j * N + first + i) * C + c];
+        for (km_dim j = 0; j < T; j++)
+            for (km_dim c = 0; c < C; c++) to[(i * T + j) * C + c] += dy[(j * N + first + i) * C + c];
 }
 
 /* One chunk once more, recorded, and its gradient. */
@@ -115,11 +118,13 @@ static void replay_chunk(km_ctx *cx, const rows *r, const float *dy, km_dim firs
     km_arena_rewind(cx->arena, mark);
 }
 
-/* The context for chunks that are recorded by themselves: in an arena of its own, so that gradients of what lives on
- * stay when a chunk's memory is given back. */
-static km_ctx *begin_own(km_ctx *cx, km_tape *tape)
+/* The contexts for chunks that are recorded by themselves and for what they share: in arenas of their own, so that
+ * gradients of what lives on stay when their memory is given back. */
+enum { CHUNKS, SHARED };
+
+static km_ctx *begin_own(km_ctx *cx, int which, km_tape *tape)
 {
-    km_ctx *own = km_ctx_team(cx, 1)[0];
+    km_ctx *own = km_ctx_team(cx, which + 1)[which];
     own->be = cx->be, own->ex = cx->ex, own->param_grad = cx->param_grad, own->tape = tape;
     return own;
 }
@@ -135,23 +140,37 @@ static void replay_backward(km_ctx *cx, void *state)
 {
     const rows *r = state;
     if (!km_has_grad(r->y)) return;
-    km_ctx *own = begin_own(cx, km_tape_new());
-    km_dim each = chunk_of(cx, r);
+    km_ctx *shared = begin_own(cx, SHARED, km_tape_new()), *own = begin_own(cx, CHUNKS, km_tape_new());
+    km_mark mark = km_scope_begin(shared);
+    share(shared, r);
+    km_dim each = chunk_of(cx, r->each);
     for (km_dim first = 0; first < km_size(r->x, 0); first += each)
         replay_chunk(own, r, km_grad(cx, r->y), first, each);
-    end_own(own);
+    km_tape_backward(shared);
+    km_arena_rewind(shared->arena, mark);
+    end_own(own), end_own(shared);
 }
 
 /* One row reads what all read. False: nothing that wants a gradient. */
 static bool note_uses(km_ctx *cx, const rows *r)
 {
-    km_ctx *own = begin_own(cx, km_tape_inner(cx->tape));
+    km_ctx *own = begin_own(cx, CHUNKS, km_tape_inner(cx->tape));
     km_mark mark = km_scope_begin(own);
+    share(own, r);
     r->fn(own, r->arg, km_slice(own, r->x, 0, 1), 0);
     bool recorded = km_tape_adopt(cx->tape, own->tape);
     km_arena_rewind(own->arena, mark);
     end_own(own);
     return recorded;
+}
+
+static km_tensor *run_shared(km_ctx *cx, const rows *r)
+{
+    km_mark mark = km_scope_begin(cx);
+    share(cx, r);
+    run(cx, r);
+    km_arena_rewind(cx->arena, mark);
+    return r->y;
 }
 
 /* r->y is new, and r->arg is copied. */
@@ -160,7 +179,7 @@ static km_tensor *run_taped(km_ctx *cx, const rows *r, size_t arg_bytes)
     km_tape *tape = cx->tape;
     bool recorded = note_uses(cx, r);
     cx->tape = NULL;
-    run(cx, r);
+    run_shared(cx, r);
     cx->tape = tape;
     if (!recorded) return r->y;
     rows *kept = km_arena_get(cx->arena, sizeof *kept);
@@ -179,21 +198,32 @@ km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn
     km_dim shape[KM_MAX_DIMS];
     memcpy(shape, x->shape, sizeof shape);
     shape[x->nd - 1] = C;
-    rows r = {x, km_tensor_new(cx, x->nd, shape), false, each, fn, arg};
+    rows r = {x, km_tensor_new(cx, x->nd, shape), false, each, fn, arg, NULL};
     return cx->tape ? run_taped(cx, &r, arg_bytes) : run(cx, &r);
 }
 
 km_tensor *km_nn_update(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes)
 {
     if (cx->tape) return km_nn_map(cx, state, each, fn, arg, arg_bytes, km_size(state, -1));
-    return run(cx, &(rows){state, state, false, each, fn, arg});
+    return run(cx, &(rows){state, state, false, each, fn, arg, NULL});
 }
 
-km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *to, km_dim each, km_nn_rows *fn,
-                             const void *arg, size_t arg_bytes)
+km_tensor *km_nn_update_strictly(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg,
+                                 size_t arg_bytes)
 {
-    if (cx->tape && is_small(x)) return km_swap_pairs(cx, fn(cx, arg, x, 0));
-    rows r = {x, cx->tape ? km_tensor_like(cx, x) : to, true, each, fn, arg};
+    if (!cx->tape) return run(cx, &(rows){state, state, false, each, fn, arg, NULL});
+    if (km_size(state, 0) <= chunk_of(cx, each)) return fn(cx, arg, state, 0);
+    return run_taped(cx, &(rows){state, km_tensor_like(cx, state), false, each, fn, arg, NULL}, arg_bytes);
+}
+
+km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *opt_to, km_dim each, km_nn_rows *fn,
+                             km_nn_share *opt_share, void *arg, size_t arg_bytes)
+{
+    if (cx->tape && is_small(x) && !opt_to) {
+        if (opt_share) opt_share(cx, arg);
+        return km_swap_pairs(cx, fn(cx, arg, x, 0));
+    }
+    rows r = {x, opt_to ? opt_to : km_tensor_like(cx, x), true, each, fn, arg, opt_share};
     KM_ASSERT(x->data != r.y->data);
-    return cx->tape ? run_taped(cx, &r, arg_bytes) : run(cx, &r);
+    return cx->tape ? run_taped(cx, &r, arg_bytes) : run_shared(cx, &r);
 }

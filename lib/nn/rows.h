@@ -22,10 +22,15 @@ km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn
                      km_dim C);
 /* The same in place of a state (km_nn_state): fn keeps the shape. With a tape a new tensor. */
 km_tensor *km_nn_update(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes);
-/* y [N, N, C] at (j, i) = fn of x [N, N, C] at (i, j), a row of pairs a row: x has its pairs swapped afterwards. to:
- * where y goes, not x; unused with a tape. */
-km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *to, km_dim each, km_nn_rows *fn,
-                             const void *arg, size_t arg_bytes);
+/* The same with no more than `each` rows at once with a tape too, though they be few: where fn makes much of a row. */
+km_tensor *km_nn_update_strictly(km_ctx *cx, km_tensor *state, km_dim each, km_nn_rows *fn, const void *arg,
+                                 size_t arg_bytes);
+/* y [T, N, C] at (j, i) = fn of x [N, N, C] at (i, j), a row of pairs a row: the pairs are swapped, of all or of those
+ * that fn keeps. opt_to: where y goes, not x; NULL: a new tensor, T = N. opt_share makes what all rows share and puts
+ * it into arg; that lives while rows are worked on, and with a tape is made again in backward. */
+typedef void km_nn_share(km_ctx *cx, void *arg);
+km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *opt_to, km_dim each, km_nn_rows *fn,
+                             km_nn_share *opt_share, void *arg, size_t arg_bytes);
 /* For arg and its size: a pointer to a whole struct. */
 #define KM_NN_ARG(pointer) (pointer), sizeof *(pointer)
 

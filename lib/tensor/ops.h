@@ -75,9 +75,10 @@ km_tensor *km_atom_pairs(km_ctx *cx, const km_tensor *w_pos, const km_tensor *w_
                          const int32_t *atom_token, const km_tensor *u, const km_tensor *v, km_dim Q, km_dim K);
 
 /* -- op_pair_attention.c, op_window_attention.c, op_temporal_attention.c */
-/* y [F, N, H D] = sg(g) softmax_j(q_i k_j / sqrt D + bias [H, N, N] + (1 - mask_j) (-1e6)) v_j; q k v g [F, N, H D],
- * every frame the same bias; opt_mask [N] 0/1. opt_g NULL: no gate. Triangle attention around the starting node is this
- * with the rows of pairs as frames; around the ending node, with the pairs swapped */
+/* y [F, Nq, H D] = sg(g) softmax_j(q_i k_j / sqrt D + bias [H, Nq, N] + (1 - mask_j) (-1e6)) v_j; q g [F, Nq, H D] of
+ * all tokens or some, k v [F, N, H D], every frame the same bias; opt_mask [N] 0/1. opt_g NULL: no gate. Triangle
+ * attention around the starting node is this with the rows of pairs as frames; around the ending node, with the pairs
+ * swapped */
 km_tensor *km_pair_attention(km_ctx *cx, const km_tensor *q, const km_tensor *k, const km_tensor *v,
                              const km_tensor *opt_g, const km_tensor *bias, const float *opt_mask);
 /* The same within atom windows (see km_atom_pairs): q k v g [F, A, H D], bias [H, W, Q, K]; atom_mask [A] masks keys

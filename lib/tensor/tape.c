@@ -85,6 +85,7 @@ void km_record(km_ctx *cx, km_tensor *out, km_backward *backward, void *state)
         tape->records = km_realloc(tape->records, tape->room * sizeof *tape->records);
     }
     out->wants_grad = true;
+    if (out->base) out->base->wants_grad = true;
     tape->records[tape->count++] = (record){backward, state};
 }
 

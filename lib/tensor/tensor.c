@@ -21,6 +21,7 @@ km_ctx *km_ctx_new_on(const km_backend *be, int threads)
 {
     km_ctx *cx = KM_NEW(km_ctx);
     cx->be = be;
+    cx->tile = KM_TILE;
     cx->ex = (km_exec){threads > 0 && !be->device ? threads : 1, KM_TEAM_WORK, NULL};
     cx->dry = be == km_backend_dry();
     if (be->device) cx->arena = km_arena_new_on(be->device->get, be->device->put);

@@ -17,7 +17,7 @@
 #include "kernels/backend.h"
 #include "lib/base/mem.h"
 
-enum { KM_MAX_DIMS = 6 };
+enum { KM_MAX_DIMS = 6, KM_TILE = 1 << 20 };
 
 typedef struct km_tensor {
     float *data; /* on a device: an address there, of bfloat16 where `half` says so */
@@ -40,6 +40,7 @@ typedef struct km_ctx {
     km_exec ex;
     bool dry;          /* nothing is computed: data are not worth copying */
     int halvings;      /* of how many rows lib/nn/rows.h takes at a time, where memory is short */
+    km_dim tile;       /* numbers of a bias [heads, queries, keys] that are there at a time (KM_TILE) */
     km_arena *arena;
     km_tape *tape;     /* NULL: nothing is recorded */
     float *param_grad; /* gradients of all parameters, one after another; NULL: parameters are constants */
@@ -123,8 +124,8 @@ bool km_recording(const km_ctx *cx, int n, const km_tensor *const *inputs);
 #define KM_RECORDING(cx, ...)                                                                                          \
     km_recording((cx), (int)(sizeof((const km_tensor *[]){__VA_ARGS__}) / sizeof(km_tensor *)),                        \
                  (const km_tensor *const[]){__VA_ARGS__})
-/* Record that out came from an operation whose backward takes state (in the arena), and mark out as wanting a gradient.
- */
+/* Record that out, or what it is a view of, came from an operation whose backward takes state (in the arena), and mark
+ * it as wanting a gradient. */
 void km_record(km_ctx *cx, km_tensor *out, km_backward *backward, void *state);
 /* Run backward from a scalar whose gradient is `seed`, records in reverse. Parameter gradients are added to param_grad.
  */

@@ -5,7 +5,7 @@
 enum { IN_Q, IN_K, IN_V, IN_G, IN_BIAS, INPUTS };
 
 typedef struct pair_case {
-    km_dim F, N, H, D;
+    km_dim F, Nq, N, H, D;
     bool gated;
     double *mask; /* [N] or NULL */
     input in[INPUTS];
@@ -17,7 +17,7 @@ static double pair_scalar(void *arg)
     pair_case *c = arg;
     double sum = 0;
     km_ref_pair_attention_fwd(&attention_threads[0], c->y, c->in[IN_Q].x, c->in[IN_K].x, c->in[IN_V].x,
-                              c->gated ? c->in[IN_G].x : NULL, c->in[IN_BIAS].x, c->mask, c->F, c->N, c->H, c->D);
+                              c->gated ? c->in[IN_G].x : NULL, c->in[IN_BIAS].x, c->mask, c->F, c->Nq, c->N, c->H, c->D);
     for (km_dim i = 0; i < c->in[IN_Q].n; i++) sum += c->dy[i] * c->y[i];
     return sum;
 }
@@ -27,8 +27,9 @@ static void pair_on_backend(km_ctx *cx, void *arg)
     pair_case *c = arg;
     float *mask = c->mask ? to_float(c->mask, c->N) : NULL;
     km_tensor *t[INPUTS];
-    for (int i = 0; i < INPUTS - 1; i++) t[i] = OPT_LEAF(cx, c->in[i].x, c->F, c->N, c->H * c->D);
-    t[IN_BIAS] = OPT_LEAF(cx, c->in[IN_BIAS].x, c->H, c->N, c->N);
+    for (int i = 0; i < INPUTS - 1; i++)
+        t[i] = OPT_LEAF(cx, c->in[i].x, c->F, i == IN_Q || i == IN_G ? c->Nq : c->N, c->H * c->D);
+    t[IN_BIAS] = OPT_LEAF(cx, c->in[IN_BIAS].x, c->H, c->Nq, c->N);
     if (!c->gated) t[IN_G] = NULL;
     km_tensor *y = km_pair_attention(cx, t[IN_Q], t[IN_K], t[IN_V], t[IN_G], t[IN_BIAS], mask);
     opt_close_tensor(cx, "forward", y, c->y, c->in[IN_Q].n, 5e-6);
@@ -38,18 +39,18 @@ static void pair_on_backend(km_ctx *cx, void *arg)
 }
 
 /* masked: the first so many keys */
-static void test_pair(km_dim F, km_dim N, km_dim H, km_dim D, bool gated, km_dim masked)
+static void test_pair(km_dim F, km_dim Nq, km_dim N, km_dim H, km_dim D, bool gated, km_dim masked)
 {
-    km_dim n = F * N * H * D;
-    pair_case c = {F, N, H, D, gated, masked ? km_calloc((size_t)N, sizeof(double)) : NULL,
-                   {input_new("dq", n, 1), input_new("dk", n, 2), input_new("dv", n, 3), input_new("dg", n, 4),
-                    input_new("dbias", H * N * N, 5)}, opt_random(n, 6), opt_random(n, 7)};
+    km_dim n = F * Nq * H * D, keys = F * N * H * D;
+    pair_case c = {F, Nq, N, H, D, gated, masked ? km_calloc((size_t)N, sizeof(double)) : NULL,
+                   {input_new("dq", n, 1), input_new("dk", keys, 2), input_new("dv", keys, 3), input_new("dg", n, 4),
+                    input_new("dbias", H * Nq * N, 5)}, opt_random(n, 6), opt_random(n, 7)};
     for (km_dim j = masked; j < N && masked; j++) c.mask[j] = 1;
     input *in = c.in;
     km_ref_pair_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d, in[IN_BIAS].d,
                               c.dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL, in[IN_BIAS].x,
-                              c.mask, F, N, H, D);
-    if (n < 200 && masked < N) input_differences(in, INPUTS, pair_scalar, &c);
+                              c.mask, F, Nq, N, H, D);
+    if (keys < 200 && masked < N) input_differences(in, INPUTS, pair_scalar, &c);
     pair_scalar(&c);
     opt_backends(pair_on_backend, &c);
     for (int i = 0; i < INPUTS; i++) input_free(&in[i]);
@@ -62,9 +63,9 @@ static void run_frames(const km_exec *ex, float *out, float *const x[6], km_dim 
 {
     const km_backend *be = km_backend_cpu(NULL);
     km_dim n = F * N * H * D, at = first * N * H * D;
-    be->pair_attention_fwd(ex, out, x[0] + at, x[1] + at, x[2] + at, x[3] + at, x[4], NULL, F, N, H, D);
+    be->pair_attention_fwd(ex, out, x[0] + at, x[1] + at, x[2] + at, x[3] + at, x[4], NULL, F, N, N, H, D);
     be->pair_attention_bwd(ex, out + n, out + 2 * n, out + 3 * n, out + 4 * n, out + 5 * n, x[5] + at, x[0] + at,
-                           x[1] + at, x[2] + at, x[3] + at, x[4], NULL, F, N, H, D);
+                           x[1] + at, x[2] + at, x[3] + at, x[4], NULL, F, N, N, H, D);
 }
 
 static void test_same_bytes(km_dim N, km_dim H, km_dim D)
@@ -92,16 +93,19 @@ static void test_same_bytes(km_dim N, km_dim H, km_dim D)
 
 int main(void)
 {
-    test_pair(1, 1, 1, 1, true, 0);
-    test_pair(2, 7, 3, 3, true, 0);
-    test_pair(2, 5, 1, 16, false, 2);
-    test_pair(1, 7, 3, 5, true, 3);
-    test_pair(3, 33, 3, 24, true, 4);
-    test_pair(2, 67, 1, 16, false, 0);
-    test_pair(2, 7, 3, 16, true, 7);
-    test_pair(3, 17, 2, 48, true, 0);
-    test_pair(1, 65, 1, 64, false, 1);
-    test_pair(1, 3, 1, 70, true, 0);
+    test_pair(1, 1, 1, 1, 1, true, 0);
+    test_pair(2, 7, 7, 3, 3, true, 0);
+    test_pair(2, 5, 5, 1, 16, false, 2);
+    test_pair(1, 7, 7, 3, 5, true, 3);
+    test_pair(3, 33, 33, 3, 24, true, 4);
+    test_pair(2, 67, 67, 1, 16, false, 0);
+    test_pair(2, 7, 7, 3, 16, true, 7);
+    test_pair(3, 17, 17, 2, 48, true, 0);
+    test_pair(1, 65, 65, 1, 64, false, 1);
+    test_pair(1, 3, 3, 1, 70, true, 0);
+    test_pair(2, 2, 7, 3, 4, true, 2);
+    test_pair(1, 40, 67, 2, 32, true, 5);
+    test_pair(3, 65, 4, 1, 8, false, 0);
     test_same_bytes(33, 3, 24);
     return tap_end();
 }

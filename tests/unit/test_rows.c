@@ -44,7 +44,7 @@ static void test_pieces(int threads, km_dim each)
     km_ctx *cx = km_ctx_new(threads);
     cx->ex.team_work = 0;
     km_tensor *in = OPT_LEAF(cx, x, N, N, C), *to = km_tensor_like(cx, in);
-    ok(is_doubled(km_nn_map_swapped(cx, in, to, each, doubled, NULL, 0), x, true), "rows become columns");
+    ok(is_doubled(km_nn_map_swapped(cx, in, to, each, doubled, NULL, NULL, 0), x, true), "rows become columns");
     km_tensor *wide = km_nn_map(cx, in, each, wider, NULL, 0, 2 * C);
     ok(km_size(wide, 2) == 2 * C && wide->data[0] == in->data[0] && wide->data[(N * N - 1) * 2 * C + C] ==
            in->data[(N * N - 1) * C], "another width");
@@ -59,7 +59,7 @@ static void test_tape(void)
     km_ctx *cx = km_ctx_new(2);
     cx->tape = km_tape_new();
     km_tensor *in = OPT_LEAF(cx, x, N, N, C);
-    km_tensor *y = km_nn_map_swapped(cx, in, NULL, 2, doubled, NULL, 0);
+    km_tensor *y = km_nn_map_swapped(cx, in, NULL, 2, doubled, NULL, NULL, 0);
     ok(is_doubled(y, x, true) && in->data[0] == (float)x[0] && y->wants_grad, "with a tape the input stays as it is");
     opt_backward(cx, y, x);
     bool good = true;
@@ -73,8 +73,14 @@ static void test_tape(void)
 
 /* x w^T + b in every row, with b of all rows beside it, as layers see what was made of others. */
 typedef struct affine {
-    const km_tensor *w, *b;
+    const km_tensor *w, *half, *b;
 } affine;
+
+static void make_beside(km_ctx *cx, void *arg)
+{
+    affine *a = arg;
+    a->b = km_scale(cx, a->half, 2);
+}
 
 static km_tensor *apply(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
 {
@@ -100,8 +106,9 @@ static gradients run_taped(km_dim each, bool swapped)
     cx->tape = km_tape_new();
     km_tensor *in = OPT_LEAF(cx, x, M, M, D), *weight = OPT_LEAF(cx, w, D, D), *beside = OPT_LEAF(cx, b, M, M, D), *y;
     {
-        const affine a = {weight, beside};
-        if (swapped && each) y = km_nn_map_swapped(cx, in, NULL, each, apply, KM_NN_ARG(&a));
+        affine a = {weight, beside, NULL};
+        if (!swapped || !each) make_beside(cx, &a);
+        if (swapped && each) y = km_nn_map_swapped(cx, in, NULL, each, apply, make_beside, KM_NN_ARG(&a));
         else if (swapped) y = km_swap_pairs(cx, apply(cx, &a, in, 0));
         else y = each ? km_nn_update(cx, in, each, apply, KM_NN_ARG(&a)) : apply(cx, &a, in, 0);
     }
@@ -149,7 +156,7 @@ static void test_uses(void)
     cx->tape = km_tape_new();
     km_tape_watch(cx->tape, ignore, NULL);
     km_tensor *in = OPT_LEAF(cx, x, M, M, D), *weight = OPT_LEAF(cx, w, D, D);
-    affine a = {weight, in};
+    affine a = {weight, NULL, in};
     weight->param_offset = 7;
     km_tensor *first = km_nn_update(cx, in, 8, apply, KM_NN_ARG(&a));
     km_tensor *second = km_nn_update(cx, first, 8, apply, KM_NN_ARG(&a));

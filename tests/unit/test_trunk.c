@@ -101,6 +101,21 @@ static void test_memory(const km_model *m, const km_features *f, const float *wa
     ok(km_footprint_trunk(m, f, 5, 4, 0) > km_footprint_trunk(m, f, 5, 1, 0), "more threads take more");
 }
 
+/* Biases in tiles of one query, of a few, and (more) of all: the same numbers. */
+static void test_tiles(const km_model *m, const km_features *f, const float *want)
+{
+    static const km_dim tiles[] = {1, 2 * N * 3, 3 * N * (N - 1)};
+    for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
+        km_ctx *cx = km_ctx_new(i == 1 ? 3 : 1);
+        cx->ex.team_work = 0;
+        cx->tile = tiles[i];
+        km_trunk_out out = km_trunk_run(cx, m->trunk, f, 1);
+        ok(!memcmp(out.s->data, want, N * 12 * 4) && !memcmp(out.z->data, want + N * 12, PAIRS * 6 * 4),
+           "the same bytes with a bias of %lld numbers at a time", (long long)tiles[i]);
+        km_ctx_free(cx);
+    }
+}
+
 /* Rows drawn for each pass: the second pass looks at its own. */
 static void test_draws(const km_model *m, const km_features *f, const float *want)
 {
@@ -149,9 +164,10 @@ static double squares(km_ctx *cx, const km_model *m, const km_features *f)
 }
 
 /* The slope along one direction in the space of all parameters, by the tape and by differences. They are trained. */
-static void test_slope(km_model *m, const km_features *f)
+static void test_slope(km_model *m, const km_features *f, km_dim tile)
 {
     km_ctx *cx = km_ctx_new(1);
+    cx->tile = tile;
     km_dim n = km_params_size(m->params);
     float *block = km_params_block(m->params), *was = km_alloc((size_t)n * sizeof *was);
     double *u = opt_random(n, 11), slope = 0, ends[2];
@@ -170,7 +186,8 @@ static void test_slope(km_model *m, const km_features *f)
     memcpy(block, was, (size_t)n * sizeof *was);
     double differences = (ends[1] - ends[0]) / 2e-4;
     ok(fabs(slope - differences) < 5e-3 * fabs(slope) && slope != 0,
-       "the whole trunk's slope: %.6g, by differences %.6g", slope, differences);
+       "the whole trunk's slope, biases of %lld numbers: %.6g, by differences %.6g", (long long)tile, slope,
+       differences);
     free(cx->param_grad), free(was), free(u);
     km_ctx_free(cx);
 }
@@ -256,10 +273,12 @@ int main(void)
     float *want = run(m, &f, 1), *more_threads = run(m, &f, 3);
     ok(same(want, more_threads), "the same bytes on one thread and on three");
     test_memory(m, &f, want);
+    test_tiles(m, &f, want);
     test_draws(m, &f, want);
     test_absent(m, &f, want);
     test_tape(m, &f, want);
-    test_slope(m, &f);
+    test_slope(m, &f, KM_TILE);
+    test_slope(m, &f, 2 * N * 3);
     free(want), free(more_threads), free(more.places), free(tiny);
     km_model_free(m);
     return tap_end();

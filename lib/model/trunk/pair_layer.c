@@ -96,30 +96,60 @@ static km_tensor *bias_of(km_ctx *cx, const void *arg, const km_tensor *z, km_di
     return km_nn_linear_run(cx, &l->bias, km_nn_norm_run(cx, &l->norm, z));
 }
 
+/* Tq of the N pairs of each row as queries. */
 typedef struct node {
     const km_triangle_node *l;
-    const km_tensor *bias; /* [heads, N, N] */
+    const km_tensor *rows; /* [Tq, N, C]: of z, those that give the queries' bias */
     const float *mask;     /* [N] */
+    km_dim first, Tq;
+    const km_tensor *bias; /* [heads, Tq, N] */
 } node;
+
+static void share_bias(km_ctx *cx, void *arg)
+{
+    node *n = arg;
+    km_dim N = km_size(n->rows, 1), C = km_size(n->rows, 2), heads = km_size(n->l->bias.w, 0);
+    km_tensor *rows = KM_RESHAPE(cx, n->rows, n->Tq * N, C);
+    km_tensor *bias = km_nn_map(cx, rows, PAIRS, bias_of, KM_NN_ARG(n->l), heads);
+    n->bias = km_heads_first(cx, KM_RESHAPE(cx, bias, n->Tq, N, heads));
+}
+
+/* x [rows, N, C] at the queries: all, or those of a single row. */
+static const km_tensor *queries(km_ctx *cx, const node *n, const km_tensor *x)
+{
+    km_dim N = km_size(x, 1), C = km_size(x, 2);
+    if (n->Tq == N) return x;
+    KM_ASSERT(km_size(x, 0) == 1);
+    return KM_RESHAPE(cx, km_slice(cx, KM_RESHAPE(cx, x, N, C), n->first, n->Tq), 1, n->Tq, C);
+}
 
 static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
 {
     const node *n = arg;
     (void)first;
-    km_tensor *x = km_nn_norm_run(cx, &n->l->norm, z);
-    km_tensor *q = km_nn_linear_run(cx, &n->l->q, x), *k = km_nn_linear_run(cx, &n->l->k, x);
-    km_tensor *v = km_nn_linear_run(cx, &n->l->v, x), *g = km_nn_linear_run(cx, &n->l->g, x);
-    return km_add(cx, z, km_nn_linear_run(cx, &n->l->o, km_pair_attention(cx, q, k, v, g, n->bias, n->mask)));
+    const km_tensor *x = km_nn_norm_run(cx, &n->l->norm, z), *at = queries(cx, n, x);
+    km_tensor *q = km_nn_linear_run(cx, &n->l->q, at), *k = km_nn_linear_run(cx, &n->l->k, x);
+    km_tensor *v = km_nn_linear_run(cx, &n->l->v, x), *g = km_nn_linear_run(cx, &n->l->g, at);
+    km_tensor *y = km_pair_attention(cx, q, k, v, g, n->bias, n->mask);
+    return km_add(cx, queries(cx, n, z), km_nn_linear_run(cx, &n->l->o, y));
 }
 
-/* The result has its pairs swapped, and lies in `to` without a tape. */
+/* The result has its pairs swapped, and lies in `to` without a tape. Where the bias of all pairs is more than a tile,
+ * queries come a tile at a time, each with keys and values made anew. */
 static km_tensor *attend(km_ctx *cx, const km_triangle_node *l, const km_tensor *z, km_tensor *to, const float *mask)
 {
-    km_dim N = km_size(z, 0), C = km_size(z, 2), lines = (2 * PAIRS + N - 1) / N;
-    km_tensor *bias = km_nn_map(cx, KM_RESHAPE(cx, z, N * N, C), PAIRS, bias_of, KM_NN_ARG(l), km_size(l->bias.w, 0));
-    bias = km_heads_first(cx, KM_RESHAPE(cx, bias, N, N, km_size(bias, 1)));
-    const node n = {l, bias, mask};
-    return km_nn_map_swapped(cx, z, to, lines, add_attention, KM_NN_ARG(&n));
+    km_dim N = km_size(z, 0), each = km_tile_rows(cx, N, km_size(l->bias.w, 0) * N);
+    if (cx->tape) to = each < N ? km_tensor_like(cx, z) : NULL;
+    if (each == N) {
+        node n = {l, z, mask, 0, N, NULL};
+        return km_nn_map_swapped(cx, z, to, (2 * PAIRS + N - 1) / N, add_attention, share_bias, KM_NN_ARG(&n));
+    }
+    for (km_dim first = 0; first < N; first += each) {
+        km_dim Tq = N - first < each ? N - first : each;
+        node n = {l, km_slice(cx, z, first, Tq), mask, first, Tq, NULL};
+        km_nn_map_swapped(cx, z, km_slice(cx, to, first, Tq), 1, add_attention, share_bias, KM_NN_ARG(&n));
+    }
+    return to;
 }
 
 /* -- and the whole */

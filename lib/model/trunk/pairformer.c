@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "lib/model/trunk/trunk_parts.h"
+#include "lib/nn/rows.h"
 
 static void layer_init(km_pairformer_layer *l, km_params *p, const char *prefix, const km_config *c)
 {
@@ -26,14 +27,34 @@ void km_pairformer_init(km_pairformer *m, km_params *p, const km_config *c)
 
 void km_pairformer_clear(km_pairformer *m) { free(m->layers); }
 
-static km_tensor *attend_single(km_ctx *cx, const km_pairformer_layer *l, const km_tensor *s, const km_tensor *z,
+typedef struct single {
+    const km_pairformer_layer *l;
+    const km_tensor *k, *v; /* [1, N, token_s] */
+    const km_tensor *z;     /* [N, N, token_z] */
+    const float *mask;      /* [N] */
+} single;
+
+/* s + attention of these tokens to all, with their rows of the bias */
+static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *s, km_dim first)
+{
+    const single *a = arg;
+    const km_nn_attention *l = &a->l->attention;
+    km_dim n = km_size(s, 0), S = km_size(s, 1);
+    km_tensor *x = KM_RESHAPE(cx, km_nn_norm_run(cx, &a->l->norm_s, s), 1, n, S);
+    km_tensor *bias = km_pair_bias(cx, &a->l->attention_bias, km_slice(cx, a->z, first, n));
+    km_tensor *q = km_nn_linear_run(cx, &l->q, x), *g = km_nn_linear_run(cx, &l->g, x);
+    km_tensor *y = km_nn_linear_run(cx, &l->o, km_pair_attention(cx, q, a->k, a->v, g, bias, a->mask));
+    return km_add(cx, s, KM_RESHAPE(cx, y, n, S));
+}
+
+static km_tensor *attend_single(km_ctx *cx, const km_pairformer_layer *l, km_tensor *s, const km_tensor *z,
                                 const float *mask)
 {
     km_dim N = km_size(s, 0), S = km_size(s, 1);
-    km_tensor *bias = km_pair_bias(cx, &l->attention_bias, z);
     km_tensor *x = KM_RESHAPE(cx, km_nn_norm_run(cx, &l->norm_s, s), 1, N, S);
-    km_tensor *y = km_nn_attention_run(cx, &l->attention, x, bias, mask);
-    return km_add(cx, s, KM_RESHAPE(cx, y, N, S));
+    const single a = {l, km_nn_linear_run(cx, &l->attention.k, x), km_nn_linear_run(cx, &l->attention.v, x), z, mask};
+    km_dim each = km_tile_rows(cx, N, km_size(l->attention_bias.linear.w, 0) * N);
+    return km_nn_update_strictly(cx, s, each, add_attention, KM_NN_ARG(&a));
 }
 
 void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **ret_s, km_tensor **ret_z,
@@ -45,7 +66,7 @@ void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **ret_s, km
     for (int i = 0; i < m->depth; i++) {
         const km_pairformer_layer *l = &m->layers[i];
         z = km_pair_layer_run(cx, &l->pair, z, token_mask, mask);
-        s = km_nn_carry(cx, mark, s, attend_single(cx, l, s, z, token_mask));
+        s = km_carried(cx, mark, s, attend_single(cx, l, s, z, token_mask));
         s = km_nn_carry(cx, mark, s, km_add(cx, s, km_nn_transition_run(cx, &l->transition_s, s)));
     }
     *ret_s = s;

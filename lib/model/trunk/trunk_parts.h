@@ -48,6 +48,13 @@ void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_d
 /* z [N, N, C], a state; token_mask [N], pair_mask [N, N] 0/1 */
 km_tensor *km_pair_layer_run(km_ctx *cx, const km_pair_layer *l, km_tensor *z, const float *token_mask,
                              const float *pair_mask);
+/* How many of N rows of a bias, of so many numbers each, make a tile: at least one. */
+static inline km_dim km_tile_rows(const km_ctx *cx, km_dim N, km_dim numbers)
+{
+    km_dim rows = cx->tile / numbers;
+    return rows < 1 ? 1 : rows < N ? rows : N;
+}
+
 /* After a state was updated in place (`next` is it or a view): without a tape gives back what was made since the mark
  * and returns the state, with one returns next. */
 km_tensor *km_carried(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next);
