@@ -31,7 +31,8 @@ void KM_CPU(pair_attention_fwd)(const km_exec *ex, float *y, const float *q, con
         pack_rows(vr, ldd, v + head, H * D, N, D);
         for (km_dim n = 0; n < Nq; n += ATTN_ROWS) {
             km_dim at = queries + n * H * D;
-            attn_block b = {q + at, moved_const(opt_g, at), H * D, Nq - n < ATTN_ROWS ? Nq - n : ATTN_ROWS, N, D, kt, vr,
+            const km_dim nq = Nq - n < ATTN_ROWS ? Nq - n : ATTN_ROWS;
+            attn_block b = {q + at, moved_const(opt_g, at), H * D, nq, N, D, kt, vr,
                             ldk, ldd, bias + (h * Nq + n) * N, N, masked};
             attn_fwd(y + at, &b, vr + N * ldd);
         }

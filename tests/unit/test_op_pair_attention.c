@@ -17,7 +17,8 @@ static double pair_scalar(void *arg)
     pair_case *c = arg;
     double sum = 0;
     km_ref_pair_attention_fwd(&attention_threads[0], c->y, c->in[IN_Q].x, c->in[IN_K].x, c->in[IN_V].x,
-                              c->gated ? c->in[IN_G].x : NULL, c->in[IN_BIAS].x, c->mask, c->F, c->Nq, c->N, c->H, c->D);
+                              c->gated ? c->in[IN_G].x : NULL, c->in[IN_BIAS].x, c->mask, c->F, c->Nq, c->N, c->H,
+                              c->D);
     for (km_dim i = 0; i < c->in[IN_Q].n; i++) sum += c->dy[i] * c->y[i];
     return sum;
 }
