@@ -26,7 +26,7 @@ lib/         lib/ formats/
 kernels/     lib/base/ kernels/
 formats/     lib/base/ formats/
 tools/       tools/ lib/ formats/ kernels/backend.h
-tests/       tests/ tools/ lib/ kernels/ formats/
+tests/       tests/ tools/ lib/ kernels/ formats/ pipelines/mini/copies.c
 '
 check_layers() {
     of_kind '\.(c|h|cc|cu|cuh)$' | xargs grep -Hno '^ *# *include *"[^"]*"' /dev/null | RULES=$rules awk -F: '

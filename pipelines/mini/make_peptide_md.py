@@ -5,6 +5,7 @@
     pip install openmm numpy PeptideBuilder
     make_peptide_md.py --out data --ns 5 --save 10 AAAA GSTV KWDE      # simulate
     make_peptide_md.py --bench --ns 0.2 --platform CPU --threads 1 AAAA # ns/day only, writes nothing
+    make_peptide_md.py --copies copies.so --ns 1 --save 1 AAAA          # replicas 0 to 15 at once (copies.py)
 
 For each sequence S it writes DIR/S/topology.pdb (all atoms, angstrom, the minimised structure),
 DIR/S/traj.xtc (nm, ps, frame 0 at t = 0 after equilibration) and DIR/S/meta.json.  A second replica R > 0 is
@@ -13,6 +14,8 @@ traj-rR.xtc and meta-rR.json, which starts from other backbone angles and other 
 Heavy atoms are placed by PeptideBuilder at random backbone angles, hydrogens by OpenMM's Modeller.  Force field
 amber14 (ff14SB) or amber19 (ff19SB), generalised-Born solvent, no cutoff, no box; bonds to H constrained,
 hydrogens of 3 amu (mass repartitioned), Langevin middle integrator.
+With --copies the same system is moved by copies.c, sixteen replicas in one go and about fifty times faster in all, after
+its forces have been compared with OpenMM's.
 A run is repeatable on one machine with one platform, thread count and OpenMM version; no more is promised.
 """
 import argparse, json, math, os, random, sys, time, zlib
@@ -129,12 +132,34 @@ def temperature(sim):
     return (2 * ke / (dof * unit.MOLAR_GAS_CONSTANT_R)).value_in_unit(unit.kelvin)
 
 
-def simulate(seq, o):
-    seed = zlib.crc32(f"{seq}/{o.replica}/{o.seed}".encode()) & 0x7fffffff
-    sim, st = prepare(seq, o, seed)
+def seed_of(seq, o, replica):
+    return zlib.crc32(f"{seq}/{replica}/{o.seed}".encode()) & 0x7fffffff
+
+
+def steps_per_frame(o):
     per = round(o.save * 1000 / o.dt)
     if abs(per * o.dt - o.save * 1000) > 1e-6:
         sys.exit(f"--save {o.save} ps is not a whole number of {o.dt} fs steps")
+    return per
+
+
+def write_meta(d, suffix, seq, o, replica, sim, frames, temps, speed, engine):
+    meta = {"sequence": seq, "caps": "ACE/NME" if o.caps else "none (zwitterion)", "replica": replica,
+            "atoms": sim.topology.getNumAtoms(), "frames": frames + 1, "save_interval_ps": o.save, "length_ns": o.ns,
+            "equilibration_ns": o.equil, "temperature_K": o.temperature,
+            "temperature_measured_K": round(float(np.mean(temps)), 1), "force_field": FF[o.ff],
+            "solvent": {"obc2": "generalised Born OBC2", "gbn2": "generalised Born GBn2"}[o.gb],
+            "integrator": "LangevinMiddle", "timestep_fs": o.dt, "friction_per_ps": o.friction,
+            "constraints": "HBonds", "hydrogen_mass_amu": 3.0, "cutoff": "none", "box": "none",
+            "seed": seed_of(seq, o, replica), **engine, "ns_per_day": round(speed, 1)}
+    with open(os.path.join(d, f"meta{suffix}.json"), "w") as f:
+        json.dump(meta, f, indent=1)
+        f.write("\n")
+
+
+def simulate(seq, o):
+    seed, per = seed_of(seq, o, o.replica), steps_per_frame(o)
+    sim, st = prepare(seq, o, seed)
     frames = round(o.ns * 1000 / o.save)
     sim.context.setVelocitiesToTemperature(o.temperature * unit.kelvin, seed % 2**31)
     sim.step(round(o.equil * 1e6 / o.dt))
@@ -171,19 +196,52 @@ def simulate(seq, o):
     wall = time.perf_counter() - t0
     del sim.reporters[:], rep
     os.replace(tmp, os.path.join(d, f"traj{suffix}.xtc"))
-    meta = {"sequence": seq, "caps": "ACE/NME" if o.caps else "none (zwitterion)", "replica": o.replica,
-            "atoms": sim.topology.getNumAtoms(), "frames": frames + 1, "save_interval_ps": o.save, "length_ns": o.ns,
-            "equilibration_ns": o.equil, "temperature_K": o.temperature,
-            "temperature_measured_K": round(float(np.mean(temps)), 1), "force_field": FF[o.ff], "solvent": {"obc2": "generalised Born OBC2", "gbn2": "generalised Born GBn2"}[o.gb],
-            "integrator": "LangevinMiddle", "timestep_fs": o.dt, "friction_per_ps": o.friction,
-            "constraints": "HBonds", "hydrogen_mass_amu": 3.0, "cutoff": "none", "box": "none", "seed": seed,
-            "engine": f"OpenMM {mm.__version__}", "platform": o.platform, "threads": o.threads,
-            "ns_per_day": round(o.ns * 86400 / wall, 1)}
-    with open(os.path.join(d, f"meta{suffix}.json"), "w") as f:
-        json.dump(meta, f, indent=1)
-        f.write("\n")
-    print(f"{seq} r{o.replica}: {frames + 1} frames, {meta['atoms']} atoms, {meta['temperature_measured_K']} K, "
-          f"{meta['ns_per_day']} ns/day", flush=True)
+    write_meta(d, suffix, seq, o, o.replica, sim, frames, temps, o.ns * 86400 / wall,
+               {"engine": f"OpenMM {mm.__version__}", "platform": o.platform, "threads": o.threads})
+    print(f"{seq} r{o.replica}: {frames + 1} frames, {sim.topology.getNumAtoms()} atoms, {np.mean(temps):.1f} K, "
+          f"{o.ns * 86400 / wall:.0f} ns/day", flush=True)
+
+
+def starts_of(seq, o):
+    """Simulations with their states, one for each of o.starts, from angles of their own; warm, as forces at rest are
+    too small to be compared."""
+    for r in range(o.starts):
+        sim, _ = prepare(seq, o, seed_of(seq, o, r))
+        sim.context.setVelocitiesToTemperature(o.temperature * unit.kelvin, seed_of(seq, o, r) % 2**31)
+        sim.step(500)
+        yield sim, sim.context.getState(getEnergy=True, getForces=True, getPositions=True)
+
+
+def simulate_copies(seq, o):
+    from copies import COPIES, Copies
+    sims, states = zip(*starts_of(seq, o))
+    sim, per, frames = sims[0], steps_per_frame(o), round(o.ns * 1000 / o.save)
+    many = Copies(o.copies, sim.system, states, o.temperature, o.friction, o.dt, seed_of(seq, o, 0))
+    many.run(round(o.equil * 1e6 / o.dt))
+    d = os.path.join(o.out, seq)
+    os.makedirs(d, exist_ok=True)
+    with open(os.path.join(d, "topology.pdb"), "w") as f:
+        app.PDBFile.writeFile(sim.topology, states[0].getPositions(), f, keepIds=True)
+    saved, temps, t0 = np.empty((frames + 1, *many.x.shape), np.float32), [], time.process_time()
+    saved[0] = many.x
+    for k in range(frames):
+        many.run(per)
+        saved[k + 1] = many.x
+        temps.append(many.temperature())
+    cpu = time.process_time() - t0
+    for c in reversed(range(o.keep)):       # replica 0 last: its meta.json stands for all of them
+        suffix = f"-r{c}" if c else ""
+        part = os.path.join(d, f"traj{suffix}.part.xtc")
+        if os.path.exists(part):
+            os.remove(part)
+        xtc = app.XTCFile(part, sim.topology, o.save)
+        for frame in saved[:, :, :, c]:
+            xtc.writeModel(frame)
+        os.replace(part, os.path.join(d, f"traj{suffix}.xtc"))
+        write_meta(d, suffix, seq, o, c, sim, frames, temps, o.ns * COPIES * 86400 / cpu,
+                   {"engine": f"copies.c, system and check by OpenMM {mm.__version__}", "copies": COPIES, "starts": o.starts})
+    print(f"{seq}: {o.keep} x {frames + 1} frames, {many.x.shape[0]} atoms, {np.mean(temps):.1f} K, "
+          f"{o.ns * COPIES * 86400 / cpu:.0f} ns/day", flush=True)
 
 
 def main():
@@ -204,13 +262,16 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--platform", default="CPU")
     p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--copies", metavar="LIBRARY", help="copies.c compiled: sixteen replicas at once")
+    p.add_argument("--starts", type=int, default=4, help="with --copies: start structures dealt out to the replicas")
+    p.add_argument("--keep", type=int, default=16, help="with --copies: replicas written")
     p.add_argument("--bench", action="store_true", help="measure speed, write nothing")
     o = p.parse_args()
     for seq in o.sequence:
         if not seq or set(seq) - set("ACDEFGHIKLMNPQRSTVWY"):
             p.error(f"not a peptide sequence: {seq!r}")
     for seq in o.sequence:
-        simulate(seq, o)
+        (simulate_copies if o.copies else simulate)(seq, o)
 
 
 if __name__ == "__main__":
