@@ -161,7 +161,7 @@ km_status km_weights_run_trunk(km_filter *f, const km_model *m, const km_trunk_c
         km_cli_say(f->cli, "%s: no alignment: the trunk sees the sequence alone", f->system->name);
     int recycles = choice->recycles < 0 ? m->config.recycles : choice->recycles;
     int32_t depth = choice->msa_depth ? choice->msa_depth : m->config.family->drawn_rows, draws = 1;
-    km_msa *msa = f->msa ? km_chem_msa_draw(f->msa, depth, f->cli->seed, &draws) : NULL;
+    km_msa *msa = f->msa ? km_chem_msa_draw(f->msa, depth, f->cli->seed, 0, &draws) : NULL;
     km_features *features = km_features_of(m->config.family, f->system, msa, f->templates);
     km_features_set_draws(features, draws);
     km_trunk_result *r = NULL;

@@ -291,14 +291,14 @@ static void draw_rows(const km_msa *m, int32_t n, km_rng rng, km_msa *out, int32
     }
 }
 
-km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed, int32_t *ret_draws)
+km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed, uint32_t sample, int32_t *ret_draws)
 {
     size_t N = (size_t)m->n_tokens;
     int32_t draws = m->n_rows > n ? KM_MSA_DRAWS : 1;
     n = n < m->n_rows ? n : m->n_rows;
     KM_ASSERT(n > 0);
     km_msa *out = km_msa_new(draws * n, m->n_tokens);
-    for (int32_t k = 0; k < draws; k++) draw_rows(m, n, km_rng_of(seed, KM_RNG_MSA, 0, 0, k), out, k * n);
+    for (int32_t k = 0; k < draws; k++) draw_rows(m, n, km_rng_of(seed, KM_RNG_MSA, sample, 0, k), out, k * n);
     memcpy(out->profile, m->profile, N * KM_MSA_CLASSES * sizeof(float));
     memcpy(out->deletion_mean, m->deletion_mean, N * sizeof(float));
     *ret_draws = draws;

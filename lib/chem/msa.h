@@ -42,8 +42,9 @@ km_status km_chem_msa_read(const km_system *s, const km_chain_file *files, int n
                            km_err *err) KM_MUST_USE;
 
 /* Where there are more than n rows: KM_MSA_DRAWS random choices of n of them, one behind the other, each in the rows'
- * order with the query first; else all rows once. Profile and deletion mean stay. */
+ * order with the query first; else all rows once. Profile and deletion mean stay. sample: choices of its own for each
+ * number; 0 are those that km-trunk makes. */
 enum { KM_MSA_DRAWS = 4 }; /* as many as a run of Boltz-2's trunk has passes */
-km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed, int32_t *ret_draws);
+km_msa *km_chem_msa_draw(const km_msa *m, int32_t n, uint64_t seed, uint32_t sample, int32_t *ret_draws);
 
 #endif

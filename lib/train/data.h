@@ -54,11 +54,16 @@ km_status km_dataset_open(const char *const *paths, int n_paths, const char *opt
                           km_dataset **ret, km_err *err) KM_MUST_USE;
 void km_dataset_close(km_dataset *d);
 
+/* The features of the whole system with rows drawn for this sample, numbered from 1; 0: those that the system has, as
+ * km-trunk draws them. The caller's. */
+km_features *km_train_features(const km_train_system *t, const km_train_config *c, uint32_t sample);
+
 /* A group of B windows of T frames of one system. All arrays owned. */
 typedef struct km_group {
     const km_train_system *system, *whole; /* the same, but where a large one was cut */
     km_train_system *opt_cut; /* then system, owned; its tokens are these of the whole */
     int32_t *opt_tokens;
+    km_features *opt_drawn; /* the system's, with rows of its own: where a trunk in the step draws from more */
     int64_t number; /* by which it was drawn */
     int B, T;
     float *x;       /* [B, T, A, 3] clean, aligned, rotated and shifted */

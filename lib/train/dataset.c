@@ -241,20 +241,26 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
             return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
         t->dt = dt;
     }
-    const km_msa *all = km_h5md_msa(t->file);
-    int32_t draws = 1;
-    km_msa *msa = all ? km_chem_msa_draw(all, c->msa_depth, (uint64_t)c->msa_seed, &draws) : NULL;
-    t->features = km_features_of(km_family_at(0), s, msa, km_h5md_templates(t->file));
-    km_features_set_draws(t->features, draws);
+    t->features = km_train_features(t, c, 0);
     t->residues = t->features->N;
-    km_msa_free(msa);
-    km_h5md_forget_msa(t->file);
+    if (t->features->draws <= 1) km_h5md_forget_msa(t->file);
     int32_t *mol_type;
     km_status status = read_ligand(path, s, &mol_type, err);
     if (status == KM_OK) km_train_system_fill(t, s, mol_type, c->bond_all);
     free(mol_type);
     if (status == KM_OK && c->tica > 0) status = km_slow_new(t, c, &t->opt_slow, err);
     return status;
+}
+
+km_features *km_train_features(const km_train_system *t, const km_train_config *c, uint32_t sample)
+{
+    const km_msa *all = km_h5md_msa(t->file);
+    int32_t draws = 1;
+    km_msa *msa = all ? km_chem_msa_draw(all, c->msa_depth, (uint64_t)c->msa_seed, sample, &draws) : NULL;
+    km_features *f = km_features_of(km_family_at(0), km_h5md_system(t->file), msa, km_h5md_templates(t->file));
+    km_features_set_draws(f, draws);
+    km_msa_free(msa);
+    return f;
 }
 
 void km_train_system_clear(km_train_system *t)

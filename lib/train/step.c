@@ -155,7 +155,8 @@ static km_trunk_out run_trunk(const km_stepper *s, km_ctx *cx, const km_features
 
 km_trunk_out km_stepper_trunk(const km_stepper *s, km_ctx *cx, const km_group *g, const km_trunk_result *opt_stored)
 {
-    return opt_stored ? stored_trunk(cx, opt_stored, g) : run_trunk(s, cx, g->system->features);
+    if (opt_stored) return stored_trunk(cx, opt_stored, g);
+    return run_trunk(s, cx, g->opt_drawn ? g->opt_drawn : g->system->features);
 }
 
 /* What the loss of slow motions needs of window b. */
@@ -340,7 +341,9 @@ static double system_bytes(const km_stepper *s, const km_train_system *y)
     km_tensor *total = group_loss(s, &h, &g, s->opt_trunks ? &none : NULL);
     km_backprop(h.cx, total, 1);
     bool on_device = h.cx->be->device;
-    double samples = on_device ? 0 : 2.0 * (double)n * sizeof(float) * c->batch * (c->read_ahead + 1);
+    const km_features *f = used->features;
+    double rows = f->draws > 1 ? 5.0 * (double)(f->draws * f->S * f->N) : 0; /* of a sample's own (opt_drawn) */
+    double samples = on_device ? 0 : (2.0 * (double)n + rows) * sizeof(float) * c->batch * (c->read_ahead + 1);
     double bytes = (double)km_ctx_peak(h.cx) + samples / s->n_shards;
     km_tape_free(h.tape), km_ctx_free(h.cx);
     free(g.x), free(g.sigma), free(g.times), free(x);

@@ -274,6 +274,7 @@ km_status km_group_draw(const km_dataset *d, const int *systems, int n_systems, 
     if (c->crop_tokens && s->residues > c->crop_tokens)
         KM_TRY(cut_system(ret, &plan, c, &r, seed, (uint32_t)place, &atoms, err));
     plan.opt_atoms = atoms;
+    if (ret->system->features->draws > 1) ret->opt_drawn = km_train_features(s, c, (uint32_t)place + 1);
     size_t frames = (size_t)windows * (size_t)T, n = frames * (size_t)ret->system->features->A * 3;
     ret->x = km_alloc(n * sizeof(float)), ret->noisy = km_alloc(n * sizeof(float));
     ret->sigma = km_alloc(frames * sizeof(float)), ret->times = km_alloc(frames * sizeof(float));
@@ -292,5 +293,6 @@ void km_group_clear(km_group *g)
     free(g->x), free(g->noisy), free(g->sigma), free(g->times), free(g->target);
     if (g->opt_cut) km_train_system_clear(g->opt_cut);
     free(g->opt_cut), free(g->opt_tokens);
+    km_features_free(g->opt_drawn);
     *g = (km_group){0};
 }

@@ -193,7 +193,7 @@ static void test_draw(void)
     m->profile[3] = 0.5f;
     for (int k = 0; k < RUNS; k++) {
         int32_t draws;
-        km_msa *d = km_chem_msa_draw(m, 10, (uint64_t)k + 1, &draws);
+        km_msa *d = km_chem_msa_draw(m, 10, (uint64_t)k + 1, 0, &draws);
         for (int i = 0; i < 10; i++) {
             hits[d->deletions[i * N + 1]]++;
             bad += d->residues[i * N] != d->deletions[i * N] % 33 || !d->paired[i * N];
@@ -207,15 +207,16 @@ static void test_draw(void)
     for (int i = 1; i < S; i++) least = hits[i] < least ? hits[i] : least, most = hits[i] > most ? hits[i] : most;
     ok(hits[0] == RUNS && least > 280 && most < 460, "the query always, others %d to %d times of 367", least, most);
     int32_t draws, once;
-    km_msa *a = km_chem_msa_draw(m, 10, 7, &draws), *b = km_chem_msa_draw(m, 10, 7, &draws);
-    km_msa *all = km_chem_msa_draw(m, S, 7, &once);
+    km_msa *a = km_chem_msa_draw(m, 10, 7, 0, &draws), *b = km_chem_msa_draw(m, 10, 7, 0, &draws);
+    km_msa *all = km_chem_msa_draw(m, S, 7, 0, &once), *other = km_chem_msa_draw(m, 10, 7, 1, &draws);
     ok(!memcmp(a->deletions, b->deletions, KM_MSA_DRAWS * 10 * N * 4) && once == 1, "the same seed, the same rows");
     bool apart = true;
     for (int k = 1; k < draws; k++)
         apart = apart && memcmp(a->deletions, a->deletions + k * 10 * N, 10 * N * 4) && a->deletions[k * 10 * N] == 0;
     ok(apart, "another choice for each pass, the query first");
+    ok(memcmp(a->deletions, other->deletions, 10 * N * 4) && other->deletions[0] == 0, "and for another sample");
     ok(all->n_rows == S && !memcmp(all->deletions, m->deletions, S * N * 4), "all of them where that is not more");
-    km_msa_free(a), km_msa_free(b), km_msa_free(all), km_msa_free(m);
+    km_msa_free(a), km_msa_free(b), km_msa_free(all), km_msa_free(other), km_msa_free(m);
 }
 
 int main(void)

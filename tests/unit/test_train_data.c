@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "lib/base/mem.h"
+#include "lib/chem/msa.h"
 #include "lib/train/data.h"
 #include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
@@ -388,6 +389,60 @@ static void test_overfit(const km_dataset *d)
     for (int i = 0; i < 3; i++) km_group_clear(&g[i]);
 }
 
+/* a.h5's system and first trajectory with an alignment of ROWS rows, each of one class. */
+static void write_aligned(const char *path, int rows, int frames)
+{
+    km_err err = {0};
+    km_h5md *from;
+    km_h5md_writer *w;
+    if (km_h5md_open("a.h5", &from, &err) < 0) exit(1);
+    const km_system *s = km_h5md_system(from);
+    km_msa *msa = km_msa_new(rows, s->n_tokens);
+    for (int i = 0; i < rows * s->n_tokens; i++) msa->residues[i] = (uint8_t)(i / s->n_tokens);
+    float *x = km_alloc((size_t)s->n_atoms * 3 * sizeof *x);
+    km_status status = km_h5md_create(path, s, "made up", "", &w, &err);
+    if (status == KM_OK) status = km_h5md_put(w, msa, NULL, &err);
+    for (int i = 0; i < frames && status == KM_OK; i++) {
+        status = km_h5md_read(from, 0, i, 1, 1, x, &err);
+        if (status == KM_OK) status = km_h5md_write(w, 0, x, i * (int64_t)DT, &err);
+    }
+    if (status < 0 || km_h5md_commit(w, &err) < 0) exit(1);
+    free(x);
+    km_msa_free(msa);
+    km_h5md_close(from);
+}
+
+/* Of an alignment with more rows than are drawn every sample has its own, always the same ones. */
+static void test_rows(void)
+{
+    enum { ROWS = 30, DRAWN = 5 };
+    km_train_config c = *config();
+    const km_config m = {.sigma_data = 4};
+    const char *path = "aligned.bad";
+    km_group g[3];
+    km_err err;
+    c.msa_depth = DRAWN, c.msa_seed = 1;
+    write_aligned(path, ROWS, FRAMES);
+    km_dataset *d = open_data(&path, 1, NULL, &c);
+    for (int i = 0; i < 3; i++)
+        if (km_group_draw(d, d->train, 1, &c, &m, 5, i % 2, 1, &g[i], &err) < 0) exit(1);
+    const km_features *f = d->systems[0].features, *a = g[0].opt_drawn, *b = g[1].opt_drawn, *again = g[2].opt_drawn;
+    size_t n = (size_t)(KM_MSA_DRAWS * DRAWN * f->N) * sizeof *f->msa;
+    ok(a->S == DRAWN && a->draws == KM_MSA_DRAWS && a->msa[0] == 0 && a->msa[n / sizeof *f->msa - 1] < ROWS,
+       "a sample has rows of its own, the query first");
+    ok(memcmp(a->msa, b->msa, n) && memcmp(a->msa, f->msa, n) && !memcmp(a->msa, again->msa, n),
+       "another sample has others, the same one the same");
+    for (int i = 0; i < 3; i++) km_group_clear(&g[i]);
+    km_dataset_close(d);
+    c.msa_depth = ROWS;
+    d = open_data(&path, 1, NULL, &c);
+    if (km_group_draw(d, d->train, 1, &c, &m, 5, 0, 1, &g[0], &err) < 0) exit(1);
+    ok(!g[0].opt_drawn && d->systems[0].features->S == ROWS, "all rows need no draw");
+    km_group_clear(&g[0]);
+    km_dataset_close(d);
+    unlink(path);
+}
+
 /* In the example peptide LGE the middle residue's N, CA, C are atoms 8, 9, 10. */
 static void test_canonical(const km_dataset *d)
 {
@@ -478,6 +533,7 @@ int main(void)
     test_options(d);
     test_overfit(d);
     test_numbers(d);
+    test_rows();
     km_dataset_close(d);
     static const char *const left[] = {"a.h5", "b.h5", "c.h5", "broken.bad", "uneven.bad", "split"};
     for (size_t i = 0; i < sizeof left / sizeof *left; i++) unlink(left[i]);
