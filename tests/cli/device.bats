@@ -16,6 +16,25 @@ setup() {
     [[ "$output" != *"not ok"* ]]
 }
 
+@test "forecasts, staircases, structures without a start and intervals of the second family agree with the processor's" {
+    cp tests/data/torch/biokinema.pt "$BATS_TEST_TMPDIR/x_sqrt.pt"
+    cd "$BATS_TEST_TMPDIR"
+    km-tokenize -q --family biokinema "$OLDPWD/$pdb" >in.km
+    km-trunk -q --device cpu --weights x_sqrt.pt in.km >init.km
+    make() { # DEVICE and how: coordinates, a line an atom
+        km-"$2" -q --device "$1" --weights x_sqrt.pt --steps 4 "${@:3}" >made.km
+        km-export -q made.km made.cif
+        awk '/^(ATOM|HETATM)/ { print $11, $12, $13 }' made.cif
+    }
+    km-forecast -q --device cpu --weights x_sqrt.pt --steps 4 --frames 2 --dt 2ns init.km >two.km
+    for how in "forecast --frames 4 init.km" "forecast --frames 4 --stage 2 init.km" "forecast --from-scratch --frames 3 in.km" \
+               "interp --dt 500ps two.km"; do
+        make cpu $how >cpu
+        LD_LIBRARY_PATH=$emulated make cuda $how >cuda
+        paste cpu cuda | awk '{ for (i = 1; i <= 3; i++) { d += ($i - $(i + 3))^2; q += $i^2 } } END { exit !(NR > 20 && d < 1e-6 * q) }'
+    done
+}
+
 @test "reference cases on the device keep their tolerances" {
     LD_LIBRARY_PATH=$emulated run -0 "$KM_BUILD/tests/oracle" --device cuda tests/data/oracle/{pairformer,msa_module,temporal_attention,losses}*.safetensors
     [ "$(grep -c ' ok$' <<<"$output")" -ge 20 ]
