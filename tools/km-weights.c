@@ -291,22 +291,36 @@ static void choose(conversion *v, bool torch)
     }
 }
 
-/* Digests belong to the whole file with its own numbers. Those of a checkpoint are computed where it is a model. */
-static void choose_meta(conversion *v, const km_cli *cli, const char *path, km_model **ret_model)
+/* Is every number written as it is? */
+static bool keeps_numbers(const conversion *v)
+{
+    for (int i = 0; i < v->n; i++)
+        if (v->tensors[i].dtype != ((const km_st_tensor *)v->tensors[i].data)->dtype) return false;
+    return !v->toward;
+}
+
+/* Digests belong to the whole file with its own numbers. True: there is a model, and they are still to be made. */
+static bool choose_meta(conversion *v)
 {
     const km_checkpoint *c = v->c;
-    bool whole = !o.dtype && !o.toward && o.only.count == 0;
-    km_err err = {0};
+    bool whole = o.only.count == 0, stay = whole && keeps_numbers(v);
     v->meta = KM_NEWN(km_st_meta, c->n_meta + 3);
     for (int i = 0; i < c->n_meta; i++)
-        if (whole || !strstr(c->meta[i].key, "digest")) v->meta[v->n_meta++] = c->meta[i];
-    if (!whole || km_checkpoint_meta(c, "digest") || !km_checkpoint_meta(c, "config")) return;
+        if (stay || !strstr(c->meta[i].key, "digest")) v->meta[v->n_meta++] = c->meta[i];
+    return whole && km_checkpoint_meta(c, "config") && !(stay && km_checkpoint_meta(c, "digest"));
+}
+
+/* Those of the model in this file. False: it is none. */
+static bool add_digests(conversion *v, const km_cli *cli, const char *path, km_model **ret_model)
+{
+    km_err err = {0};
     if (km_model_open(path, NULL, ret_model, &err) < 0) {
         km_cli_say(cli, "no digests: %s", err.msg);
-        return;
+        return false;
     }
     v->meta[v->n_meta++] = (km_st_meta){"digest", (*ret_model)->digest};
     v->meta[v->n_meta++] = (km_st_meta){"trunk_digest", (*ret_model)->trunk_digest};
+    return true;
 }
 
 /* Does the other file have all that moves? */
@@ -330,6 +344,13 @@ static bool to_torch(void)
     return false;
 }
 
+static km_status write_out(conversion *v, bool torch, km_err *err)
+{
+    if (torch) return km_torch_write(o.output, v->tensors, v->n, KM_CHECKPOINT_META, v->meta, v->n_meta, fetch, v, err);
+    return km_safetensors_write_with(o.output, v->tensors, v->n, v->meta, v->n_meta, fetch, v, err);
+}
+
+/* Digests of other numbers than the file's are known once these are written. */
 static km_status convert(const km_cli *cli, const char *path, const km_checkpoint *c, const km_checkpoint *opt_toward,
                          km_err *err)
 {
@@ -337,11 +358,11 @@ static km_status convert(const km_cli *cli, const char *path, const km_checkpoin
     km_model *model = NULL;
     bool torch = to_torch();
     choose(&v, torch);
-    choose_meta(&v, cli, path, &model);
+    bool asked = choose_meta(&v), same = keeps_numbers(&v);
     km_status status = opt_toward ? check_toward(&v, err) : KM_OK;
-    if (status == KM_OK)
-        status = torch ? km_torch_write(o.output, v.tensors, v.n, KM_CHECKPOINT_META, v.meta, v.n_meta, fetch, &v, err)
-                       : km_safetensors_write_with(o.output, v.tensors, v.n, v.meta, v.n_meta, fetch, &v, err);
+    if (status == KM_OK && asked && same) add_digests(&v, cli, path, &model);
+    if (status == KM_OK) status = write_out(&v, torch, err);
+    if (status == KM_OK && asked && !same && add_digests(&v, cli, o.output, &model)) status = write_out(&v, torch, err);
     km_model_free(model);
     for (int i = 0; i < v.n; i++) free((char *)v.tensors[i].name);
     free(v.tensors), free(v.meta), free(v.scratch), free(v.converted);
