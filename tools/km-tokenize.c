@@ -171,6 +171,9 @@ static km_status from_schema(const km_cli *cli, const char *text, size_t n, cons
         km_cli_say(cli, "%s: %d chains, %d residues, %d heavy atoms, %d tokens, no coordinates", name, s->n_chains,
                    s->n_residues, s->n_atoms, s->n_tokens);
         if (in.affinity) km_cli_say(cli, "%s: an affinity is asked for, which is not computed here", name);
+        if (in.forced)
+            km_cli_say(cli, "%s: force is asked for: a condition of the network as without, sampling is not steered",
+                       name);
         km_inputs_add_provenance(cli, in.system);
         status = write_stream(s, msa, templates, NULL, err);
     }

@@ -285,6 +285,28 @@ static km_status read_properties(reader *r, const json_t *list, km_err *err)
     return KM_OK;
 }
 
+/* What of templates is not read with their files (km_chem_templates_listed). Boltz-2 wants a threshold to force one. */
+static km_status check_templates(reader *r, const json_t *list, km_err *err)
+{
+    static const char *const keys[] = {"cif", "pdb", "chain_id", "template_id", "force", "threshold", NULL};
+    const json_t *item;
+    size_t i;
+    if (list && !json_is_array(list)) return km_fail(err, KM_INPUT, "templates are a list");
+    json_array_foreach((json_t *)list, i, item)
+    {
+        char where[32];
+        bool force;
+        snprintf(where, sizeof where, "template %zu", i + 1);
+        KM_TRY(check_keys(item, keys, where, err));
+        if (!km_schema_bool(json_object_get(item, "force"), &force))
+            return km_fail(err, KM_INPUT, "%s: force is true or false", where);
+        if (force && !json_object_get(item, "threshold"))
+            return km_fail(err, KM_INPUT, "%s: force needs a threshold", where);
+        r->out->forced = r->out->forced || force;
+    }
+    return KM_OK;
+}
+
 static km_status read_document(reader *r, const json_t *document, km_err *err)
 {
     static const char *const keys[] = {"version", "sequences", "constraints", "templates", "properties", NULL};
@@ -302,8 +324,9 @@ static km_status read_document(reader *r, const json_t *document, km_err *err)
     for (int first = 0; first < r->n_entries; first++)
         for (int i = first; i < r->n_entries; i++)
             if (r->entries[i].entity == first) KM_TRY(add_chains(r, &r->entries[i], err));
-    KM_TRY(km_schema_constrain(&r->to, json_object_get(document, "constraints"), err));
+    KM_TRY(km_schema_constrain(&r->to, json_object_get(document, "constraints"), &r->out->forced, err));
     KM_TRY(read_properties(r, json_object_get(document, "properties"), err));
+    KM_TRY(check_templates(r, templates, err));
     KM_TRY(km_library_check_used(r->library, NULL, err));
     km_build_finish(&r->to, r->entity);
     if (json_array_size(templates)) r->out->templates = json_incref(templates);

@@ -3,9 +3,9 @@
  * JSON), or sequences alone as FASTA with headers >CHAIN|protein|MSA, >CHAIN|dna, >CHAIN|rna, >CHAIN|ccd and
  * >CHAIN|smiles (github.com/jwohlwend/boltz, docs/prediction.md). A system comes of it, without coordinates.
  *
- * Chains stand in Boltz-2's order: those of one type and sequence together, where the first of them was. Read as text
- * and meant differently: a constraint's `force` is refused, an affinity noted. A drawing that the library has of a
- * chain takes the place of its ligand.
+ * Chains stand in Boltz-2's order: those of one type and sequence together, where the first of them was. An affinity,
+ * and `force` (potentials that pull atoms while Boltz-2 samples: its network does not see it), are noted. A drawing
+ * that the library has of a chain takes the place of its ligand.
  * Tests: tests/unit/test_schema.c, tests/cli/tokenize.bats, tests/oracle.c (kind features) */
 #ifndef LIB_CHEM_SCHEMA_H
 #define LIB_CHEM_SCHEMA_H
@@ -23,6 +23,7 @@ typedef struct km_schema {
     km_schema_msa *msa; /* of the chains that name an alignment */
     int n_msa;
     bool affinity;      /* is asked for: nothing of it is computed */
+    bool forced;        /* a constraint or template is to be forced: it is a condition of the network alone */
     json_t *templates;  /* the list as the file has it, every scalar a string; NULL where there is none */
 } km_schema;
 

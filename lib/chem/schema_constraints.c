@@ -11,6 +11,7 @@
 
 typedef struct constraint {
     km_build *b;
+    bool *forced; /* set where one asks for it */
     const json_t *body;
     size_t place; /* in the list, from 1 */
     km_err *err;
@@ -84,8 +85,8 @@ static km_status read_distance(const constraint *c, float *ret)
     double v = text ? strtod(text, &end) : DISTANCE;
     if (text && (end == text || *end || !(v > 0 && v < 1e6))) return bad(c, "max_distance is no length");
     *ret = (float)v;
-    if (!km_schema_bool(json_object_get(c->body, "force"), &force) || force)
-        return bad(c, "'force' is not supported");
+    if (!km_schema_bool(json_object_get(c->body, "force"), &force)) return bad(c, "force is true or false");
+    *c->forced = *c->forced || force;
     return KM_OK;
 }
 
@@ -134,7 +135,7 @@ static km_status add_pair(const constraint *c)
 }
 
 /* Boltz-2 takes pockets before contacts. */
-km_status km_schema_constrain(km_build *b, const json_t *constraints, km_err *err)
+km_status km_schema_constrain(km_build *b, const json_t *constraints, bool *forced, km_err *err)
 {
     static const char *const kinds[] = {"bond", "pocket", "contact"};
     static km_status (*const add[])(const constraint *) = {add_bond, add_pocket, add_pair};
@@ -149,7 +150,7 @@ km_status km_schema_constrain(km_build *b, const json_t *constraints, km_err *er
         json_array_foreach((json_t *)constraints, i, one)
         {
             const json_t *body = json_object_get(one, kinds[k]);
-            if (body) KM_TRY(add[k](&(constraint){b, body, i + 1, err}));
+            if (body) KM_TRY(add[k](&(constraint){b, forced, body, i + 1, err}));
         }
     return KM_OK;
 }

@@ -8,8 +8,8 @@
 
 /* FASTA as the document that YAML would give. */
 km_status km_schema_of_fasta(const char *text, size_t n, json_t **ret, km_err *err) KM_MUST_USE;
-/* Bonds, pockets and contacts; every chain is built. */
-km_status km_schema_constrain(km_build *b, const json_t *constraints, km_err *err) KM_MUST_USE;
+/* Bonds, pockets and contacts; every chain is built. *forced becomes true where one is to be forced. */
+km_status km_schema_constrain(km_build *b, const json_t *constraints, bool *forced, km_err *err) KM_MUST_USE;
 /* The chain of that name, or NULL. */
 km_chain *km_schema_chain(const km_build *b, const char *name);
 /* A whole number in [low, high] that the value's text is. */

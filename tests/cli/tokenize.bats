@@ -169,8 +169,14 @@ print(json.loads(meta["inputs"])[sys.argv[1] + ".yaml"])' "$1"
     refused 3 'constraint 1: an atom that its residue does not have' km-tokenize --ccd $ccd "$tmp/x.yaml"
     say "$p" 'constraints: [{contact: {token1: [A, 2], token2: [B, 1]}}]'
     refused 3 'constraint 1: a token is' km-tokenize --ccd $ccd "$tmp/x.yaml"
-    say "$p" 'constraints: [{pocket: {binder: L, contacts: [[A, 1]], force: true}}]'
-    refused 3 "'force' is not supported" km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'constraints: [{pocket: {binder: L, contacts: [[A, 1]], force: 7}}]'
+    refused 3 'constraint 1: force is true or false' km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'templates: t.cif'
+    refused 3 'templates are a list' km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'templates: [{cif: t.cif, force: true}]'
+    refused 3 'template 1: force needs a threshold' km-tokenize --ccd $ccd "$tmp/x.yaml"
+    say "$p" 'templates: [{cif: t.cif, forec: true}]'
+    refused 3 'template 1: ' km-tokenize --ccd $ccd "$tmp/x.yaml"
     say "$p" 'properties: [{affinity: {binder: A}}]'
     refused 3 "property 1: not an affinity with a binder" km-tokenize --ccd $ccd "$tmp/x.yaml"
     say 'sequences: [{protein: {id: A' 
@@ -236,6 +242,17 @@ sdf() { # acetate; the argument takes the place of its double-bonded atom
     printf '%s\nproperties: [{affinity: {binder: L}}]\n' "$p" >"$tmp/x.yaml"
     km-tokenize --no-pg --ccd $ccd "$tmp/x.yaml" 2>"$tmp/err" | cmp - "$tmp/a.km"
     grep -q 'an affinity is asked for, which is not computed here' "$tmp/err"
+}
+
+@test "a forced constraint is a condition like any other, and sampling is said not to be steered" {
+    p='sequences: [{protein: {id: A, sequence: ACD}}, {ligand: {id: L, ccd: ATP}}]'
+    say() { printf '%s\nconstraints: [{pocket: {binder: L, contacts: [[A, 1]]%s}}, {contact: {token1: [A, 1], token2: [A, 3]%s}}]\n' "$p" "$@" >"$tmp/x.yaml"; }
+    say '' ''
+    km-tokenize --no-pg --ccd $ccd "$tmp/x.yaml" >"$tmp/a.km" 2>"$tmp/err"
+    run ! grep force "$tmp/err"
+    say ', force: true' ', force: yes'
+    km-tokenize --no-pg --ccd $ccd "$tmp/x.yaml" 2>"$tmp/err" | cmp - "$tmp/a.km"
+    grep -q 'force is asked for: .* sampling is not steered' "$tmp/err"
 }
 
 smiles() { printf 'sequences: [{ligand: {id: [L, M], smiles: "%s"}}]\n' "$1" >"$tmp/x.yaml"; }
