@@ -18,13 +18,6 @@ typedef struct chain {
     double *t, *pi;
 } chain;
 
-static int64_t rows_of(const km_series *s)
-{
-    int64_t n = 0;
-    for (int i = 0; i < s->n_runs; i++) n += s->lengths[i];
-    return n;
-}
-
 static double *count(const km_series *s, const int32_t *states, int64_t lag, int K)
 {
     double *counts = KM_NEWN(double, (size_t)K *(size_t)K);
@@ -35,8 +28,9 @@ static double *count(const km_series *s, const int32_t *states, int64_t lag, int
 static chain chain_of(const km_series *s, const double *centres, int K, int threads)
 {
     size_t k = (size_t)K;
-    chain c = {KM_NEWN(int32_t, (size_t)rows_of(s) + 1), KM_NEWN(bool, k), KM_NEWN(double, k *k), KM_NEWN(double, k)};
-    km_kmeans_assign(s->x, rows_of(s), s->D, centres, K, threads, c.states);
+    chain c = {KM_NEWN(int32_t, (size_t)km_series_rows(s) + 1), KM_NEWN(bool, k), KM_NEWN(double, k *k),
+               KM_NEWN(double, k)};
+    km_kmeans_assign(s->x, km_series_rows(s), s->D, centres, K, threads, c.states);
     return c;
 }
 
@@ -116,7 +110,7 @@ static void compare_weights(int K, const chain *md, const chain *model, km_kinet
 
 static void compare_clouds(const km_kinetics_case *c, km_kinetics_scores *s)
 {
-    int64_t n = rows_of(&c->md), m = rows_of(&c->model);
+    int64_t n = km_series_rows(&c->md), m = km_series_rows(&c->model);
     double *a = KM_NEWN(double, (size_t)n), *b = KM_NEWN(double, (size_t)m), w1 = 0, w2 = 0;
     for (int d = 0; d < c->md.D; d++) {
         for (int64_t i = 0; i < n; i++) a[i] = c->md.x[i * c->md.D + d];
@@ -133,7 +127,7 @@ static double *autocorrelation(const km_series *s, int component, int64_t step, 
 {
     double *out = KM_NEWN(double, (size_t)n_lags + 1), mean = 0;
     const double *x = s->x + component;
-    int64_t F = rows_of(s);
+    int64_t F = km_series_rows(s);
     for (int64_t i = 0; i < F; i++) mean += x[i * s->D] / (double)F;
     for (int r = 0; r < s->n_runs; x += s->lengths[r++] * s->D) {
         if (s->lengths[r] <= n_lags * step) continue;
@@ -227,7 +221,7 @@ void km_kinetics_compare(const km_kinetics_case *c, km_kinetics_scores *s, km_ki
     double *all = (double *)s; /* nothing but doubles */
     for (size_t i = 0; i < sizeof *s / sizeof *all; i++) all[i] = NAN;
     *ret = (km_kinetics){.dims = c->md.D, .centres = KM_NEWN(double, (size_t)most *(size_t)c->md.D)};
-    int K = ret->K = km_kmeans(c->md.x, rows_of(&c->md), c->md.D, most, c->seed, c->threads, ret->centres, NULL);
+    int K = ret->K = km_kmeans(c->md.x, km_series_rows(&c->md), c->md.D, most, c->seed, c->threads, ret->centres, NULL);
     chain md = chain_of(&c->md, ret->centres, K, c->threads), model = chain_of(&c->model, ret->centres, K, c->threads);
     fit_dynamics(c, K, &md);
     fit_model(c, K, &model);

@@ -11,6 +11,13 @@
 
 static const double floor_share = 1e-6;
 
+int64_t km_series_rows(const km_series *s)
+{
+    int64_t n = 0;
+    for (int i = 0; i < s->n_runs; i++) n += s->lengths[i];
+    return n;
+}
+
 /* -- covariances of rows (early) and those a lag later (late) */
 
 enum { AT_ONCE = 512 };

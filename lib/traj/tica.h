@@ -14,6 +14,7 @@ typedef struct km_series {
     const int64_t *lengths; /* [n_runs] rows of each */
     int n_runs;
 } km_series;
+int64_t km_series_rows(const km_series *s); /* of all */
 
 typedef struct km_tica {
     int D, k;
