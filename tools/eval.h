@@ -35,6 +35,7 @@ typedef struct km_eval_options {
     int64_t lag;             /* its lag, fs; 0: the model's spacing; */
     bool root;               /* the reference's matrix as the tenth root of that at ten lags */
     double within;           /* angstrom: nearer than that to a conformation is at it (panel bioemu) */
+    bool paths;              /* the models are transition paths (panel peptide) */
 } km_eval_options;
 
 /* -- what comes out */

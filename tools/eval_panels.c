@@ -5,7 +5,8 @@
 const km_eval_panel km_eval_panels[] = {
     {"peptide",
      "Peptide",
-     "Jensen-Shannon distances (100 bins, 50 x 50 for phi-psi) and decorrelation gaps: 0 is best;\n"
+     "Jensen-Shannon distances (100 bins, 50 x 50 for phi-psi; slowest component, metastable states,\n"
+     "# states on paths) and decorrelation gaps: 0 is best; paths that the reference can take, log of how likely;\n"
      "# shares of frames: bonds (rms < 0.1 A), worst bond (< 0.25 A), clash-free, L, all of these",
      NULL,
      {0},

@@ -22,18 +22,55 @@ static void add_frame(km_loaded *l, const float *coords, int64_t time)
     l->times[l->F++] = time;
 }
 
+/* Of frame `at` as it came. */
+typedef struct arrival {
+    int trajectory;
+    int64_t at;
+} arrival;
+
+static int by_trajectory(const void *a, const void *b)
+{
+    const arrival *x = a, *y = b;
+    if (x->trajectory != y->trajectory) return x->trajectory < y->trajectory ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* Frames of one trajectory side by side. */
+static void sort_runs(km_loaded *l, arrival *all)
+{
+    size_t frame = (size_t)(l->system ? l->system->n_atoms : 0) * 3, F = (size_t)l->F;
+    float *coords = KM_NEWN(float, F *frame + 1);
+    int64_t *times = KM_NEWN(int64_t, F + 1);
+    l->lengths = KM_NEWN(int64_t, F + 1);
+    qsort(all, F, sizeof *all, by_trajectory);
+    for (size_t i = 0; i < F; i++) {
+        memcpy(coords + i * frame, l->coords + (size_t)all[i].at * frame, frame * sizeof *coords);
+        times[i] = l->times[all[i].at];
+        l->n_runs += i == 0 || all[i].trajectory != all[i - 1].trajectory;
+        l->lengths[l->n_runs - 1]++;
+    }
+    free(l->coords), free(l->times);
+    l->coords = coords, l->times = times;
+}
+
 static km_status load_stream(const char *path, int trajectory, km_loaded *l, km_err *err)
 {
     km_msg m;
     km_source *source;
     km_status got;
+    arrival *all = NULL;
     KM_TRY(km_source_open(path, &source, err));
     while ((got = km_source_next(source, &m, err)) == 1) {
         if (m.type == KM_MSG_SYSTEM && l->system) break; /* one system is what is asked for */
         if (m.type == KM_MSG_SYSTEM) l->system = km_source_take_system(source);
-        if (m.type == KM_MSG_FRAME && m.frame.trajectory == trajectory) add_frame(l, m.frame.coords, m.frame.time_fs);
+        if (m.type != KM_MSG_FRAME || (trajectory >= 0 && m.frame.trajectory != trajectory)) continue;
+        if ((l->F & (l->F - 1)) == 0) all = km_realloc(all, (l->F ? 2 * (size_t)l->F : 1) * sizeof *all);
+        all[l->F] = (arrival){m.frame.trajectory, l->F};
+        add_frame(l, m.frame.coords, m.frame.time_fs);
     }
     km_source_close(source);
+    if (got >= 0) sort_runs(l, all);
+    free(all);
     return got < 0 ? got : KM_OK;
 }
 
@@ -104,6 +141,8 @@ km_status km_load(const char *path, const char *opt_top, int trajectory, int thr
         else take_models(raw, &t, ret), status = KM_OK;
         km_tokenized_clear(&t);
         km_structure_free(raw);
+        ret->lengths = KM_NEWN(int64_t, 1);
+        ret->lengths[0] = ret->F, ret->n_runs = 1;
     }
     if (status == KM_OK && ret->F == 0) status = km_fail(err, KM_INPUT, "%.180s: no frames", path);
     if (status < 0) km_loaded_clear(ret);
@@ -113,28 +152,36 @@ km_status km_load(const char *path, const char *opt_top, int trajectory, int thr
 void km_loaded_clear(km_loaded *l)
 {
     km_system_free(l->system);
-    free(l->coords), free(l->times);
+    free(l->coords), free(l->times), free(l->lengths);
     *l = (km_loaded){0};
 }
 
 km_status km_loaded_spacing(const km_loaded *l, int64_t *ret_dt, km_err *err)
 {
-    if (l->F < 2) return km_fail(err, KM_INPUT, "a single frame is no trajectory");
-    *ret_dt = l->times[1] - l->times[0];
-    for (int64_t i = 1; i < l->F; i++)
-        if (l->times[i] - l->times[i - 1] != *ret_dt || *ret_dt <= 0)
-            return km_fail(err, KM_INPUT, "the frames are not equally spaced: %g ns after %g ns",
-                           km_ns_of_fs(l->times[i]), km_ns_of_fs(l->times[i - 1]));
-    return KM_OK;
+    const int64_t *t = l->times;
+    *ret_dt = 0;
+    for (int r = 0; r < l->n_runs; t += l->lengths[r++])
+        for (int64_t i = 1; i < l->lengths[r]; i++) {
+            if (!*ret_dt) *ret_dt = t[i] - t[i - 1];
+            if (t[i] - t[i - 1] != *ret_dt || *ret_dt <= 0)
+                return km_fail(err, KM_INPUT, "the frames are not equally spaced: %g ns after %g ns", km_ns_of_fs(t[i]),
+                               km_ns_of_fs(t[i - 1]));
+        }
+    return *ret_dt ? KM_OK : km_fail(err, KM_INPUT, "a single frame is no trajectory");
 }
 
-void km_loaded_thin(km_loaded *l, int64_t first, int64_t stride)
+void km_loaded_cut(km_loaded *l, int64_t from, int64_t to, int64_t stride)
 {
     size_t frame = (size_t)l->system->n_atoms * 3;
-    int64_t n = 0;
-    for (int64_t i = first; i < l->F; i += stride, n++) {
-        memmove(l->coords + (size_t)n * frame, l->coords + (size_t)i * frame, frame * sizeof(float));
-        l->times[n] = l->times[i];
+    int64_t n = 0, i = 0;
+    for (int r = 0; r < l->n_runs; r++) {
+        int64_t end = i + l->lengths[r], first = n, found = 0;
+        for (; i < end; i++) {
+            if (l->times[i] < from || l->times[i] > to || found++ % stride) continue;
+            memmove(l->coords + (size_t)n * frame, l->coords + (size_t)i * frame, frame * sizeof(float));
+            l->times[n++] = l->times[i];
+        }
+        l->lengths[r] = n - first;
     }
     l->F = n;
 }

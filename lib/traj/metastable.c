@@ -222,10 +222,7 @@ static void compare_chains(const km_metastable *m, const int32_t *states, const 
     free(t), free(pi), free(in);
 }
 
-static void clear_scores(km_metastable_scores *ret)
-{
-    *ret = (km_metastable_scores){NAN, NAN, NAN, NAN, NAN, NAN, {NAN, NAN, NAN, NAN}};
-}
+const km_metastable_scores km_metastable_nothing = {NAN, NAN, NAN, NAN, NAN, NAN, {NAN, NAN, NAN, NAN}};
 
 void km_metastable_compare(const km_metastable *m, const km_series *model, int64_t lag, int threads,
                            km_metastable_scores *ret)
@@ -233,7 +230,7 @@ void km_metastable_compare(const km_metastable *m, const km_series *model, int64
     int64_t F = km_series_rows(model), longest = 0;
     double *slow = KM_NEWN(double, 2 * (size_t)F + 1);
     int32_t *states = assign(m, model->x, F, threads, slow);
-    clear_scores(ret);
+    *ret = km_metastable_nothing;
     ret->jsd_slow = slow_distance(m, slow, F, false), ret->jsd_slow2 = slow_distance(m, slow, F, true);
     double *share = shares(states, F, m->K);
     ret->jsd_states = km_js_distance(m->share, share, m->K), ret->states_r = km_pearson(m->share, share, m->K);
@@ -249,7 +246,7 @@ int64_t km_metastable_paths(const km_metastable *m, const km_series *model, int 
     int32_t *states = assign(m, model->x, km_series_rows(model), threads, NULL), *at = states;
     int32_t *paths = KM_NEWN(int32_t, (size_t)model->n_runs * POINTS + 1);
     int64_t n = 0;
-    clear_scores(ret);
+    *ret = km_metastable_nothing;
     for (int r = 0; r < model->n_runs; at += model->lengths[r++]) {
         int64_t F = model->lengths[r];
         int32_t *path = paths + n * POINTS;

@@ -42,6 +42,7 @@ typedef struct km_metastable_scores {
     double states_r, pi_r, transitions_r;
     km_path_scores paths;
 } km_metastable_scores;
+extern const km_metastable_scores km_metastable_nothing; /* NaN throughout */
 /* A model, its rows `lag` apart as those of the dynamics in time. NaN for what cannot be had: what needs transitions
  * where it is no longer than the lag. */
 void km_metastable_compare(const km_metastable *m, const km_series *model, int64_t lag, int threads,

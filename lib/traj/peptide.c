@@ -12,7 +12,7 @@ static const double pi = 3.14159265358979323846;
 
 float *km_torsion_angles(const km_torsion *torsions, int32_t n, const km_frames *t, int32_t n_atoms)
 {
-    float *out = KM_NEWN(float, (size_t)n * (size_t)t->F);
+    float *out = KM_NEWN(float, (size_t)n *(size_t)t->F);
     for (int32_t i = 0; i < n; i++)
         for (int64_t f = 0; f < t->F; f++) {
             const float *x = t->coords + f * n_atoms * 3;
@@ -59,7 +59,7 @@ double km_torsion_jsd(const float *a, int64_t na, const float *b, int64_t nb)
 double km_torsion_jsd2(const float *a1, const float *a2, int64_t na, const float *b1, const float *b2, int64_t nb)
 {
     enum { BINS = 50 };
-    double *p = KM_NEWN(double, BINS * BINS), *q = KM_NEWN(double, BINS * BINS);
+    double *p = KM_NEWN(double, BINS *BINS), *q = KM_NEWN(double, BINS *BINS);
     for (int64_t i = 0; i < na; i++) p[bin_of(a1[i], BINS) * BINS + bin_of(a2[i], BINS)]++;
     for (int64_t i = 0; i < nb; i++) q[bin_of(b1[i], BINS) * BINS + bin_of(b2[i], BINS)]++;
     double d = km_js_distance(p, q, BINS * BINS);
@@ -67,14 +67,35 @@ double km_torsion_jsd2(const float *a1, const float *a2, int64_t na, const float
     return d;
 }
 
+double *km_torsion_features(const km_system *s, const km_frames *t, int *ret_D)
+{
+    km_torsion *torsions;
+    int32_t all = km_chem_torsions(s, &torsions), n = 0;
+    for (int32_t i = 0; i < all; i++)
+        if (torsions[i].kind != KM_OMEGA) torsions[n++] = torsions[i];
+    float *angles = km_torsion_angles(torsions, n, t, s->n_atoms);
+    double *out = KM_NEWN(double, (size_t)t->F * 2 * (size_t)n + 1), *next = out;
+    for (int64_t f = 0; f < t->F; f++)
+        for (int32_t i = 0; i < n; i++) *next++ = sin(angles[i * t->F + f]), *next++ = cos(angles[i * t->F + f]);
+    *ret_D = 2 * n;
+    free(torsions), free(angles);
+    return out;
+}
+
+double km_torsion_autocorrelation(const float *x, int64_t F, int64_t lag)
+{
+    double both = 0;
+    for (int64_t i = 0; i + lag < F; i++) both += cos((double)x[i + lag] - x[i]);
+    return both / (double)(F - lag);
+}
+
 double km_torsion_decorrelation(const float *x, int64_t F, int64_t lag)
 {
-    double c = 0, s = 0, both = 0;
+    double c = 0, s = 0;
     for (int64_t i = 0; i < F; i++) c += cos(x[i]), s += sin(x[i]);
     double r2 = (c * c + s * s) / ((double)F * (double)F);
     if (1 - r2 < 1e-9) return 1;
-    for (int64_t i = 0; i + lag < F; i++) both += cos((double)x[i + lag] - x[i]);
-    return (both / (double)(F - lag) - r2) / (1 - r2);
+    return (km_torsion_autocorrelation(x, F, lag) - r2) / (1 - r2);
 }
 
 typedef struct mean {
@@ -95,6 +116,20 @@ static double decorrelation_gap(const float *a, const km_frames *model, const fl
         int64_t fs = lags[i] * 1000, la = fs / model->dt, lb = fs / ref->dt;
         if (fs % model->dt || fs % ref->dt || 2 * la > model->F || 2 * lb > ref->F) continue;
         add(&m, fabs(km_torsion_decorrelation(a, model->F, la) - km_torsion_decorrelation(b, ref->F, lb)));
+    }
+    return value(&m);
+}
+
+/* the same of the bare autocorrelation at short lags, where a model of fine steps has to be right */
+static double autocorrelation_gap(const float *a, const km_frames *model, const float *b, const km_frames *ref)
+{
+    static const int64_t lags[] = {1, 2, 5, 10, 20, 50, 100};
+    mean m = {0, 0};
+    int64_t each = model->dt / ref->dt;
+    for (int i = 0; i < 7 && model->dt % ref->dt == 0; i++) {
+        if (2 * lags[i] > model->F || 2 * lags[i] * each > ref->F) continue;
+        add(&m, fabs(km_torsion_autocorrelation(a, model->F, lags[i]) -
+                     km_torsion_autocorrelation(b, ref->F, lags[i] * each)));
     }
     return value(&m);
 }
@@ -148,18 +183,29 @@ void km_peptide_compare(const km_system *s, const km_frames *model, const km_fra
     int32_t n = km_chem_torsions(s, &t);
     float *a = km_torsion_angles(t, n, model, s->n_atoms), *b = km_torsion_angles(t, n, ref, s->n_atoms);
     mean backbone = {0, 0}, side = {0, 0}, pairs = {0, 0}, all = {0, 0}, slow = {0, 0}, slow_side = {0, 0};
+    mean fine = {0, 0};
     for (int32_t i = 0; i < n; i++) {
         const float *x = a + i * model->F, *y = b + i * ref->F;
         if (t[i].kind == KM_OMEGA) continue;
         bool chi = t[i].kind >= KM_CHI1;
         double jsd = km_torsion_jsd(x, model->F, y, ref->F), gap = decorrelation_gap(x, model, y, ref);
+        double short_gap = autocorrelation_gap(x, model, y, ref);
         add(chi ? &side : &backbone, jsd);
         add(&all, jsd);
         if (!isnan(gap)) add(chi ? &slow_side : &slow, gap);
+        if (!isnan(short_gap)) add(&fine, short_gap);
         if (km_torsion_pair(t, n, i)) add(&pairs, km_torsion_jsd2(x, x + model->F, model->F, y, y + ref->F, ref->F));
     }
-    *ret = (km_peptide_scores){
-        value(&backbone), value(&side), value(&pairs), value(&all), value(&slow), value(&slow_side), 0, 0, 0};
+    *ret = (km_peptide_scores){value(&backbone),
+                               value(&side),
+                               value(&pairs),
+                               value(&all),
+                               value(&slow),
+                               value(&slow_side),
+                               value(&fine),
+                               0,
+                               0,
+                               0};
     compare_rmsf(s, model, ref, ret);
     free(a), free(b), free(t);
 }

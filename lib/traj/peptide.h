@@ -30,18 +30,24 @@ double km_js_distance(const double *p, const double *q, int n);
 double km_torsion_jsd(const float *a, int64_t na, const float *b, int64_t nb);
 double km_torsion_jsd2(const float *a1, const float *a2, int64_t na, const float *b1, const float *b2, int64_t nb);
 
+/* Sines and cosines of phi, psi and chi, [F, *ret_D]; the caller's. */
+double *km_torsion_features(const km_system *s, const km_frames *t, int *ret_D);
+
+/* mean cos(theta(t + lag) - theta(t)); lag in frames, below F. */
+double km_torsion_autocorrelation(const float *angles, int64_t F, int64_t lag);
 /* (mean cos(theta(t + lag) - theta(t)) - R2) / (1 - R2), R2 = mean(sin)^2 + mean(cos)^2: 1 at lag 0, towards 0 when the
- * torsion has been everywhere it goes. A constant torsion is 1 at every lag. lag in frames, below F. */
+ * torsion has been everywhere it goes. A constant torsion is 1 at every lag. */
 double km_torsion_decorrelation(const float *angles, int64_t F, int64_t lag);
 
 /* Model against reference; NaN where there is nothing of the kind. */
 typedef struct km_peptide_scores {
     double jsd_backbone, jsd_side, jsd_phi_psi, jsd_all; /* means over torsions (phi psi; chi; pairs; phi psi chi) */
     double decorrelation_backbone, decorrelation_side;   /* mean over lags and torsions of |model - reference| */
+    double autocorrelation; /* the same, not normalised, at 1 2 5 10 20 50 100 frames of the model: of fine steps */
     double rmsf_r, rmsf, rmsf_ref;                       /* Pearson over atoms; means, angstrom */
 } km_peptide_scores;
 /* Lags 5 10 20 50 100 200 500 1000 ps, as far as both trajectories reach (at most half of either). Frames must be
- * equally spaced in both. */
+ * equally spaced in both; for the autocorrelation the model's spacing a multiple of the reference's. */
 void km_peptide_compare(const km_system *s, const km_frames *model, const km_frames *ref, km_peptide_scores *ret);
 
 /* Root-mean-square fluctuation of each atom about the mean structure, every frame superposed on the first by all atoms;

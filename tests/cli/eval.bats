@@ -26,6 +26,26 @@ value() { "${PYTHON:-/usr/bin/python3}" -c 'import json, sys; rows = {r["name"]:
     "${PYTHON:-/usr/bin/python3}" -c 'import json; r = json.load(open("t.json"))["panels"][0]["targets"][0]["rows"][0]; assert r["jsd_all"] < 0.02 and r["decorrelation_side"] < 1e-3, r'
 }
 
+@test "metastable states and the paths between them" {
+    km-eval --json --dt 5ps --top "$pdb" --ref "$xtc" --baselines "$xtc" > t.json
+    [ "$(value LGE.xtc jsd_slow)" = 0.0 ] && [ "$(value LGE.xtc jsd_states)" = 0.0 ] && [ "$(value LGE.xtc path_valid)" = 1.0 ]
+    [ "$(value 'start frame' path_jsd)" = 1.0 ] && [ "$(value 'start frame' path_valid)" = 0.0 ] && [ "$(value 'start frame' path_log)" = None ]
+    grep -q 'transition paths: 10 steps of 100 ps between two of 10 metastable states' t.json
+    km-eval --json --dt 5ps --lag 7ps --top "$pdb" --ref "$xtc" "$xtc" > t.json
+    [ "$(value LGE.xtc path_jsd)" = None ] && grep -q 'no metastable states of the reference: --lag is no multiple' t.json
+    km-eval --dt 5ps --lag 5ns --top "$pdb" --ref "$xtc" "$xtc" | grep -q 'or is no longer than the lag'
+    # pieces of the reference as paths, of 50 steps
+    km-strip -q --top "$pdb" -o all.km "$xtc"
+    for i in 0 100 200 300 400; do km-cut -q --frames $i:$((i + 51)) all.km | km-export -q - p$i.xtc; done
+    km-cut -q --frames 0:8 all.km | km-export -q - short.xtc
+    km-export -q --top heavy.pdb all.km all.xtc
+    km-strip -q --top heavy.pdb -o paths.h5 p0.xtc p0.xtc p100.xtc p200.xtc p300.xtc p400.xtc short.xtc
+    km-eval --json --lag 5ps --paths --top "$pdb" --ref "$xtc" paths.h5 > t.json
+    [ "$(value paths.h5 path_valid)" = 1.0 ] && [ "$(value paths.h5 jsd_all)" = None ] && [ "$(value paths.h5 frames)" = 314 ]
+    [ "$(value 'MD itself' path_jsd)" = 0.0 ] && grep -q '[1-5] of 7 trajectories are no paths' t.json
+    km-eval --lag 10ps --paths --top "$pdb" --ref "$xtc" paths.h5 | grep -q 'a path of 51 frames is taken for one of 10 steps of the lag, 101 frames'
+}
+
 @test "misuse and files that do not fit are refused" {
     run -2 km-eval "$xtc"
     run -2 km-eval --ref "$xtc"

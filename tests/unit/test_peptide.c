@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * The peptide panel. Second opinions on pipelines/mini/examples/LGE.xtc, frames 0-999 against 1000-1999, are from
  * Python: torsions by mdtraj 1.11, numpy.histogram(2d), scipy.spatial.distance.jensenshannon, decorrelation by the
- * formula in numpy, superposition by numpy's SVD, numpy.corrcoef. What is broken on purpose is checked against plain
- * loops here. */
+ * formula in numpy, autocorrelation by numpy.correlate, superposition by numpy's SVD, numpy.corrcoef. What is broken on
+ * purpose is checked against plain loops here. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +133,7 @@ static void test_second_opinion(const km_system *s, const km_frames *a, const km
     close_to("all torsions", p.jsd_all, 0.257995111, 1e-6);
     close_to("decorrelation of the backbone", p.decorrelation_backbone, 0.165947075, 1e-5);
     close_to("decorrelation of side chains", p.decorrelation_side, 0.159331375, 1e-5);
+    close_to("autocorrelation", p.autocorrelation, 0.067919547, 1e-6);
     close_to("correlation of fluctuations", p.rmsf_r, 0.970151228, 1e-5);
     close_to("fluctuation", p.rmsf, 1.529067926, 1e-5);
     close_to("fluctuation of the reference", p.rmsf_ref, 1.550919562, 1e-5);
