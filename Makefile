@@ -184,7 +184,8 @@ $(B)/tests/unit/%: $(O)/tests/unit/%.o $(UNIT_LIB:%.c=$(O)/%.o) $(REF_O) $(KERNE
 $(B)/tests/fuzz/%: $(O)/tests/fuzz/%.o $(O)/tests/fuzz/replay.o $(O)/tests/unit/tap.o $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS_) -o $@ $^ $(LDLIBS_)
+	$(Q)$(CC) $(LDFLAGS_) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../..' -o $@ $^ $(LDLIBS_)
+$(B)/tests/fuzz/fuzz_smiles: | $(RDKIT_SO)
 $(B)/tests/oracle: $(O)/tests/oracle.o $(ORACLE_C:%.c=$(O)/%.o) $(KERNEL_O) $(B)/libkm.a
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
@@ -213,6 +214,7 @@ FUZZ_SOURCES := $(wildcard lib/base/*.c formats/km*.c formats/msa*.c formats/saf
 CCD_SOURCES := $(wildcard formats/ccd*.c formats/bcif.c formats/cif.c formats/slurp.c)
 FUZZ_SOURCES.ccd       := $(CCD_SOURCES)
 FUZZ_SOURCES.sdf       := formats/sdf.c formats/slurp.c
+FUZZ_SOURCES.smiles    := formats/smiles.c
 $(foreach t,structure schema template,$(eval FUZZ_SOURCES.$t := $$(CCD_SOURCES) $$(wildcard lib/chem/*.c formats/structure*.c) \
     formats/sdf.c formats/smiles.c formats/yaml.c)$(eval FUZZ_CC.$t := $$(wildcard formats/structure*.cc formats/template*.cc)))
 FUZZ_SOURCES.h5 := $(FUZZ_SOURCES.structure) $(wildcard formats/h5*.c lib/sets/*.c)

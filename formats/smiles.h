@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A molecule as SMILES tells it, with a conformer made as Boltz-2 makes it (ETKDGv3, then UFF) by RDKit.
  * What knows RDKit is a library of its own, libkm-rdkit.so, made where its headers are and opened when it is needed.
- * Tests: tests/cli/tokenize.bats */
+ * Tests: tests/cli/tokenize.bats, tests/fuzz/fuzz_smiles.c */
 #ifndef FORMATS_SMILES_H
 #define FORMATS_SMILES_H
 
