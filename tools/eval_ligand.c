@@ -20,6 +20,13 @@ const km_metric km_ligand_metrics[] = {
     {"ligand_rmsf", "RMSF", 6, 2, AT(rmsf), KM_BEST_NONE,
      .meaning = "mean fluctuation of the ligand's atoms, protein superposed", .unit = "A"},
     {"md_ligand_rmsf", "mdRMSF", 6, 2, AT(md_rmsf), KM_BEST_NONE, .meaning = "that of the reference", .unit = "A"},
+    {"ligand_rmsf_symmetric_r", NULL, 0, 0, AT(rmsf_best_r), KM_BEST_HIGH,
+     .meaning =
+         "ligand_rmsf_r, atoms that a symmetry of the ligand exchanges taken where they are nearest to the start"},
+    {"ligand_rmsf_symmetric", "RMSFs", 6, 2, AT(rmsf_best), KM_BEST_NONE, .meaning = "ligand_rmsf of those",
+     .unit = "A"},
+    {"md_ligand_rmsf_symmetric", NULL, 0, 0, AT(md_rmsf_best), KM_BEST_NONE, .meaning = "that of the reference",
+     .unit = "A"},
     {"ligand_rmsd", "RMSD", 6, 2, AT(rmsd), KM_BEST_NONE,
      .meaning = "mean RMSD of the ligand from the start structure, protein superposed", .unit = "A"},
     {"md_ligand_rmsd", "mdRMSD", 6, 2, AT(md_rmsd), KM_BEST_NONE, .meaning = "that of the reference", .unit = "A"},

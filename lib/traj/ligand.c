@@ -47,6 +47,8 @@ km_ligand km_ligand_of(const km_complex *c)
                    .residues = KM_NEWN(int32_t, (size_t)c->n_residues),
                    .sum = KM_NEWN(double, A * 3),
                    .square = KM_NEWN(double, A),
+                   .sum_best = KM_NEWN(double, n * 3 + 1),
+                   .square_best = KM_NEWN(double, n + 1),
                    .far = km_alloc((n * n + 1) * sizeof *l.far)};
     uint8_t *apart = bonds_apart(c);
     for (int32_t i = 0; i < c->n_ligand; i++)
@@ -62,6 +64,7 @@ km_ligand km_ligand_of(const km_complex *c)
 void km_ligand_clear(km_ligand *l)
 {
     free(l->contacts), free(l->residues), free(l->sum), free(l->square), free(l->angle), free(l->far);
+    free(l->sum_best), free(l->square_best);
     *l = (km_ligand){0};
 }
 
@@ -128,6 +131,18 @@ static void add_shape(km_ligand *l, const float *x)
     }
 }
 
+/* The ligand's atoms, where they are and where they were at the start. */
+static void add_best(km_ligand *l, const float *x, const float *start)
+{
+    int32_t n = l->complex->n_ligand, way = 0;
+    l->rmsd += sqrt(km_symmetry_distance(l->complex->symmetry, x, start, INFINITY, &way) / n);
+    const int32_t *place = l->complex->symmetry->places + (ptrdiff_t)way * n;
+    for (int32_t i = 0; i < 3 * n; i++) {
+        double d = (double)x[3 * place[i / 3] + i % 3] - start[i];
+        l->sum_best[i] += d, l->square_best[i / 3] += d * d;
+    }
+}
+
 void km_ligand_add(km_ligand *l, const float *x, int64_t n)
 {
     const km_complex *c = l->complex;
@@ -141,7 +156,7 @@ void km_ligand_add(km_ligand *l, const float *x, int64_t n)
             l->sum[i] += d, l->square[i / 3] += d * d;
         }
         for (int32_t i = 0; i < 3 * c->n_ligand; i++) ligand[i] = at(c, x, i / 3)[i % 3];
-        l->rmsd += sqrt(km_symmetry_distance(c->symmetry, ligand, start, INFINITY) / c->n_ligand);
+        add_best(l, ligand, start);
         l->outs += km_ligand_is_out(c, x), l->frames++;
     }
     free(ligand);
@@ -149,21 +164,32 @@ void km_ligand_add(km_ligand *l, const float *x, int64_t n)
 
 /* -- both sides */
 
-static double rmsf_of(const km_ligand *l, int32_t a)
+/* Fluctuations of n atoms, the caller's. opt_atoms: their places among the sums. */
+static double *rmsf_of(const double *sum, const double *square, int64_t frames, const int32_t *opt_atoms, int32_t n)
 {
-    double n = (double)l->frames, mean = 0;
-    for (int k = 0; k < 3; k++) mean += pow(l->sum[3 * a + k] / n, 2);
-    return sqrt(fmax(0, l->square[a] / n - mean));
+    double *out = KM_NEWN(double, (size_t)n + 1), F = (double)frames;
+    for (int32_t i = 0; i < n; i++) {
+        int32_t a = opt_atoms ? opt_atoms[i] : i;
+        double mean = 0;
+        for (int k = 0; k < 3; k++) mean += pow(sum[3 * a + k] / F, 2);
+        out[i] = sqrt(fmax(0, square[a] / F - mean));
+    }
+    return out;
 }
 
-static double compare_rmsf(const km_ligand *md, const km_ligand *model, const int32_t *atoms, int32_t n, double mean[2])
+/* Pearson of two such and their means; frees them. */
+static double correlate(double *a, double *b, int32_t n, double mean[2])
 {
-    double *a = KM_NEWN(double, (size_t)n + 1), *b = KM_NEWN(double, (size_t)n + 1);
-    for (int32_t i = 0; i < n; i++) a[i] = rmsf_of(md, atoms[i]), b[i] = rmsf_of(model, atoms[i]);
     double r = n > 1 ? km_pearson(a, b, n) : NAN;
     mean[0] = km_mean(a, n), mean[1] = km_mean(b, n);
     free(a), free(b);
     return r;
+}
+
+static double compare_rmsf(const km_ligand *md, const km_ligand *model, const int32_t *atoms, int32_t n, double mean[2])
+{
+    return correlate(rmsf_of(md->sum, md->square, md->frames, atoms, n),
+                     rmsf_of(model->sum, model->square, model->frames, atoms, n), n, mean);
 }
 
 static void compare_contacts(const km_ligand *md, const km_ligand *model, km_ligand_scores *s)
@@ -205,4 +231,8 @@ void km_ligand_compare(const km_ligand *md, const km_ligand *model, km_ligand_sc
     s->protein_rmsf_r = compare_rmsf(md, model, c->protein, c->n_protein, mean);
     s->rmsf_r = compare_rmsf(md, model, c->ligand, c->n_ligand, mean);
     s->md_rmsf = mean[0], s->rmsf = mean[1];
+    s->rmsf_best_r =
+        correlate(rmsf_of(md->sum_best, md->square_best, md->frames, NULL, c->n_ligand),
+                  rmsf_of(model->sum_best, model->square_best, model->frames, NULL, c->n_ligand), c->n_ligand, mean);
+    s->md_rmsf_best = mean[0], s->rmsf_best = mean[1];
 }

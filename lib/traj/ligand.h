@@ -34,6 +34,7 @@ typedef struct km_ligand {
     int32_t *contacts;     /* [n_protein, n_ligand] frames in which they touch */
     int32_t *residues;     /* [n_residues] frames in which any two of their atoms do */
     double *sum, *square;  /* [A, 3] and [A] of the distance from the start */
+    double *sum_best, *square_best; /* [n_ligand, 3] and [n_ligand] the same, symmetric atoms exchanged to be nearest */
     double bonds, angles;  /* sums over frames of mean absolute deviations: angstrom, radians */
     int64_t clashes, outs; /* frames */
     double rmsd;           /* sum over frames of the ligand's from the start, symmetric atoms exchanged */
@@ -53,6 +54,7 @@ typedef struct km_ligand_scores {
     double ims_touched;                           /* of those that touch on either side */
     double ims_residue;                           /* of residues with the ligand */
     double rmsf_r, protein_rmsf_r, rmsf, md_rmsf; /* Pearson over atoms; the ligand's means, angstrom */
+    double rmsf_best_r, rmsf_best, md_rmsf_best;  /* the same, symmetric atoms exchanged to be nearest to the start */
     double bond_mae, md_bond_mae, angle_mae, md_angle_mae; /* angstrom, radians; NaN without bonds */
     double clash, md_clash, out, md_out;                   /* shares of frames */
     double rmsd, md_rmsd;

@@ -108,7 +108,7 @@ void km_symmetry_clear(km_symmetry *s)
     *s = (km_symmetry){0};
 }
 
-double km_symmetry_distance(const km_symmetry *s, const float *x, const float *y, double enough)
+double km_symmetry_distance(const km_symmetry *s, const float *x, const float *y, double enough, int32_t *opt_way)
 {
     for (int32_t p = 0; p < s->n; p++) {
         const int32_t *place = s->places + (ptrdiff_t)p * s->n_atoms;
@@ -118,7 +118,9 @@ double km_symmetry_distance(const km_symmetry *s, const float *x, const float *y
                 double d = (double)x[3 * place[i] + k] - y[3 * i + k];
                 sum += d * d;
             }
-        if (sum < enough) enough = sum;
+        if (sum >= enough) continue;
+        enough = sum;
+        if (opt_way) *opt_way = p;
     }
     return enough;
 }

@@ -19,7 +19,7 @@ typedef struct km_symmetry {
 km_symmetry km_symmetry_of(const uint8_t *elements, int32_t n_atoms, const int32_t (*bonds)[2], int32_t n_bonds);
 void km_symmetry_clear(km_symmetry *s);
 /* The smallest sum over atoms of |x - y|^2 of x [n_atoms, 3], permuted, and y; at least `enough` where it is no
- * less. */
-double km_symmetry_distance(const km_symmetry *s, const float *x, const float *y, double enough);
+ * less. opt_way: the first permutation that has it, left as it is where there is none. */
+double km_symmetry_distance(const km_symmetry *s, const float *x, const float *y, double enough, int32_t *opt_way);
 
 #endif

@@ -14,7 +14,7 @@ void km_frames_nearest(const float *a, int64_t F, const float *b, int64_t G, con
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t f = 0; f < F; f++) {
         double best = INFINITY;
-        for (int64_t g = 0; g < G; g++) best = fmin(best, km_symmetry_distance(s, a + f * n, b + g * n, best));
+        for (int64_t g = 0; g < G; g++) best = fmin(best, km_symmetry_distance(s, a + f * n, b + g * n, best, NULL));
         out[f] = sqrt(best / s->n_atoms);
     }
 }

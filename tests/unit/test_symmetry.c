@@ -42,8 +42,13 @@ int main(void)
     ok(ways(carbons, 20, (const int32_t(*)[2])star, 19, KM_SYMMETRY_MOST, "a star"), "cut short, and says so");
     km_symmetry s = km_symmetry_of(acid, 4, oxygens, 3);
     const float x[12] = {0, 0, 0, 1, 0, 0, 2, 1, 0, 2, -1, 0}, y[12] = {0, 0, 0, 1, 0, 0, 2, -1, 0, 2, 1, 0.5F};
-    ok(fabs(km_symmetry_distance(&s, x, y, INFINITY) - 0.25) < 1e-9, "the smallest of all ways");
-    ok(km_symmetry_distance(&s, x, y, 0.1) == 0.1, "no less than what is enough");
+    int32_t way = -1;
+    ok(km_symmetry_distance(&s, x, y, 0.1, &way) == 0.1 && way < 0, "no less than what is enough");
+    ok(fabs(km_symmetry_distance(&s, x, y, INFINITY, &way) - 0.25) < 1e-9, "the smallest of all ways");
+    double sum = 0;
+    for (int32_t i = 0; i < s.n_atoms; i++)
+        for (int k = 0; k < 3; k++) sum += pow(x[3 * s.places[way * s.n_atoms + i] + k] - y[3 * i + k], 2);
+    ok(fabs(sum - 0.25) < 1e-6, "and which that is");
     km_symmetry_clear(&s);
     return tap_end();
 }

@@ -49,6 +49,10 @@ symmetric = lambda x, y: spyrmsd.rmsd.symmrmsd(y, list(x), elements, elements, a
 elements = np.array([start.topology.atom(i).element.number for i in ligand])
 adjacent = np.array([[int((i, j) in bonds or (j, i) in bonds) for j in ligand] for i in ligand])
 out("ligand.rmsd", np.mean(symmetric(M[:, ligand], S[0, ligand])))
+ways = [spyrmsd.rmsd.symmrmsd(S[0, ligand], list(x[:, ligand]), elements, elements, adjacent, adjacent, return_best_isomorphism=True)[1] for x in (R, M)]
+best = [np.array([f[ligand][w[1]][np.argsort(w[0])] for f, w in zip(x, v)]) for x, v in zip((R, M), ways)]
+out("ligand.rmsf_best_r", r(*(rmsf(x, slice(None)) for x in best)))
+out("ligand.rmsf_best", rmsf(best[1], slice(None)).mean()), out("ligand.md_rmsf_best", rmsf(best[0], slice(None)).mean())
 out("ligand.symmetries", len(spyrmsd.graph.match_graphs(*[spyrmsd.graph.graph_from_adjacency_matrix(adjacent, elements)] * 2)))
 out("ligand.bonds", len(bonds)), out("ligand.bond_mae", abs(d(M) - d(S)).mean())
 near = {i: [b for pair in bonds for b in pair if i in pair and b != i] for i in ligand}
