@@ -22,6 +22,7 @@ typedef struct km_eval_target {
     km_opt_list models, refs; /* files; the first of refs is the reference, with what follows (see the panel) */
     const char *top;          /* or NULL */
     double dg;                /* measured free energy of folding, kcal/mol; NaN: not known */
+    const char *region, *fit; /* residues whose conformation is asked for, upon which they are laid; NULL: all */
 } km_eval_target;
 
 typedef struct km_eval_options {
@@ -196,6 +197,8 @@ typedef struct km_eval_ca {
     float *start;   /* [n, 3] */
     km_eval_side md, model;
 } km_eval_ca;
+/* Likewise the backbone (N, CA, C, O), whatever of it there is. */
+km_eval_ca km_eval_backbone_of(const km_eval_case *c);
 /* False, with a note, with fewer than three. To be cleared either way. */
 bool km_eval_ca_of(const km_eval_case *c, km_eval *e, const km_eval_row *row, km_eval_ca *ret);
 void km_eval_ca_clear(km_eval_ca *ca);
@@ -225,6 +228,11 @@ km_status km_eval_pair_directories(const char *models, const char *refs, km_eval
 /* The targets' free energies of folding from the table PATH: a name and a number a line. KM_INPUT for other lines;
  * names that are no target's are passed over. */
 km_status km_eval_read_energies(const char *path, km_eval_targets *t, km_err *err) KM_MUST_USE;
+/* The targets' residues to be compared, and to be laid upon each other, from the table PATH: a name, ranges A-B, A- or
+ * A with commas between, and perhaps as many more. As above otherwise. */
+km_status km_eval_read_regions(const char *path, km_eval_targets *t, km_err *err) KM_MUST_USE;
+/* Is this residue number in such ranges? In NULL everything is. */
+bool km_eval_in_ranges(const char *opt_ranges, int32_t number);
 void km_eval_targets_clear(km_eval_targets *t);
 
 /* -- over targets */

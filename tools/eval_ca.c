@@ -17,19 +17,35 @@ static km_eval_side side_of(const km_clip *clips, int n)
     return s;
 }
 
+/* The common atoms of which `is` holds by name. */
+static km_eval_ca atoms_of(const km_eval_case *c, bool (*is)(const char *name))
+{
+    km_eval_ca ca = {.start = KM_NEWN(float, (size_t)c->A * 3), .atoms = KM_NEWN(int32_t, (size_t)c->A)};
+    for (int32_t a = 0; a < c->A; a++) {
+        if (!is(c->system->atoms[a].name)) continue;
+        memcpy(ca.start + 3 * ca.n, c->start + 3 * a, 3 * sizeof *ca.start);
+        ca.atoms[ca.n++] = a;
+    }
+    ca.md = side_of(c->ref, c->n_ref), ca.model = side_of(c->model, c->n_model);
+    return ca;
+}
+
+static bool is_ca(const char *name) { return !strcmp(name, "CA"); }
+
+static bool is_backbone(const char *name)
+{
+    return !strcmp(name, "N") || is_ca(name) || !strcmp(name, "C") || !strcmp(name, "O");
+}
+
 bool km_eval_ca_of(const km_eval_case *c, km_eval *e, const km_eval_row *row, km_eval_ca *ret)
 {
-    *ret = (km_eval_ca){.start = KM_NEWN(float, (size_t)c->A * 3), .atoms = KM_NEWN(int32_t, (size_t)c->A)};
-    for (int32_t a = 0; a < c->A; a++) {
-        if (strcmp(c->system->atoms[a].name, "CA")) continue;
-        memcpy(ret->start + 3 * ret->n, c->start + 3 * a, 3 * sizeof *ret->start);
-        ret->atoms[ret->n++] = a;
-    }
-    ret->md = side_of(c->ref, c->n_ref), ret->model = side_of(c->model, c->n_model);
+    *ret = atoms_of(c, is_ca);
     if (ret->n < 3)
         km_eval_note(e, "%s: nothing is computed: the panel needs three CA in common, there are %d", row->name, ret->n);
     return ret->n >= 3;
 }
+
+km_eval_ca km_eval_backbone_of(const km_eval_case *c) { return atoms_of(c, is_backbone); }
 
 void km_eval_ca_clear(km_eval_ca *ca)
 {

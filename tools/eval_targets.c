@@ -2,6 +2,7 @@
  * Which trajectories belong together: tables and directories. */
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,58 @@ static km_status take_energy(km_eval_targets *t, const char *path, char *line, i
 km_status km_eval_read_energies(const char *path, km_eval_targets *t, km_err *err)
 {
     return read_table(t, path, take_energy, err);
+}
+
+/* The next of A-B, A- or A; false where there is none. */
+static bool next_range(const char **text, long range[2])
+{
+    char *end;
+    range[0] = range[1] = strtol(*text, &end, 10);
+    if (end == *text) return false;
+    if (*end == '-') {
+        const char *to = end + 1;
+        range[1] = strtol(to, &end, 10);
+        if (end == to) range[1] = LONG_MAX;
+    }
+    if (range[0] > range[1] || (*end && *end != ',')) return false;
+    *text = end + (*end == ',');
+    return true;
+}
+
+static bool are_ranges(const char *text)
+{
+    long range[2];
+    while (next_range(&text, range)) {
+    }
+    return *text == 0;
+}
+
+bool km_eval_in_ranges(const char *opt_ranges, int32_t number)
+{
+    long range[2];
+    while (opt_ranges && next_range(&opt_ranges, range))
+        if (range[0] <= number && number <= range[1]) return true;
+    return !opt_ranges;
+}
+
+static km_status take_region(km_eval_targets *t, const char *path, char *line, int number, km_err *err)
+{
+    char *rest = line, *name, *region, *fit;
+    line[strcspn(line, "#\r\n")] = 0;
+    if (!(name = strtok_r(rest, " \t", &rest))) return KM_OK;
+    region = strtok_r(rest, " \t", &rest), fit = strtok_r(rest, " \t", &rest);
+    if (!region || !are_ranges(region) || (fit && !are_ranges(fit)) || strtok_r(rest, " \t", &rest))
+        return km_fail(err, KM_INPUT, "%.150s: line %d: a name and residues such as 10-20,35 are needed", path, number);
+    for (int i = 0; i < t->n; i++) {
+        if (strcmp(t->items[i].name, name)) continue;
+        t->items[i].region = own(t, km_strdup(region)), t->items[i].fit = fit ? own(t, km_strdup(fit)) : NULL;
+    }
+    return KM_OK;
+}
+
+km_status km_eval_read_regions(const char *path, km_eval_targets *t, km_err *err)
+{
+    return read_table(t, path, take_region, err);
 }
 
 /* -- directories */

@@ -10,7 +10,7 @@
 
 static struct {
     km_opt_list ref, fail_if;
-    const char *top, *panel, *pairs, *html, *svg, *msm, *dg;
+    const char *top, *panel, *pairs, *html, *svg, *msm, *dg, *local;
     bool json;
     km_eval_options how;
 } o = {.panel = "peptide", .msm = "root", .how = {.stride = 1, .trajectory = -1, .states = 10, .within = 3}};
@@ -34,6 +34,8 @@ static const km_opt options[] = {
     {"paths", 0, KM_OPT_FLAG, &o.how.paths, NULL,
      "each trajectory is a transition path, from the state it begins in to that it ends in (panel peptide)"},
     {"dg", 0, KM_OPT_STRING, &o.dg, "FILE", "a table of targets and their measured free energies of folding, kcal/mol"},
+    {"local", 0, KM_OPT_STRING, &o.local, "FILE",
+     "a table of targets and the residues whose conformations are compared, panel bioemu"},
     {"baselines", 0, KM_OPT_FLAG, &o.how.baselines, NULL,
      "the do-nothing baselines too: start frame, and with noise of the reference's RMSF"},
     {"no-ceiling", 0, KM_OPT_FLAG, &o.how.no_ceiling, NULL, "leave out dynamics against themselves"},
@@ -126,7 +128,8 @@ static km_status choose(const km_cli *cli, chosen *c, km_err *err)
     if (o.svg && strcmp(c->panels[0]->name, "peptide"))
         return km_fail(err, KM_USAGE, "--svg: the figures are of the panel peptide, named first");
     KM_TRY(choose_targets(cli, &c->targets, err));
-    return o.dg ? km_eval_read_energies(o.dg, &c->targets, err) : KM_OK;
+    if (o.dg) KM_TRY(km_eval_read_energies(o.dg, &c->targets, err));
+    return o.local ? km_eval_read_regions(o.local, &c->targets, err) : KM_OK;
 }
 
 /* -- doing it */

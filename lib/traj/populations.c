@@ -7,6 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
 #include "lib/traj/stats.h"
+#include "lib/traj/superpose.h"
 
 static const double boltzmann = 0.001987203599772605; /* kcal/mol/K */
 
@@ -94,19 +95,39 @@ static double between(const float *ca, int32_t i, int32_t j)
     return sqrt(sum);
 }
 
-km_native km_native_of(const float *ca, const int32_t *residues, int32_t n_ca)
+/* All pairs nearer than reach and at least so far apart by number, of which one is in the region (NULL: all are). */
+static km_native pairs_of(const float *ca, const int32_t *numbers, const bool *opt_region, int32_t n_ca, int apart,
+                          double reach)
 {
-    enum { APART = 3 };
-    const double reach = 10;
     size_t most = (size_t)n_ca * (size_t)n_ca / 2 + 1;
     km_native c = {0, km_alloc(most * sizeof *c.pairs), KM_NEWN(double, most)};
     for (int32_t i = 0; i < n_ca; i++)
         for (int32_t j = i + 1; j < n_ca; j++) {
             double d = between(ca, i, j);
-            if (abs(residues[j] - residues[i]) <= APART || d > reach) continue;
+            if (abs(numbers[j] - numbers[i]) < apart || d > reach) continue;
+            if (opt_region && !opt_region[i] && !opt_region[j]) continue;
             c.pairs[c.n][0] = i, c.pairs[c.n][1] = j, c.lengths[c.n++] = d;
         }
     return c;
+}
+
+km_native km_native_of(const float *ca, const int32_t *residues, int32_t n_ca)
+{
+    return pairs_of(ca, residues, NULL, n_ca, 4, 10);
+}
+
+static const double region_reach = 8;
+
+km_native km_native_of_region(const float *ca, const int32_t *numbers, const bool *region, int32_t n_ca)
+{
+    return pairs_of(ca, numbers, region, n_ca, 3, nextafter(region_reach, 0));
+}
+
+double km_native_kept(const km_native *c, const float *ca)
+{
+    int32_t kept = 0;
+    for (int32_t i = 0; i < c->n; i++) kept += between(ca, c->pairs[i][0], c->pairs[i][1]) < region_reach;
+    return c->n ? (double)kept / c->n : NAN;
 }
 
 void km_native_clear(km_native *c)
@@ -131,4 +152,21 @@ double km_folding_energy(double p)
     const double least = 1e-10;
     p = fmin(fmax(p, least), 1 - least);
     return -boltzmann * 295 * log(p / (1 - p));
+}
+
+/* -- conformations */
+
+double km_region_distance(const float *x, const float *y, const float *weights, const bool *region, int32_t n)
+{
+    double rot[9], from[3], to[3], sum = 0;
+    int32_t points = 0;
+    km_superpose(x, y, weights, n, rot, from, to);
+    for (int32_t i = 0; i < n; i++) {
+        float moved[3];
+        if (!region[i]) continue;
+        km_superpose_apply(x + 3 * i, 1, rot, from, to, moved);
+        sum += sqrt(pow(moved[0] - y[3 * i], 2) + pow(moved[1] - y[3 * i + 1], 2) + pow(moved[2] - y[3 * i + 2], 2));
+        points++;
+    }
+    return points ? sum / points : NAN;
 }

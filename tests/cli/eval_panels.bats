@@ -202,6 +202,27 @@ PY
     ask 'over["dg_error"]["published"][0]["model"] == "BioEmu" and over["dg_rho"]["value"] is None'
     km-eval --json --no-ceiling --panel bioemu --within 8 --ref one.pdb --ref wide.pdb --top "$pdb" "$data/model.xtc" > t.json
     ask 'r["model.xtc"]["fe_mae"] is None and r["model.xtc"]["dg_error"] is None and any("no free energies" in n for n in t[0]["notes"])'
+    # local criteria, of residues that a table names
+    printf '# name residues fit\nother 1-3\none.pdb 5-9,12- 1-8\n' > local
+    km-eval --json --no-ceiling --panel bioemu --local local --ref one.pdb "$pdb" > t.json
+    ask 'r["start.pdb"]["near_share"] == 1 and r["start.pdb"]["nearest"] == 0 and r["start.pdb"]["local_kept"] == 1 and r["start.pdb"]["local_folds"] == 1'
+    km-eval --json --no-ceiling --panel bioemu --local local --ref one.pdb --ref wide.pdb --top "$pdb" "$data/model.xtc" > t.json
+    ask 'r["model.xtc"]["first_covered"] == 1 and r["model.xtc"]["second_covered"] == 0'
+    km-eval --json --no-ceiling --panel bioemu --local local --ref one.pdb --top "$pdb" "$data/model.xtc" > t.json
+    ask 'abs(r["model.xtc"]["near_share"] - 0.02) < 1e-9 and abs(r["model.xtc"]["nearest"] - 2.383642) < 1e-4 and r["model.xtc"]["second_covered"] is None'
+    echo 'one.pdb 2-9' > local
+    km-eval --json --no-ceiling --panel bioemu --local local --ref one.pdb --top "$pdb" "$data/model.xtc" > t.json
+    ask 'abs(r["model.xtc"]["local_kept"] - 0.78941176) < 1e-6 and abs(r["model.xtc"]["local_folded"] - 0.89) < 1e-9 and r["model.xtc"]["local_unfolds"] == 0'
+    km-eval --json --no-ceiling --panel bioemu --ref one.pdb --top "$pdb" "$data/model.xtc" > t.json
+    ask 'abs(r["model.xtc"]["near_share"] - 0.33) < 1e-9 and abs(r["model.xtc"]["nearest"] - 1.5766329) < 1e-4 and r["model.xtc"]["local_kept"] is None'
+    echo 'one.pdb 90-99' > local
+    km-eval --json --no-ceiling --panel bioemu --local local --ref one.pdb --top "$pdb" "$data/model.xtc" > t.json
+    ask 'r["model.xtc"]["covered"] is None and any("0 atoms to be compared" in n for n in t[0]["notes"])'
+    for bad in '' 5-2 a-b 1,,2 '1-2 3 4' '1-2 x'; do
+        echo "one.pdb $bad" > local
+        run -3 km-eval --panel bioemu --local local --ref one.pdb --top "$pdb" "$data/model.xtc"
+        [[ "$output" == *"local: line 1: a name and residues"* ]]
+    done
     printf '# name dG\nx -2.5\nmd.xtc -3.0\n' > dg
     km-eval --json --no-ceiling --panel bioemu --dg dg --top "$pdb" --ref "$data/md.xtc" "$data/model.xtc" > t.json
     ask 'r["model.xtc"]["md_dg"] == -3 and r["model.xtc"]["covered"] is None and any("no coverage" in n for n in t[0]["notes"])'

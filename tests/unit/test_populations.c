@@ -59,9 +59,69 @@ static void test_folding(const char *name, const km_structure *s)
     free(ca);
 }
 
+/* The backbone of residues 5 to 9 and from 12 on, laid by all of it or by residues 1 to 8. */
+static void test_regions(const char *name, const km_structure *s)
+{
+    enum { MOST = 200 };
+    int64_t F;
+    int32_t atoms[MOST], n = 0, A = s->system->n_atoms;
+    float *x = second_frames(name, &F), start[3 * MOST], y[3 * MOST], weights[2][MOST];
+    bool region[MOST];
+    for (int32_t a = 0; a < A; a++) {
+        const char *atom = s->system->atoms[a].name;
+        if (strcmp(atom, "N") && strcmp(atom, "CA") && strcmp(atom, "C") && strcmp(atom, "O")) continue;
+        int32_t number = s->system->atoms[a].residue + 1;
+        region[n] = (number >= 5 && number <= 9) || number >= 12;
+        weights[0][n] = 1, weights[1][n] = number <= 8;
+        memcpy(start + 3 * n, s->coords + 3 * a, 3 * sizeof *start), atoms[n++] = a;
+    }
+    for (int way = 0; way < 2; way++) {
+        double near = 0, nearest = INFINITY;
+        char key[48];
+        for (int64_t f = 0; f < F; f++) {
+            for (int32_t i = 0; i < n; i++) memcpy(y + 3 * i, x + 3 * (f * A + atoms[i]), 3 * sizeof *y);
+            double d = km_region_distance(y, start, weights[way], region, n);
+            near += (d < 3) / (double)F, nearest = fmin(nearest, d);
+        }
+        snprintf(key, sizeof key, "populations.%s.%s.near", name, way ? "fit" : "region"),
+            second_check(key, near, 1e-9);
+        snprintf(key, sizeof key, "populations.%s.%s.nearest", name, way ? "fit" : "region");
+        second_check(key, nearest, 1e-4);
+    }
+    free(x);
+}
+
+/* CA contacts of residues 2 to 9. */
+static void test_kept(const char *name, const km_structure *s)
+{
+    int64_t F;
+    int32_t n, numbers[64];
+    bool region[64];
+    float *ca = second_ca(name, &F, &n), start[3 * 64];
+    for (int32_t a = 0, i = 0; a < s->system->n_atoms; a++)
+        if (!strcmp(s->system->atoms[a].name, "CA")) {
+            numbers[i] = i + 1, region[i] = i >= 1 && i <= 8;
+            memcpy(start + 3 * i++, s->coords + 3 * a, 3 * sizeof *start);
+        }
+    km_native c = km_native_of_region(start, numbers, region, n);
+    double kept = 0, whole = 0, gone = 0;
+    char key[40];
+    for (int64_t f = 0; f < F; f++) {
+        double one = km_native_kept(&c, ca + f * n * 3);
+        kept += one / (double)F, whole += (one > 0.7) / (double)F, gone += (one < 0.3) / (double)F;
+    }
+    snprintf(key, sizeof key, "populations.%s.kept", name), second_check(key, kept, 1e-6);
+    snprintf(key, sizeof key, "populations.%s.whole", name), second_check(key, whole, 1e-9);
+    snprintf(key, sizeof key, "populations.%s.gone", name), second_check(key, gone, 1e-9);
+    km_native_clear(&c);
+    free(ca);
+}
+
 int main(void)
 {
     km_structure *s = second_start();
+    test_regions("md", s), test_regions("model", s);
+    test_kept("md", s), test_kept("model", s);
     test_surfaces();
     test_folding("md", s), test_folding("model", s);
     const float two[6] = {0};
