@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/inputs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -93,6 +94,24 @@ km_status km_inputs_ligands(km_library *l, const km_opt_list *files, km_err *err
         free(chain);
     }
     return status;
+}
+
+km_status km_inputs_family(const char *name, const char *opt_missing, const char *opt_unresolved,
+                           const km_family **ret, km_err *err)
+{
+    *ret = km_family_find(name);
+    bool asked = (opt_missing && strcmp(opt_missing, "drop")) || (opt_unresolved && strcmp(opt_unresolved, "drop"));
+    if (!(*ret)->protenix_tokens || !asked) return KM_OK;
+    return km_fail(err, KM_USAGE, "--missing and --unresolved: the family %s has the atoms of the file alone", name);
+}
+
+km_status km_inputs_tokenize(const km_family *family, const km_structure *raw, const km_token_options *options,
+                             uint64_t seed, km_tokenized *ret, km_err *err)
+{
+    if (!family->protenix_tokens) return km_chem_tokenize(raw, options, ret, err);
+    KM_TRY(km_chem_tokenize_protenix(raw, options, seed, ret, err));
+    snprintf(ret->system->family, sizeof ret->system->family, "%s", family->name);
+    return KM_OK;
 }
 
 void km_inputs_add_provenance(const km_cli *cli, km_system *s)

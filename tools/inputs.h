@@ -7,6 +7,8 @@
 #include "lib/chem/msa.h"
 #include "lib/chem/schema.h"
 #include "lib/chem/templates.h"
+#include "lib/chem/tokens.h"
+#include "lib/model/family.h"
 
 /* --msa CHAIN=FILE, as often as there are; `deletions` is all or boltz2; protenix as in km_msa_options. *ret is NULL
  * where there are none. */
@@ -27,6 +29,14 @@ km_status km_inputs_templates(const km_system *s, const km_opt_list *files, cons
 
 /* --ligand CHAIN=FILE, as often as there are, into the library. */
 km_status km_inputs_ligands(km_library *l, const km_opt_list *files, km_err *err) KM_MUST_USE;
+
+/* --family NAME: whose features to make. KM_USAGE: --missing or --unresolved, where they are given and not "drop", for
+ * one that has the atoms of the file alone. */
+km_status km_inputs_family(const char *name, const char *opt_missing, const char *opt_unresolved,
+                           const km_family **ret, km_err *err) KM_MUST_USE;
+/* The system says whose it is. */
+km_status km_inputs_tokenize(const km_family *family, const km_structure *raw, const km_token_options *options,
+                             uint64_t seed, km_tokenized *ret, km_err *err) KM_MUST_USE;
 
 /* This program into the provenance of a system that it made, unless --no-pg. */
 void km_inputs_add_provenance(const km_cli *cli, km_system *s);

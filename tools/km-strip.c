@@ -16,13 +16,13 @@
 
 static struct {
     km_set_choice choice;
-    const char *set, *top, *ccd, *out, *set_name, *license, *chain, *missing, *unresolved, *reference;
+    const char *family, *set, *top, *ccd, *out, *set_name, *license, *chain, *missing, *unresolved, *reference;
     km_msa_inputs msa;
     km_opt_list ligands;
     int64_t dt;
     int stride;
-    bool keep, raw, strict;
-} o = {.stride = 1, .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT};
+    bool keep, raw, strict, missing_set, unresolved_set;
+} o = {.family = "boltz2", .stride = 1, .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT};
 
 static const km_opt table[] = {
     {"top", 0, KM_OPT_STRING, &o.top, "FILE",
@@ -39,11 +39,14 @@ static const km_opt table[] = {
     {"dt", 0, KM_OPT_TIME, &o.dt, "TIME", "time between the input's frames, instead of what it says"},
     {"chain", 0, KM_OPT_STRING, &o.chain, "A,B", "only these chains"},
     {"missing", 0, KM_OPT_CHOICE, &o.missing, "HOW",
-     "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build"},
+     "missing heavy atoms: refuse, drop (mark absent) or build (ideal places)", .choices = "refuse|drop|build",
+     .set = &o.missing_set},
     {"reference", 0, KM_OPT_STRING, &o.reference, "FILE",
      "PDB, mmCIF or FASTA with the whole sequences of which the topology has a part"},
     {"unresolved", 0, KM_OPT_CHOICE, &o.unresolved, "HOW",
-     "residues of the sequence that the topology lacks: drop, or keep (mark absent)", .choices = "drop|keep"},
+     "residues of the sequence that the topology lacks: drop, or keep (mark absent)", .choices = "drop|keep",
+     .set = &o.unresolved_set},
+    {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
     {"raw", 0, KM_OPT_FLAG, &o.raw, NULL, "decode only: every atom and frame as it is, no tokens"},
     {"strict", 0, KM_OPT_FLAG, &o.strict, NULL, "refuse a trajectory in which a stereocentre turns over"},
     {"set-name", 0, KM_OPT_STRING, &o.set_name, "NAME", "name of the data set to store (with -o FILE.h5)"},
@@ -53,6 +56,7 @@ static const km_opt table[] = {
     {"ligand", 0, KM_OPT_LIST, &o.ligands, "CHAIN=FILE", "a chain's ligand as SDF or MOL; repeatable"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
     {0}};
+static const km_family *family; /* of that name */
 static const km_program program = {"km-strip",
                                    "(--set NAME [--id ID] | --top FILE) [options] INPUT...",
                                    "make clean trajectories of raw ones, without solvent, ions and hydrogens",
@@ -87,6 +91,11 @@ static km_status check_options(const km_cli *cli, km_err *err)
         return km_fail(err, KM_USAGE, "--top FILE is needed: the topology of the trajectories");
     if ((o.set_name || o.license) && (!o.out || !km_ends_with(o.out, ".h5")))
         return km_fail(err, KM_USAGE, "--set-name and --license need -o FILE.h5");
+    KM_TRY(km_inputs_family(o.family, o.missing_set ? o.missing : NULL, o.unresolved_set ? o.unresolved : NULL, &family,
+                            err));
+    o.msa.protenix = family->protenix_tokens;
+    if (family->protenix_tokens && (o.raw || o.reference))
+        return km_fail(err, KM_USAGE, "--family %s: not with --raw or --reference", o.family);
     return KM_OK;
 }
 
@@ -192,7 +201,10 @@ static km_status tokenize(job *j, km_err *err)
     options.opt_held = held;
     options.library = km_library_new(ccd && *ccd ? ccd : NULL);
     km_status status = km_inputs_ligands(options.library, &o.ligands, err);
-    if (status == KM_OK && (status = km_chem_tokenize(j->raw, &options, &j->t, err)) < 0) km_fail_in(err, j->top);
+    if (status == KM_OK) {
+        status = km_inputs_tokenize(family, j->raw, &options, j->cli->seed, &j->t, err);
+        if (status < 0) km_fail_in(err, j->top);
+    }
     km_library_free(options.library);
     free(held);
     KM_TRY(status);

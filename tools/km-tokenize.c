@@ -51,19 +51,6 @@ static const km_program program = {
     0,
     1};
 
-/* What can be said together. */
-static km_status check_family(km_err *err)
-{
-    family = km_family_find(o.family);
-    o.msa.protenix = family->protenix_tokens;
-    if (!family->protenix_tokens) return KM_OK;
-    if ((o.missing_set && strcmp(o.missing, "drop")) || (o.unresolved_set && strcmp(o.unresolved, "drop")))
-        return km_fail(err, KM_USAGE, "--missing and --unresolved: the family %s has the atoms of the file alone",
-                       o.family);
-    o.missing = "drop";
-    return KM_OK;
-}
-
 static void say_report(const km_cli *cli, const char *name, const km_tokenized *t)
 {
     const km_token_report *r = &t->report;
@@ -127,13 +114,11 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
                                                                              : KM_MISSING_REFUSE};
     km_status status = km_structure_read_file(in, name, o.model, o.assembly, &raw, err);
     if (status < 0) return status;
-    status = family->protenix_tokens ? km_chem_tokenize_protenix(raw, &options, cli->seed, &t, err)
-                                     : km_chem_tokenize(raw, &options, &t, err);
+    status = km_inputs_tokenize(family, raw, &options, cli->seed, &t, err);
     if (status < 0) {
         status = km_fail_in(err, name);
         goto done;
     }
-    if (family != km_family_at(0)) memcpy(t.system->family, o.family, strlen(o.family));
     say_report(cli, name, &t);
     status = km_inputs_msa(t.system, &o.msa, NULL, &msa, err);
     if (status == KM_OK) status = km_inputs_templates(t.system, &o.template, NULL, library, &templates, err);
@@ -238,7 +223,9 @@ int main(int argc, char **argv)
     km_cli cli;
     km_err err = {0};
     km_cli_start(&cli, &program, argc, argv);
-    km_status status = check_family(&err);
+    km_status status = km_inputs_family(o.family, o.missing_set ? o.missing : NULL,
+                                        o.unresolved_set ? o.unresolved : NULL, &family, &err);
+    o.msa.protenix = family->protenix_tokens;
     const char *path = cli.n_operands ? cli.operands[0] : "-", *name = strcmp(path, "-") == 0 ? "standard input" : path;
     FILE *in = NULL;
     if (status == KM_OK) status = km_input_open(path, &in, &err);

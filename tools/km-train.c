@@ -22,7 +22,7 @@ static struct {
 
 static const km_opt options[] = {
     {"config", 'c', KM_OPT_STRING, &o.config, "FILE",
-     "configuration: a file, or phase0, equilibrium, unbinding or mini"},
+     "configuration: a file, or phase0, equilibrium, unbinding, biokinema or mini"},
     {"data", 'd', KM_OPT_LIST, &o.data, "PATH", "an .h5 file of km-strip, or a directory of them; may be repeated"},
     {"init", 0, KM_OPT_STRING, &o.init, "WEIGHTS", "weights to start from, instead of new ones"},
     {"trunk", 0, KM_OPT_STRING, &o.trunk, "DIR", "results of the frozen trunk, made by km-trunk --cache DIR"},
@@ -143,13 +143,30 @@ static km_status make_or_open(const km_train_config *c, km_model **ret, km_err *
     return km_model_make(&config, &sampling, (uint64_t)c->seed, ret, err);
 }
 
-static km_status get_model(const km_train_config *c, km_model **ret, km_err *err)
+/* The model is of the family whose features the systems have, and knows what it does with time. */
+static km_status check_family(const km_model *m, const km_train_config *c, const km_dataset *d, km_err *err)
+{
+    const km_family *family = m->config.family;
+    for (int i = 0; i < d->count; i++) {
+        const km_family *of = d->systems[i].features ? km_family_of(km_h5md_system(d->systems[i].file)) : family;
+        if (of != family)
+            return km_fail(err, KM_INPUT,
+                           "%.120s has features of %s, the model is of the family %s (km-strip --family)",
+                           d->systems[i].path, of->name, family->name);
+    }
+    if (m->config.beta == 0)
+        return km_fail(err, KM_USAGE, "the weights %.120s do not say their exponent of time: km-weights convert --beta "
+                       "puts it in", m->name);
+    if (c->causal && family->interval_decay)
+        return km_fail(err, KM_USAGE, "temporal=causal: not for models of the family %s", family->name);
+    return KM_OK;
+}
+
+static km_status get_model(const km_train_config *c, const km_dataset *d, km_model **ret, km_err *err)
 {
     KM_TRY(make_or_open(c, ret, err));
     km_model *m = *ret;
-    if (m->config.family != km_family_at(0))
-        return km_fail(err, KM_INPUT, "%.120s: models of the family %s are not trained here", m->name,
-                       m->config.family->name);
+    KM_TRY(check_family(m, c, d, err));
     if (!c->causal) return KM_OK;
     m->config.causal = m->sampling.causal = true;
     km_diffusion_set_temporal(m->diffusion, m->config.beta, true);
@@ -168,7 +185,7 @@ static km_status train(const km_cli *cli, const km_train_config *c, km_err *err)
     km_status status = km_ranks_join(&run.opt_ranks, err);
     if (status == KM_OK) status = enter(cli, c, run.opt_ranks, err);
     if (status == KM_OK) status = km_dataset_open(o.data.items, o.data.count, o.split, c, &run.data, err);
-    if (status == KM_OK) status = get_model(c, &run.model, err);
+    if (status == KM_OK) status = get_model(c, run.data, &run.model, err);
     if (status == KM_OK) run.model->opt_be = cli->opt_backend;
     int64_t room = o.trunk_memory ? o.trunk_memory : km_memory_available() / 4;
     if (status == KM_OK && o.trunk)

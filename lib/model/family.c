@@ -48,6 +48,7 @@ static const km_family families[] = {
         .two_factors = true,
         .marks = true,
         .mark_below = 1e-3,
+        .given = 4e-4,
         .gated_time = true,
         .time_first = true,
         .interval_decay = true,

@@ -37,6 +37,7 @@ typedef struct km_family {
     bool two_factors;    /* silu(g) b in the conditioned transition; else silu(g) h b */
     bool marks;          /* the first and last frame of a window are marked where they are conditions */
     double mark_below;   /* angstrom: a frame of less noise is one */
+    double given;        /* angstrom: the noise of conditions in training; they are told it */
     bool gated_time;     /* temporal attention has the adaptive norm and the gate of the spatial one */
     bool time_first;     /* in a layer of atoms it comes before the transition */
     bool interval_decay; /* the decay is D (lambda |i - j|)^beta of frames D ns apart; else lambda |t_i - t_j|^beta */

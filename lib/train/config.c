@@ -66,6 +66,7 @@ static const key keys[] = {
     {"noise.history_share", REAL, AT(history_noise_share), 0, 1, "0.5", 0, 0},
     {"task.interpolate", REAL, AT(interpolate), 0, 1, "0.5", 0, 0},
     {"task.history", REAL, AT(history), 0, 1, "0.5", 0, 0},
+    {"task.free", REAL, AT(free), 0, 1, "0", 0, 0},
     {"task.reverse", REAL, AT(reverse), 0, 1, "0", 0, 0},
     {"translation", REAL, AT(translation), 0, 1000, "1", 0, 0},
     {"spacing.forecast.min", TIME, AT(forecast_dt_min), 0, 0, "100ps", 0, 0},

@@ -42,6 +42,7 @@ typedef struct km_train_config {
     double shared_level;        /* probability that all noisy frames of a window share one level */
     double interpolate;         /* probability of an interpolation window; the others forecast */
     double history;             /* share of forecasts with several history frames */
+    double free;                /* share of windows without a condition frame */
     double reverse;             /* share of windows that run backwards in time */
     double history_noise, history_noise_share; /* angstrom, up to; share of windows */
     double translation;         /* standard deviation of the random shift, angstrom */

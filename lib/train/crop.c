@@ -118,7 +118,7 @@ static km_train_system *make_cut(const choice *c, bool all_bonds, int32_t **ret_
     km_train_system *t = KM_NEW(km_train_system);
     *t = (km_train_system){.path = c->whole->path, .file = c->whole->file, .dt = c->whole->dt, .set = c->whole->set,
                            .residues = c->whole->residues,
-                           .features = km_features_of(km_family_at(0), cut, NULL, NULL)};
+                           .features = km_features_of(km_family_of(cut), cut, NULL, NULL)};
     km_train_system_fill(t, cut, mol_type, all_bonds);
     km_system_free(cut);
     free(mask), free(mol_type);

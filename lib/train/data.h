@@ -29,10 +29,10 @@ typedef struct km_train_system {
     float *atom_mask;           /* [A] present atoms */
     float *traced;              /* [A] those that stand for a residue (CA, C1'), and all of anything else */
     int32_t *residue, *mol_type; /* [A] */
-    int32_t *bonds;             /* [n_bonds, 2] */
+    int32_t *bonds;             /* [n_all_bonds, 2], first those of known length */
     int32_t *ligand_bonds;      /* [n_ligand_bonds, 2] those within ligands */
     float *bond_lengths;        /* [n_bonds] */
-    int n_bonds, n_ligand_bonds;
+    int n_bonds, n_all_bonds, n_ligand_bonds;
     struct km_slow *opt_slow;   /* its slow motions (slow.h), where the configuration wants them */
 } km_train_system;
 

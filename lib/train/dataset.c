@@ -143,7 +143,8 @@ static void put_pair(int32_t *pairs, int *n, int i, int j)
     ++*n;
 }
 
-/* The bonds of the bond loss: all, or those between a polymer and a ligand (the seed design's). */
+/* The bonds of the bond loss: all, or those between a polymer and a ligand (the seed design's); those whose length is
+ * not known come last. */
 static void take_bonds(km_train_system *t, const km_system *s, bool all)
 {
     float *ideal = KM_NEWN(float, (size_t)s->n_bonds);
@@ -155,9 +156,16 @@ static void take_bonds(km_train_system *t, const km_system *s, bool all)
         int ligands = (t->mol_type[i] == KM_NONPOLYMER) + (t->mol_type[j] == KM_NONPOLYMER);
         if (t->atom_mask[i] == 0 || t->atom_mask[j] == 0) continue;
         if (ligands == 2) put_pair(t->ligand_bonds, &t->n_ligand_bonds, i, j);
-        if (!(all || ligands == 1) || !(ideal[b] > 0)) continue;
+        if (!(all || ligands == 1)) ideal[b] = -1;
+        if (!(ideal[b] > 0)) continue;
         t->bond_lengths[t->n_bonds] = ideal[b];
         put_pair(t->bonds, &t->n_bonds, i, j);
+    }
+    t->n_all_bonds = t->n_bonds;
+    for (int b = 0; b < s->n_bonds; b++) {
+        int i = s->bonds[b].a, j = s->bonds[b].b;
+        bool there = t->atom_mask[i] != 0 && t->atom_mask[j] != 0;
+        if (there && !(ideal[b] > 0) && ideal[b] != -1) put_pair(t->bonds, &t->n_all_bonds, i, j);
     }
     free(ideal);
 }
@@ -226,6 +234,8 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
     KM_TRY(km_h5md_open(path, &t->file, err));
     const km_system *s = km_h5md_system(t->file);
     if (!s || s->n_tokens == 0) return km_fail(err, KM_INPUT, "%.180s: no tokens (made with km-strip --raw?)", path);
+    if (!km_family_of(s))
+        return km_fail(err, KM_INPUT, "%.180s: features of %.15s, which are not known here", path, s->family);
     if (!opt_splits && hash_sequence(s) < c->validation_share) t->split = KM_VAL;
     const km_train_set *set = km_train_config_set(c, km_h5md_set(t->file));
     if (c->n_sets && !set)
@@ -257,7 +267,8 @@ km_features *km_train_features(const km_train_system *t, const km_train_config *
     const km_msa *all = km_h5md_msa(t->file);
     int32_t draws = 1;
     km_msa *msa = all ? km_chem_msa_draw(all, c->msa_depth, (uint64_t)c->msa_seed, sample, &draws) : NULL;
-    km_features *f = km_features_of(km_family_at(0), km_h5md_system(t->file), msa, km_h5md_templates(t->file));
+    const km_system *s = km_h5md_system(t->file);
+    km_features *f = km_features_of(km_family_of(s), s, msa, km_h5md_templates(t->file));
     km_features_set_draws(f, draws);
     km_msa_free(msa);
     return f;

@@ -92,14 +92,15 @@ size_t km_stepper_peak(const km_stepper *s)
     return bytes;
 }
 
-/* The distinct levels of a group's frames: level[f] into sigma[L]; clean frames share level 0. */
-static km_dim find_levels(const km_group *g, int32_t *level, float *sigma)
+/* The distinct levels of a group's frames: level[f] into sigma[L]; condition frames share level 0, and are told to have
+ * this noise. */
+static km_dim find_levels(const km_group *g, double given, int32_t *level, float *sigma)
 {
     km_dim L = 1;
-    sigma[0] = 0;
+    sigma[0] = (float)given;
     for (int f = 0; f < g->B * g->T; f++) {
-        km_dim l = 0;
-        while (l < L && sigma[l] != g->sigma[f]) l++;
+        km_dim l = g->sigma[f] > 0;
+        while (l > 0 && l < L && sigma[l] != g->sigma[f]) l++;
         if (l == L) sigma[L++] = g->sigma[f];
         level[f] = (int32_t)l;
     }
@@ -133,7 +134,7 @@ static km_trunk_out gather_trunk(km_ctx *cx, const km_trunk_result *r, const int
         for (size_t j = 0; j < n; j++)
             memcpy(z + (i * n + j) * Z, r->z + (from * (size_t)r->n_tokens + (size_t)tokens[j]) * Z, Z * sizeof(float));
     }
-    return (km_trunk_out){km_cast(cx, KM_TENSOR_OF(cx, s_inputs, N, r->token_s)),
+    return (km_trunk_out){km_cast(cx, KM_TENSOR_OF(cx, s_inputs, N, r->inputs_s)),
                           km_cast(cx, KM_TENSOR_OF(cx, s, N, r->token_s)),
                           km_cast(cx, KM_TENSOR_OF(cx, z, N, N, r->token_z))};
 }
@@ -176,7 +177,10 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
     km_dim A = y->features->A, frames = g->B * g->T;
     int32_t *level = km_arena_get(cx->arena, (size_t)frames * sizeof *level);
     float *sigma = km_arena_get(cx->arena, (size_t)(frames + 1) * sizeof *sigma);
-    km_dim L = find_levels(g, level, sigma);
+    float *told = km_arena_get(cx->arena, (size_t)frames * sizeof *told);
+    const bool all = s->losses.biokinema; /* bonds of no known length and given frames count too */
+    km_dim L = find_levels(g, s->model->config.family->given, level, sigma);
+    for (km_dim f = 0; f < frames; f++) told[f] = sigma[level[f]];
     km_trunk_out trunk = km_stepper_trunk(s, cx, g, opt_stored);
     km_conditioning *k = km_diffusion_condition(cx, s->model->diffusion, y->features, &trunk);
     km_levels *levels = km_diffusion_levels(cx, s->model->diffusion, k, sigma, L);
@@ -184,10 +188,11 @@ static km_tensor *group_loss(const km_stepper *s, shard *h, const km_group *g, c
     km_tensor *d = km_diffusion_denoise(cx, s->model->diffusion, k, levels, x, level, sigma, g->times);
     km_tensor *total = NULL;
     for (int b = 0; b < g->B; b++) {
-        km_loss_inputs in = {.T = g->T, .A = A, .n_bonds = y->n_bonds, .x_gt = g->x + (km_dim)b * g->T * A * 3,
-                             .sigma = g->sigma + b * g->T, .atom_mask = y->atom_mask, .opt_traced = y->traced,
+        km_loss_inputs in = {.T = g->T, .A = A, .n_bonds = all ? y->n_all_bonds : y->n_bonds,
+                             .x_gt = g->x + (km_dim)b * g->T * A * 3, .sigma = (all ? told : g->sigma) + b * g->T,
+                             .atom_mask = y->atom_mask, .opt_traced = y->traced,
                              .mol_type = y->mol_type, .bonds = y->bonds, .bond_lengths = y->bond_lengths,
-                             .residue = s->losses.biokinema ? y->features->atom_token : y->residue,
+                             .residue = all ? y->features->atom_token : y->residue,
                              .n_ligand_bonds = y->n_ligand_bonds, .ligand_bonds = y->ligand_bonds};
         if (y->opt_slow) add_slow(cx, g, b, &in);
         km_loss_values v;

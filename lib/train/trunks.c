@@ -105,7 +105,7 @@ static km_status find(entry *e, const wanted *w, km_train_system *y, km_err *err
     free(path);
     if (status < 0) return status;
     km_features_free(y->features);
-    y->features = km_features_of(km_family_at(0), km_h5md_system(y->file), NULL, NULL);
+    y->features = km_features_of(c->family, km_h5md_system(y->file), NULL, NULL);
     km_h5md_forget_msa(y->file);
     return KM_OK;
 }

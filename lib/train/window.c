@@ -14,7 +14,7 @@
 /* What a window's uniform numbers are for: counters of its KM_RNG_SAMPLE key. */
 enum { DRAW_GROUP, DRAW_TASK, DRAW_PLACE, DRAW_HISTORY, DRAW_SET, DRAW_CUT };
 
-/* Which frames of a window are clean: the leading `history`, and the last one of an interpolation. */
+/* Which frames of a window are clean: the leading `history` (0: none), and the last one of an interpolation. */
 typedef struct task {
     bool interpolate;
     int history;
@@ -30,6 +30,7 @@ static task draw_task(const km_rng *r, const km_train_config *c, bool causal, in
 {
     double u[4];
     km_rng_uniform4(r, DRAW_TASK, u);
+    if (u[3] < c->free) return (task){false, 0};
     if (!causal && T > 2 && u[0] < c->interpolate) return (task){true, 1};
     int most = causal ? T - 1 : T / 2 > 1 ? T / 2 : 1;
     if (causal || u[1] >= 1 - c->history) return (task){false, 1 + below(u[2], most)};
@@ -95,17 +96,17 @@ static void pose(const km_train_system *s, float *x, int T, int anchor, bool can
     free(reference);
 }
 
-/* noisy = x + sigma noise on target frames; on condition frames a little noise that the model is not told of, in a
- * share of windows. */
-static void add_noise(const km_train_config *c, const km_rng *sample, uint64_t seed, uint32_t number, task t, int T,
-                      km_dim A, const float *x, const float *sigma, float *noisy)
+/* noisy = x + sigma noise on target frames; on condition frames the family's, or a little noise that the model is not
+ * told of, in a share of windows. */
+static void add_noise(const km_train_config *c, double given, const km_rng *sample, uint64_t seed, uint32_t number,
+                      task t, int T, km_dim A, const float *x, const float *sigma, float *noisy)
 {
     double u[4];
     km_rng_uniform4(sample, DRAW_HISTORY, u);
-    float history = u[0] < c->history_noise_share ? (float)(c->history_noise * u[1]) : 0.0f;
+    float held = (float)given, history = u[0] < c->history_noise_share ? (float)(c->history_noise * u[1]) : held;
     for (int i = 0; i < T; i++) {
         km_rng r = km_rng_of(seed, KM_RNG_NOISE, number, i, 0);
-        float s = sigma[i] > 0 ? sigma[i] : t.interpolate ? 0.0f : history;
+        float s = sigma[i] > 0 ? sigma[i] : t.interpolate ? held : history;
         for (km_dim a = 0; a < A; a++) {
             size_t at = ((size_t)i * (size_t)A + (size_t)a) * 3;
             float n[3];
@@ -173,14 +174,14 @@ static km_status draw_window(const km_group *g, int b, const draft *d, const km_
     if (first >= places) first = places - 1;
     float *x = g->x + at * frame;
     KM_TRY(read_frames(d, trajectory, first, stride, T, u[3] < c->reverse, s, x, err));
-    pose(s, x, T, t.history - 1, m->canonical_pose, c->translation, &turn);
+    pose(s, x, T, t.history ? t.history - 1 : 0, m->canonical_pose, c->translation, &turn);
     clear_missing(s, x, T);
     draw_levels(c, m->sigma_data, &levels, t, T, g->sigma + at);
     for (int i = 0; i < T; i++) {
         g->times[at + (size_t)i] = (float)km_ns_of_fs(i * stride * s->dt);
         g->target[at + (size_t)i] = g->sigma[at + (size_t)i] > 0;
     }
-    add_noise(c, &r, seed, number, t, T, A, x, g->sigma + at, g->noisy + at * frame);
+    add_noise(c, m->family->given, &r, seed, number, t, T, A, x, g->sigma + at, g->noisy + at * frame);
     return KM_OK;
 }
 

@@ -63,6 +63,8 @@ for name, residues, atoms, present, places in (("a", 2, 11, 11, [2, 3]), ("b", 6
     assert f["particles/trajectory1/position/value"].shape == (6, atoms, 3)' "$tmp"
     refused 3 'part of none of its 1 sequences' --top "$pdb" --reference <(echo ">a
 AAA") "$xtc"
+    refused 2 'not with --raw' --raw --top "$pdb" --family biokinema "$xtc"
+    refused 2 'the atoms of the file alone' --missing build --top "$pdb" --family biokinema "$xtc"
     refused 2 'not with --raw' --raw --top "$pdb" --reference "$tmp/whole.fa" "$xtc"
 }
 

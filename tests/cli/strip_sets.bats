@@ -121,6 +121,8 @@ bonds = [b for b in zip(*(system["bonds"][k] for k in ("a", "b", "type"))) if b[
 assert len(bonds) == 9 and sum(t == 5 for _, _, t in bonds) == 6, bonds
 assert sum(system["atoms"]["charge"][11:]) == 1
 END
+    km-strip -q --family biokinema --set misato --id 3LIG -o "$tmp/b.h5" "$tmp/MD.hdf5"
+    [[ "$(km-info "$tmp/b.h5")" == *"family: biokinema"*"atoms: 21"*"tokens: 11"* ]]
     refused 3 'residue MOL 1 of chain C.*nor do its coordinates tell it' --set misato --id 4BAD "$tmp/MD.hdf5"
     "$python" - >"$tmp/benzamidine.sdf" <<'END'
 bonds = [(1, 2, 1), (2, 3, 2), (2, 4, 1), (4, 5, 2), (5, 6, 1), (6, 7, 2), (7, 8, 1), (8, 9, 2), (4, 9, 1)]

@@ -123,9 +123,34 @@ train() { # RUN and what differs
     grep -q '"grad_norm"' p2/log.jsonl
     run -3 km-train -q --config phase0 --init mini --data dd13m.h5 -o p0
     [[ "$output" == *"dd13m.h5: set 'dd13m' is not in the configuration"* ]]
-    run -3 km-train -q --config equilibrium --init "$here/../../../tests/data/torch/biokinema.pt" --data atlas.h5 -o p3 $few \
-        sets.atlas.min=1ps sets.atlas.max=20ps
-    [[ "$output" == "km-train: "*"biokinema.pt: models of the family biokinema are not trained here" ]]
+}
+
+@test "models of another family learn from systems of theirs, with and without a stored trunk" {
+    here=$BATS_TEST_DIRNAME/../../pipelines/mini/examples
+    cp "$BATS_TEST_DIRNAME/../data/torch/biokinema.pt" x_sqrt.pt
+    for family in boltz2 biokinema; do
+        km-strip -q --family $family --set-name atlas --top "$here/LGE.pdb" --stride 10 -o $family.h5 "$here/LGE.xtc"
+    done
+    few="batch=2 max_steps=2 validation_windows=2 validation_samples=1 log_every=1 frames.min=3 frames.max=5 threads=1
+        sets.atlas.min=1ps sets.atlas.max=200ps"
+    km-trunk -q --weights x_sqrt.pt --cache trunks biokinema.h5
+    km-train -q --config biokinema --init x_sqrt.pt --data biokinema.h5 -o a $few
+    km-train -q --config biokinema --init x_sqrt.pt --trunk trunks --data biokinema.h5 -o b $few
+    km-train -q --config biokinema --init x_sqrt.pt --trunk trunks --data biokinema.h5 -o c $few crop.tokens=2
+    loss() { sed -n 's/^{"step": 1, "loss": \([^,]*\),.*/\1/p' "$1/log.jsonl"; }
+    python3 -c 'import sys; a, b, c = map(float, sys.argv[1:]); assert abs(a - b) < 1e-3 * a and abs(a - c) > 1e-3 * a' \
+        "$(loss a)" "$(loss b)" "$(loss c)"
+    km-tokenize -q --family biokinema "$here/LGE.pdb" | km-forecast -q --weights b --frames 2 --steps 2 >made.km
+    km-info --verify made.km
+    few+=" -o d"
+    run -3 km-train -q --config biokinema --init x_sqrt.pt --data boltz2.h5 $few
+    [[ "$output" == *"boltz2.h5 has features of boltz2, the model is of the family biokinema (km-strip --family)" ]]
+    run -3 km-train -q --config equilibrium --init mini --data biokinema.h5 $few
+    [[ "$output" == *"biokinema.h5 has features of biokinema, the model is of the family boltz2 (km-strip --family)" ]]
+    run -2 km-train -q --config biokinema --init x_sqrt.pt --data biokinema.h5 $few temporal=causal
+    cp x_sqrt.pt x.pt
+    run -2 km-train -q --config biokinema --init x.pt --data biokinema.h5 $few
+    [[ "$output" == *"x.pt do not say their exponent of time: km-weights convert --beta puts it in" ]]
 }
 
 @test "misuse and bad data are refused" {
