@@ -283,7 +283,7 @@ static tally draw_many(const km_dataset *d, const km_train_config *c, bool causa
                .in_range = true,
                .targets = true,
                .kept = true};
-    const km_config m = {.causal = causal, .sigma_data = 4};
+    const km_config m = {.family = km_family_at(0), .causal = causal, .sigma_data = 4};
     km_err err = {0};
     for (int i = 0; i < groups; i++) {
         km_group g;
@@ -356,7 +356,7 @@ static void test_options(const km_dataset *d)
     c.forecast_dt_min = c.forecast_dt_max = 1000 * DT;
     km_group g;
     km_err err = {0};
-    const km_config m = {.causal = true, .sigma_data = 4};
+    const km_config m = {.family = km_family_at(0), .causal = true, .sigma_data = 4};
     bool longest = true;
     for (int i = 0; i < 50; i++) {
         if (km_group_draw(d, d->train, 3, &c, &m, 5, i, 1, &g, &err) < 0) exit(1);
@@ -375,7 +375,7 @@ static void test_options(const km_dataset *d)
 static void test_overfit(const km_dataset *d)
 {
     km_train_config c = *config();
-    km_config m = {.sigma_data = 4};
+    km_config m = {.family = km_family_at(0), .sigma_data = 4};
     km_group g[3];
     km_err err;
     c.overfit = 2;
@@ -387,6 +387,33 @@ static void test_overfit(const km_dataset *d)
        "the windows of an overfitted model come again, with other noise");
     ok(g[0].system != g[1].system || g[0].T != g[1].T || memcmp(g[0].x, g[1].x, n), "and are as many as asked for");
     for (int i = 0; i < 3; i++) km_group_clear(&g[i]);
+}
+
+/* BioKinema's given frames have noise of 0.0004 A; half of its windows have no such frame. */
+static void test_given(const km_dataset *d)
+{
+    enum { GROUPS = 200 };
+    km_train_config c = *config();
+    const km_config m = {.family = km_family_find("biokinema"), .sigma_data = 4};
+    double square = 0, n = 0;
+    int without = 0, inner = 0;
+    c.free = 0.5, c.history = 0, c.history_noise_share = 0;
+    for (int i = 0; i < GROUPS; i++) {
+        km_group g;
+        km_err err;
+        if (km_group_draw(d, d->train, 3, &c, &m, 5, i, 1, &g, &err) < 0) exit(1);
+        km_dim A = g.system->features->A;
+        without += g.sigma[0] > 0;
+        for (int t = 0; t < g.T; t++) {
+            if (g.sigma[t] > 0) continue;
+            inner += t != 0 && t != g.T - 1;
+            for (km_dim k = t * A * 3; k < (t + 1) * A * 3; k++)
+                square += ((double)g.noisy[k] - g.x[k]) * ((double)g.noisy[k] - g.x[k]), n++;
+        }
+        km_group_clear(&g);
+    }
+    ok(likely(without, GROUPS, 0.5) && inner == 0, "%d of %d windows have no given frame", without, GROUPS);
+    ok(fabs(sqrt(square / n) / 4e-4 - 1) < 0.02, "given frames have the family's noise: %.2e", sqrt(square / n));
 }
 
 /* a.h5's system and first trajectory with an alignment of ROWS rows, each of one class. */
@@ -417,7 +444,7 @@ static void test_rows(void)
 {
     enum { ROWS = 30, DRAWN = 5 };
     km_train_config c = *config();
-    const km_config m = {.sigma_data = 4};
+    const km_config m = {.family = km_family_at(0), .sigma_data = 4};
     const char *path = "aligned.bad";
     km_group g[3];
     km_err err;
@@ -446,7 +473,7 @@ static void test_rows(void)
 /* In the example peptide LGE the middle residue's N, CA, C are atoms 8, 9, 10. */
 static void test_canonical(const km_dataset *d)
 {
-    const km_config m = {.sigma_data = 4, .canonical_pose = true};
+    const km_config m = {.family = km_family_at(0), .sigma_data = 4, .canonical_pose = true};
     const km_train_config *c = config();
     bool lies = true;
     for (int i = 0; i < 20; i++) {
@@ -477,7 +504,7 @@ static void test_numbers(const km_dataset *d)
     const char *folder = ".";
     km_dataset *again = open_data(&folder, 1, NULL, c);
     km_err err = {0};
-    const km_config m = {.sigma_data = 4};
+    const km_config m = {.family = km_family_at(0), .sigma_data = 4};
     bool same = true, apart = true, seeded = true;
     for (int i = 40; i-- > 0;) {
         km_group a, b, other, seed;
@@ -532,6 +559,7 @@ int main(void)
     test_canonical(d);
     test_options(d);
     test_overfit(d);
+    test_given(d);
     test_numbers(d);
     test_rows();
     km_dataset_close(d);

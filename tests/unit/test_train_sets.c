@@ -61,7 +61,7 @@ static km_dataset *open_data(const km_train_config *c)
 
 static km_group draw(const km_dataset *d, const km_train_config *c, int64_t number)
 {
-    const km_config m = {.sigma_data = 4};
+    const km_config m = {.family = km_family_at(0), .sigma_data = 4};
     km_err err = {0};
     km_group g;
     if (km_group_draw(d, d->train, d->n_train, c, &m, 5, number, 1, &g, &err) < 0) printf("# %s\n", err.msg), exit(1);
