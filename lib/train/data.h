@@ -26,6 +26,7 @@ typedef struct km_train_system {
     int set;                    /* index in the configuration, 0 where it has no sets */
     km_dim residues;            /* tokens of the whole system, by which frames are counted */
     int64_t dt;                 /* spacing of its frames, fs */
+    int *long_enough, n_long;   /* [n_long] the trajectories that windows are drawn from */
     float *atom_mask;           /* [A] present atoms */
     float *traced;              /* [A] those that stand for a residue (CA, C1'), and all of anything else */
     int32_t *residue, *mol_type; /* [A] */
@@ -42,9 +43,10 @@ typedef struct km_dataset {
     int *train, n_train, *val, n_val; /* indices, in order of their set */
 } km_dataset;
 
-/* paths: files, or directories whose *.h5 are taken in order of name; every trajectory of at least frames_max frames (2
- * where the configuration has sets: their windows are as long as the spacing drawn lets them be), equally spaced, with
- * one spacing in a file. Where the configuration has sets, a file of another is refused, and one of weight 0 left out.
+/* paths: files, or directories whose *.h5 are taken in order of name; windows are of trajectories of at least
+ * frames_max frames (2 where the configuration has sets: their windows are as long as the spacing drawn lets them be),
+ * and each file has one. Frames are equally spaced, with one spacing in a file. Where the configuration has sets, a
+ * file of another is refused, and one of weight 0 left out.
  * A file X.yaml beside X.h5 with `ligand: CHAIN` makes the losses take that chain for a ligand; features stay.
  *
  * opt_split: lines `system<TAB>train|val|test` (system: the file's stem, at most once), `#` before remarks; a file that

@@ -222,6 +222,23 @@ static int64_t spacing_of(const int64_t *times, int64_t n)
     return dt > 0 ? dt : 0;
 }
 
+/* Those of at least so many frames: what a trajectory was cut at leaves pieces of any length. */
+static km_status find_trajectories(km_train_system *t, int64_t least, km_err *err)
+{
+    const int count = km_h5md_trajectories(t->file);
+    t->long_enough = KM_NEWN(int, (size_t)count);
+    for (int i = 0; i < count; i++) {
+        int64_t n = km_h5md_frames(t->file, i), dt = spacing_of(km_h5md_times(t->file, i), n);
+        if (n < least) continue;
+        if (!dt || (t->dt && dt != t->dt))
+            return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", t->path, i + 1);
+        t->dt = dt;
+        t->long_enough[t->n_long++] = i;
+    }
+    if (t->n_long > 0) return KM_OK;
+    return km_fail(err, KM_INPUT, "%.140s: no trajectory of %lld frames", t->path, (long long)least);
+}
+
 static km_status open_system(const char *path, const splits *opt_splits, const km_train_config *c, km_train_system *t,
                              km_err *err)
 {
@@ -243,14 +260,7 @@ static km_status open_system(const char *path, const splits *opt_splits, const k
                        km_h5md_set(t->file));
     if (set) t->set = (int)(set - c->sets);
     if (set && set->weight == 0) t->split = KM_TEST;
-    for (int i = 0; i < km_h5md_trajectories(t->file); i++) {
-        int64_t n = km_h5md_frames(t->file, i), dt = spacing_of(km_h5md_times(t->file, i), n);
-        if (n < (set ? 2 : c->frames_max))
-            return km_fail(err, KM_INPUT, "%.140s: trajectory %d has too few frames: %lld", path, i + 1, (long long)n);
-        if (!dt || (t->dt && dt != t->dt))
-            return km_fail(err, KM_INPUT, "%.140s: trajectory %d: uneven or another spacing", path, i + 1);
-        t->dt = dt;
-    }
+    KM_TRY(find_trajectories(t, set ? 2 : c->frames_max, err));
     t->features = km_train_features(t, c, 0);
     t->residues = t->features->N;
     if (t->features->draws <= 1) km_h5md_forget_msa(t->file);
@@ -285,6 +295,7 @@ void km_train_system_clear(km_train_system *t)
 static void close_system(km_train_system *t)
 {
     km_train_system_clear(t);
+    free(t->long_enough);
     km_h5md_close(t->file); /* holds the templates that the features use */
     free(t->path);
 }

@@ -164,7 +164,7 @@ static km_status draw_window(const km_group *g, int b, const draft *d, const km_
     km_rng_uniform4(&r, DRAW_PLACE, u);
     task t = draw_task(&r, c, m->causal, T);
     const bool own = d->trajectory < 0;
-    int trajectory = own ? below(u[0], km_h5md_trajectories(s->file)) : d->trajectory;
+    int trajectory = own ? d->whole->long_enough[below(u[0], d->whole->n_long)] : d->trajectory;
     int64_t frames = km_h5md_frames(s->file, trajectory);
     if (frames < T)
         return km_fail(err, KM_INPUT, "%.160s: %lld frames, fewer than a window of %d", s->path, (long long)frames, T);
@@ -208,7 +208,7 @@ static void draw_draft(const km_rng *r, const km_train_config *c, draft *d, int 
     const km_train_set *set = &c->sets[d->whole->set];
     double u[4];
     km_rng_uniform4(r, DRAW_SET, u);
-    d->trajectory = below(u[0], km_h5md_trajectories(d->whole->file));
+    d->trajectory = d->whole->long_enough[below(u[0], d->whole->n_long)];
     int64_t frames = km_h5md_frames(d->whole->file, d->trajectory), dt = d->whole->dt, longest = frames - 1;
     int64_t a = (set->dt_min + dt - 1) / dt, b = set->dt_max / dt;
     if (b > longest) b = longest;

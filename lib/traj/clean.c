@@ -11,6 +11,7 @@
 #include "lib/chem/graph.h"
 #include "lib/chem/residues.h"
 #include "lib/traj/clash.h"
+#include "lib/traj/superpose.h"
 
 const km_clean_limits km_clean_defaults = {.bond_low = 0.6,
                                            .bond_high = 1.5,
@@ -227,13 +228,29 @@ km_fault km_clean_check(const km_clean *c, const float *x, int32_t opt_atoms[2])
     return km_clash_find(s, c->there, c->n_there, x, (float)c->limits.clash, at) ? KM_FAULT_CLASH : KM_FAULT_NONE;
 }
 
-bool km_clean_leaps(const km_clean *c, const float *before, const float *x)
+/* Are most atoms within the limit of where they were? Half of them settle it. */
+static bool most_stay(const km_clean *c, const float *before, const float *x)
 {
     const float limit = (float)(c->leap * c->leap);
-    int32_t near = 0; /* half of them settle it */
+    int32_t near = 0;
     for (int32_t i = 0; i < c->n_there && 2 * near < c->n_there; i++)
         near += square(before + 3 * (size_t)c->there[i], x + 3 * (size_t)c->there[i]) <= limit;
-    return 2 * near < c->n_there;
+    return 2 * near >= c->n_there;
+}
+
+bool km_clean_leaps(const km_clean *c, const float *before, const float *x)
+{
+    if (most_stay(c, before, x)) return false;
+    /* both lie on a third frame, where what is long and thin may roll over: one on the other, then */
+    const size_t n = (size_t)c->s->n_atoms;
+    float *weight = KM_NEWN(float, n), *y = KM_NEWN(float, 3 * n);
+    for (int32_t i = 0; i < c->n_there; i++) weight[c->there[i]] = 1;
+    double rot[9], from[3], to[3];
+    km_superpose(x, before, weight, c->s->n_atoms, rot, from, to);
+    km_superpose_apply(x, c->s->n_atoms, rot, from, to, y);
+    bool leaps = !most_stay(c, before, y);
+    free(weight), free(y);
+    return leaps;
 }
 
 /* Two atoms of a ligand, bonded or not: are they as far apart as that? Bonds of metals are not judged. */

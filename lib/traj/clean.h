@@ -38,7 +38,7 @@ void km_clean_free(km_clean *c);
 km_status km_clean_learn(km_clean *c, const float *coords, int64_t n, km_err *err) KM_MUST_USE;
 /* The first fault of a frame and the atoms at fault. For several threads at once. */
 km_fault km_clean_check(const km_clean *c, const float *coords, int32_t opt_atoms[2]);
-/* Do the atoms leap from one frame, laid on the other, to it? */
+/* Do most atoms leap from one frame to the next, however the one is laid on the other? */
 bool km_clean_leaps(const km_clean *c, const float *before, const float *coords);
 /* "CA of ALA 1 A" */
 void km_clean_label(const km_system *s, int32_t atom, char out[40]);

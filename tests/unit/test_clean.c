@@ -124,11 +124,13 @@ static void test_learning(km_clean *c)
     float *y = km_alloc(2 * n * sizeof *y);
     memcpy(y, x, 2 * n * sizeof *y);
     ok(!km_clean_leaps(c, x, x + n), "no leap");
-    for (size_t i = 0; i < n; i++) y[n + i] += 6;
-    ok(km_clean_leaps(c, y, y + n), "a leap");
-    for (size_t i = 0; i < n / 3; i++) y[n + i] -= 6; /* of two thirds of the atoms */
-    ok(km_clean_leaps(c, y, y + n), "a leap of most atoms");
-    for (size_t i = n / 3; i < 2 * n / 3; i++) y[n + i] -= 6;
+    for (size_t i = 0; i < n; i += 3) y[n + i] = -x[n + i] + 20, y[n + i + 1] = -x[n + i + 1];
+    ok(!km_clean_leaps(c, y, y + n), "turned over as a whole and elsewhere, none");
+    memcpy(y + n, x + n, n * sizeof *y);
+    for (size_t i = 0; i < n / 2; i += 3) y[n + i] += 60; /* half of the atoms */
+    ok(km_clean_leaps(c, y, y + n), "a leap of half the atoms from the others");
+    memcpy(y + n, x + n, n * sizeof *y);
+    for (size_t i = 0; i < n / 4; i += 3) y[n + i] += 8;
     ok(!km_clean_leaps(c, y, y + n), "a loop that moves is none");
     y[3 * atom(1, "O")] += 4;
     ok(km_clean_learn(c, y, 1, &err) == KM_NEGATIVE && strstr(err.msg, "the bond from"), "a median is no bond: %s",

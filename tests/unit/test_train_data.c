@@ -88,7 +88,11 @@ static void test_files(void)
     refused("a file that is no HDF5", "broken.bad", NULL, c, KM_INPUT, "broken.bad");
     km_train_config longer = *c;
     longer.frames_max = FRAMES + 1;
-    refused("too few frames", "a.h5", NULL, &longer, KM_INPUT, "a.h5: trajectory 1 has too few frames");
+    refused("too few frames", "a.h5", NULL, &longer, KM_INPUT, "a.h5: no trajectory of");
+    const char *pieces = "pieces.bad";
+    d = open_data(&pieces, 1, NULL, c);
+    ok(d->systems[0].n_long == 1 && d->systems[0].long_enough[0] == 1, "a piece of three frames is left out");
+    km_dataset_close(d);
     refused("frames that are not equally spaced", "uneven.bad", NULL, c, KM_INPUT, "trajectory 1: uneven");
 }
 
@@ -523,8 +527,8 @@ static void test_numbers(const km_dataset *d)
     km_dataset_close(again);
 }
 
-/* As a.h5, but one frame is missing. */
-static void write_uneven(void)
+/* The first of a.h5's trajectories without one frame, and from another on as a second; -1: none. */
+static void write_odd(const char *path, int missing, int second)
 {
     km_h5md *from;
     km_h5md_writer *to;
@@ -532,10 +536,10 @@ static void write_uneven(void)
     if (km_h5md_open("a.h5", &from, &err) < 0) exit(1);
     const km_system *s = km_h5md_system(from);
     float *x = km_alloc((size_t)s->n_atoms * 12);
-    bool good = km_h5md_create("uneven.bad", s, "", "", &to, &err) == KM_OK;
+    bool good = km_h5md_create(path, s, "", "", &to, &err) == KM_OK;
     for (int f = 0; f < FRAMES && good; f++)
         good = km_h5md_read(from, 0, f, 1, 1, x, &err) == KM_OK &&
-               (f == 7 || km_h5md_write(to, 0, x, DT * f, &err) == KM_OK);
+               (f == missing || km_h5md_write(to, second >= 0 && f >= second, x, DT * f, &err) == KM_OK);
     if (!good || km_h5md_commit(to, &err) < 0) exit(1);
     free(x);
     km_h5md_close(from);
@@ -551,7 +555,8 @@ int main(void)
     }
     if (chdir(dir) != 0 || mkdir("empty", 0777) != 0) return 1;
     write_text("broken.bad", "not a trajectory");
-    write_uneven();
+    write_odd("uneven.bad", 7, -1);
+    write_odd("pieces.bad", -1, 3);
     test_files();
     test_split();
     km_dataset *d = open_data((const char *const[]){"."}, 1, NULL, config());
@@ -563,7 +568,7 @@ int main(void)
     test_numbers(d);
     test_rows();
     km_dataset_close(d);
-    static const char *const left[] = {"a.h5", "b.h5", "c.h5", "broken.bad", "uneven.bad", "split"};
+    static const char *const left[] = {"a.h5", "b.h5", "c.h5", "broken.bad", "uneven.bad", "pieces.bad", "split"};
     for (size_t i = 0; i < sizeof left / sizeof *left; i++) unlink(left[i]);
     rmdir("empty");
     rmdir(dir);
