@@ -161,9 +161,11 @@ bool km_rdkit_embed(const km_component *c, float *pos)
         RDKit::DGeomHelpers::EmbedParameters how = RDKit::DGeomHelpers::ETKDGv3;
         how.randomSeed = SEED;
         const int id = RDKit::DGeomHelpers::EmbedMolecule(*mol, how);
-        for (int i = 0; i < c->n_atoms && id >= 0; i++)
-            for (unsigned k = 0; k < 3; k++) pos[3 * i + int(k)] = float(mol->getConformer(id).getAtomPos(unsigned(i))[k]);
-        return id >= 0;
+        if (id < 0) return false;
+        const RDKit::Conformer &at = mol->getConformer(id);
+        for (int i = 0; i < c->n_atoms; i++)
+            for (unsigned k = 0; k < 3; k++) pos[3 * i + int(k)] = float(at.getAtomPos(unsigned(i))[k]);
+        return true;
     } catch (const std::exception &) {
         return false;
     }
