@@ -53,13 +53,13 @@ CUDA_T   := f32 bf16
 T.f32    :=
 T.bf16   := -DKM_CUDA_BF16
 CUDA_CU  := $(wildcard kernels/cuda/*.cu)
-CUDA_ONE := $(addprefix kernels/cuda/,device.cu gemm.cu rehearsal.cu table.cu)
+CUDA_ONE := $(addprefix kernels/cuda/,calls.cu device.cu gemm.cu group.cu python.cu rehearsal.cu table.cu)
 CUDA_FAMILIES := $(filter-out $(CUDA_ONE),$(CUDA_CU))
 CUDA_OBJ  = $(foreach t,$(CUDA_T),$(CUDA_FAMILIES:%.cu=$(1)/%.$(t).o))
 CUDA_O   := $(call CUDA_OBJ,$(O)) $(CUDA_ONE:%.cu=$(O)/%.f32.o)
 CUDA_SO  := $(if $(NVCC),$(B)/libkm-cuda.so)
 # The same sources on the processor, for the tests.
-EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(patsubst %,$(O)/emulate/kernels/cuda/%.f32.o,rehearsal table) $(patsubst %.cc,$(O)/%.o,$(wildcard tests/emulate/*.cc))
+EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(patsubst %,$(O)/emulate/kernels/cuda/%.f32.o,calls rehearsal table) $(patsubst %.cc,$(O)/%.o,$(wildcard tests/emulate/*.cc))
 
 FETCH_C  := $(wildcard lib/fetch/*.c)
 
@@ -197,7 +197,7 @@ test-unit: $(UNITS)
 	$(Q)sh tests/run.sh $(B) $(UNITS) --
 test-cli: all lib
 	$(Q)sh tests/run.sh $(B) -- $(BATS)
-test-gpu: all $(filter $(B)/tests/unit/test_op_% $(B)/tests/unit/test_cuda,$(UNITS)) ## operations, reference cases, whole runs on a GPU, where there is one
+test-gpu: all $(filter $(B)/tests/unit/test_op_% $(B)/tests/unit/test_cuda $(B)/tests/unit/test_replay,$(UNITS)) ## operations, reference cases, whole runs on a GPU, where there is one
 	$(Q)LD_LIBRARY_PATH=$(abspath $(B)) sh tests/device.sh $(B)/bin $(B)/tests/unit $(B)/tests/oracle tests/data/oracle pipelines/mini/examples/LGE
 test-long: all ## second opinions from PyPI
 	$(Q)sh tests/long/run.sh $(B)
@@ -240,7 +240,7 @@ deps: ## install what is missing from Debian, or say what would be installed
 # The bundle's programs and tests share libkm.so, to be small; km-fetch, which brings half of Debian with it, stays out.
 BUNDLE   := $(B)/device-bundle
 BUNDLED  := $(filter-out $(BUNDLE)/bin/km-fetch,$(TOOL_C:tools/%.c=$(BUNDLE)/bin/%)) $(BUNDLE)/tests/oracle \
-    $(patsubst tests/unit/%.c,$(BUNDLE)/tests/%,$(filter tests/unit/test_op_%,$(UNIT_C)) tests/unit/test_cuda.c)
+    $(patsubst tests/unit/%.c,$(BUNDLE)/tests/%,$(filter tests/unit/test_op_%,$(UNIT_C)) tests/unit/test_cuda.c tests/unit/test_replay.c)
 define bundled
 @mkdir -p $(@D)
 $(call say,LD,$@)

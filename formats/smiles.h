@@ -13,14 +13,8 @@
  * more than 4 characters (as Boltz-2 has it) or without a conformer; KM_SYSTEM: no libkm-rdkit.so. */
 km_status km_smiles_read(const char *smiles, km_component **ret, km_err *err) KM_MUST_USE;
 
-/* Other places for the atoms of a molecule whose bonds, charges and hydrogens are known: a conformer of ETKDGv3 with
- * the hands that they had. 0: no libkm-rdkit.so, or RDKit finds none, and they stay; 1: done. */
-int km_smiles_embed(km_component *c);
-
 /* What libkm-rdkit.so has under the name km_rdkit_component: the molecule in malloc's memory, or NULL and the reason in
  * why [room]. */
 typedef km_component *km_rdkit_component_fn(const char *smiles, char *why, size_t room);
-/* And under km_rdkit_embed: pos [c->n_atoms, 3]; false where there is no conformer. */
-typedef bool km_rdkit_embed_fn(const km_component *c, float *pos);
 
 #endif

@@ -20,7 +20,6 @@ extern "C" {
 #define _Noreturn [[noreturn]]
 #include "formats/smiles.h"
 km_component *km_rdkit_component(const char *smiles, char *why, size_t room);
-bool km_rdkit_embed(const km_component *c, float *pos);
 }
 
 namespace {
@@ -114,62 +113,7 @@ km_component *component_of(RDKit::ROMol &mol)
     return c;
 }
 
-RDKit::Bond::BondType order_of(uint8_t type)
-{
-    switch (type) {
-    case KM_BOND_SINGLE: return RDKit::Bond::SINGLE;
-    case KM_BOND_DOUBLE: return RDKit::Bond::DOUBLE;
-    case KM_BOND_TRIPLE: return RDKit::Bond::TRIPLE;
-    case KM_BOND_AROMATIC: return RDKit::Bond::AROMATIC;
-    default: throw std::runtime_error("a bond of no order");
-    }
-}
-
-/* With all its hydrogens, and the hands of its centres and double bonds. */
-std::unique_ptr<RDKit::ROMol> molecule_of(const km_component &c)
-{
-    RDKit::RWMol mol;
-    auto at = std::make_unique<RDKit::Conformer>(unsigned(c.n_atoms));
-    for (int i = 0; i < c.n_atoms; i++) {
-        auto a = std::make_unique<RDKit::Atom>(c.atoms[i].element);
-        a->setFormalCharge(c.atoms[i].charge);
-        a->setNumExplicitHs(c.atoms[i].hydrogens);
-        a->setNoImplicit(true);
-        mol.addAtom(a.release(), false, true);
-        at->setAtomPos(unsigned(i), RDGeom::Point3D(c.atoms[i].pos[0], c.atoms[i].pos[1], c.atoms[i].pos[2]));
-    }
-    for (int i = 0; i < c.n_bonds; i++) {
-        unsigned n = mol.addBond(c.bonds[i].a, c.bonds[i].b, order_of(c.bonds[i].type));
-        RDKit::Bond *b = mol.getBondWithIdx(n - 1);
-        if (b->getBondType() != RDKit::Bond::AROMATIC) continue;
-        b->setIsAromatic(true);
-        b->getBeginAtom()->setIsAromatic(true), b->getEndAtom()->setIsAromatic(true);
-    }
-    mol.addConformer(at.release(), true);
-    RDKit::MolOps::sanitizeMol(mol);
-    RDKit::MolOps::assignStereochemistryFrom3D(mol);
-    return std::unique_ptr<RDKit::ROMol>(RDKit::MolOps::addHs(static_cast<const RDKit::ROMol &>(mol)));
-}
-
 } // namespace
-
-bool km_rdkit_embed(const km_component *c, float *pos)
-{
-    boost::logging::disable_logs("rdApp.*");
-    try {
-        std::unique_ptr<RDKit::ROMol> mol = molecule_of(*c);
-        RDKit::DGeomHelpers::EmbedParameters how = RDKit::DGeomHelpers::ETKDGv3;
-        how.randomSeed = SEED;
-        const int id = RDKit::DGeomHelpers::EmbedMolecule(*mol, how);
-        if (id < 0) return false;
-        const RDKit::Conformer &at = mol->getConformer(id);
-        for (int i = 0; i < c->n_atoms; i++)
-            for (unsigned k = 0; k < 3; k++) pos[3 * i + int(k)] = float(at.getAtomPos(unsigned(i))[k]);
-        return true;
-    } catch (const std::exception &) {
-        return false;
-    }
-}
 
 km_component *km_rdkit_component(const char *smiles, char *why, size_t room)
 {

@@ -8,7 +8,10 @@
 #ifndef KERNELS_BACKEND_H
 #define KERNELS_BACKEND_H
 
+#include "kernels/calls.h"
 #include "kernels/kernel.h"
+
+enum { KM_GROUP = 128 }; /* bytes of a group's name */
 
 /* Memory of a device, and its order: whatever is launched or copied is done in the order of the calls. A failure does
  * not return: it ends in what km_cuda_load (lib/base/cuda.h) was given. */
@@ -18,8 +21,15 @@ typedef struct km_device {
     void (*put)(void *p);
     void (*upload)(void *to, const void *from, size_t bytes); /* from the host, whose memory is free again on return */
     void (*download)(void *to, const void *from, size_t bytes); /* waits for all that was asked for before */
+    /* The same ahead of a pass, at any place in it: of memory that nothing else writes to. */
+    void (*refresh)(void *to, const void *from, size_t bytes);
+    /* A copy to the host beside what is asked for later; nothing may write to `from` until fetched, which waits. */
+    void *(*fetch)(const void *from, size_t bytes);
+    void (*fetched)(void *fetch, void *to);
     void (*move)(void *to, const void *from, size_t bytes);     /* on the device; the two may overlap */
-    void (*move_rows)(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows);
+    /* Rows of pairs [R, T] to columns first ... first + R - 1 of a [T, N] of them; or columns back to rows. bytes: of a
+     * pair, even. */
+    void (*swap)(void *to, const void *from, km_dim first, km_dim R, km_dim T, km_dim N, size_t bytes, bool back);
     void (*zero)(void *p, size_t bytes);
     void (*round)(void *to, const float *from, km_dim n); /* to bfloat16 */
     void (*widen)(float *to, const void *from, km_dim n); /* from it */
@@ -28,6 +38,16 @@ typedef struct km_device {
      * launched or copied, while scratch() counts what kernels would take for themselves at the most. */
     void (*rehearse)(bool begin);
     size_t (*scratch)(void);
+    void (*begin)(km_pass how); /* passes are not nested */
+    km_calls (*end)(void);
+    void (*spoil)(void); /* what the pass was given is not what it was given before */
+    void (*replay)(void *graph);
+    void (*discard)(void *graph);
+    /* The devices of several processes. One of these makes a name, all join by it, once, and wait for each other;
+     * false: the reason in msg. A sum over them is made in the order of calls. */
+    bool (*group)(char name[KM_GROUP], char *msg, size_t room);
+    bool (*join)(const char name[KM_GROUP], int rank, int size, char *msg, size_t room);
+    void (*sum)(float *x, km_dim n);
 } km_device;
 
 typedef struct km_backend {

@@ -9,6 +9,7 @@
 #include "lib/model/diffusion/diffusion.h"
 #include "lib/model/trunk/trunk_parts.h"
 #include "lib/sample/footprint.h"
+#include "lib/tensor/replay.h"
 #include "tools/bench.h"
 
 enum { TIMES = 3, ROWS = 1024 }; /* ROWS: of an alignment */
@@ -95,30 +96,35 @@ typedef struct denoiser {
     km_ctx *cx;
     const km_levels *levels; /* of sigma */
     km_nn_past *opt_past;
-    km_tensor *x;
+    km_tensor *x, *y; /* y: good with a tape */
     int32_t *level;
     float *times;
 } denoiser;
+
+static void evaluate(km_ctx *cx, void *arg)
+{
+    denoiser *n = arg;
+    const km_levels *levels = cx->tape ? km_diffusion_levels(cx, n->d, n->k, sigma, 2) : n->levels;
+    n->y = n->opt_past
+               ? km_diffusion_denoise_next(cx, n->d, n->k, levels, n->x, n->level, sigma, n->times, &n->opt_past)
+               : km_diffusion_denoise(cx, n->d, n->k, levels, n->x, n->level, sigma, n->times);
+}
 
 static void denoise(void *arg)
 {
     denoiser *n = arg;
     km_mark mark = km_scope_begin(n->cx);
-    const km_levels *levels = n->cx->tape ? km_diffusion_levels(n->cx, n->d, n->k, sigma, 2) : n->levels;
-    km_tensor *y =
-        n->opt_past
-            ? km_diffusion_denoise_next(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times, &n->opt_past)
-            : km_diffusion_denoise(n->cx, n->d, n->k, levels, n->x, n->level, sigma, n->times);
+    km_replay(n->cx, evaluate, n);
     if (n->cx->tape) {
         float *ones = km_arena_get(n->cx->arena, (size_t)n->x->shape[1] * sizeof *ones), *of = km_read(n->cx, n->x);
         float *atoms = km_arena_get(n->cx->arena, (size_t)n->x->shape[2] * sizeof *atoms);
         for (km_dim t = 0; t < n->x->shape[1]; t++) ones[t] = 1;
         for (km_dim a = 0; a < n->x->shape[2]; a++) atoms[a] = 1;
-        km_backprop(n->cx,
-                    km_loss_struct(n->cx, KM_RESHAPE(n->cx, y, n->x->shape[1], n->x->shape[2], 3), of, ones, atoms), 1);
+        km_tensor *y = KM_RESHAPE(n->cx, n->y, n->x->shape[1], n->x->shape[2], 3);
+        km_backprop(n->cx, km_loss_struct(n->cx, y, of, ones, atoms), 1);
         km_tape_clear(n->cx->tape);
     }
-    km_bench_settle(n->cx, y);
+    km_bench_settle(n->cx, n->x); /* which waits for the end of all */
     km_arena_rewind(n->cx->arena, mark);
 }
 
@@ -232,7 +238,7 @@ km_status km_bench_next_frame(const km_bench_sizes *s, km_timing *ret, km_err *e
     km_params *p = km_params_make(1, c.lambda_lo, c.lambda_hi);
     km_diffusion *d = km_diffusion_new(&c, p);
     km_diffusion_set_temporal(d, c.beta, true);
-    km_nn_past *past = km_diffusion_past(d, &m.f, s->frames);
+    km_nn_past *past = km_diffusion_past(km_backend_cpu(NULL), d, &m.f, s->frames);
     past->T = s->frames - 1;
     km_ctx *dry = km_ctx_dry(NULL), *cx = km_ctx_new(s->threads);
     denoiser n = prepare(dry, d, &m.f, &c, 1);

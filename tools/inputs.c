@@ -105,15 +105,12 @@ km_status km_inputs_family(const char *name, const char *opt_missing, const char
     return km_fail(err, KM_USAGE, "--missing and --unresolved: the family %s has the atoms of the file alone", name);
 }
 
-km_status km_inputs_tokenize(const km_cli *cli, const km_family *family, const char *conformers,
-                             const km_structure *raw, km_token_options *options, km_tokenized *ret, km_err *err)
+km_status km_inputs_tokenize(const km_family *family, const km_structure *raw, const km_token_options *options,
+                             uint64_t seed, km_tokenized *ret, km_err *err)
 {
     if (!family->protenix_tokens) return km_chem_tokenize(raw, options, ret, err);
-    options->rdkit = strcmp(conformers, "rdkit") == 0;
-    KM_TRY(km_chem_tokenize_protenix(raw, options, cli->seed, ret, err));
+    KM_TRY(km_chem_tokenize_protenix(raw, options, seed, ret, err));
     snprintf(ret->system->family, sizeof ret->system->family, "%s", family->name);
-    km_cli_say(cli, "conformers of residues: %d by RDKit, %d by the dictionary", ret->report.conformers_rdkit,
-               ret->report.conformers_dictionary);
     return KM_OK;
 }
 

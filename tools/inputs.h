@@ -34,13 +34,9 @@ km_status km_inputs_ligands(km_library *l, const km_opt_list *files, km_err *err
  * one that has the atoms of the file alone. */
 km_status km_inputs_family(const char *name, const char *opt_missing, const char *opt_unresolved,
                            const km_family **ret, km_err *err) KM_MUST_USE;
-/* The system says whose it is. conformers: rdkit or dictionary; which there are is said, of a family that asks. */
-km_status km_inputs_tokenize(const km_cli *cli, const km_family *family, const char *conformers,
-                             const km_structure *raw, km_token_options *options, km_tokenized *ret,
-                             km_err *err) KM_MUST_USE;
-#define KM_CONFORMERS_OPTION(to)                                                                                       \
-    {"conformers", 0, KM_OPT_CHOICE, &(to), "WHOSE", "of residues, for biokinema: RDKit's where they can be had",      \
-     .choices = "rdkit|dictionary"}
+/* The system says whose it is. */
+km_status km_inputs_tokenize(const km_family *family, const km_structure *raw, const km_token_options *options,
+                             uint64_t seed, km_tokenized *ret, km_err *err) KM_MUST_USE;
 
 /* This program into the provenance of a system that it made, unless --no-pg. */
 void km_inputs_add_provenance(const km_cli *cli, km_system *s);

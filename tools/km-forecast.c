@@ -267,7 +267,7 @@ static km_status end(void *arg, km_filter *f, km_err *err)
     j->filter = f;
     if (j->f.causal && f->cli->verbose)
         km_cli_say(f->cli, "each frame of a trajectory keeps %.3g MB of memory",
-                   km_diffusion_past_bytes(j->m->diffusion, features) * 1e-6);
+                   km_diffusion_past_bytes(j->m->opt_be, j->m->diffusion, features) * 1e-6);
     km_progress_start(&j->progress, f->cli, "frames", (double)j->f.n_new * j->count);
     km_status status = km_forecast(j->m, features, f->trunk, &j->f, j->histories, j->count, emit, j, err);
     km_progress_end(&j->progress);

@@ -16,15 +16,13 @@
 
 static struct {
     km_set_choice choice;
-    const char *family, *conformers;
-    const char *set, *top, *ccd, *out, *set_name, *license, *chain, *missing, *unresolved, *reference;
+    const char *family, *set, *top, *ccd, *out, *set_name, *license, *chain, *missing, *unresolved, *reference;
     km_msa_inputs msa;
     km_opt_list ligands;
     int64_t dt;
     int stride;
     bool keep, raw, strict, missing_set, unresolved_set;
-} o = {.family = "boltz2", .conformers = "rdkit",
-       .stride = 1, .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT};
+} o = {.family = "boltz2", .stride = 1, .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT};
 
 static const km_opt table[] = {
     {"top", 0, KM_OPT_STRING, &o.top, "FILE",
@@ -49,7 +47,6 @@ static const km_opt table[] = {
      "residues of the sequence that the topology lacks: drop, or keep (mark absent)", .choices = "drop|keep",
      .set = &o.unresolved_set},
     {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema"},
-    KM_CONFORMERS_OPTION(o.conformers),
     {"raw", 0, KM_OPT_FLAG, &o.raw, NULL, "decode only: every atom and frame as it is, no tokens"},
     {"strict", 0, KM_OPT_FLAG, &o.strict, NULL, "refuse a trajectory in which a stereocentre turns over"},
     {"set-name", 0, KM_OPT_STRING, &o.set_name, "NAME", "name of the data set to store (with -o FILE.h5)"},
@@ -205,7 +202,7 @@ static km_status tokenize(job *j, km_err *err)
     options.library = km_library_new(ccd && *ccd ? ccd : NULL);
     km_status status = km_inputs_ligands(options.library, &o.ligands, err);
     if (status == KM_OK) {
-        status = km_inputs_tokenize(j->cli, family, o.conformers, j->raw, &options, &j->t, err);
+        status = km_inputs_tokenize(family, j->raw, &options, j->cli->seed, &j->t, err);
         if (status < 0) km_fail_in(err, j->top);
     }
     km_library_free(options.library);

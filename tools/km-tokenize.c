@@ -12,13 +12,12 @@
 #include "tools/inputs.h"
 
 static struct {
-    const char *family, *conformers, *chain, *missing, *unresolved, *assembly, *out, *ccd;
+    const char *family, *chain, *missing, *unresolved, *assembly, *out, *ccd;
     km_msa_inputs msa;
     km_opt_list ligand, template;
     int model;
     bool keep, model_set, missing_set, unresolved_set, family_set;
-} o = {.family = "boltz2", .conformers = "rdkit",
-       .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
+} o = {.family = "boltz2", .missing = "refuse", .unresolved = "drop", .msa = KM_MSA_INPUTS_DEFAULT, .model = 1};
 
 static const km_family *family; /* of that name */
 
@@ -35,7 +34,6 @@ static const km_opt table[] = {
      .set = &o.unresolved_set},
     {"family", 0, KM_OPT_CHOICE, &o.family, "NAME", "whose features to make", .choices = "boltz2|biokinema",
      .set = &o.family_set},
-    KM_CONFORMERS_OPTION(o.conformers),
     {"keep", 0, KM_OPT_FLAG, &o.keep, NULL, "keep waters, ions, lipids and crystallisation agents"},
     {"ccd", 0, KM_OPT_STRING, &o.ccd, "FILE", "chemical component dictionary, mmCIF or BinaryCIF (default: $KM_CCD)"},
     KM_MSA_INPUTS_OPTIONS(o.msa),
@@ -116,7 +114,7 @@ static km_status from_structure(const km_cli *cli, FILE *in, const char *name, k
                                                                              : KM_MISSING_REFUSE};
     km_status status = km_structure_read_file(in, name, o.model, o.assembly, &raw, err);
     if (status < 0) return status;
-    status = km_inputs_tokenize(cli, family, o.conformers, raw, &options, &t, err);
+    status = km_inputs_tokenize(family, raw, &options, cli->seed, &t, err);
     if (status < 0) {
         status = km_fail_in(err, name);
         goto done;

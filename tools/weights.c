@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "formats/trunk_h5.h"
+#include "lib/nn/rows.h"
 #include "lib/sample/footprint.h"
 
 static bool given(const char *s) { return s && *s; }
@@ -96,10 +97,10 @@ static void sign(km_trunk_result *r, const km_model *m, int recycles)
 static km_status fit(const km_filter *f, const km_model *m, const km_features *features, int recycles, int64_t memory,
                      int *ret_halvings, km_err *err)
 {
-    enum { MOST = 10 };
+    const int most = 10 + (km_footprint_code(m) == KM_DEVICE ? KM_NN_WIDER : 0);
     int64_t allowed = km_footprint_room(m, memory);
     double bytes = 0;
-    for (int h = 0; h <= MOST; h += 2) {
+    for (int h = 0; h <= most; h += 2) {
         bytes = km_footprint_trunk(m, features, recycles, f->cli->threads, h);
         *ret_halvings = h;
         if (bytes <= (double)allowed) return KM_OK;

@@ -32,12 +32,12 @@ static inline const T *act(const float *p) { return (const T *)p; }
 template <class... P, class... A>
 static void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared, A... a)
 {
-    if (km_cuda_rehearses()) return;
+    if (km_left_out(kernel, grid, threads, shared, (P)a...)) return;
     if (shared > 48 << 10)
         km_cuda_check((int)cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared),
                       "shared memory");
     kernel<<<grid, threads, shared, (cudaStream_t)km_cuda_stream()>>>((P)a...);
-    km_cuda_check((int)cudaGetLastError(), "a kernel's launch");
+    km_cuda_launched((int)cudaGetLastError());
 }
 #define KM_SHARED(type, name)                                                                                          \
     extern __shared__ __align__(16) unsigned char km_shared[];                                                         \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The device through CUDA's runtime: one stream, in whose order memory is taken and given back too. */
+ * The device through CUDA's runtime: one stream, in whose order memory is taken and given back too, and a second one
+ * beside it, for copies to the host and for what a graph that is being kept must not hold. */
 #include "kernels/cuda/device.h"
 
 #include <cuda_runtime.h>
@@ -10,7 +11,8 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/rehearsal.h"
 
-static cudaStream_t stream;
+static cudaStream_t stream, beside;
+static cudaEvent_t reached; /* of one stream, for the other */
 static cudaMemPool_t pool;
 static void (*on_failure)(const char *msg);
 static char name[256];
@@ -65,7 +67,9 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
     }
     if (!km_cublaslt_open(msg, room)) return nullptr;
     if ((error = cudaSetDevice(index)) || (error = cudaGetDeviceProperties(&about, index)) ||
-        (error = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking))) {
+        (error = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking)) ||
+        (error = cudaStreamCreateWithFlags(&beside, cudaStreamNonBlocking)) ||
+        (error = cudaEventCreateWithFlags(&reached, cudaEventDisableTiming))) {
         snprintf(msg, room, "device %d: %s", index, cudaGetErrorString(error));
         return nullptr;
     }
@@ -87,6 +91,22 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
 }
 
 void *km_cuda_stream(void) { return stream; }
+
+void km_cuda_launched(int error)
+{
+    if (error && km_calls_kept()) km_calls_spoil();
+    else km_cuda_check(error, "a kernel's launch");
+}
+
+/* Where memory is taken and filled: not in a graph. */
+static cudaStream_t present(void) { return km_calls_kept() ? beside : stream; }
+
+/* What is asked of `later` comes after all that was asked of `first`. */
+static void follow(cudaStream_t later, cudaStream_t first)
+{
+    check(cudaEventRecord(reached, first), "an event");
+    check(cudaStreamWaitEvent(later, reached, 0), "an event");
+}
 
 /* What a slot takes for so many bytes: more, so that it seldom has to grow. */
 static size_t with_room(size_t bytes) { return bytes + bytes / 4; }
@@ -114,7 +134,7 @@ void *km_cuda_get(size_t bytes)
 {
     if (km_cuda_rehearses()) return km_rehearsal_get(bytes);
     void *p = nullptr;
-    cudaError_t error = cudaMallocAsync(&p, bytes ? bytes : 1, stream);
+    cudaError_t error = cudaMallocAsync(&p, bytes ? bytes : 1, present());
     if (error == cudaSuccess) return p;
     size_t unused = 0, all = 0;
     char msg[256];
@@ -129,12 +149,14 @@ void *km_cuda_get(size_t bytes)
 
 void km_cuda_put(void *p)
 {
-    if (p && !km_rehearsal_owns(p)) check(cudaFreeAsync(p, stream), "giving memory back");
+    if (!p || km_rehearsal_owns(p)) return;
+    if (km_calls_kept()) km_calls_spoil(); /* the graph may use it */
+    check(cudaFreeAsync(p, present()), "giving memory back");
 }
 
 /* Through memory that the device reads by itself, so that the caller goes on at once. When it is used up, or for a
  * piece that is larger, the copies under way are waited for. */
-void km_cuda_upload(void *to, const void *from, size_t bytes)
+void km_cuda_refresh(void *to, const void *from, size_t bytes)
 {
     enum : size_t { STAGE = (size_t)32 << 20, LINE = 256 };
     static char *stage;
@@ -144,46 +166,131 @@ void km_cuda_upload(void *to, const void *from, size_t bytes)
     for (size_t done = 0, piece; done < bytes; done += piece) {
         piece = bytes - done < STAGE ? bytes - done : (size_t)STAGE;
         if (at + piece > STAGE) {
-            check(cudaStreamSynchronize(stream), "copying to the device");
+            check(cudaStreamSynchronize(present()), "copying to the device");
             at = 0;
         }
         memcpy(stage + at, (const char *)from + done, piece);
-        check(cudaMemcpyAsync((char *)to + done, stage + at, piece, cudaMemcpyHostToDevice, stream),
+        check(cudaMemcpyAsync((char *)to + done, stage + at, piece, cudaMemcpyHostToDevice, present()),
               "copying to the device");
         at += (piece + LINE - 1) / LINE * LINE;
     }
 }
 
+void km_cuda_upload(void *to, const void *from, size_t bytes)
+{
+    km_calls_copy();
+    km_cuda_refresh(to, from, bytes);
+}
+
 void km_cuda_download(void *to, const void *from, size_t bytes)
 {
     if (km_cuda_rehearses()) return;
+    if (km_calls_under_way()) {
+        km_calls_spoil();
+        memset(to, 0, bytes);
+        return;
+    }
     check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream), "copying from the device");
     check(cudaStreamSynchronize(stream), "a kernel");
+}
+
+/* Locked memory that copies go through, kept for the next ones, and when it is whole. */
+typedef struct transfer {
+    void *host;
+    size_t room, bytes;
+    cudaEvent_t done;
+    bool busy;
+} transfer;
+
+enum { TRANSFERS = 8 };
+
+static transfer *idle_transfer(size_t bytes)
+{
+    static transfer all[TRANSFERS];
+    int at = 0;
+    while (at < TRANSFERS && all[at].busy) at++;
+    if (at == TRANSFERS) fail("more copies to the host at a time than there are places for");
+    transfer *t = &all[at];
+    if (!t->done) check(cudaEventCreateWithFlags(&t->done, cudaEventDisableTiming), "an event");
+    if (t->room < bytes) {
+        check(cudaFreeHost(t->host), "memory for copies");
+        check(cudaMallocHost(&t->host, bytes), "memory for copies");
+        t->room = bytes;
+    }
+    t->busy = true, t->bytes = bytes;
+    return t;
+}
+
+void *km_cuda_fetch(const void *from, size_t bytes)
+{
+    transfer *t = idle_transfer(bytes);
+    follow(beside, stream);
+    check(cudaMemcpyAsync(t->host, from, bytes, cudaMemcpyDeviceToHost, beside), "copying from the device");
+    check(cudaEventRecord(t->done, beside), "an event");
+    return t;
+}
+
+void km_cuda_fetched(void *fetch, void *to)
+{
+    transfer *t = (transfer *)fetch;
+    check(cudaEventSynchronize(t->done), "a kernel");
+    memcpy(to, t->host, t->bytes);
+    t->busy = false;
 }
 
 void km_cuda_move(void *to, const void *from, size_t bytes)
 {
     char *t = (char *)to;
     const char *f = (const char *)from;
-    if (to == from || bytes == 0 || km_cuda_rehearses()) return;
-    void *aside = nullptr;
-    if (t < f + bytes && f < t + bytes) {
-        aside = km_cuda_get(bytes);
-        check(cudaMemcpyAsync(aside, from, bytes, cudaMemcpyDeviceToDevice, stream), "moving");
-    }
+    if (to == from || bytes == 0) return;
+    void *aside = t < f + bytes && f < t + bytes ? km_cuda_scratch(KM_CUDA_MOVING, bytes) : nullptr;
+    if (km_left_out(km_cuda_move, to, from, bytes)) return;
+    if (aside) check(cudaMemcpyAsync(aside, from, bytes, cudaMemcpyDeviceToDevice, stream), "moving");
     check(cudaMemcpyAsync(to, aside ? aside : from, bytes, cudaMemcpyDeviceToDevice, stream), "moving");
-    km_cuda_put(aside);
-}
-
-void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows)
-{
-    if (width == 0 || rows == 0 || km_cuda_rehearses()) return;
-    check(cudaMemcpy2DAsync(to, to_pitch, from, from_pitch, width, rows, cudaMemcpyDeviceToDevice, stream), "moving");
 }
 
 void km_cuda_zero(void *p, size_t bytes)
 {
-    if (bytes && !km_cuda_rehearses()) check(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
+    if (bytes == 0 || km_left_out(km_cuda_zero, p, bytes)) return;
+    check(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
+}
+
+/* -- graphs: what the stream is given is captured, while memory and what it holds are seen to beside it */
+
+void km_cuda_begin(km_pass how)
+{
+    km_calls_begin(how);
+    if (how != KM_PASS_KEPT) return;
+    follow(beside, stream);
+    if (cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed) == cudaSuccess) return;
+    cudaGetLastError();
+    km_calls_spoil();
+}
+
+km_calls km_cuda_end(void)
+{
+    bool kept = km_calls_kept();
+    cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+    cudaGraph_t graph = nullptr;
+    cudaGraphExec_t ready = nullptr;
+    km_calls calls = km_calls_end();
+    if (!kept) return calls;
+    cudaStreamIsCapturing(stream, &status);
+    if (status != cudaStreamCaptureStatusNone && cudaStreamEndCapture(stream, &graph) == cudaSuccess && calls.whole &&
+        cudaGraphInstantiate(&ready, graph, 0) == cudaSuccess)
+        calls.graph = ready;
+    if (graph) cudaGraphDestroy(graph);
+    cudaGetLastError(); /* what was refused is told by the graph that is not there */
+    follow(stream, beside);
+    return calls;
+}
+
+void km_cuda_replay(void *graph) { check(cudaGraphLaunch((cudaGraphExec_t)graph, stream), "a graph's launch"); }
+
+void km_cuda_discard(void *graph)
+{
+    check(cudaStreamSynchronize(stream), "a kernel");
+    check(cudaGraphExecDestroy((cudaGraphExec_t)graph), "a graph's end");
 }
 
 void *km_cuda_scratch(int slot, size_t bytes)

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/cuda/calls.h"
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -18,24 +20,46 @@ const char *km_cuda_open(int index, void (*fail)(const char *msg), char *msg, si
 void *km_cuda_get(size_t bytes);
 void km_cuda_put(void *p);
 void km_cuda_upload(void *to, const void *from, size_t bytes);
+void km_cuda_refresh(void *to, const void *from, size_t bytes);
 void km_cuda_download(void *to, const void *from, size_t bytes);
+void *km_cuda_fetch(const void *from, size_t bytes);
+void km_cuda_fetched(void *fetch, void *to);
 void km_cuda_move(void *to, const void *from, size_t bytes);
-void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows);
 void km_cuda_zero(void *p, size_t bytes);
 size_t km_cuda_room(void);
 void km_cuda_rehearse(bool begin);
 size_t km_cuda_scratch_most(void);
+void km_cuda_begin(km_pass how);
+km_calls km_cuda_end(void);
+void km_cuda_replay(void *graph);
+void km_cuda_discard(void *graph);
 
 /* Nothing is to be launched. */
 bool km_cuda_rehearses(void);
+
+#ifdef __cplusplus
+}
+/* Is what a call asks for not to be done, but counted or told? Its arguments are what it is known by. */
+template <class... A> static inline bool km_left_out(A... argument)
+{
+    if (km_cuda_rehearses()) return true;
+    if (!km_calls_under_way()) return false;
+    (km_calls_note(&argument, sizeof argument), ...);
+    return km_calls_told();
+}
+extern "C" {
+#endif
 
 void *km_cuda_stream(void);
 /* An error of the runtime: reported through the table's `fail`, which does not return. 0 is none. */
 void km_cuda_check(int error, const char *what);
 
+/* The same of a launch, which within a pass only spoils that. */
+void km_cuda_launched(int error);
+
 /* Memory of slot 0..KM_CUDA_SCRATCH-1 that is good until the slot is asked for again; what was launched before uses the
  * old one in peace, as all work is in one order. */
-enum { KM_CUDA_SCRATCH = 6 };
+enum { KM_CUDA_SCRATCH = 7, KM_CUDA_MOVING = 6 }; /* the last: of moves */
 void *km_cuda_scratch(int slot, size_t bytes);
 
 /* A matrix operand: rows `ld` elements apart, batch entries `stride` elements apart, 16 or 32 bits an element. */

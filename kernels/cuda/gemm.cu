@@ -9,7 +9,6 @@
 
 #include <cublasLt.h>
 #include <dlfcn.h>
-#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <map>
 
 #include "kernels/cuda/device.h"
+#include "kernels/cuda/python.h"
 
 #define NAME_(major) "libcublasLt.so." #major
 #define NAME(major) NAME_(major)
@@ -41,36 +41,11 @@ static struct {
 static cublasLtHandle_t handle;
 static void *workspace;
 
-static void *open_python(void)
-{
-    static const char *const places[] = {"/usr/lib/python3/dist-packages", "/usr/local/lib/python3*/site-packages",
-                                         "/usr/local/lib/python3*/dist-packages"};
-    void *lib = nullptr;
-    const char *env = getenv("VIRTUAL_ENV"), *home = getenv("HOME");
-    char pattern[5][512];
-    int n = 0;
-    if (env)
-        snprintf(pattern[n++], sizeof *pattern, "%s/lib/python3*/site-packages/nvidia/*/lib/%s", env,
-                 NAME(CUBLAS_VER_MAJOR));
-    if (home)
-        snprintf(pattern[n++], sizeof *pattern, "%s/.local/lib/python3*/site-packages/nvidia/*/lib/%s", home,
-                 NAME(CUBLAS_VER_MAJOR));
-    for (int i = 0; i < 3; i++)
-        snprintf(pattern[n++], sizeof *pattern, "%s/nvidia/*/lib/%s", places[i], NAME(CUBLAS_VER_MAJOR));
-    for (int i = 0; i < n && !lib; i++) {
-        glob_t found;
-        if (glob(pattern[i], 0, nullptr, &found) == 0)
-            for (size_t k = 0; k < found.gl_pathc && !lib; k++) lib = dlopen(found.gl_pathv[k], RTLD_NOW);
-        globfree(&found);
-    }
-    return lib;
-}
-
 bool km_cublaslt_open(char *msg, size_t room)
 {
     const char *given = getenv("KM_CUBLASLT");
     void *lib = dlopen(given && *given ? given : NAME(CUBLAS_VER_MAJOR), RTLD_NOW);
-    if (!lib && !(given && *given)) lib = open_python();
+    if (!lib && !(given && *given)) lib = km_open_python(NAME(CUBLAS_VER_MAJOR));
     if (!lib) {
         snprintf(msg, room,
                  given && *given ? "KM_CUBLASLT: %.150s cannot be opened"
@@ -181,7 +156,7 @@ void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, i
                   float beta, const void *opt_bias)
 {
     static std::map<shape, plan> plans;
-    if (km_cuda_rehearses()) return;
+    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, alpha, beta, opt_bias)) return;
     if (!workspace) workspace = km_cuda_get(KM_GEMM_WORKSPACE);
     int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (opt_bias != nullptr) << 4;
     shape key = {m,        n,        k,        batch,          c.ld,           a.ld,           b.ld,

@@ -7,7 +7,7 @@
 
 struct pair_shape {
     km_dim F, Nq, N, H;
-    int D;
+    int D, rest = 0; /* every byte of an argument tells (km_left_out) */
 };
 
 struct pair_added {

@@ -2,6 +2,7 @@
  * The two tables, what they offer of the device, and the library's way in. */
 #include "kernels/backend.h"
 #include "kernels/cuda/cuda.cuh"
+#include "kernels/cuda/group.h"
 #include "kernels/cuda/pack.h"
 
 /* The launchers of both compilations. They are functions of C++, so that one whose arguments are not those of the table
@@ -28,6 +29,25 @@ static void widen_all(float *to, const void *from, km_dim n)
 {
     KM_EACH_LAUNCH(widen_kernel, n, to, (const bf16 *)from, n);
 }
+
+/* Numbers of 16 bits, `wide` of them a pair. */
+__global__ static void swap_kernel(uint16_t *to, const uint16_t *from, km_dim first, km_dim R, km_dim rows, km_dim N,
+                                   km_dim wide, bool back)
+{
+    KM_EACH(i, R * rows * wide)
+    {
+        km_dim column = (i / wide % rows * N + first + i / wide / rows) * wide + i % wide;
+        if (back) to[i] = from[column];
+        else to[column] = from[i];
+    }
+}
+
+static void swap(void *to, const void *from, km_dim first, km_dim R, km_dim rows, km_dim N, size_t bytes, bool back)
+{
+    km_dim wide = (km_dim)(bytes / sizeof(uint16_t));
+    KM_EACH_LAUNCH(swap_kernel, R * rows * wide, (uint16_t *)to, (const uint16_t *)from, first, R, rows, N, wide, back);
+}
+
 /* w lies on the device. */
 static km_pack *pack_new(const float *w, km_dim out, km_dim in)
 {
@@ -64,9 +84,13 @@ const km_backend *km_cuda_backend(int index, void (*fail)(const char *msg), char
     if (!device.name) return nullptr;
     device.get = km_cuda_get, device.put = km_cuda_put;
     device.upload = km_cuda_upload, device.download = km_cuda_download, device.move = km_cuda_move;
-    device.move_rows = km_cuda_move_rows, device.zero = km_cuda_zero;
+    device.refresh = km_cuda_refresh, device.fetch = km_cuda_fetch, device.fetched = km_cuda_fetched;
+    device.swap = swap, device.zero = km_cuda_zero;
     device.round = round_all, device.widen = widen_all;
     device.room = km_cuda_room, device.rehearse = km_cuda_rehearse, device.scratch = km_cuda_scratch_most;
+    device.begin = km_cuda_begin, device.end = km_cuda_end, device.spoil = km_calls_spoil;
+    device.group = km_cuda_group, device.join = km_cuda_join, device.sum = km_cuda_sum;
+    device.replay = km_cuda_replay, device.discard = km_cuda_discard;
     fill(&plain, "cuda-f32"), fill(&half, "cuda");
     half.half = true, half.plain = &plain;
 #define KM_KERNEL(name, args) plain.name = km_cuda_f32_##name, half.name = km_cuda_bf16_##name;

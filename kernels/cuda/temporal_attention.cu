@@ -5,7 +5,7 @@
 struct temporal_shape {
     km_dim B, Tq, Tk, N, H;
     float beta, least;
-    bool causal;
+    int causal; /* no bool: every byte of an argument tells (km_left_out) */
     int D;
 };
 

@@ -4,7 +4,7 @@
 
 struct window_shape {
     km_dim F, A, H, Q, K;
-    int D;
+    int D, rest = 0; /* every byte of an argument tells (km_left_out) */
 };
 
 struct window_added {

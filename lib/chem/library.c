@@ -24,10 +24,7 @@ struct km_library {
     km_component **molecules, **cut; /* owned: from the dictionary; less some of their atoms, or known by no name */
     const km_component **whole;      /* of cut[i]: where it comes from, for those that lost their leaving atoms */
     drawn *drawn;
-    struct embedded {
-        const km_component *of, *opt_made; /* of a molecule: kept among the cut */
-    } *embedded;
-    int n_molecules, n_cut, n_drawn, n_embedded;
+    int n_molecules, n_cut, n_drawn;
 };
 
 km_library *km_library_new(const char *opt_path)
@@ -44,7 +41,7 @@ void km_library_free(km_library *l)
     for (int i = 0; i < l->n_cut; i++) free(l->cut[i]);
     for (int i = 0; i < l->n_drawn; i++)
         free(l->drawn[i].chain), free(l->drawn[i].path), free(l->drawn[i].molecule);
-    free(l->drawn), free(l->molecules), free(l->cut), free(l->whole), free(l->embedded), free(l->path);
+    free(l->drawn), free(l->molecules), free(l->cut), free(l->whole), free(l->path);
     km_ccd_close(l->dictionary);
     free(l);
 }
@@ -134,21 +131,6 @@ const km_component *km_library_without(km_library *l, const km_component *c, con
     }
     free(to);
     return keep_cut(l, k);
-}
-
-const km_component *km_library_embedded(km_library *l, const char *name)
-{
-    const km_component *of;
-    km_err unused;
-    if (km_library_molecule(l, name, &of, &unused) < 0) return NULL;
-    for (int i = 0; i < l->n_embedded; i++)
-        if (l->embedded[i].of == of) return l->embedded[i].opt_made;
-    bool *none = KM_NEWN(bool, (size_t)of->n_atoms);
-    km_component *made = (km_component *)km_library_without(l, of, none);
-    free(none);
-    l->embedded = km_realloc(l->embedded, (size_t)(l->n_embedded + 1) * sizeof *l->embedded);
-    l->embedded[l->n_embedded] = (struct embedded){of, km_smiles_embed(made) ? made : NULL};
-    return l->embedded[l->n_embedded++].opt_made;
 }
 
 km_status km_library_draw(km_library *l, const char *chain, const char *path, km_err *err)

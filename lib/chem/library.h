@@ -19,8 +19,6 @@ km_status km_library_residue(km_library *l, const char *name, const km_component
 /* The molecule of that name by itself, with all its heavy atoms and aromatic bonds marked. Both stay the library's.
  * KM_INPUT names a component that there is no such thing as. */
 km_status km_library_molecule(km_library *l, const char *name, const km_component **ret, km_err *err) KM_MUST_USE;
-/* The same with a conformer by RDKit (formats/smiles.h); NULL where there is none. It stays the library's. */
-const km_component *km_library_embedded(km_library *l, const char *name);
 /* The ligand of a chain is the molecule of an SDF or MOL file (formats/sdf.h), aromatic bonds marked. KM_USAGE: the
  * chain has one already. */
 km_status km_library_draw(km_library *l, const char *chain, const char *path, km_err *err) KM_MUST_USE;

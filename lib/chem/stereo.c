@@ -4,32 +4,17 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "lib/base/hand.h"
 #include "lib/base/mem.h"
 
 enum { CARBON = 6, SULPHUR = 16, NEIGHBOURS = 3 };
-
-typedef struct vec {
-    double x, y, z;
-} vec;
-
-static vec from(const float *a, const float *b)
-{
-    return (vec){(double)b[0] - a[0], (double)b[1] - a[1], (double)b[2] - a[2]};
-}
-static vec cross(vec a, vec b) { return (vec){a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x}; }
-static double dot(vec a, vec b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
-
-static double volume(const float *c, const float *a, const float *b, const float *d)
-{
-    return dot(from(c, a), cross(from(c, b), from(c, d)));
-}
 
 /* The hand of four points: 1, -1, or 0 where the first lies near the plane of the others (a tetrahedron's volume is
  * 0.77 of the product of its bonds). */
 static int hand(const float *c, const float *a, const float *b, const float *d)
 {
-    vec u = from(c, a), v = from(c, b), w = from(c, d);
-    double size = sqrt(dot(u, u) * dot(v, v) * dot(w, w)), V = dot(u, cross(v, w));
+    km_vec u = km_vec_from(c, a), v = km_vec_from(c, b), w = km_vec_from(c, d);
+    double size = sqrt(km_vec_dot(u, u) * km_vec_dot(v, v) * km_vec_dot(w, w)), V = km_vec_dot(u, km_vec_cross(v, w));
     return fabs(V) <= 0.3 * size ? 0 : V > 0 ? 1 : -1;
 }
 
@@ -90,7 +75,7 @@ int km_stereo_wrong(const km_stereo *s, const float *coords, int32_t *ret_centre
     int wrong = 0;
     for (int32_t i = 0; i < s->n; i++) {
         const int32_t *c = s->centres[i];
-        const bool is = volume(coords + 3 * (size_t)c[0], coords + 3 * (size_t)c[1], coords + 3 * (size_t)c[2],
+        const bool is = km_hand_volume(coords + 3 * (size_t)c[0], coords + 3 * (size_t)c[1], coords + 3 * (size_t)c[2],
                                coords + 3 * (size_t)c[3]) < 0;
         if (is && wrong++ == 0) *ret_centre = c[0];
     }
@@ -102,23 +87,4 @@ void km_stereo_free(km_stereo *s)
     if (!s) return;
     free(s->centres);
     free(s);
-}
-
-int km_stereo_hold(const km_stereo *s, float *coords)
-{
-    int moved = 0;
-    for (int32_t i = 0; i < s->n; i++) {
-        float *c = coords + (size_t)s->centres[i][0] * 3;
-        const float *a = coords + (size_t)s->centres[i][1] * 3, *b = coords + (size_t)s->centres[i][2] * 3,
-                    *d = coords + (size_t)s->centres[i][3] * 3;
-        if (!(volume(c, a, b, d) < 0)) continue;
-        vec normal = cross(from(a, b), from(a, d));
-        double size = dot(normal, normal);
-        if (!(size > 0)) continue;
-        double twice = 2 * dot(from(a, c), normal) / size;
-        c[0] = (float)(c[0] - twice * normal.x), c[1] = (float)(c[1] - twice * normal.y),
-        c[2] = (float)(c[2] - twice * normal.z);
-        moved++;
-    }
-    return moved;
 }

@@ -2,7 +2,7 @@
  * Stereo centres. Dynamics that breaks no bond keeps the hand of every one of them; a network that makes coordinates
  * from noise may not. Here a centre is a carbon or sulphur with three heavy neighbours out of plane: the chiral ones
  * (CA, CB of isoleucine and threonine) and those that are so by their neighbours' names (CB of valine, CG of leucine),
- * whose groups do not change places either.
+ * whose groups do not change places either. km_hold_hands (lib/tensor/ops.h) moves those of the wrong hand.
  * Tests: tests/unit/test_stereo.c */
 #ifndef LIB_CHEM_STEREO_H
 #define LIB_CHEM_STEREO_H
@@ -24,9 +24,5 @@ void km_stereo_follow(km_stereo *opt_s, const float *coords);
 /* How many centres have the wrong hand; the first of them in *ret_centre, an atom's index. */
 int km_stereo_wrong(const km_stereo *s, const float *coords, int32_t *ret_centre);
 void km_stereo_free(km_stereo *s);
-
-/* Move every centre of the wrong hand to the other side of its neighbours' plane, which leaves its bonds' lengths and
- * the angles at it as they are. coords [A, 3]. Returns how many were moved. */
-int km_stereo_hold(const km_stereo *s, float *coords);
 
 #endif

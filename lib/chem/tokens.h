@@ -30,7 +30,6 @@ typedef struct km_token_options {
     km_missing missing;
     bool keep;           /* waters, ions, crystallisation agents and lipids too */
     bool unresolved;     /* residues of the file's sequence that the model lacks too, with present = 0 */
-    bool rdkit;          /* conformers of polymers by RDKit, where they can be had; looked at for Protenix's */
     km_library *library; /* NULL: what is built in */
     const int32_t
         *opt_held; /* [R] of the raw structure: is this ion, if it is one, held? NULL: as the first model has it */
@@ -44,7 +43,6 @@ typedef struct km_token_report {
     int held;                                       /* ions that stay because a molecule holds them */
     int perceived; /* ligands whose bonds their coordinates tell (lib/chem/perceive.h) */
     int bonds_dictionary, bonds_file, bonds_distance;
-    int conformers_rdkit, conformers_dictionary; /* residues of polymers, of Protenix's */
     char missing_list[160]; /* the first of them: "ARG 5 A: CG CD" */
 } km_token_report;
 
@@ -60,10 +58,9 @@ km_status km_chem_tokenize(const km_structure *raw, const km_token_options *opti
 /* The same as Protenix 0.2 and its descendants (BioKinema) have it: the atoms that the file has, in its order, OXT and
  * OP3 too; what is not a standard residue of a polymer has a token for each atom, a modified residue of its parent's
  * class; residues are numbered as in the file; every conformer lies about the origin, shifted and turned at random
- * (seed), that of a molecule which is no polymer is one point. With options->rdkit a standard residue's is RDKit's, and
- * a modified one's where its component is known and libkm-rdkit.so is there. An atom of occupancy 0 lies where the file
- * has it, with present = 0 (Protenix: any that is not exactly 1, at the origin). Bonds of a ligand are the dictionary's
- * or perceived (Protenix: pairs within a range of distances). options->missing and unresolved are not looked at. */
+ * (seed), that of a molecule which is no polymer is one point. An atom of occupancy 0 lies where the file has it, with
+ * present = 0 (Protenix: any that is not exactly 1, at the origin). Bonds of a ligand are the dictionary's or perceived
+ * (Protenix: pairs within a range of distances). options->missing and unresolved are not looked at. */
 km_status km_chem_tokenize_protenix(const km_structure *raw, const km_token_options *options, uint64_t seed,
                                     km_tokenized *ret, km_err *err) KM_MUST_USE;
 void km_tokenized_clear(km_tokenized *t);

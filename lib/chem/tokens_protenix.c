@@ -7,7 +7,6 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
-#include "lib/chem/conformers.h"
 #include "lib/chem/polymer.h"
 #include "lib/chem/residues.h"
 #include "lib/chem/tokens.h"
@@ -25,8 +24,6 @@ typedef struct remake {
     int32_t *to_source;
     uint64_t seed;
     bool labels; /* the file has label_seq_id */
-    bool rdkit;
-    int conformers[2]; /* residues of polymers: the dictionary's, RDKit's */
 } remake;
 
 /* -- atoms */
@@ -139,28 +136,6 @@ static void draw_rotation(const km_rng *g, double rot[3][3])
         rot[2][k] = rot[0][(k + 1) % 3] * rot[1][(k + 2) % 3] - rot[0][(k + 2) % 3] * rot[1][(k + 1) % 3];
 }
 
-/* Where RDKit has an atom of a residue, or NULL. */
-static const float *place_of(const km_component *opt_c, const km_residue *r, const km_atom *a)
-{
-    if (!opt_c) return km_chem_conformer_place(r->name, a->name);
-    int i = km_chem_component_atom(opt_c, a->name);
-    return i < 0 ? NULL : opt_c->atoms[i].pos;
-}
-
-/* A residue of a polymer in RDKit's conformer, where that has all its atoms. */
-static void take_conformer(remake *m, int32_t residue)
-{
-    const km_residue *r = &m->to->residues[residue];
-    if (m->to->chains[r->chain].mol_type == KM_NONPOLYMER) return;
-    bool all = m->rdkit;
-    const km_component *c = all && !km_chem_component(r->name) ? km_library_embedded(m->library, r->name) : NULL;
-    km_atom *atoms = m->to->atoms + r->first_atom;
-    for (int32_t i = 0; i < r->n_atoms && all; i++) all = place_of(c, r, &atoms[i]);
-    for (int32_t i = 0; i < r->n_atoms && all; i++)
-        memcpy(atoms[i].ref_pos, place_of(c, r, &atoms[i]), sizeof atoms->ref_pos);
-    m->conformers[all]++;
-}
-
 /* Every residue's conformer about the origin, shifted and turned at random; of what is no polymer it is a point. */
 static void move_conformer(const remake *m, int32_t residue)
 {
@@ -234,7 +209,6 @@ static km_status build(remake *m, km_err *err)
         KM_TRY(add_atoms(m, r, err));
         KM_TRY(add_tokens(m, r, err));
         order_arginine(m, &m->to->residues[r]);
-        take_conformer(m, r);
         move_conformer(m, r);
     }
     for (int32_t i = 0; i < m->from->n_bonds; i++) {
@@ -251,7 +225,7 @@ km_status km_chem_tokenize_protenix(const km_structure *raw, const km_token_opti
     own.missing = KM_MISSING_DROP, own.unresolved = false;
     KM_TRY(km_chem_tokenize(raw, &own, ret, err));
     size_t A = (size_t)raw->system->n_atoms, old = (size_t)ret->system->n_atoms;
-    remake m = {.raw = raw, .from = ret->system, .source = ret->source, .seed = seed, .rdkit = options->rdkit};
+    remake m = {.raw = raw, .from = ret->system, .source = ret->source, .seed = seed};
     m.to = km_system_copy(ret->system);
     m.library = options->library ? options->library : km_library_new(NULL);
     m.atom_of = KM_NEWN(int32_t, A + 1), m.to_of = KM_NEWN(int32_t, old + 1), m.to_source = KM_NEWN(int32_t, A + 1);
@@ -271,7 +245,6 @@ km_status km_chem_tokenize_protenix(const km_structure *raw, const km_token_opti
     km_system_free(ret->system);
     ret->system = m.to, ret->source = m.to_source;
     ret->report.leaving = ret->report.missing = 0;
-    ret->report.conformers_dictionary = m.conformers[0], ret->report.conformers_rdkit = m.conformers[1];
     if (status < 0) km_tokenized_clear(ret);
     return status;
 }

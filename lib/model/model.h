@@ -200,8 +200,8 @@ km_tensor *km_diffusion_denoise(km_ctx *cx, const km_diffusion *d, const km_cond
 /* -- frame after frame, with causal temporal layers */
 /* The past of a trajectory, without a frame and with room for some (km_nn_past_free), and how many bytes a frame adds
  * to it. */
-km_nn_past *km_diffusion_past(const km_diffusion *d, const km_features *f, km_dim room);
-double km_diffusion_past_bytes(const km_diffusion *d, const km_features *f);
+km_nn_past *km_diffusion_past(const km_backend *be, const km_diffusion *d, const km_features *f, km_dim room);
+double km_diffusion_past_bytes(const km_backend *be, const km_diffusion *d, const km_features *f);
 /* As km_diffusion_denoise over all frames so far, for the last one alone: x [B, 1, A, 3], times [B], pasts [B] of the
  * frames before, which were clean when they were added. Raising a past's T after an evaluation at sigma 0 adds this
  * frame. */

@@ -21,6 +21,9 @@ typedef struct km_adam {
     int threads;
     float *scratch;             /* [threads, n_scratch], owned */
     size_t n_scratch;
+    const km_backend *opt_be;   /* see km_adam_use_device */
+    float *m_there, *v_there, *ema_there;
+    double *sum_there;
 } km_adam;
 
 /* Moments zero; with ema_decay > 0 the average starts from the parameters. The store must be ready for training. */
@@ -28,9 +31,15 @@ km_adam *km_adam_new(const km_params *p, double ema_decay);
 void km_adam_free(km_adam *a);
 
 /* From now on matrices of KM_MUON_LEAST rows and columns or more go by lib/nn/muon.h, in m its momentum; the rest stays
- * with Adam. On the processor: be is one for the host's memory. The result does not depend on threads. */
-void km_adam_use_muon(km_adam *a, const km_params *p, const km_backend *be, int threads);
+ * with Adam. The result does not depend on threads. */
+void km_adam_use_muon(km_adam *a, const km_params *p, int threads);
 
+/* From now on the moments, the average and the parameters are on this backend's device; gradients are expected there.
+ * The host's arrays are what they were when km_adam_fetch was called last. Before km_adam_use_muon. */
+void km_adam_use_device(km_adam *a, const km_backend *be);
+void km_adam_fetch(km_adam *a);
+/* km_adam_norm of gradients that lie where the steps are made. */
+double km_adam_norm_of(km_adam *a, const km_params *p, const float *grad);
 /* The L2 norm over the gradients [n] of all trained parameters, in double. */
 double km_adam_norm(const km_params *p, const float *grad);
 /* One step with learning rate a->lr: gradients are scaled by min(1, max_grad_norm / (norm + 1e-6)), then plain Adam

@@ -15,8 +15,8 @@
 /* Floats of scratch for a matrix of R rows and C columns. */
 size_t km_muon_scratch(km_dim R, km_dim C);
 /* x [R, C] with R <= C becomes about the nearest matrix with orthonormal rows: five of Jordan's quintic Newton-Schulz
- * iterations take every singular value that is not tiny to between 0.65 and 1.2. A zero matrix stays zero. On the
- * host. */
+ * iterations take every singular value that is not tiny to between 0.65 and 1.2. A zero matrix stays zero. Here as
+ * below all arrays lie where be, for float32, computes; scratch is km_muon_scratch floats, aligned for a double. */
 void km_muon_orthogonalize(const km_backend *be, float *x, km_dim R, km_dim C, float *scratch);
 /* One step of w [R, C]: m = 0.95 m + 0.05 g, and against the orthogonalised 0.95 m + 0.05 g goes lr * 0.2 * sqrt(max(R,
  * C)); before that w shrinks by lr * decay. */

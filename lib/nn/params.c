@@ -32,6 +32,7 @@ struct km_params {
     int n_slots;
     float *block;
     float *there; /* the block's copy on a device, or NULL */
+    bool newer_there;
     km_dim size;
     size_t packed_bytes;
     const km_backend *be; /* whose packs these are */
@@ -374,8 +375,22 @@ void km_params_to(km_params *p, const km_backend *be)
     if (!d) return;
     p->be = be;
     if (!p->there) p->there = d->get(bytes);
-    d->upload(p->there, p->block, bytes);
+    if (!p->newer_there) d->upload(p->there, p->block, bytes);
     point_into(p, p->there);
+}
+
+float *km_params_there(km_params *p, const km_backend *be)
+{
+    km_params_to(p, be);
+    km_params_from(p);
+    p->newer_there = true;
+    return p->there;
+}
+
+void km_params_fetch(km_params *p)
+{
+    if (p->newer_there) p->be->device->download(p->block, p->there, (size_t)p->size * sizeof(float));
+    p->newer_there = false;
 }
 
 void km_params_from(km_params *p)

@@ -72,6 +72,10 @@ void km_params_train(km_params *p, const char *patterns);
  * km_params_from. On the processor both do nothing. */
 void km_params_to(km_params *p, const km_backend *be);
 void km_params_from(km_params *p);
+/* The block on the device, which is about to be changed there and is then what counts, until km_params_fetch has copied
+ * it back; whoever reads or writes the block or tensors of a store in training calls that first. */
+float *km_params_there(km_params *p, const km_backend *be);
+void km_params_fetch(km_params *p);
 
 int km_params_count(const km_params *p);
 const char *km_params_name(const km_params *p, int i); /* in the order asked for */

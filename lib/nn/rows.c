@@ -24,19 +24,22 @@ static void share(km_ctx *cx, const rows *r)
 /* Rows of pairs [N, T, C] as columns of y [T, N, C]. */
 static void put_swapped(const km_ctx *cx, km_tensor *y, const km_tensor *part, km_dim first)
 {
-    km_dim T = km_size(y, 0), N = km_size(y, 1);
-    size_t pair = km_bytes(y, km_size(y, 2));
-    for (km_dim i = 0; i < km_size(part, 0); i++) {
-        char *to = (char *)y->data + (size_t)(first + i) * pair;
-        const char *from = (const char *)part->data + (size_t)(i * T) * pair;
-        if (cx->be->device) cx->be->device->move_rows(to, (size_t)N * pair, from, pair, pair, (size_t)T);
-        else
-            for (km_dim j = 0; j < T; j++) memcpy(to + (size_t)(j * N) * pair, from + (size_t)j * pair, pair);
+    km_dim T = km_size(y, 0), N = km_size(y, 1), C = km_size(y, 2), R = km_size(part, 0);
+    size_t pair = km_bytes(y, C);
+    if (cx->be->device) {
+        cx->be->device->swap(y->data, part->data, first, R, T, N, pair, false);
+        return;
     }
+    for (km_dim i = 0; i < R * T; i++)
+        memcpy(y->data + (i % T * N + first + i / T) * C, part->data + i * C, pair);
 }
 
-/* How many rows at a time. */
-static km_dim chunk_of(const km_ctx *cx, km_dim each) { return each >> cx->halvings > 0 ? each >> cx->halvings : 1; }
+/* How many rows at a time: on a device, which has no cache to keep them in, so many that they fill it. */
+static km_dim chunk_of(const km_ctx *cx, km_dim each)
+{
+    each = (cx->be->device ? each << KM_NN_WIDER : each) >> cx->halvings;
+    return each > 0 ? each : 1;
+}
 
 /* Chunk number c, of `each` rows, on a thread of its own. */
 static void run_chunk(km_ctx *cx, const rows *r, km_dim each, km_dim c)
@@ -78,10 +81,8 @@ static km_tensor *run(km_ctx *cx, const rows *r)
 static void take_columns(km_ctx *cx, float *to, const rows *r, const float *dy, const km_tensor *part, km_dim first)
 {
     km_dim T = km_size(r->y, 0), N = km_size(r->y, 1), C = km_size(r->y, 2), n = km_numel(part);
-    size_t pair = (size_t)C * sizeof(float);
     float *turned = km_arena_data(cx->arena, (size_t)n * sizeof(float));
-    for (km_dim i = 0; i < km_size(part, 0); i++)
-        cx->be->device->move_rows(turned + i * T * C, pair, dy + (first + i) * C, (size_t)N * pair, pair, (size_t)T);
+    cx->be->device->swap(turned, dy, first, km_size(part, 0), T, N, (size_t)C * sizeof(float), true);
     cx->be->add_bwd(&cx->ex, to, NULL, turned, n, n);
 }
 

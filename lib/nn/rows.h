@@ -11,6 +11,7 @@
 
 #include "lib/tensor/ops.h"
 
+enum { KM_NN_WIDER = 8 }; /* on a device 2^8 times as many rows are taken at a time */
 enum { KM_NN_KEPT = 1 << 17 }; /* numbers in x up to which a tape records all rows at once */
 
 /* What becomes of x [n, ...], rows first .. first + n - 1 of the whole: [n, ...]. Called from several threads at once.

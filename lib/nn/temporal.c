@@ -29,23 +29,21 @@ km_nn_terms km_nn_temporal_condition(km_ctx *cx, const km_nn_temporal *l, const 
 static km_tensor *attend_past(km_ctx *cx, const km_nn_temporal *l, const km_tensor *q, const km_tensor *k,
                               const km_tensor *v, const km_tensor *g, const km_nn_frames *f)
 {
-    km_dim N = km_size(q, 2), C = km_size(q, 3);
-    size_t frame = (size_t)(N * C);
+    km_dim N = km_size(q, 2), C = km_size(q, 3), frame = N * C;
     KM_ASSERT(f->T == 1 && l->decay.causal && !l->decay.by_interval && !cx->tape);
     km_tensor *y = km_tensor_like(cx, q);
     for (km_dim b = 0; b < f->B; b++) {
         const km_nn_past *p = f->opt_pasts[b];
         const struct km_nn_kept *kept = &p->layers[l->number];
         KM_ASSERT(p->T < p->room);
-        if (!cx->dry) {
-            memcpy(kept->k + (size_t)p->T * frame, km_read(cx, km_slice(cx, k, b, 1)), frame * sizeof(float));
-            memcpy(kept->v + (size_t)p->T * frame, km_read(cx, km_slice(cx, v, b, 1)), frame * sizeof(float));
-        }
-        km_tensor *all_k = km_cast(cx, KM_TENSOR_OF(cx, kept->k, 1, p->T + 1, N, C)),
-                  *all_v = km_cast(cx, KM_TENSOR_OF(cx, kept->v, 1, p->T + 1, N, C));
+        const km_dim all[] = {1, p->T + 1, N, C};
+        km_tensor *all_k = km_tensor_at(cx, kept->k, k->half, 4, all);
+        km_tensor *all_v = km_tensor_at(cx, kept->v, v->half, 4, all);
+        km_copy(cx, all_k, p->T * frame, km_slice(cx, k, b, 1));
+        km_copy(cx, all_v, p->T * frame, km_slice(cx, v, b, 1));
         km_tensor *one = km_temporal_attention(cx, km_slice(cx, q, b, 1), all_k, all_v, km_slice(cx, g, b, 1),
                                                l->log_lambda, p->times + p->T, p->times, (float)l->decay.beta, 0, true);
-        km_copy(cx, y, b * (km_dim)frame, one);
+        km_copy(cx, y, b * frame, one);
     }
     return y;
 }
@@ -59,7 +57,8 @@ static km_tensor *attend_all(km_ctx *cx, const km_nn_temporal *l, const km_tenso
     if (l->decay.by_interval) {
         float *unit = km_arena_get(cx->arena, sizeof *unit);
         *unit = (float)((1 - beta) * log(interval));
-        log_lambda = km_add(cx, km_scale(cx, log_lambda, (float)beta), KM_TENSOR_OF(cx, unit, 1));
+        log_lambda = km_add(cx, km_scale(cx, log_lambda, (float)beta),
+                            km_tensor_at(cx, km_floats(cx, unit, 1), false, KM_SHAPE(1)));
         least = interval * pow(1e-6, beta);
     }
     return km_temporal_attention(cx, q, k, v, g, log_lambda, f->times, f->times, (float)beta, (float)least,

@@ -127,7 +127,8 @@ static km_status run_group(const causal *c, km_history *histories, int n, km_err
     for (int i = 0; i < n; i++) {
         km_history *h = &histories[i];
         km_history_reserve(h, (int)(h->count - h->done + c->o->n_new), (int32_t)c->A);
-        lines[i] = (line){.h = h, .past = km_diffusion_past(c->m->diffusion, c->p->k->f, h->room), .made = h->done};
+        km_nn_past *past = km_diffusion_past(c->p->cx->be, c->m->diffusion, c->p->k->f, h->room);
+        lines[i] = (line){.h = h, .past = past, .made = h->done};
         if (h->count) refer_to(c, &lines[i], h->count > h->done ? (int)(h->count - h->done) - 1 : 0);
     }
     km_status status = take_up(c, lines, n, &r, err);
@@ -164,29 +165,27 @@ static km_status check_memory(const km_model *m, const km_features *f, const km_
 {
     char advice[80];
     km_footprint p = km_footprint_of(m, f);
-    int64_t memory = km_memory_allowed(o->memory), given = 0;
+    int64_t memory = km_footprint_room(m, o->memory), given = 0;
     for (int first = 0; first < n; first += KM_CAUSAL_MOST) {
         int64_t sum = 0;
         for (int i = first; i < first + group_at(first, n); i++) sum += histories[i].count - histories[i].done;
         if (sum > given) given = sum;
     }
     int side = group_at(0, n);
-    double coords = 3 * sizeof(float) * (double)f->A, frame = km_diffusion_past_bytes(m->diffusion, f) + coords;
+    double frame = km_diffusion_past_bytes(m->opt_be, m->diffusion, f);
+    if (!p.on_device) frame += 3 * sizeof(float) * (double)f->A;
     double frames = (double)given + (double)o->n_new * side;
-    int64_t room = p.on_device ? km_footprint_room(m, o->memory) : memory - (int64_t)fmin(frames * frame, 1e18);
-    *ret_keep = km_footprint_keep(&p, m, f, s, o->threads, side, room);
-    if (p.on_device) {
-        if (km_footprint_frames(&p, 1, room) < side)
-            return km_footprint_fail(&p, 1, side, room, "take fewer --trajectories, or --device cpu", err);
-        p = (km_footprint){0}; /* the past lies with the host */
-    }
+    *ret_keep = km_footprint_keep(&p, m, f, s, o->threads, side, memory - (int64_t)fmin(frames * frame, 1e18));
+    if (p.on_device && km_footprint_frames(&p, 1, memory) < side)
+        return km_footprint_fail(&p, 1, side, memory, "take fewer --trajectories, or --device cpu", err);
     double left = (double)memory - km_footprint_bytes(&p, o->threads, side);
     double fit = (left / frame - (double)given) / side;
     if (frames * frame <= left) return KM_OK;
     snprintf(advice, sizeof advice, fit >= 1 ? "--frames %.0f fits" : "take fewer --trajectories or a shorter input",
              floor(fit));
-    return km_fail(err, KM_SYSTEM, "the past, %.0f frames in all, needs %.1f MB of memory and %.1f MB may be taken: %s",
-                   frames, frames * frame * 1e-6, left > 0 ? left * 1e-6 : 0.0, advice);
+    return km_fail(err, km_footprint_code(m),
+                   "the past, %.0f frames in all, needs %.1f MB of memory and %.1f MB may be taken: %s", frames,
+                   frames * frame * 1e-6, left > 0 ? left * 1e-6 : 0.0, advice);
 }
 
 km_status km_forecast_causal(const km_model *m, const km_features *f, const km_trunk_result *t,

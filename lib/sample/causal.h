@@ -13,8 +13,8 @@
 enum { KM_CAUSAL_MOST = 16 };
 
 /* As km_forecast, o->window and o->history apart, by a model whose temporal layers are causal
- * (km_diffusion_set_temporal). Histories hold all frames there are and keep all that are made. KM_SYSTEM before
- * anything is made when the pasts would not fit into o->memory. */
+ * (km_diffusion_set_temporal). Histories hold all frames there are and keep all that are made. KM_SYSTEM, on a device
+ * KM_DEVICE, before anything is made when the pasts would not fit into o->memory. */
 km_status km_forecast_causal(const km_model *m, const km_features *f, const km_trunk_result *t,
                              const km_forecast_options *o, km_history *histories, int n, km_emit *emit, void *arg,
                              km_err *err) KM_MUST_USE;

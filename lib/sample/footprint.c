@@ -45,7 +45,8 @@ static double step_bytes(const km_model *m, const km_conditioning *k, km_dim T)
     for (int i = 0; i < levels_most; i++) sigma[i] = (float)i;
     km_levels *levels = km_diffusion_levels(cx, m->diffusion, k, sigma, levels_most);
     km_diffusion_denoise(cx, m->diffusion, k, levels, KM_TENSOR_OF(cx, noisy, 1, T, k->f->A, 3), level, sigma, times);
-    double bytes = (double)(km_ctx_peak(cx) + 2 * n); /* and the caller's frames, given and made */
+    /* and the frames, given and made; on a device also as the sampler has them there and as they are fetched */
+    double bytes = (double)(km_ctx_peak(cx) + (device_of(m) ? 4 : 2) * n);
     km_ctx_free(cx);
     return bytes;
 }

@@ -32,6 +32,7 @@ struct km_interp {
     void *arg;
     interval *waiting;
     int n_waiting, n_work; /* of which with something to put in */
+    struct fill *under_way; /* begun on a device, or NULL */
     int64_t inner;         /* what the waiting ones with work have in common */
     int batch;             /* how many of these are made at once */
     km_history *last;      /* [n_last] the last frame of each trajectory */
@@ -49,26 +50,12 @@ km_interp *km_interp_new(const km_model *m, const km_features *f, const km_trunk
     return p;
 }
 
-static void clear_waiting(km_interp *p)
-{
-    for (int i = 0; i < p->n_waiting; i++) free(p->waiting[i].a), free(p->waiting[i].b);
-    p->n_waiting = p->n_work = 0;
-}
-
-void km_interp_free(km_interp *p)
-{
-    if (!p) return;
-    clear_waiting(p);
-    for (int i = 0; i < p->n_last; i++) km_history_clear(&p->last[i]);
-    free(p->waiting), free(p->last);
-    km_schedule_free(p->s);
-    km_prepared_free(p->p);
-    free(p);
-}
-
-/* The arrays of a batch of B intervals of T frames. motion: the turn of the start into its pose, and how the end lies
- * relative to the start, so that what was made in the start's pose can turn with it. */
+/* A batch: the intervals that waited together, and the arrays of the B among them with T frames. motion: the turn of
+ * the start into its pose, and how the end lies relative to the start, so that what was made in the start's pose can
+ * turn with it. */
 typedef struct fill {
+    interval *waiting;
+    int n_waiting;
     km_dim B, T;
     float *x, *times;
     int64_t *fs;
@@ -77,6 +64,8 @@ typedef struct fill {
     struct motion {
         double pose[9], turn[9], a[3], b[3];
     } *motion;
+    km_keyed_noise noise;
+    km_windows w;
 } fill;
 
 static void set_window(const km_interp *p, fill *f, km_dim i, const interval *v)
@@ -115,11 +104,11 @@ static void place(const km_interp *p, fill *f, km_dim i, km_dim t)
     km_superpose_apply(x, (int)p->A, both, zero, to, x);
 }
 
-static km_status emit_waiting(km_interp *p, fill *f, km_err *err)
+static km_status emit_batch(const km_interp *p, fill *f, km_err *err)
 {
     km_dim window = 0;
-    for (int i = 0; i < p->n_waiting; i++) {
-        const interval *v = &p->waiting[i];
+    for (int i = 0; i < f->n_waiting; i++) {
+        const interval *v = &f->waiting[i];
         for (km_dim t = 1; t <= v->inner; t++) {
             place(p, f, window, t);
             km_frame frame = {f->fs[window * f->T + t], v->trajectory, false, (int32_t)p->A,
@@ -132,28 +121,78 @@ static km_status emit_waiting(km_interp *p, fill *f, km_err *err)
     return KM_OK;
 }
 
-static km_status flush(km_interp *p, km_err *err)
+/* What waits becomes a batch. */
+static fill *gather(km_interp *p)
 {
-    fill f = {.B = p->n_work, .T = p->inner + 2};
-    size_t n = (size_t)(f.B * f.T);
-    km_status status = KM_OK;
-    f.x = KM_NEWN(float, n * (size_t)p->A * 3), f.times = KM_NEWN(float, n), f.fs = KM_NEWN(int64_t, n);
-    f.trajectory = KM_NEWN(int32_t, (size_t)f.B), f.clean = KM_NEWN(bool, (size_t)f.T),
-    f.motion = KM_NEWN(struct motion, (size_t)f.B);
-    f.clean[0] = f.clean[f.T - 1] = true;
+    fill *f = KM_NEW(fill);
+    *f = (fill){.waiting = p->waiting, .n_waiting = p->n_waiting, .B = p->n_work, .T = p->inner + 2};
+    size_t n = (size_t)(f->B * f->T);
+    f->x = KM_NEWN(float, n * (size_t)p->A * 3), f->times = KM_NEWN(float, n), f->fs = KM_NEWN(int64_t, n);
+    f->trajectory = KM_NEWN(int32_t, (size_t)f->B), f->clean = KM_NEWN(bool, (size_t)f->T),
+    f->motion = KM_NEWN(struct motion, (size_t)f->B);
+    f->clean[0] = f->clean[f->T - 1] = true;
     km_dim window = 0;
     for (int i = 0; i < p->n_waiting; i++)
-        if (p->waiting[i].inner > 0) set_window(p, &f, window++, &p->waiting[i]);
-    if (f.B > 0) {
-        km_keyed_noise noise = {p->o.seed, p->A, f.T, f.fs, f.trajectory};
-        km_windows w = {f.B, f.T, f.x, f.times, f.clean, km_draw_keyed, &noise, NULL, p->o.opt_stereo,
-                        .opt_levels = p->p->opt_levels};
-        status = km_windows_sample(p->p->cx, p->m, p->p->k, p->s, &w, err);
-    }
-    if (status == KM_OK) status = emit_waiting(p, &f, err);
-    free(f.x), free(f.times), free(f.fs), free(f.trajectory), free(f.clean), free(f.motion);
-    clear_waiting(p);
+        if (p->waiting[i].inner > 0) set_window(p, f, window++, &p->waiting[i]);
+    f->noise = (km_keyed_noise){p->o.seed, p->A, f->T, f->fs, f->trajectory};
+    f->w = (km_windows){f->B, f->T, f->x, f->times, f->clean, km_draw_keyed, &f->noise, NULL, p->o.opt_stereo,
+                        .opt_levels = p->p ? p->p->opt_levels : NULL};
+    p->waiting = NULL, p->n_waiting = p->n_work = 0;
+    return f;
+}
+
+static void fill_free(fill *f)
+{
+    for (int i = 0; i < f->n_waiting; i++) free(f->waiting[i].a), free(f->waiting[i].b);
+    free(f->waiting), free(f->x), free(f->times), free(f->fs), free(f->trajectory), free(f->clean), free(f->motion);
+    free(f);
+}
+
+/* The batch that is under way leaves. */
+static km_status hand_over(km_interp *p, km_err *err)
+{
+    fill *f = p->under_way;
+    if (!f) return KM_OK;
+    p->under_way = NULL;
+    km_status status = f->B > 0 ? km_windows_end(p->p->cx, &f->w, err) : KM_OK;
+    if (status == KM_OK) status = emit_batch(p, f, err);
+    fill_free(f);
     return status;
+}
+
+/* On a device a batch is begun before the one before it leaves, so that it is computed while frames are written. */
+static km_status flush(km_interp *p, km_err *err)
+{
+    km_err begun;
+    fill *f = gather(p);
+    km_status status = f->B > 0 ? km_windows_begin(p->p->cx, p->m, p->p->k, p->s, &f->w, &begun) : KM_OK;
+    km_status before = hand_over(p, err);
+    if (status < 0) fill_free(f);
+    else p->under_way = f;
+    if (before < 0) return before;
+    if (status < 0) return *err = begun, status;
+    return p->footprint.on_device ? KM_OK : hand_over(p, err);
+}
+
+/* A batch that nobody waits for any more is waited for all the same: its memory is in use. */
+static void abandon(km_interp *p)
+{
+    km_err unused;
+    km_status status = p->under_way->B > 0 ? km_windows_end(p->p->cx, &p->under_way->w, &unused) : KM_OK;
+    (void)status;
+    fill_free(p->under_way);
+}
+
+void km_interp_free(km_interp *p)
+{
+    if (!p) return;
+    if (p->under_way) abandon(p);
+    for (int i = 0; i < p->n_waiting; i++) free(p->waiting[i].a), free(p->waiting[i].b);
+    for (int i = 0; i < p->n_last; i++) km_history_clear(&p->last[i]);
+    free(p->waiting), free(p->last);
+    km_schedule_free(p->s);
+    km_prepared_free(p->p);
+    free(p);
 }
 
 static km_history *last_of(km_interp *p, int32_t trajectory)
@@ -180,8 +219,9 @@ static km_status count_inner(const km_interp *p, const km_history *last, const k
 /* Intervals at once: as asked for, or a good size; no more than fit. */
 static km_status set_inner(km_interp *p, int64_t inner, km_err *err)
 {
-    enum { ATOM_FRAMES = 8192 }; /* of a thread: enough rows to fill the products, little enough to stay in the cache */
-    int64_t T = inner + 2, n = p->o.batch > 0 ? p->o.batch : ATOM_FRAMES * (int64_t)p->o.threads / (p->A * T);
+    /* atoms in frames, enough rows to fill the products: of a thread, little enough to stay in its cache */
+    const int64_t good = p->footprint.on_device ? 1 << 17 : 8192 * (int64_t)p->o.threads;
+    int64_t T = inner + 2, n = p->o.batch > 0 ? p->o.batch : good / (p->A * T);
     bool keep = !p->p && km_footprint_keep(&p->footprint, p->m, p->f, p->s, p->o.threads, T * n, p->o.memory);
     int64_t fit = km_footprint_frames(&p->footprint, p->o.threads, p->o.memory) / T;
     KM_TRY(km_windows_check(p->m, T, "a longer --dt puts fewer frames into an interval", err));
@@ -220,4 +260,8 @@ km_status km_interp_add(km_interp *p, const km_frame *frame, km_err *err)
     return KM_OK;
 }
 
-km_status km_interp_finish(km_interp *p, km_err *err) { return p->n_waiting ? flush(p, err) : KM_OK; }
+km_status km_interp_finish(km_interp *p, km_err *err)
+{
+    if (p->n_waiting) KM_TRY(flush(p, err));
+    return hand_over(p, err);
+}

@@ -4,7 +4,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "lib/base/rng.h"
 #include "lib/traj/superpose.h"
 
 km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, const km_schedule *opt_s,
@@ -28,12 +27,17 @@ void km_prepared_free(km_prepared *p)
     free(p);
 }
 
+km_rng km_draw_key(const km_keyed_noise *k, int step, km_dim b, km_dim t)
+{
+    km_purpose purpose = step < 0 ? KM_RNG_INIT : KM_RNG_STEP;
+    return km_rng_of(k->seed, purpose, (uint32_t)k->trajectories[b], k->times[b * k->T + t],
+                     step < 0 ? 0 : (uint32_t)step);
+}
+
 void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw)
 {
     const km_keyed_noise *k = keyed;
-    km_purpose purpose = step < 0 ? KM_RNG_INIT : KM_RNG_STEP;
-    km_rng r = km_rng_of(k->seed, purpose, (uint32_t)k->trajectories[b], k->times[b * k->T + t],
-                         step < 0 ? 0 : (uint32_t)step);
+    km_rng r = km_draw_key(k, step, b, t);
     for (km_dim a = 0; a < k->A; a++) km_rng_normal3(&r, (uint32_t)a, draw + 3 * a);
 }
 

@@ -4,6 +4,7 @@
 #ifndef LIB_SAMPLE_PREPARE_H
 #define LIB_SAMPLE_PREPARE_H
 
+#include "lib/base/rng.h"
 #include "lib/sample/window.h"
 
 typedef struct km_prepared {
@@ -24,6 +25,8 @@ typedef struct km_keyed_noise {
     const int64_t *times;         /* [B, T] fs */
     const int32_t *trajectories;  /* [B] */
 } km_keyed_noise;
+/* The stream of frame t of window b; as km_windows.noise, with which windows draw where they are computed. */
+km_rng km_draw_key(const km_keyed_noise *k, int step, km_dim b, km_dim t);
 void km_draw_keyed(void *keyed, int step, km_dim b, km_dim t, float *draw);
 /* A random orientation, which a trajectory has in all its windows */
 void km_turn_trajectory(uint64_t seed, int32_t trajectory, double rot[9]);

@@ -8,11 +8,20 @@
 
 #include "lib/sample/window.h"
 
+/* How every frame stands at an evaluation, [F] each */
+typedef struct km_stand {
+    float *raised;  /* scale of the noise that is added */
+    int *draw;      /* the step that it is drawn for */
+    float *factor;  /* of the step that follows, 0: none does */
+    int32_t *level; /* which of the schedule's `told` the network is told */
+} km_stand;
+
 /* The most noise levels that an evaluation has at once */
 int km_staircase_levels(int n_steps, int stage);
-/* Windows first ... first + B - 1 of w, from x as it is, one evaluation for all their frames at a time: those that wait
- * are told the first level, those that are done are as given ones. Returns as km_windows_run. */
-km_status km_staircase_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
-                           const km_windows *w, km_dim first, km_dim B, km_err *err) KM_MUST_USE;
+/* Evaluations of a window */
+int km_staircase_steps(const km_schedule *s, const km_windows *w);
+/* F frames, of windows one after another; those that wait are told the first level, those that are done are as given
+ * ones. */
+void km_staircase_stand(const km_schedule *s, const km_windows *w, int step, km_dim F, km_stand *at);
 
 #endif

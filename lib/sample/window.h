@@ -26,21 +26,28 @@ typedef struct km_windows {
     const km_stereo *opt_stereo; /* centres whose hand is held in every denoised frame */
     km_turn *opt_turn;           /* given noise_arg; wanted where the schedule turns frames */
     const km_levels *opt_levels; /* of all that the schedule tells; NULL: an evaluation makes those that it needs */
+    /* of a run that was begun on a device */
+    void *there, *fetch;
+    int n_steps;
+    km_dim A;
 } km_windows;
 
 /* KM_USAGE, with what would help, where a window of T frames is more than the model can see. */
 km_status km_windows_check(const km_model *m, int64_t T, const char *advice, km_err *err) KM_MUST_USE;
 /* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend
  * on the others in the batch. Returns KM_INTERRUPTED between steps when a signal came. NaN in the result is KM_INPUT
- * naming the step. */
+ * naming the step,
+ * of a device the last. */
 km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
                             km_windows *w, km_err *err) KM_MUST_USE;
+/* The same in two parts. On a device it is only asked for by the first, and all that w points to must stay until the
+ * second, which waits for the coordinates; other windows may be begun between. After a failure of the first there is no
+ * second. On the processor the first does it all. */
+km_status km_windows_begin(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
+                           km_windows *w, km_err *err) KM_MUST_USE;
+km_status km_windows_end(km_ctx *cx, km_windows *w, km_err *err) KM_MUST_USE;
 /* The same from x as it is, without the first noise (the reference cases give their own). */
 km_status km_windows_run(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
                          km_err *err) KM_MUST_USE;
-
-/* An evaluation of x [B, T, A, 3], the windows of w from first on; level [B T] into what s tells. It may be changed. */
-km_tensor *km_windows_evaluate(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
-                               const km_windows *w, km_dim first, km_tensor *x, int32_t *level);
 
 #endif

@@ -25,6 +25,7 @@ struct km_copies {
     int count;
     size_t bytes;
     uint64_t now;
+    uint64_t pass; /* when the present pass began; UINT64_MAX: there is none */
 };
 
 static void drop(const km_device *d, copy *c)
@@ -44,6 +45,19 @@ void km_copies_free(km_ctx *cx)
 
 size_t km_copies_bytes(const km_ctx *cx) { return cx->copies ? cx->copies->bytes : 0; }
 
+static struct km_copies *copies_new(void)
+{
+    struct km_copies *all = KM_NEW(struct km_copies);
+    all->pass = UINT64_MAX;
+    return all;
+}
+
+void km_copies_pass(km_ctx *cx, bool begins)
+{
+    if (!cx->copies) cx->copies = copies_new();
+    cx->copies->pass = begins ? cx->copies->now : UINT64_MAX;
+}
+
 static copy *find(struct km_copies *all, const void *host, size_t bytes)
 {
     size_t i = ((uintptr_t)host / 64 * 0x9e3779b97f4a7c15u ^ bytes * 0xc2b2ae3d27d4eb4fu) >> 20;
@@ -56,10 +70,10 @@ static copy *find(struct km_copies *all, const void *host, size_t bytes)
 /* Keep the half that was used last, and at least what one operation may have asked for. */
 static void forget(km_ctx *cx)
 {
-    struct km_copies *old = cx->copies, *all = KM_NEW(struct km_copies);
+    struct km_copies *old = cx->copies, *all = copies_new();
     uint64_t half = (uint64_t)old->count / 2, since = old->now > ONE_CALL ? old->now - ONE_CALL : 0;
     if (half > ONE_CALL) since = old->now - half;
-    all->now = old->now;
+    all->now = old->now, all->pass = old->pass;
     for (int i = 0; i < SLOTS; i++) {
         copy *c = &old->slots[i];
         if (!c->host) continue;
@@ -78,7 +92,7 @@ static const void *there(km_ctx *cx, const void *host, size_t bytes)
 {
     const km_device *d = cx->be->device;
     if (!d || !host || bytes == 0) return d ? NULL : host;
-    if (!cx->copies) cx->copies = KM_NEW(struct km_copies);
+    if (!cx->copies) cx->copies = copies_new();
     if (cx->copies->count > SLOTS / 2 || cx->copies->bytes > MOST) forget(cx);
     copy *c = find(cx->copies, host, bytes);
     if (!c->host) {
@@ -87,9 +101,11 @@ static const void *there(km_ctx *cx, const void *host, size_t bytes)
     } else if (memcmp(c->was, host, bytes) == 0) {
         c->used = ++cx->copies->now;
         return c->there;
+    } else if (c->used > cx->copies->pass) {
+        d->spoil(); /* it was used in this pass as it was */
     }
     memcpy(c->was, host, bytes);
-    d->upload(c->there, host, bytes);
+    d->refresh(c->there, host, bytes);
     c->used = ++cx->copies->now;
     return c->there;
 }
@@ -119,6 +135,14 @@ float *km_read(km_ctx *cx, const km_tensor *t)
     float *kept = memcpy(km_arena_get(cx->arena, bytes), x, bytes);
     free(x);
     return kept;
+}
+
+void km_write(km_ctx *cx, km_tensor *t, const float *x)
+{
+    const km_device *d = cx->be->device;
+    KM_ASSERT(!t->half);
+    if (d) d->upload(t->data, x, km_bytes(t, km_numel(t)));
+    else if (!cx->dry && x != t->data) memmove(t->data, x, km_bytes(t, km_numel(t)));
 }
 
 void km_copy(km_ctx *cx, km_tensor *to, km_dim first, const km_tensor *from)

@@ -118,6 +118,16 @@ typedef struct km_template_facts {
  * until backward has run */
 km_tensor *km_template_pairs(km_ctx *cx, const km_tensor *w, const km_template_facts *t, km_dim N);
 
+/* -- op_sampler.c: coordinates [F, A, 3] between evaluations, float32; not differentiated */
+/* y = x + scale [F] draws of the stream that keys [F, 4] name (a km_rng's four words) at the atom's number; on a device
+ * the draws are the same but for the last bit of log and cos */
+km_tensor *km_add_noise(km_ctx *cx, const km_tensor *x, const int32_t *keys, const float *scale);
+/* y = u + factor [F] (u - d); x where the factor is 0 */
+km_tensor *km_sampler_move(km_ctx *cx, const km_tensor *x, const km_tensor *u, const km_tensor *d, const float *factor);
+/* y = x where held [F] is 0; else centres [S, 4], one after another, on the right side of their neighbours' plane
+ * (lib/base/hand.h) */
+km_tensor *km_hold_hands(km_ctx *cx, const km_tensor *x, const int32_t *centres, km_dim S, const int32_t *held);
+
 /* -- op_loss.c: each a scalar [1]; x [F, A, 3] predicted, r [F, A, 3] reference; a frame counts when target[f] != 0 */
 /* sum over f, a of frame_weight[f] atom_weight[a] |x - r|^2 (the caller puts EDM weight, 1 / n_v and 1 / frames into
  * them) */

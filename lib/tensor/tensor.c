@@ -7,6 +7,7 @@
 
 #include "lib/base/err.h"
 #include "lib/tensor/device.h"
+#include "lib/tensor/replay.h"
 
 /* What a dry run's tensors lie in: addresses, each once, that nobody may look at. */
 static void *get_nothing(size_t bytes)
@@ -56,6 +57,7 @@ void km_ctx_free(km_ctx *cx)
     }
     free(cx->members);
     km_copies_free(cx);
+    km_replays_free(cx);
     km_arena_free(cx->arena);
     if (cx->dry && cx->be->device) cx->be->device->rehearse(false);
     free(cx);
@@ -124,6 +126,11 @@ km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape)
     km_tensor *t = fresh(cx, false, nd, shape);
     cx->be->device->upload(t->data, data, km_bytes(t, km_numel(t)));
     return t;
+}
+
+km_tensor *km_tensor_at(km_ctx *cx, const void *data, bool half, int nd, const km_dim *shape)
+{
+    return header(cx, (float *)data, half, nd, shape);
 }
 
 km_tensor *km_tensor_new(km_ctx *cx, int nd, const km_dim *shape) { return fresh(cx, cx->be->half, nd, shape); }

@@ -47,6 +47,7 @@ typedef struct km_ctx {
     struct km_ctx **members;
     int n_members;
     struct km_copies *copies; /* of host arrays on the device (device.c) */
+    struct km_replays *replays; /* graphs of what is done again and again (replay.c) */
 } km_ctx;
 
 /* A context on the processor with an arena of its own. */
@@ -76,6 +77,8 @@ km_tensor *km_tensor_new(km_ctx *cx, int nd, const km_dim *shape);
 km_tensor *km_tensor_as(km_ctx *cx, const km_tensor *t, int nd, const km_dim *shape);
 km_tensor *km_tensor_like(km_ctx *cx, const km_tensor *t);
 km_tensor *km_tensor_of(km_ctx *cx, float *data, int nd, const km_dim *shape);
+/* Over memory of the backend's that the caller owns. */
+km_tensor *km_tensor_at(km_ctx *cx, const void *data, bool half, int nd, const km_dim *shape);
 #define KM_SHAPE(...) (int)(sizeof((km_dim[]){__VA_ARGS__}) / sizeof(km_dim)), (const km_dim[]){__VA_ARGS__}
 #define KM_TENSOR(cx, ...) km_tensor_new((cx), KM_SHAPE(__VA_ARGS__))
 #define KM_TENSOR_AS(cx, t, ...) km_tensor_as((cx), (t), KM_SHAPE(__VA_ARGS__))
@@ -98,6 +101,8 @@ const float *km_floats(km_ctx *cx, const float *opt_x, km_dim n);
 const int32_t *km_ints(km_ctx *cx, const int32_t *opt_x, km_dim n);
 /* t's numbers where the host can read them: its own, or a copy in the context's arena; one zero in a dry context. */
 float *km_read(km_ctx *cx, const km_tensor *t);
+/* t's numbers become x, of t's length and float32, which may be what km_read gave. */
+void km_write(km_ctx *cx, km_tensor *t, const float *x);
 /* Copy numel(from) numbers to element `first` of to, of the same type. */
 void km_copy(km_ctx *cx, km_tensor *to, km_dim first, const km_tensor *from);
 /* n float32 zeros in the memory of data. */

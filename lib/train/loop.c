@@ -63,6 +63,8 @@ static km_status open_log(loop *l, km_err *err)
 static km_status save_weights(loop *l, const char *name, km_err *err)
 {
     char *path = km_asprintf("%s/%s", l->run->dir, name);
+    km_params_fetch(l->run->model->params);
+    km_adam_fetch(l->adam);
     km_status status = km_model_save(l->run->model, l->adam->ema, path, err);
     free(path);
     return status;
@@ -97,6 +99,7 @@ static km_status validate_and_log(loop *l, km_err *err)
 {
     km_validation v;
     if (l->run->config->validation_windows == 0) return KM_OK;
+    km_adam_fetch(l->adam);
     KM_TRY(km_validate(l->run, l->stepper, l->adam->ema, &v, err));
     bool best = v.loss < l->state.best;
     l->state.without_best = best ? 0 : l->state.without_best + 1;
@@ -185,7 +188,7 @@ static km_status one_step(loop *l, km_group *groups, int n, km_err *err)
     km_status status = km_stepper_run(l->stepper, groups, n, &grad, &sums, err);
     double norm = 0;
     if (status == KM_OK) {
-        norm = km_adam_norm(l->run->model->params, grad);
+        norm = km_adam_norm_of(l->adam, l->run->model->params, grad);
         l->adam->lr = rate(c, l->state.step);
         l->state.step++;
         const char *why = fault(l, norm, &sums);
@@ -321,7 +324,11 @@ static km_status begin(loop *l, km_err *err)
     if (km_ranks_rank(r->opt_ranks) == 0) KM_TRY(open_log(l, err));
     l->stepper = km_stepper_new(r->model, r->config, r->opt_trunks, r->opt_ranks, r->threads);
     KM_TRY(check_data(r, km_stepper_trains_trunk(l->stepper), err));
-    return check_memory(l, err);
+    KM_TRY(check_memory(l, err));
+    if (r->model->opt_be) KM_TRY(km_ranks_join_devices(r->opt_ranks, r->model->opt_be->device, err));
+    km_adam_use_device(l->adam, r->model->opt_be);
+    if (r->config->muon) km_adam_use_muon(l->adam, r->model->params, r->threads);
+    return KM_OK;
 }
 
 km_status km_run_train(km_run *r, km_err *err)
@@ -332,7 +339,6 @@ km_status km_run_train(km_run *r, km_err *err)
     l.adam = km_adam_new(r->model->params, c->ema);
     l.adam->beta1 = c->beta1, l.adam->beta2 = c->beta2, l.adam->eps = c->eps;
     l.adam->weight_decay = c->weight_decay, l.adam->max_grad_norm = c->max_grad_norm;
-    if (c->muon) km_adam_use_muon(l.adam, r->model->params, km_backend_cpu(NULL), r->threads);
     l.config_json = km_train_config_dump(c);
     km_status status = begin(&l, err);
     if (status == KM_OK) status = steps(&l, err);

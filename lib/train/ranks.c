@@ -57,6 +57,23 @@ void km_ranks_leave(km_ranks *r, km_status status)
     free(r);
 }
 
+/* What the first rank says to the others. */
+typedef struct invitation {
+    bool good;
+    char name[KM_GROUP];
+} invitation;
+
+km_status km_ranks_join_devices(km_ranks *r, const km_device *opt_d, km_err *err)
+{
+    char why[400] = "the first rank has no group for the devices";
+    invitation i = {0};
+    if (!r || !opt_d) return KM_OK;
+    if (r->rank == 0) i.good = opt_d->group(i.name, why, sizeof why);
+    KM_TRY(km_ranks_share(r, &i, sizeof i, 0, err));
+    if (i.good && opt_d->join(i.name, r->rank, r->size, why, sizeof why)) return KM_OK;
+    return km_fail(err, KM_DEVICE, "--device cuda with %d ranks: %s", r->size, why);
+}
+
 int km_ranks_rank(const km_ranks *r) { return r ? r->rank : 0; }
 int km_ranks_size(const km_ranks *r) { return r ? r->size : 1; }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "lib/base/err.h"
+#include "lib/tensor/tensor.h"
 
 typedef struct km_ranks km_ranks;
 
@@ -19,6 +20,8 @@ km_status km_ranks_join(km_ranks **ret, km_err *err) KM_MUST_USE;
 /* The end for all: after a failure the other ranks are ended too. After an interruption the first does that, when it
  * has written what is to be kept; the others wait for it, for two minutes at most. */
 void km_ranks_leave(km_ranks *r, km_status status);
+/* The ranks' devices, where there is one, can add up from now on (km_device.sum). KM_DEVICE where they cannot. */
+km_status km_ranks_join_devices(km_ranks *r, const km_device *opt_d, km_err *err) KM_MUST_USE;
 int km_ranks_rank(const km_ranks *r);
 int km_ranks_size(const km_ranks *r);
 

@@ -63,7 +63,7 @@ km_stepper *km_stepper_new(km_model *m, const km_train_config *c, km_trunk_store
     for (int i = 0; i < s->n_shards; i++) {
         s->shards[i].cx = km_model_ctx(m, 1);
         s->shards[i].tape = km_tape_new();
-        s->shards[i].grad = KM_NEWN(float, (size_t)km_params_size(m->params));
+        if (!s->shards[i].cx->be->device) s->shards[i].grad = KM_NEWN(float, (size_t)km_params_size(m->params));
     }
     return s;
 }
@@ -271,8 +271,9 @@ static void run_shard(const km_stepper *s, int i, const job *j)
     if (j->backward && device) device->zero(h->there, bytes);
     else if (j->backward) memset(h->grad, 0, bytes);
     for (int g = i; g < j->n && h->status == KM_OK; g += s->n_shards) h->status = run_group(s, h, j, g);
-    if (j->backward && device) device->download(h->grad, h->there, bytes);
 }
+
+static const km_tensor float32 = {.half = false};
 
 static void add_sums(km_step_sums *to, const km_step_sums *v)
 {
@@ -280,11 +281,19 @@ static void add_sums(km_step_sums *to, const km_step_sums *v)
     if (v->worst >= 0) note_worst(to, v->worst_loss, v->worst);
 }
 
-/* Gradient and sums of this rank's groups become those of all ranks'. */
+/* The gradient of this rank's groups becomes that of all ranks'. */
+static km_status add_gradients(km_stepper *s, float *grad, km_err *err)
+{
+    const km_device *device = s->shards[0].cx->be->device;
+    if (device) return device->sum(grad, km_params_size(s->model->params)), KM_OK;
+    if (!sends_early(s)) KM_TRY(km_buckets_begin(s->buckets, NULL, grad, err));
+    return km_buckets_end(s->buckets, err);
+}
+
+/* And the sums too. */
 static km_status add_ranks(km_stepper *s, float *grad, km_step_sums *t, km_err *err)
 {
-    if (!sends_early(s)) KM_TRY(km_buckets_begin(s->buckets, NULL, grad, err));
-    KM_TRY(km_buckets_end(s->buckets, err));
+    KM_TRY(add_gradients(s, grad, err));
     double x[] = {t->total,  t->structure, t->bond,            t->lddt, t->flex,
                   t->center, t->velocity,  t->autocorrelation, t->tica, t->windows};
     KM_TRY(km_ranks_sum(s->opt_ranks, x, 10, err));
@@ -308,11 +317,13 @@ km_status km_stepper_run(km_stepper *s, const km_group *groups, int n, const flo
     for (int i = 0; i < s->n_shards; i++)
         if (s->shards[i].status < 0) return *err = s->shards[i].err, s->shards[i].status;
     *ret = (km_step_sums){.worst = -1};
-    float *sum = s->shards[0].grad;
-    km_dim size = km_params_size(s->model->params);
+    float *sum = be->device ? s->shards[0].there : s->shards[0].grad;
     for (int i = 0; i < s->n_shards; i++) {
+        const float *part = be->device ? s->shards[i].there : s->shards[i].grad;
         add_sums(ret, &s->shards[i].sums);
-        for (km_dim k = 0; k < size && i > 0 && j.backward; k++) sum[k] += s->shards[i].grad[k];
+        if (i > 0 && j.backward)
+            km_be(s->shards[0].cx, &float32)->axpby_fwd(&s->shards[0].cx->ex, sum, sum, 1, part, 1,
+                                                       km_params_size(s->model->params));
     }
     if (!opt_ret_grad) return KM_OK;
     *opt_ret_grad = sum;
@@ -338,17 +349,17 @@ static double system_bytes(const km_stepper *s, const km_train_system *y)
     g.noisy = g.x;
     for (int i = 0; i < frames; i++) g.sigma[i] = 1 + (float)i;
     shard h = {.cx = km_ctx_rehearsal(s->model->opt_be), .tape = km_tape_new(), .grad = s->shards[0].grad};
-    h.cx->tape = h.tape, h.cx->param_grad = h.grad;
+    const km_device *device = h.cx->be->device;
+    h.cx->tape = h.tape, h.cx->param_grad = device ? device->get(sizeof(float)) : h.grad; /* there an address alone */
     km_dim N = used->features->N;
     const km_config *m = &s->model->config;
     km_trunk_result none = {.n_tokens = (int32_t)N, .inputs_s = m->inputs_s, .token_s = m->token_s,
                             .token_z = m->token_z};
     km_tensor *total = group_loss(s, &h, &g, s->opt_trunks ? &none : NULL);
     km_backprop(h.cx, total, 1);
-    bool on_device = h.cx->be->device;
     const km_features *f = used->features;
     double rows = f->draws > 1 ? 5.0 * (double)(f->draws * f->S * f->N) : 0; /* of a sample's own (opt_drawn) */
-    double samples = on_device ? 0 : (2.0 * (double)n + rows) * sizeof(float) * c->batch * (c->read_ahead + 1);
+    double samples = device ? 0 : (2.0 * (double)n + rows) * sizeof(float) * c->batch * (c->read_ahead + 1);
     double bytes = (double)km_ctx_peak(h.cx) + samples / s->n_shards;
     km_tape_free(h.tape), km_ctx_free(h.cx);
     free(g.x), free(g.sigma), free(g.times), free(x);
@@ -360,7 +371,7 @@ double km_stepper_footprint(const km_stepper *s, const km_dataset *d, const km_t
 {
     const km_train_system *largest = NULL;
     const km_backend *be = s->model->opt_be;
-    int copies = be && be->device ? 1 : 4; /* of the parameters; Adam's moments and theirs stay with the host */
+    int copies = be && be->device && s->config->ema <= 0 ? 3 : 4; /* of the parameters: themselves, Adam's, theirs */
     double most = -1, fixed = (double)km_params_size(s->model->params) * sizeof(float) * (copies + s->n_shards);
     for (int i = 0; i < d->n_train; i++) {
         const km_train_system *y = &d->systems[d->train[i]];

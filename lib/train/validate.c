@@ -90,6 +90,7 @@ km_status km_validate(const km_run *r, km_stepper *s, const float *opt_average, 
     int all = (r->config->validation_windows + r->config->windows - 1) / r->config->windows, n = mine_below(r, all);
     km_group *groups = KM_NEWN(km_group, (size_t)n);
     size_t bytes = (size_t)km_params_size(r->model->params) * sizeof(float);
+    km_params_fetch(r->model->params);
     float *block = km_params_block(r->model->params), *raw = memcpy(km_alloc(bytes), block, bytes);
     km_step_sums sums;
     tallies t = {0};

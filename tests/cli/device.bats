@@ -73,6 +73,68 @@ setup() {
     done
 }
 
+@test "intervals are filled on the device, one batch begun before the one before it leaves, as on the processor" {
+    cd "$BATS_TEST_DIRNAME/../.."
+    at=$BATS_TEST_TMPDIR
+    km-tokenize -q "$pdb" | km-trunk -q --device cpu | km-forecast -q --device cpu --frames 3 --dt 50ps --steps 2 --seed 5 >"$at/f.km"
+    for batch in 1 2; do
+        LD_LIBRARY_PATH=$emulated km-interp -q --device cuda --batch $batch --dt 25ps --steps 3 --seed 5 --no-pg "$at/f.km" >"$at/$batch.km"
+    done
+    cmp "$at/1.km" "$at/2.km"
+    km-interp -q --device cpu --dt 25ps --steps 3 --seed 5 --no-pg "$at/f.km" >"$at/cpu.km"
+    for f in 1 cpu; do km-export -q "$at/$f.km" "$at/$f.pdb"; grep -E '^(ATOM|HETATM)' "$at/$f.pdb" | cut -c31-54 >"$at/$f.xyz"; done
+    paste "$at/cpu.xyz" "$at/1.xyz" | awk '{ for (i = 1; i <= 3; i++) d += ($i - $(i + 3))^2; n++ }
+        END { print "off by", sqrt(d / n), "in", n; exit !(NF == 6 && n > 0 && sqrt(d / n) < 0.3) }'
+}
+
+@test "frame after frame on the device, with keys and values kept there, as on the processor" {
+    at=$BATS_TEST_TMPDIR
+    km-tokenize -q "$pdb" | km-trunk -q --device cpu >"$at/init.km"
+    for device in cpu cuda; do
+        LD_LIBRARY_PATH=$emulated km-forecast -q --device $device --causal --force --frames 3 --steps 2 --seed 5 --no-pg "$at/init.km" >"$at/$device.km"
+        km-export -q "$at/$device.km" "$at/$device.pdb"; grep -E '^(ATOM|HETATM)' "$at/$device.pdb" | cut -c31-54 >"$at/$device.xyz"
+    done
+    paste "$at/cpu.xyz" "$at/cuda.xyz" | awk '{ for (i = 1; i <= 3; i++) d += ($i - $(i + 3))^2; n++ }
+        END { print "off by", sqrt(d / n), "in", n; exit !(NF == 6 && n > 0 && sqrt(d / n) < 0.5) }'
+}
+
+# A tiny model and steps of a few frames.
+tiny="batch=2 windows=1 shards=1 validation_windows=1 validation_samples=0 log_every=1 frames.max=3 warmup=0 lr=1e-3
+    model.token_s=16 model.token_z=8 model.token_transformer_depth=1 model.atom_encoder_depth=1 model.atom_decoder_depth=1"
+
+losses() { grep -o '"loss": [^,]*' "$1/log.jsonl"; }
+
+@test "training on the device can be interrupted: what its state holds is what a run in one piece comes to" {
+    data=pipelines/mini/examples/LGE
+    km-strip -q --top $data.pdb -o "$BATS_TEST_TMPDIR/a.h5" $data.xtc
+    cd "$BATS_TEST_TMPDIR"
+    export LD_LIBRARY_PATH=$emulated
+    for optimiser in adam muon; do
+        km-train -q --device cuda --config mini --data a.h5 -o whole $tiny optimizer=$optimiser max_steps=3 validate_every=2 checkpoint_every=3
+        km-train -q --device cuda --config mini --data a.h5 -o parts $tiny optimizer=$optimiser max_steps=2 validate_every=2 checkpoint_every=2
+        km-train -q --device cuda --config mini --data a.h5 -o parts $tiny optimizer=$optimiser max_steps=3 validate_every=2 checkpoint_every=3 --resume
+        cmp whole/last.safetensors parts/last.safetensors
+        km-train -q --device cpu --config mini --data a.h5 -o processor $tiny optimizer=$optimiser max_steps=3 validate_every=2 checkpoint_every=3
+        paste <(losses whole) <(losses processor) | awk '{ n++; if (($2 - $4) ^ 2 > 1e-3 * $4 ^ 2) bad = 1 } END { exit bad || n != 3 }'
+        rm -r whole parts processor
+    done
+}
+
+@test "ranks with a device each add up their gradients, and a group that cannot be had is status 5" {
+    command -v mpirun >/dev/null && [ -e "$KM_BUILD/libkm-mpi.so" ] || skip "no MPI"
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
+    data=pipelines/mini/examples/LGE
+    km-strip -q --top $data.pdb -o "$BATS_TEST_TMPDIR/a.h5" $data.xtc
+    cd "$BATS_TEST_TMPDIR"
+    export LD_LIBRARY_PATH=$emulated
+    km-train -q --device cuda --config mini --data a.h5 -o one $tiny max_steps=2 validate_every=2
+    mpirun -n 2 km-train -q --device cuda --config mini --data a.h5 -o two $tiny max_steps=2 validate_every=2
+    paste <(losses one) <(losses two) | awk '{ n++; if (($2 - $4) ^ 2 > 1e-8 * $2 ^ 2) bad = 1 } END { exit bad || n != 2 }'
+    KM_EMULATE_FAIL=group run mpirun -n 2 km-train -q --device cuda --config mini --data a.h5 -o three $tiny max_steps=2 validate_every=2
+    [ "$status" -eq 5 ]
+    [[ $output == *"--device cuda with 2 ranks: emulated: no group"* ]]
+}
+
 @test "a library of another version is refused" {
     cat >"$BATS_TEST_TMPDIR/a.c" <<'C'
 const char *km_cuda_version(void) { return "0"; }
@@ -121,7 +183,7 @@ C
     [[ $stderr == "km-info: --device cuda: no NVIDIA GPU: "* ]]
 }
 
-@test "without cuBLASLt the names that were looked for are said" {
+@test "without cuBLASLt or NCCL the names that were looked for are said" {
     [ -e "$KM_BUILD/libkm-cuda.so" ] || skip "nvcc is not here"
     cat >"$BATS_TEST_TMPDIR/a.c" <<'C'
 #include <dlfcn.h>
@@ -129,17 +191,23 @@ C
 int main(int n, char **v)
 {
     char msg[512] = "";
-    int (*find)(char *, unsigned long) = (int (*)(char *, unsigned long))dlsym(dlopen(v[1], RTLD_NOW), "km_cublaslt_open");
+    int (*find)(char *, unsigned long) = (int (*)(char *, unsigned long))dlsym(dlopen(v[1], RTLD_NOW), v[2]);
     int found = find(msg, sizeof msg) & 0xff;
     puts(msg);
     return !found;
 }
 C
     gcc -o "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/a.c" -ldl
-    KM_CUBLASLT=/nowhere/x.so run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so"
+    KM_CUBLASLT=/nowhere/x.so run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_cublaslt_open
     [ "$output" = "KM_CUBLASLT: /nowhere/x.so cannot be opened" ]
-    KM_CUBLASLT=libm.so.6 run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so"
+    KM_CUBLASLT=libm.so.6 run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_cublaslt_open
     [[ "$output" == "libm.so.6 has no function cublasLtCreate" ]]
-    HOME=/nowhere VIRTUAL_ENV= run "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so"
+    HOME=/nowhere VIRTUAL_ENV= run "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_cublaslt_open
     [ "$status" -eq 0 ] || [[ "$output" == "libcublasLt.so."*" not found: looked in LD_LIBRARY_PATH, ldconfig and Python's nvidia packages; KM_CUBLASLT=PATH names it" ]]
+    KM_NCCL=/nowhere/x.so run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_nccl_open
+    [ "$output" = "KM_NCCL: /nowhere/x.so cannot be opened" ]
+    KM_NCCL=libm.so.6 run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_nccl_open
+    [ "$output" = "libnccl.so.2 has no function ncclGetUniqueId" ]
+    HOME=/nowhere VIRTUAL_ENV= run "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_nccl_open
+    [ "$status" -eq 0 ] || [[ "$output" == "libnccl.so.2 not found, "*"looked in LD_LIBRARY_PATH, ldconfig and Python's nvidia packages; KM_NCCL=PATH names it" ]]
 }

@@ -24,6 +24,16 @@ generate() { make -s -f "$top/pipelines/generate.mk" BIN="$KM_BUILD/bin" WEIGHTS
     [ "$status" -eq 0 ]
 }
 
+@test "generate.mk: structures are dealt to the GPUs that are named, and none without" {
+    run -0 generate -n STRUCTURES='a.pdb b.pdb' OUT=dealt DEVICES='3 5 7'
+    [ "$(grep -c 'cuda:3 -o dealt/a\.' <<<"$output")" -eq 3 ]
+    [ "$(grep -c 'cuda:5 -o dealt/b\.' <<<"$output")" -eq 3 ]
+    [[ "$output" == *"a.coarse.km.part "*"cuda:3; s="* ]]
+    [[ "$output" != *cuda:7* ]]
+    run -0 generate -n STRUCTURES=a.pdb OUT=dealt
+    [[ "$output" != *device* ]]
+}
+
 @test "generate.mk: an interrupted forecast goes on and ends with the same bytes" {
     km=out/a.coarse.km
     generate STRUCTURES=a.pdb OUT=out TIME=400ps

@@ -303,21 +303,6 @@ LIST
     refused 4 'SMILES needs libkm-rdkit.so.*give a component.s code (ccd), or an SDF file (--ligand)' "$tmp/bin/km-tokenize" "$tmp/x.yaml"
 }
 
-@test "--family biokinema: RDKit's conformers, of modified residues too where it is there, or the dictionary's" {
-    cd "$BATS_TEST_DIRNAME/../.."
-    of() { "$@" --family biokinema --ccd tests/data/oracle/features-components.cif -o "$tmp/x.km" tests/data/protenix.cif 2>&1; }
-    [[ "$(of km-tokenize --conformers dictionary)" == *"conformers of residues: 0 by RDKit, 12 by the dictionary"* ]]
-    if [ ! -e /usr/local/lib/libkm-rdkit.so ]; then
-        mkdir "$tmp/bin"
-        cp "$(command -v km-tokenize)" "$tmp/bin/"
-        [[ "$(of "$tmp/bin/km-tokenize")" == *"conformers of residues: 10 by RDKit, 2 by the dictionary"* ]]
-    fi
-    [ -e "$KM_BUILD/libkm-rdkit.so" ] || skip "built without RDKit"
-    [[ "$(of km-tokenize)" == *"conformers of residues: 12 by RDKit, 0 by the dictionary"* ]]
-    LD_LIBRARY_PATH=$KM_BUILD "$KM_BUILD/tests/unit/test_protenix" >"$tmp/out"
-    grep -q '^ok .* 12 residues of polymers by RDKit, 0 by the dictionary' "$tmp/out"
-}
-
 @test "--family biokinema: the file's atoms in its order, conformers by the seed" {
     cd "$BATS_TEST_DIRNAME/../.."
     T=$BATS_TEST_TMPDIR

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <vector>
+
 #include "kernels/cuda/rehearsal.h"
 #include "tests/emulate/emulate.h"
 
@@ -18,7 +20,7 @@ static struct {
 /* Memory ends where KM_EMULATE_MEMORY (bytes) says. */
 static size_t room_left = INT64_MAX;
 
-/* A failure that a test asks for: KM_EMULATE_FAIL=kernel, or memory */
+/* A failure that a test asks for: KM_EMULATE_FAIL=kernel, memory or graph */
 static bool is_to_fail(const char *what)
 {
     const char *s = getenv("KM_EMULATE_FAIL");
@@ -57,6 +59,43 @@ size_t km_cuda_room(void)
     return taken < room_left ? room_left - taken : 0;
 }
 
+void km_cuda_launched(int error) { km_cuda_check(error, "a kernel's launch"); }
+
+/* -- graphs: the calls, to be made again */
+
+typedef std::vector<std::function<void()>> graph;
+static graph *kept;
+
+void emulate::perform(const std::function<void()> &call)
+{
+    if (kept) kept->push_back(call);
+    else call();
+}
+
+void km_cuda_begin(km_pass how)
+{
+    km_calls_begin(how);
+    if (how == KM_PASS_KEPT) kept = new graph;
+}
+
+km_calls km_cuda_end(void)
+{
+    km_calls calls = km_calls_end();
+    if (kept && calls.whole && !is_to_fail("graph")) calls.graph = kept;
+    else delete kept;
+    kept = nullptr;
+    return calls;
+}
+
+void km_cuda_replay(void *g)
+{
+    for (const auto &call : *(graph *)g) call();
+}
+
+void km_cuda_discard(void *g) { delete (graph *)g; }
+
+/* -- memory */
+
 void *km_cuda_get(size_t bytes)
 {
     if (km_cuda_rehearses()) return km_rehearsal_get(bytes);
@@ -67,41 +106,73 @@ void *km_cuda_get(size_t bytes)
 
 void km_cuda_put(void *p)
 {
-    if (!km_rehearsal_owns(p)) emulate::device_free(p);
+    if (!p || km_rehearsal_owns(p)) return;
+    if (km_calls_kept()) km_calls_spoil();
+    emulate::device_free(p);
 }
 
-static void copy(void *to, const void *from, size_t bytes)
+void km_cuda_refresh(void *to, const void *from, size_t bytes)
 {
     if (!km_cuda_rehearses()) emulate::copy(to, from, bytes);
 }
 
-void km_cuda_upload(void *to, const void *from, size_t bytes) { copy(to, from, bytes); }
+void km_cuda_upload(void *to, const void *from, size_t bytes)
+{
+    km_calls_copy();
+    km_cuda_refresh(to, from, bytes);
+}
 
 void km_cuda_download(void *to, const void *from, size_t bytes)
 {
-    if (is_to_fail("kernel") && !km_cuda_rehearses()) km_cuda_check(-1, "a kernel: emulated: failed");
-    copy(to, from, bytes);
+    if (km_cuda_rehearses()) return;
+    if (km_calls_under_way()) {
+        km_calls_spoil();
+        memset(to, 0, bytes);
+        return;
+    }
+    if (is_to_fail("kernel")) km_cuda_check(-1, "a kernel: emulated: failed");
+    emulate::copy(to, from, bytes);
 }
 
-void km_cuda_move(void *to, const void *from, size_t bytes) { copy(to, from, bytes); }
+/* As late as a device may make it. */
+typedef struct transfer {
+    const void *from;
+    size_t bytes;
+} transfer;
 
-void km_cuda_move_rows(void *to, size_t to_pitch, const void *from, size_t from_pitch, size_t width, size_t rows)
+void *km_cuda_fetch(const void *from, size_t bytes) { return new transfer{from, bytes}; }
+
+void km_cuda_fetched(void *fetch, void *to)
 {
-    for (size_t r = 0; r < rows; r++)
-        copy((char *)to + r * to_pitch, (const char *)from + r * from_pitch, width);
+    transfer *t = (transfer *)fetch;
+    km_cuda_download(to, t->from, t->bytes);
+    delete t;
+}
+
+void km_cuda_move(void *to, const void *from, size_t bytes)
+{
+    if (km_left_out(km_cuda_move, to, from, bytes)) return;
+    emulate::perform([=] { emulate::copy(to, from, bytes); });
 }
 
 void km_cuda_zero(void *p, size_t bytes)
 {
-    if (!km_cuda_rehearses()) emulate::zero(p, bytes);
+    if (km_left_out(km_cuda_zero, p, bytes)) return;
+    emulate::perform([=] { emulate::fill(p, 0, bytes); });
 }
 
+/* NaN every time, so that nothing is left of the last use. */
 void *km_cuda_scratch(int slot, size_t bytes)
 {
     if (km_cuda_rehearses()) return km_rehearsal_scratch(slot, bytes);
-    emulate::device_free(scratch[slot].p); /* fresh every time, so that nothing is left of the last use */
-    scratch[slot].p = km_cuda_get(bytes);
-    return scratch[slot].p;
+    if (bytes > scratch[slot].bytes) {
+        km_cuda_put(scratch[slot].p);
+        scratch[slot].p = km_cuda_get(bytes);
+        scratch[slot].bytes = bytes;
+    }
+    void *p = scratch[slot].p;
+    if (!km_calls_told()) emulate::perform([=] { emulate::fill(p, 0xff, bytes); });
+    return p;
 }
 
 static float number(const void *p, int64_t at, int half)
@@ -124,10 +195,9 @@ static void put(const km_matrix &m, int64_t at, float x)
     ((uint16_t *)m.p)[at] = (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
 }
 
-void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
-                  float beta, const void *opt_bias)
+static void multiply(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
+                     float beta, const void *opt_bias)
 {
-    if (km_cuda_rehearses()) return;
     emulate::check_pointer(a.p), emulate::check_pointer(b.p), emulate::check_pointer(c.p);
     emulate::check_pointer(opt_bias);
     if (a.half != b.half) km_cuda_check(-1, "emulated: a product of two types");
@@ -145,4 +215,11 @@ void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, i
                 put(c, e * c.stride + i * c.ld + j, sum);
             }
     emulate::open_memory(false);
+}
+
+void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
+                  float beta, const void *opt_bias)
+{
+    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, alpha, beta, opt_bias)) return;
+    emulate::perform([=] { multiply(c, a, b, m, n, k, batch, alpha, beta, opt_bias); });
 }

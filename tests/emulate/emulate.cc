@@ -338,10 +338,10 @@ void copy(void *to, const void *from, size_t bytes)
     open_memory(false);
 }
 
-void zero(void *to, size_t bytes)
+void fill(void *to, int byte, size_t bytes)
 {
     open_memory(true);
-    memset(to, 0, bytes);
+    memset(to, byte, bytes);
     open_memory(false);
 }
 

@@ -52,7 +52,7 @@ void *device_alloc(size_t bytes);
 void device_free(void *p);
 size_t device_bytes(); /* in use */
 void copy(void *to, const void *from, size_t bytes); /* between any memories, overlapping or not */
-void zero(void *to, size_t bytes);
+void fill(void *to, int byte, size_t bytes);
 void open_memory(bool open);
 
 template <class V> inline V exchange_as(V v, int of)
@@ -108,15 +108,23 @@ inline float __expf(float x) { return expf(x); }
 inline float cospif(float x) { return (float)cos(M_PI * (double)x); }
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 
-extern "C" bool km_cuda_rehearses(void);
+namespace emulate
+{
+/* Done now, or in a pass that is kept put into its graph. */
+void perform(const std::function<void()> &call);
+} // namespace emulate
+
+#include "kernels/cuda/device.h"
 
 /* The same call as on a device (kernels/cuda/cuda.cuh). */
 template <class... P, class... A>
 inline void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared_bytes, A... a)
 {
-    if (km_cuda_rehearses()) return;
-    (emulate::check_argument((P)a), ...);
-    emulate::run(grid, threads, shared_bytes, [=] { kernel((P)a...); });
+    if (km_left_out(kernel, grid, threads, shared_bytes, (P)a...)) return;
+    emulate::perform([=] {
+        (emulate::check_argument((P)a), ...);
+        emulate::run(grid, threads, shared_bytes, [=] { kernel((P)a...); });
+    });
 }
 
 #endif

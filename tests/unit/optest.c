@@ -132,12 +132,18 @@ static void device_failed(const char *why)
     exit(1);
 }
 
-void opt_backends(void (*body)(km_ctx *cx, void *arg), void *arg)
+const km_backend *opt_cuda(void)
 {
     static const km_backend *cuda;
     char why[512];
     if (!cuda) cuda = km_cuda_load(0, device_failed, why, sizeof why);
     if (!cuda) device_failed(why);
+    return cuda;
+}
+
+void opt_backends(void (*body)(km_ctx *cx, void *arg), void *arg)
+{
+    const km_backend *cuda = opt_cuda();
     static const char *const isas[] = {"base", "avx2", "avx512"};
     for (int i = 0; i < 3; i++) {
         const km_backend *be = km_backend_cpu(isas[i]);

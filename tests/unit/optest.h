@@ -40,6 +40,8 @@ void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const dou
  * double). The scalar is sum_i dy_i y_i(x) in the tests here. One TAP line. */
 void opt_differences(const char *name, double (*f)(void *arg), void *arg, double *x, km_dim n, const double *g);
 
+/* The CUDA library: the emulator or a device. */
+const km_backend *opt_cuda(void);
 /* Run body for each instruction set this processor has and for the CUDA library's two tables, with a context (tape on)
  * whose backend is that one. */
 void opt_backends(void (*body)(km_ctx *cx, void *arg), void *arg);

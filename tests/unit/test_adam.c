@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/nn/adam.h"
+#include "tests/unit/optest.h"
 #include "tests/unit/tap.h"
 
 enum { STEPS = 25, TRAINED = 15, FROZEN = 4, N = TRAINED + FROZEN };
@@ -67,24 +68,32 @@ static double worst(const float *got, const double *want)
     return most;
 }
 
-static void test_steps(const char *name, double decay, double clip, double ema)
+/* on: where, NULL: on the processor */
+static void test_steps(const char *name, const km_backend *on, double decay, double clip, double ema)
 {
     km_params *p = store();
     const km_tensor *t = trained(p);
     km_adam *a = adam(p, decay, clip, ema);
     plain x = {{0}};
-    float still[N], *grad = KM_NEWN(float, N);
+    const size_t bytes = (size_t)a->n * sizeof(float);
+    float *there = on ? on->device->get(bytes) : NULL;
+    km_adam_use_device(a, on);
+    float still[N], *grad = KM_NEWN(float, (size_t)a->n);
     double off = 0, first = 0;
     memcpy(still, km_params_block(p), sizeof still);
     for (int i = 0; i < TRAINED; i++) x.w[i] = x.ema[i] = t->data[i];
     for (int step = 1; step <= STEPS; step++) {
         double g[TRAINED];
         for (int i = 0; i < TRAINED; i++) grad[t->param_offset + i] = (float)(g[i] = gradient(step, i));
-        km_adam_step(a, p, grad, km_adam_norm(p, grad));
+        if (there) on->device->upload(there, grad, bytes);
+        const float *at = there ? there : grad;
+        km_adam_step(a, p, at, km_adam_norm_of(a, p, at));
+        km_params_fetch(p);
         plain_step(&x, g, step, decay, clip, ema);
         off = fmax(off, worst(t->data, x.w));
         if (step == 1) first = off;
     }
+    km_adam_fetch(a);
     ok(first < 1e-6, "%s: the first step, where the bias correction is largest: off by %.1e", name, first);
     ok(off < 1e-5, "%s: %d steps: off by %.1e", name, STEPS, off);
     ok(worst(a->m + t->param_offset, x.m) < 1e-6 && worst(a->v + t->param_offset, x.v) < 1e-6, "%s: the moments", name);
@@ -97,6 +106,7 @@ static void test_steps(const char *name, double decay, double clip, double ema)
             same = same && km_params_block(p)[i] == still[i] && a->m[i] == 0;
     ok(same && a->step == STEPS, "%s: what is not trained stays", name);
     free(grad);
+    if (there) on->device->put(there);
     km_adam_free(a);
     km_params_free(p);
 }
@@ -147,11 +157,13 @@ static void test_clipping(void)
 int main(void)
 {
     test_norm();
-    test_steps("plain", 0, 0, 0);
-    test_steps("clipped", 0, 0.5, 0);
-    test_steps("weight decay", 0.3, 0, 0);
-    test_steps("average", 0, 0, 0.5);
-    test_steps("all together", 0.1, 0.7, 0.999);
+    test_steps("plain", NULL, 0, 0, 0);
+    test_steps("clipped", NULL, 0, 0.5, 0);
+    test_steps("weight decay", NULL, 0.3, 0, 0);
+    test_steps("average", NULL, 0, 0, 0.5);
+    test_steps("all together", NULL, 0.1, 0.7, 0.999);
+    test_steps("plain, on the device", opt_cuda(), 0, 0, 0);
+    test_steps("all together, on the device", opt_cuda(), 0.1, 0.7, 0.999);
     test_clipping();
     return tap_end();
 }

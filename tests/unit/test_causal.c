@@ -84,7 +84,7 @@ static void test_evaluation(const fixture *x, const char *isa)
 {
     km_prepared *p = km_prepare(x->m, x->f, x->t, NULL, 1);
     p->cx->be = km_backend_cpu(isa);
-    km_nn_past *past = km_diffusion_past(x->m->diffusion, x->f, T);
+    km_nn_past *past = km_diffusion_past(km_backend_cpu(NULL), x->m->diffusion, x->f, T);
     float *one = KM_NEWN(float, x->frame), *all = KM_NEWN(float, x->frame), *clean = KM_NEWN(float, x->frame);
     int good = 0, still = 0, which = 0;
     for (int t = 0; t < T; t++) {
@@ -121,7 +121,7 @@ static void test_batch(const fixture *x)
         km_prepared *p = km_prepare(x->m, x->f, x->t, NULL, threads);
         km_nn_past *pasts[B];
         for (int b = 0; b < B; b++) {
-            pasts[b] = km_diffusion_past(x->m->diffusion, x->f, 10);
+            pasts[b] = km_diffusion_past(km_backend_cpu(NULL), x->m->diffusion, x->f, 10);
             for (int t = 0; t < counts[b]; t++) next(x, p, &which[b], &pasts[b], 1, 0, out[threads - 1]), pasts[b]->T++;
         }
         next(x, p, which, pasts, B, 1, out[threads - 1]);
@@ -144,7 +144,7 @@ static double flop_of_next(const fixture *x, km_dim past_frames)
                       KM_TENSOR(cx, x->f->N, x->f->N, x->t->token_z)};
     km_conditioning *k = km_diffusion_condition(cx, x->m->diffusion, x->f, &t);
     km_levels *levels = km_diffusion_levels(cx, x->m->diffusion, k, sigmas, 1);
-    km_nn_past *past = km_diffusion_past(x->m->diffusion, x->f, past_frames + 1);
+    km_nn_past *past = km_diffusion_past(km_backend_cpu(NULL), x->m->diffusion, x->f, past_frames + 1);
     const int32_t level = 0;
     const float time = 1;
     past->T = past_frames;
@@ -163,7 +163,7 @@ static void test_cost(const fixture *x)
                    (double)x->f->A * c->atom_s * (c->atom_encoder_depth + c->atom_decoder_depth);
     ok(none > 0 && ten - none == 4 * 10 * width && twenty - ten == ten - none,
        "a frame more in the past costs its keys and values: %.0f of %.0f", (ten - none) / 10, none);
-    ok(km_diffusion_past_bytes(x->m->diffusion, x->f) == 8 * width + 4, "and keeps these: %.0f bytes", 8 * width);
+    ok(km_diffusion_past_bytes(NULL, x->m->diffusion, x->f) == 8 * width + 4, "and keeps these: %.0f bytes", 8 * width);
 }
 
 /* -- forecasts */

@@ -7,6 +7,7 @@
 
 #include "lib/nn/adam.h"
 #include "lib/nn/muon.h"
+#include "tests/unit/optest.h"
 #include "tests/unit/tap.h"
 
 static void fill(double *x, km_dim n, uint64_t seed)
@@ -119,13 +120,17 @@ static void test_step(km_dim R, km_dim C)
     free(w), free(m), free(g), free(u), free(fw), free(fm), free(fg), free(scratch);
 }
 
-/* Matrices that are large enough go by Muon, the rest as without it; threads change nothing. */
+/* Matrices that are large enough go by Muon, the rest as without it; threads change nothing, and the device (the last
+ * run) nothing that counts. */
 static void test_beside_adam(void)
 {
-    enum { N = 16 * 33 + 15 * 16 + 40 };
-    float result[3][N], grad[N];
+    enum { N = 16 * 33 + 15 * 16 + 40, PADDED = N + 8, RUNS = 4 };
+    const km_device *d = opt_cuda()->device;
+    float result[RUNS][N], grad[PADDED] = {0}, *there = d->get(sizeof grad);
     for (int i = 0; i < N; i++) grad[i] = sinf(0.37f * (float)i);
-    for (int run = 0; run < 3; run++) {
+    d->upload(there, grad, sizeof grad);
+    for (int run = 0; run < RUNS; run++) {
+        const float *g = run < 3 ? grad : there;
         km_params *p = km_params_make(5, 1, 1);
         KM_PARAM(p, KM_INIT_NORMAL, "large", 16, 33);
         KM_PARAM(p, KM_INIT_NORMAL, "small", 15, 16);
@@ -133,8 +138,10 @@ static void test_beside_adam(void)
         km_params_train(p, "*");
         km_adam *a = km_adam_new(p, 0);
         a->lr = 0.01, a->beta1 = 0.9, a->beta2 = 0.99, a->eps = 1e-8, a->max_grad_norm = 1;
-        if (run > 0) km_adam_use_muon(a, p, km_backend_cpu(NULL), run);
-        for (int i = 0; i < 3; i++) km_adam_step(a, p, grad, km_adam_norm(p, grad));
+        if (run == 3) km_adam_use_device(a, opt_cuda());
+        if (run > 0) km_adam_use_muon(a, p, run);
+        for (int i = 0; i < 3; i++) km_adam_step(a, p, g, km_adam_norm_of(a, p, g));
+        km_params_fetch(p);
         for (int i = 0, at = 0; i < km_params_count(p); i++) {
             const km_tensor *t = km_params_at(p, i);
             memcpy(result[run] + at, t->data, (size_t)km_numel(t) * sizeof(float));
@@ -147,6 +154,10 @@ static void test_beside_adam(void)
     bool rest = !memcmp(result[0] + 16 * 33, result[1] + 16 * 33, (N - 16 * 33) * sizeof(float));
     ok(differ && rest, "large matrices go by Muon, and nothing else does");
     ok(!memcmp(result[1], result[2], sizeof result[1]), "two threads give the same bytes");
+    double off = 0;
+    for (int i = 0; i < N; i++) off = fmax(off, fabs(result[1][i] - result[3][i]));
+    ok(off < 1e-5, "on the device: off by %.1e", off);
+    d->put(there);
 }
 
 int main(void)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/chem/stereo.h"
 #include "lib/chem/tokens.h"
 #include "lib/model/model.h"
 #include "tests/unit/tap.h"
@@ -86,37 +85,6 @@ static void test_atoms(const theirs *t, const km_features *f)
     ok(worst < 0.003, "distances within conformers: %.4f off at most", worst);
 }
 
-/* RDKit's conformers have other places, but the dictionary's bonds and hands. */
-static void test_rdkit(const km_structure *raw, const km_system *plain, km_library *library)
-{
-    const km_token_options options = {.library = library, .rdkit = true};
-    km_tokenized t;
-    km_err err;
-    double bond = 0, most = 0;
-    int32_t at;
-    if (!ok(km_chem_tokenize_protenix(raw, &options, 1, &t, &err) == KM_OK, "with RDKit's conformers")) return;
-    const km_token_report *r = &t.report;
-    ok(r->conformers_rdkit >= 10 && r->conformers_rdkit + r->conformers_dictionary == 12,
-       "%d residues of polymers by RDKit, %d by the dictionary", r->conformers_rdkit, r->conformers_dictionary);
-    const km_system *s = t.system;
-    float *x = KM_NEWN(float, (size_t)s->n_atoms * 3);
-    for (int a = 0; a < s->n_atoms; a++) memcpy(x + 3 * a, s->atoms[a].ref_pos, 12);
-    for (int i = 0; i < s->n_bonds; i++) {
-        const int32_t a = s->bonds[i].a, b = s->bonds[i].b;
-        const km_atom *p = plain->atoms;
-        if (s->atoms[a].residue != s->atoms[b].residue) continue;
-        bond = fmax(bond, fabs(apart(x + 3 * a, x + 3 * b) - apart(p[a].ref_pos, p[b].ref_pos)));
-        for (int32_t c = a + 1; c < s->n_atoms && s->atoms[c].residue == s->atoms[a].residue; c++)
-            most = fmax(most, fabs(apart(x + 3 * a, x + 3 * c) - apart(p[a].ref_pos, p[c].ref_pos)));
-    }
-    km_stereo *stereo = km_stereo_of(plain);
-    ok(bond < 0.15 && most > 0.5, "bonds within %.2f angstrom of the dictionary's, places up to %.1f", bond, most);
-    ok(km_stereo_wrong(stereo, x, &at) == 0, "hands as the dictionary's");
-    km_stereo_free(stereo);
-    free(x);
-    km_tokenized_clear(&t);
-}
-
 int main(void)
 {
     km_structure *raw;
@@ -133,7 +101,6 @@ int main(void)
             test_tokens(given, f);
             test_atoms(given, f);
         }
-        test_rdkit(raw, t.system, library);
         km_features_free(f);
         km_tokenized_clear(&t);
         km_structure_free(raw);

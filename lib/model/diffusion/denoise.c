@@ -59,19 +59,19 @@ static km_dim width_of(const km_diffusion *d, int i, const km_features *f)
     return tokens ? f->N * d->config.token_a : f->A * d->config.atom_s;
 }
 
-km_nn_past *km_diffusion_past(const km_diffusion *d, const km_features *f, km_dim room)
+km_nn_past *km_diffusion_past(const km_backend *be, const km_diffusion *d, const km_features *f, km_dim room)
 {
     km_dim *width = KM_NEWN(km_dim, (size_t)d->n_temporal + 1);
     for (int i = 0; i < d->n_temporal; i++) width[i] = width_of(d, i, f);
-    km_nn_past *p = km_nn_past_new(d->n_temporal, width, room);
+    km_nn_past *p = km_nn_past_new(be, d->n_temporal, width, room);
     free(width);
     return p;
 }
 
-double km_diffusion_past_bytes(const km_diffusion *d, const km_features *f)
+double km_diffusion_past_bytes(const km_backend *be, const km_diffusion *d, const km_features *f)
 {
-    double bytes = sizeof(float);
-    for (int i = 0; i < d->n_temporal; i++) bytes += 2 * sizeof(float) * (double)width_of(d, i, f);
+    double bytes = sizeof(float), number = be && be->half ? 2 : sizeof(float);
+    for (int i = 0; i < d->n_temporal; i++) bytes += 2 * number * (double)width_of(d, i, f);
     return bytes;
 }
 

@@ -4,6 +4,7 @@
 
 #include "lib/model/trunk/trunk_parts.h"
 #include "lib/nn/rows.h"
+#include "lib/tensor/replay.h"
 
 static void layer_init(km_pairformer_layer *l, km_params *p, const char *prefix, const km_config *c)
 {
@@ -57,18 +58,29 @@ static km_tensor *attend_single(km_ctx *cx, const km_pairformer_layer *l, km_ten
     return km_nn_update_strictly(cx, s, each, add_attention, KM_NN_ARG(&a));
 }
 
+/* A pass through all layers. */
+typedef struct stack {
+    const km_pairformer *m;
+    km_tensor *s, *z; /* without a tape they stay where they are */
+    const float *token_mask, *pair_mask;
+} stack;
+
+static void run_stack(km_ctx *cx, void *arg)
+{
+    stack *p = arg;
+    km_mark mark = km_scope_begin(cx);
+    for (int i = 0; i < p->m->depth; i++) {
+        const km_pairformer_layer *l = &p->m->layers[i];
+        p->z = km_pair_layer_run(cx, &l->pair, p->z, p->token_mask, p->pair_mask);
+        p->s = km_carried(cx, mark, p->s, attend_single(cx, l, p->s, p->z, p->token_mask));
+        p->s = km_nn_carry(cx, mark, p->s, km_add(cx, p->s, km_nn_transition_run(cx, &l->transition_s, p->s)));
+    }
+}
+
 void km_pairformer_run(km_ctx *cx, const km_pairformer *m, km_tensor **ret_s, km_tensor **ret_z,
                        const float *token_mask)
 {
-    km_tensor *s = *ret_s, *z = *ret_z;
-    const float *mask = km_pair_mask(cx, token_mask, km_size(s, 0));
-    km_mark mark = km_scope_begin(cx);
-    for (int i = 0; i < m->depth; i++) {
-        const km_pairformer_layer *l = &m->layers[i];
-        z = km_pair_layer_run(cx, &l->pair, z, token_mask, mask);
-        s = km_carried(cx, mark, s, attend_single(cx, l, s, z, token_mask));
-        s = km_nn_carry(cx, mark, s, km_add(cx, s, km_nn_transition_run(cx, &l->transition_s, s)));
-    }
-    *ret_s = s;
-    *ret_z = z;
+    stack p = {m, *ret_s, *ret_z, token_mask, km_pair_mask(cx, token_mask, km_size(*ret_s, 0))};
+    km_replay(cx, run_stack, &p);
+    *ret_s = p.s, *ret_z = p.z;
 }

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef KERNELS_CUDA_PYTHON_H
+#define KERNELS_CUDA_PYTHON_H
+
+/* A library that Python's nvidia packages bring, by its file's name; NULL where there is none. */
+void *km_open_python(const char *name);
+
+#endif
