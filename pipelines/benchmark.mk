@@ -6,7 +6,7 @@
 #   make -f pipelines/benchmark.mk cath2 REF=/data/cath2                                      (octapeptides likewise)
 #   make -f pipelines/benchmark.mk megasim REF=/data/megasim EVAL='--dg measured.tsv'
 #   make -f pipelines/benchmark.mk conformations REF=/data/domain-motion EVAL='--within 3'    (a directory of structures a system)
-#   ... EVAL='--within 1.5 --local residues.txt'    cryptic pockets and local unfolding: the residues in question, see km-eval(1)
+#   ... EVAL='--within 3 --local residues.txt'      cryptic pockets and local unfolding: the residues in question, see km-eval(1)
 #   make -f pipelines/benchmark.mk forecasting timing speed REF=/data/atlas                   (hierarchical against plain; against dynamics)
 # REF holds for each system either NAME.h5, as pipelines/data.mk makes them, or a directory NAME with a topology (NAME.pdb or NAME.cif) and
 # the trajectories of the reference, all replicas together, as ATLAS unpacks; for conformations a directory of structures. IDS: names, or a

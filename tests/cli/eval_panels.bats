@@ -277,6 +277,25 @@ assert len([s for s in root.iter(h + "script") if not s.get("type")]) == 1
 PY
 }
 
+@test "a page that would be too large leaves figures out and says where" {
+    for i in $(seq 80); do echo "t$i $data/model.xtc $data/md.xtc $pdb"; done > pairs
+    km-eval --no-ceiling --panel seed --pairs pairs --html p.html > t.txt
+    "${PYTHON:-/usr/bin/python3}" - <<'PY'
+import os, xml.etree.ElementTree as ET
+h = "{http://www.w3.org/1999/xhtml}"
+root = ET.parse("p.html").getroot()
+sections = list(root.iter(h + "details"))
+drawn = [any(True for _ in s.iter(h + "figure")) for s in sections]
+left = drawn.count(False)
+assert len(drawn) == 80 and drawn == sorted(drawn, reverse=True) and 0 < left < 40, left
+assert 24 << 20 <= os.path.getsize("p.html") < 25 << 20
+for s, d in zip(sections, drawn):
+    text = "".join(s.itertext())
+    assert ("The figures are left out" in text) != d and s.find(h + "div") is not None
+assert f"Without figures: the last {left} targets." in "".join(root.itertext())
+PY
+}
+
 @test "references that do not hold the same atoms" {
     awk '/^ATOM/ && substr($0, 23, 4) + 0 < 20' "$pdb" > short.pdb
     km-eval --json --no-ceiling --panel ensemble,bioemu --top "$pdb" --ref "$data/md.xtc" --ref short.pdb "$data/model.xtc" > t.json
