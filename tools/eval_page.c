@@ -17,7 +17,7 @@ static const char style[] =
     "h2 { font-size: 1.2em; margin: 2em 0 0.5em; break-after: avoid }\n"
     ".wide { overflow-x: auto; margin: 1em 0 }\n"
     "table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums }\n"
-    "th, td { padding: 0.2em 0.55em; text-align: right; white-space: nowrap }\n"
+    "th, td { padding: 0.2em 0.33em; text-align: right; white-space: nowrap }\n"
     "thead th { border-bottom: 1px solid }\n"
     "tbody th, .words th, .words td { text-align: left }\n"
     ".first { border-left: 1px solid #888 }\n"
