@@ -177,7 +177,11 @@ km_status km_eval_stream(const km_eval_case *c, const km_clip *clips, int n, km_
  * and may add notes. */
 enum { KM_EVAL_REPLICAS = 6 };
 typedef km_status km_eval_measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km_err *err);
-typedef enum km_eval_atoms { KM_EVAL_PROTEIN, KM_EVAL_ALL } km_eval_atoms; /* which of the common ones */
+typedef enum km_eval_atoms {
+    KM_EVAL_PROTEIN, /* which of the common ones */
+    KM_EVAL_ALL,
+    KM_EVAL_OWN, /* of protein; where nothing is in common the model's own, without reference and start structure */
+} km_eval_atoms;
 km_status km_eval_each(const km_eval_options *o, km_eval *e, km_eval_atoms which, km_eval_measure *measure,
                        km_err *err) KM_MUST_USE;
 /* Is this a residue of a protein: a standard one, or one with a peptide's backbone? */

@@ -192,6 +192,31 @@ static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, cons
     return status;
 }
 
+/* Nothing is in common with the references: the model's own protein. */
+static km_status measure_own(const opened *t, const km_reel *model, sides *s, km_eval_measure *measure,
+                             km_eval_row *row, km_err *err)
+{
+    const km_system *whole = model->system;
+    size_t n = (size_t)whole->n_atoms;
+    int32_t *atoms = KM_NEWN(int32_t, n + 1), A = 0;
+    bool *keep = KM_NEWN(bool, n + 1);
+    km_status status = KM_OK;
+    for (int32_t a = 0; a < whole->n_atoms; a++)
+        if (km_eval_is_protein(whole, whole->atoms[a].residue)) keep[a] = true, atoms[A++] = a;
+    for (int i = 0; i < s->n_model; i++) s->model[i].atoms = atoms, s->model[i].n_atoms = A;
+    if (A >= 3) {
+        km_system *cut = km_chem_cut(whole, keep);
+        km_eval_case c = {.options = t->o, .system = cut, .A = A, .model = s->model, .n_model = s->n_model};
+        row->frames = c.model_frames = frames_of(c.model, c.n_model), row->atoms = A;
+        row->dt = c.model_dt = spacing_of(c.model, c.n_model);
+        km_eval_note(t->e, "%s: its own %d atoms of protein are looked at", row->name, A);
+        status = measure(&c, t->e, row, err);
+        km_system_free(cut);
+    }
+    free(atoms), free(keep);
+    return status;
+}
+
 /* These atoms of the first reference, where they are in each reference [n_refs, A]; the caller frees it. */
 static int32_t *places_of(const opened *t, const int32_t *atoms, int32_t A)
 {
@@ -236,9 +261,11 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
     row->path = path, row->made = km_eval_made_by(model.system);
     km_status status = choose_all(t->o, &model, &s.model, &s.n_model, err);
     for (int i = 0; i < s.n_model; i++) s.model[i].atoms = c.b, s.model[i].n_atoms = A;
+    bool own = A < 3 && t->which == KM_EVAL_OWN;
     if (status == KM_OK && A < 3)
-        km_eval_note(t->e, "%s: nothing is computed: it has %d atoms of the reference's%s", name, A,
-                     t->which == KM_EVAL_PROTEIN ? " protein" : "");
+        km_eval_note(t->e, "%s: %s: it has %d atoms of the reference's%s", name,
+                     own ? "nothing is compared" : "nothing is computed", A, t->which == KM_EVAL_ALL ? "" : " protein");
+    if (status == KM_OK && own) status = measure_own(t, &model, &s, measure, row, err);
     if (status == KM_OK && A >= 3) {
         int32_t *places = places_of(t, c.a, A);
         s.ref = KM_NEWN(km_clip, (size_t)t->n_clips);

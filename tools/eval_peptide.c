@@ -72,12 +72,14 @@ const km_metric km_peptide_metrics[] = {
     {0},
 };
 
+/* dt: the spacing of a single frame, 0 where that is none; becomes that of the file. */
 static km_status load(const km_eval_options *o, const char *top, const char *path, int trajectory, km_loaded *l,
                       int64_t *dt, km_err *err)
 {
     const km_opt_range *t = &o->range;
     KM_TRY(km_load(path, top, trajectory, o->threads, l, err));
     km_loaded_cut(l, t->has_from ? t->from : INT64_MIN, t->has_to ? t->to : INT64_MAX, 1);
+    if (l->F == 1 && *dt) return KM_OK;
     km_status status = km_loaded_spacing(l, dt, err);
     if (status == KM_OK && o->dt && o->dt % *dt)
         status = km_fail(err, KM_USAGE, "--dt is no multiple of the spacing, %g ps", (double)*dt / 1000);
@@ -106,15 +108,18 @@ static km_status take_atoms(const km_system *ref, km_loaded *l, const char *path
 {
     const km_system *s = l->system;
     if (s->n_atoms < ref->n_atoms)
-        return km_fail(err, KM_INPUT, "%.150s: %d atoms, but the reference has %d", path, s->n_atoms, ref->n_atoms);
+        return km_fail(err, KM_INPUT, "%.150s: %d atoms, but the reference has %d; other panels compare what both have",
+                       path, s->n_atoms, ref->n_atoms);
     size_t A = (size_t)ref->n_atoms, all = (size_t)s->n_atoms;
     int32_t *from = KM_NEWN(int32_t, A);
     float *frame = KM_NEWN(float, 3 * A);
     km_status status = KM_OK;
     for (size_t i = 0; i < A && status == KM_OK; i++)
         if ((from[i] = counterpart(s, &ref->atoms[i])) < 0)
-            status = km_fail(err, KM_INPUT, "%.150s: no %s in residue %d, in the reference there is", path,
-                             ref->atoms[i].name, ref->atoms[i].residue + 1);
+            status =
+                km_fail(err, KM_INPUT,
+                        "%.150s: no %s in residue %d, in the reference there is; other panels compare what both have",
+                        path, ref->atoms[i].name, ref->atoms[i].residue + 1);
     for (int64_t f = 0; f < l->F && status == KM_OK; f++) {
         for (size_t i = 0; i < A; i++)
             memcpy(frame + 3 * i, l->coords + 3 * ((size_t)f * all + (size_t)from[i]), 3 * sizeof *frame);
@@ -243,7 +248,7 @@ static km_status add_file(const km_eval_options *o, km_eval *e, const char *path
                           km_err *err)
 {
     km_loaded l;
-    int64_t dt;
+    int64_t dt = ref->frames.dt;
     bool paths = o->paths && kind == KM_EVAL_MODEL;
     int trajectory = o->trajectory < 0 && !paths ? 0 : o->trajectory;
     KM_TRY(load(o, e->target->top, path, trajectory, &l, &dt, err));
@@ -251,6 +256,7 @@ static km_status add_file(const km_eval_options *o, km_eval *e, const char *path
     if (status == KM_OK) {
         const char *name = kind == KM_EVAL_MODEL ? km_eval_base_name(path) : "MD replica";
         km_frames t = {l.coords, l.F, dt};
+        if (l.F == 1) km_eval_note(e, "%s: a single frame: nothing of time and of fluctuations is computed", name);
         km_eval_row *row = paths ? measure_paths(o, e, name, &t, &l, ref) : measure(o, e, name, kind, &t, ref);
         row->path = path, row->made = km_eval_made_by(l.system);
     }
@@ -298,7 +304,7 @@ static km_status against(const km_eval_options *o, km_eval *e, reference *ref, i
 km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err)
 {
     km_loaded l;
-    int64_t dt;
+    int64_t dt = 0;
     KM_TRY(load(o, e->target->top, e->target->refs.items[0], o->trajectory < 0 ? 0 : o->trajectory, &l, &dt, err));
     e->system = l.system, e->ref_frames = l.F;
     reference ref = reference_of(o, l.system, &(km_frames){l.coords, l.F, dt});

@@ -110,5 +110,5 @@ static km_status measure(const km_eval_case *c, km_eval *e, km_eval_row *row, km
 
 km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err)
 {
-    return km_eval_each(o, e, KM_EVAL_PROTEIN, measure, err);
+    return km_eval_each(o, e, KM_EVAL_OWN, measure, err);
 }

@@ -133,6 +133,14 @@ ramachandran: No residue has both φ and ψ; the torsions below tell what there 
     [[ "$output" == *"a single frame is no trajectory"* ]] && [ ! -e no.html ] && [ ! -e no.html.part ]
 }
 
+@test "a model of a single frame" {
+    km-eval --json --dt 5ps --top "$pdb" --ref "$xtc" --html p.html "$pdb" > t.json
+    [ "$(value LGE.pdb frames)" = 1 ] && [ "$(value LGE.pdb all_ok)" = 1.0 ] && [ "$(value LGE.pdb decorrelation_side)" = None ]
+    [ "$(value LGE.pdb path_valid)" = None ] && grep -q 'LGE.pdb: a single frame: nothing of time' t.json
+    [ "$(page p.html)" = "$all_figures" ]
+    run -3 km-eval --top "$pdb" --ref "$pdb" "$xtc"
+}
+
 @test "a page appears whole or not at all" {
     eval_() { km-eval --dt 5ps --top "$pdb" --ref "$xtc" "$@"; }
     run -4 --separate-stderr eval_ --html no-such/p.html

@@ -296,6 +296,12 @@ assert f"Without figures: the last {left} targets." in "".join(root.itertext())
 PY
 }
 
+@test "a reference of another protein: what needs none is computed" {
+    km-eval --json --no-ceiling --panel validity,ensemble --ref "$BATS_TEST_DIRNAME/../../pipelines/mini/examples/LGE.pdb" "$pdb" > t.json
+    ask 'r["start.pdb"]["atoms"] == 154 and r["start.pdb"]["val_ca"] == 1 and any("its own 154 atoms" in n for n in t[0]["notes"])'
+    ask 'j["panels"][1]["targets"][0]["rows"][0]["rmwd"] is None and any("nothing is computed" in n for n in j["panels"][1]["targets"][0]["notes"])'
+}
+
 @test "references that do not hold the same atoms" {
     awk '/^ATOM/ && substr($0, 23, 4) + 0 < 20' "$pdb" > short.pdb
     km-eval --json --no-ceiling --panel ensemble,bioemu --top "$pdb" --ref "$data/md.xtc" --ref short.pdb "$data/model.xtc" > t.json
