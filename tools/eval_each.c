@@ -152,13 +152,16 @@ static int64_t frames_of(const km_clip *clips, int n)
     return F;
 }
 
-/* fs; 0 where it is not known, or not the same in all. */
+/* fs; 0 where it is not known, or not the same in all that are more than a frame. */
 static int64_t spacing_of(const km_clip *clips, int n)
 {
-    int64_t dt = clips[0].reel->dt * clips[0].stride;
-    for (int i = 1; i < n; i++)
-        if (clips[i].reel->dt * clips[i].stride != dt) return 0;
-    return dt;
+    int64_t dt = -1;
+    for (int i = 0; i < n; i++) {
+        int64_t one = clips[i].reel->dt * clips[i].stride;
+        if (clips[i].F > 1 && dt >= 0 && one != dt) return 0;
+        if (clips[i].F > 1) dt = one;
+    }
+    return dt > 0 ? dt : 0;
 }
 
 /* The clips' trajectories beside each other; every clip has its atoms. */

@@ -215,6 +215,9 @@ PY
     ask 'abs(r["model.xtc"]["local_kept"] - 0.78941176) < 1e-6 and abs(r["model.xtc"]["local_folded"] - 0.89) < 1e-9 and r["model.xtc"]["local_unfolds"] == 0'
     km-eval --json --no-ceiling --panel bioemu --ref one.pdb --top "$pdb" "$data/model.xtc" > t.json
     ask 'abs(r["model.xtc"]["near_share"] - 0.33) < 1e-9 and abs(r["model.xtc"]["nearest"] - 1.5766329) < 1e-4 and r["model.xtc"]["local_kept"] is None'
+    # a conformation beside dynamics does not keep these from being asked about time
+    km-eval --json --no-ceiling --panel kinetics,bioemu --msm count --lag 20ps --top "$pdb" --ref "$data/md.xtc" --ref one.pdb "$data/md.xtc" > t.json
+    ask 'r["md.xtc"]["pi_mae"] is not None and j["panels"][1]["targets"][0]["rows"][0]["states"] == 1'
     echo 'one.pdb 90-99' > local
     km-eval --json --no-ceiling --panel bioemu --local local --ref one.pdb --top "$pdb" "$data/model.xtc" > t.json
     ask 'r["model.xtc"]["covered"] is None and any("0 atoms to be compared" in n for n in t[0]["notes"])'
