@@ -98,43 +98,6 @@ setup() {
         END { print "off by", sqrt(d / n), "in", n; exit !(NF == 6 && n > 0 && sqrt(d / n) < 0.5) }'
 }
 
-# A tiny model and steps of a few frames.
-tiny="batch=2 windows=1 shards=1 validation_windows=1 validation_samples=0 log_every=1 frames.max=3 warmup=0 lr=1e-3
-    model.token_s=16 model.token_z=8 model.token_transformer_depth=1 model.atom_encoder_depth=1 model.atom_decoder_depth=1"
-
-losses() { grep -o '"loss": [^,]*' "$1/log.jsonl"; }
-
-@test "training on the device can be interrupted: what its state holds is what a run in one piece comes to" {
-    data=pipelines/mini/examples/LGE
-    km-strip -q --top $data.pdb -o "$BATS_TEST_TMPDIR/a.h5" $data.xtc
-    cd "$BATS_TEST_TMPDIR"
-    export LD_LIBRARY_PATH=$emulated
-    for optimiser in adam muon; do
-        km-train -q --device cuda --config mini --data a.h5 -o whole $tiny optimizer=$optimiser max_steps=3 validate_every=2 checkpoint_every=3
-        km-train -q --device cuda --config mini --data a.h5 -o parts $tiny optimizer=$optimiser max_steps=2 validate_every=2 checkpoint_every=2
-        km-train -q --device cuda --config mini --data a.h5 -o parts $tiny optimizer=$optimiser max_steps=3 validate_every=2 checkpoint_every=3 --resume
-        cmp whole/last.safetensors parts/last.safetensors
-        km-train -q --device cpu --config mini --data a.h5 -o processor $tiny optimizer=$optimiser max_steps=3 validate_every=2 checkpoint_every=3
-        paste <(losses whole) <(losses processor) | awk '{ n++; if (($2 - $4) ^ 2 > 1e-3 * $4 ^ 2) bad = 1 } END { exit bad || n != 3 }'
-        rm -r whole parts processor
-    done
-}
-
-@test "ranks with a device each add up their gradients, and a group that cannot be had is status 5" {
-    command -v mpirun >/dev/null && [ -e "$KM_BUILD/libkm-mpi.so" ] || skip "no MPI"
-    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_mpi_yield_when_idle=1
-    data=pipelines/mini/examples/LGE
-    km-strip -q --top $data.pdb -o "$BATS_TEST_TMPDIR/a.h5" $data.xtc
-    cd "$BATS_TEST_TMPDIR"
-    export LD_LIBRARY_PATH=$emulated
-    km-train -q --device cuda --config mini --data a.h5 -o one $tiny max_steps=2 validate_every=2
-    mpirun -n 2 km-train -q --device cuda --config mini --data a.h5 -o two $tiny max_steps=2 validate_every=2
-    paste <(losses one) <(losses two) | awk '{ n++; if (($2 - $4) ^ 2 > 1e-8 * $2 ^ 2) bad = 1 } END { exit bad || n != 2 }'
-    KM_EMULATE_FAIL=group run mpirun -n 2 km-train -q --device cuda --config mini --data a.h5 -o three $tiny max_steps=2 validate_every=2
-    [ "$status" -eq 5 ]
-    [[ $output == *"--device cuda with 2 ranks: emulated: no group"* ]]
-}
-
 @test "a library of another version is refused" {
     cat >"$BATS_TEST_TMPDIR/a.c" <<'C'
 const char *km_cuda_version(void) { return "0"; }
