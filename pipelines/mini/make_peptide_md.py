@@ -78,13 +78,15 @@ def add_obc2(system, top):
     system.addForce(gb)
 
 
-def prepare(seq, o, seed):
+def prepare(seq, o, seed, variants=None):
+    """Simulation, state at rest and what addHydrogens chose for each residue (a histidine's tautomer hangs on the
+    coordinates), which gives the next start the same atoms."""
     rng = np.random.default_rng(seed)
     random.seed(seed)                       # Modeller draws the first hydrogen places from it
     ff = app.ForceField(*filter(None, (FF[o.ff], GB[o.gb])))
     for _ in range(20):                     # random angles may put two chains through each other: draw again
         model = app.Modeller(*build(seq, o.caps, rng, o.helix))
-        model.addHydrogens(ff, pH=7.0)
+        chosen = model.addHydrogens(ff, pH=7.0, variants=variants)
         system = ff.createSystem(model.topology, nonbondedMethod=app.NoCutoff, constraints=app.HBonds,
                                  hydrogenMass=3.0 * unit.amu)
         if o.gb == "obc2":
@@ -98,7 +100,7 @@ def prepare(seq, o, seed):
         sim.minimizeEnergy()
         st = sim.context.getState(getEnergy=True, getPositions=True)
         if chirality_ok(model.topology, st.getPositions(asNumpy=True)._value):
-            return sim, st
+            return sim, st, chosen
     sys.exit(f"{seq}: no sound start structure in 20 tries")
 
 
@@ -159,7 +161,7 @@ def write_meta(d, suffix, seq, o, replica, sim, frames, temps, speed, engine):
 
 def simulate(seq, o):
     seed, per = seed_of(seq, o, o.replica), steps_per_frame(o)
-    sim, st = prepare(seq, o, seed)
+    sim, st, _ = prepare(seq, o, seed)
     frames = round(o.ns * 1000 / o.save)
     sim.context.setVelocitiesToTemperature(o.temperature * unit.kelvin, seed % 2**31)
     sim.step(round(o.equil * 1e6 / o.dt))
@@ -205,8 +207,9 @@ def simulate(seq, o):
 def starts_of(seq, o):
     """Simulations with their states, one for each of o.starts, from angles of their own; warm, as forces at rest are
     too small to be compared."""
+    variants = None
     for r in range(o.starts):
-        sim, _ = prepare(seq, o, seed_of(seq, o, r))
+        sim, _, variants = prepare(seq, o, seed_of(seq, o, r), variants)
         sim.context.setVelocitiesToTemperature(o.temperature * unit.kelvin, seed_of(seq, o, r) % 2**31)
         sim.step(500)
         yield sim, sim.context.getState(getEnergy=True, getForces=True, getPositions=True)

@@ -19,7 +19,7 @@ import make_peptide_md
 
 o = argparse.Namespace(ff="amber14", gb="obc2", caps=False, helix=False, temperature=310, friction=1.0, dt=2.0,
                        platform="Reference", threads=1)
-sim, _ = make_peptide_md.prepare("GFP", o, 7)
+sim, _, _ = make_peptide_md.prepare("GFP", o, 7)
 sim.context.setVelocitiesToTemperature(310 * unit.kelvin, 7)
 out = copies.tables(sim.system)
 frames = []
