@@ -16,20 +16,38 @@ done <"$here/held-out.txt"
 
 echo "## Mean over the held-out peptides"
 echo '```'
-head -n 3 "$1" | sed 's/: [0-9]* atoms,/:/'
-# a row's name is 14 characters wide; numbers keep the places they have in the rows
-awk '/^#/ || /frames/ { next }
-    {
-        name = substr($0, 1, 14); rest = substr($0, 15); gsub(/\|/, "", rest); n = split(rest, v, " ")
-        if (!(name in rows)) { rows[name]; order[++k] = name }
-        for (i = 1; i <= n; i++) if (v[i] != "nan") { sum[name, i] += v[i]; count[name, i]++ }
+grep '^# [^n]' "$1" | sed 's/: [0-9]* atoms,/:/'
+# a row's name is 14 characters wide; a column ends where its title ends and has the first peptide's decimals
+awk '/^#/ { next }
+    / jsd_bb / {
+        if (!titles) {
+            titles = $0
+            for (i = 15; i <= length($0); i++) {
+                if (substr($0, i, 1) == "|") bar[n + 1] = i
+                else if (substr($0, i, 1) != " " && substr($0, i + 1, 1) ~ /^( |)$/) end[++n] = i
+            }
+        }
+        next
     }
-    function mean(name, i) { return count[name, i] ? sprintf("%.3f", sum[name, i] / count[name, i]) : "nan" }
+    {
+        name = substr($0, 1, 14); rest = substr($0, 15); gsub(/\|/, "", rest); split(rest, v, " ")
+        if (!(name in rows)) { rows[name]; order[++k] = name }
+        for (i = 1; i <= n; i++) if (v[i] != "nan") {
+            sum[name, i] += v[i]; count[name, i]++
+            if (!(i in digits)) digits[i] = index(v[i], ".") ? length(v[i]) - index(v[i], ".") : 0
+        }
+    }
     END {
+        print titles
         for (j = 1; j <= k; j++) {
-            printf "%-14s %7.0f", order[j], mean(order[j], 1)
-            for (i = 2; i <= n; i++) printf "%s %*s", i == 8 || i == 13 ? " |" : "", i == 4 ? 7 : 6, mean(order[j], i)
-            print ""
+            line = order[j]
+            for (i = 1; i <= n; i++) {
+                if (i in bar) line = sprintf("%-*s|", bar[i] - 1, line)
+                c = count[order[j], i]
+                value = c ? sprintf("%.*f", digits[i], sum[order[j], i] / c) : "nan"
+                line = line sprintf("%*s", end[i] - length(line), value)
+            }
+            print line
         }
     }' "$@"
 echo '```'
