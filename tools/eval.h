@@ -74,12 +74,15 @@ typedef struct km_eval {
     int n;
     char **notes; /* what was left out, what could not be computed, and why */
     int n_notes;
+    bool left_out; /* could not be computed: no rows, no system, the last note says why */
 } km_eval;
 
 void km_eval_note(km_eval *e, const char *fmt, ...) KM_PRINTF(2, 3);
 /* A row more, its values NaN. */
 km_eval_row *km_eval_add_row(km_eval *e, const char *name, km_eval_kind kind);
 void km_eval_clear(km_eval *e);
+/* Do without a panel that failed: its notes stay, and why is one more. */
+void km_eval_leave_out(km_eval *e, const char *why);
 /* The reference's row. */
 const km_eval_row *km_eval_reference(const km_eval *e);
 

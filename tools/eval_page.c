@@ -54,10 +54,18 @@ static void print_sequence(const km_system *s, FILE *out)
     if (s->n_residues > MOST) fputs("-…", out);
 }
 
+/* Target number t in the first panel that is not left out, which tells what it is and of which files. */
+static const km_eval *target_of(const km_eval_results *r, int t)
+{
+    const km_eval *const *e = r->results + t;
+    while ((*e)->left_out) e += r->n_targets;
+    return *e;
+}
+
 /* The models' names, or what there is without any; of several targets how many. */
 static void print_title(const km_eval_results *r, FILE *out)
 {
-    const km_eval *e = r->results[0];
+    const km_eval *e = target_of(r, 0);
     int n = 0;
     if (r->n_targets > 1) n = fprintf(out, "%d targets", r->n_targets);
     else
@@ -142,6 +150,7 @@ static void print_table(const km_eval *e, bool meanings, FILE *out)
 
 static km_status print_figures(const km_eval *e, int nth, FILE *out, km_err *err)
 {
+    if (e->left_out) return KM_OK;
     for (const km_eval_figure *f = km_eval_figures_of(e->panel); f->id; f++) KM_TRY(print_figure(e, f, nth, out, err));
     return KM_OK;
 }
@@ -155,7 +164,7 @@ static km_status print_all_figures(const km_eval_results *r, int t, FILE *out, k
 
 static km_status print_only_target(const km_eval_results *r, FILE *out, km_err *err)
 {
-    const km_eval *first = r->results[0];
+    const km_eval *first = target_of(r, 0);
     bool peptides = !strcmp(first->panel->name, "peptide");
     print_target(first, out);
     fputs(advice, out);
@@ -174,7 +183,7 @@ static km_status print_section(const km_eval_results *r, int t, int *left_out, F
     fprintf(out, "<details%s>\n<summary>", t ? "" : " open=\"open\"");
     km_xml_text(out, r->results[t]->target->name, 80);
     fputs("</summary>\n", out);
-    print_target(r->results[t], out);
+    print_target(target_of(r, t), out);
     for (int p = 0; p < r->n_panels; p++) print_table(r->results[p * r->n_targets + t], false, out);
     if (ftello(out) < MOST_BYTES) KM_TRY(print_all_figures(r, t, out, err));
     else {

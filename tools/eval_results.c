@@ -32,7 +32,7 @@ km_eval_row *km_eval_add_row(km_eval *e, const char *name, km_eval_kind kind)
     return row;
 }
 
-void km_eval_clear(km_eval *e)
+static void clear_rows(km_eval *e)
 {
     for (int i = 0; i < e->n; i++) {
         km_eval_row *r = &e->rows[i];
@@ -41,10 +41,24 @@ void km_eval_clear(km_eval *e)
         free(r->kept);
         km_profile_clear(&r->profile);
     }
-    for (int i = 0; i < e->n_notes; i++) free(e->notes[i]);
-    free(e->rows), free(e->notes);
+    free(e->rows);
     km_system_free(e->system);
+    e->rows = NULL, e->n = 0, e->system = NULL;
+}
+
+void km_eval_clear(km_eval *e)
+{
+    clear_rows(e);
+    for (int i = 0; i < e->n_notes; i++) free(e->notes[i]);
+    free(e->notes);
     *e = (km_eval){0};
+}
+
+void km_eval_leave_out(km_eval *e, const char *why)
+{
+    clear_rows(e);
+    km_eval_note(e, "left out: %s", why);
+    e->left_out = true;
 }
 
 const km_eval_row *km_eval_reference(const km_eval *e)

@@ -86,7 +86,7 @@ void km_eval_print_text(const km_eval_results *r, FILE *out)
         for (int t = 0; t < r->n_targets; t++) {
             const km_eval *e = r->results[p * r->n_targets + t];
             print_head(e, r->n_targets > 1, out);
-            print_rows(e, out);
+            if (!e->left_out) print_rows(e, out);
         }
         if (r->n_targets > 1 || r->panels[p]->published) print_summary(r, p, out);
     }
@@ -148,10 +148,12 @@ void km_eval_print_html_targets(const km_eval_results *r, int panel, FILE *out)
 
 void km_eval_print_html(const km_eval *e, bool meanings, FILE *out)
 {
-    print_headings(e->panel, "", out);
-    for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) print_values(e, r, r->name, out);
-    fputs("</tbody>\n</table></div>\n", out);
-    if (meanings) print_meanings(e->panel, out);
+    if (!e->left_out) {
+        print_headings(e->panel, "", out);
+        for (const km_eval_row *r = e->rows; r < e->rows + e->n; r++) print_values(e, r, r->name, out);
+        fputs("</tbody>\n</table></div>\n", out);
+        if (meanings) print_meanings(e->panel, out);
+    }
     for (int i = 0; i < e->n_notes; i++) {
         fputs("<p>", out);
         km_xml_text(out, e->notes[i], 0);

@@ -58,6 +58,7 @@ static const km_program program = {"km-eval",
 enum { MOST_PANELS = 16 };
 typedef struct chosen {
     const km_eval_panel *panels[MOST_PANELS];
+    bool named[MOST_PANELS]; /* by its name, not as one of all */
     int n;
     bool portrait; /* a page is asked for of more than the panel of peptides */
     km_eval_targets targets;
@@ -72,7 +73,9 @@ static km_status choose_panels(chosen *c, km_err *err)
         for (const km_eval_panel *p = km_eval_panels; p->name; p++) {
             if (strcmp(name, "all") && strcmp(name, p->name)) continue;
             found++;
-            if (c->n < MOST_PANELS) c->panels[c->n++] = p;
+            if (c->n == MOST_PANELS) continue;
+            c->named[c->n] = !strcmp(name, p->name);
+            c->panels[c->n++] = p;
         }
         if (!found) status = km_fail(err, KM_USAGE, "--panel: there is no panel '%.60s'", name);
     }
@@ -137,15 +140,36 @@ static km_status choose(const km_cli *cli, chosen *c, km_err *err)
 /* Results: [panels, targets], and the targets' portraits at the end. */
 static size_t count(const chosen *c) { return (size_t)(c->n + c->portrait) * (size_t)c->targets.n; }
 
-/* Every panel of a target. */
+static bool has_numbers(const km_eval *e)
+{
+    for (int i = 0; i < e->n; i++)
+        for (int m = 0; e->panel->metrics[m].key; m++)
+            if (!isnan(e->rows[i].values[m])) return true;
+    return false;
+}
+
+/* Every panel of a target. One of all that cannot judge it is left out, unless none is left that computes something:
+ * then the first failure is told. */
 static km_status measure_target(const chosen *c, const km_eval_target *target, int t, km_eval *results, km_err *err)
 {
-    for (int p = 0; p < c->n + c->portrait; p++) {
+    km_status first = KM_OK;
+    bool any = false;
+    for (int p = 0; p < c->n; p++) {
+        km_err mine = {0};
         km_eval *e = &results[p * c->targets.n + t];
-        *e = (km_eval){.panel = p < c->n ? c->panels[p] : &km_eval_portrait, .target = target};
-        KM_TRY(e->panel->measure(&o.how, e, err));
+        *e = (km_eval){.panel = c->panels[p], .target = target};
+        km_status status = e->panel->measure(&o.how, e, &mine);
+        if (first == KM_OK && status < 0) first = status, *err = mine;
+        if (status < 0 && (c->named[p] || status != KM_INPUT)) return *err = mine, status;
+        if (status < 0) km_eval_leave_out(e, mine.msg);
+        any |= has_numbers(e);
     }
-    return KM_OK;
+    if (first < 0 && !any) return first;
+    *err = (km_err){0};
+    if (!c->portrait) return KM_OK;
+    km_eval *e = &results[c->n * c->targets.n + t];
+    *e = (km_eval){.panel = &km_eval_portrait, .target = target};
+    return e->panel->measure(&o.how, e, err);
 }
 
 /* Targets side by side. The first failure is the one that is told. */
@@ -174,7 +198,9 @@ static km_status show(const chosen *c, const km_eval *results, km_output *opt_pa
                          c->portrait ? list + (ptrdiff_t)c->n * c->targets.n : NULL};
     (o.json ? km_eval_print_json : km_eval_print_text)(&r, stdout);
     km_status status = KM_OK;
-    if (o.svg) status = km_eval_write_figures(list[0], o.svg, err);
+    if (o.svg && results->left_out)
+        status = km_fail(err, KM_INPUT, "--svg: the panel peptide is left out, see its note");
+    else if (o.svg) status = km_eval_write_figures(list[0], o.svg, err);
     if (status == KM_OK && opt_page) status = km_eval_print_page(&r, opt_page->file, err);
     free(list);
     return status;

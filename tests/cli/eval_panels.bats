@@ -305,6 +305,44 @@ PY
     ask 'j["panels"][1]["targets"][0]["rows"][0]["rmwd"] is None and any("nothing is computed" in n for n in j["panels"][1]["targets"][0]["notes"])'
 }
 
+@test "all panels but those that cannot judge a target" {
+    # the last residue as a ligand that no dictionary knows: the panel peptide needs one
+    awk '/^ATOM/ && substr($0, 23, 4) + 0 == 20 { n++; print "HETATM" substr($0, 7, 5) sprintf("  %s%d ", substr($0, 78, 1), n) " LIG B   1" substr($0, 27); next } { print }' "$pdb" > lig.pdb
+    all() { km-eval --stride 10 --no-ceiling "$@" --ref "$data/md.xtc"; }
+    all --json --panel all --top lig.pdb --html p.html "$data/model.xtc" > t.json
+    ask 'p["panel"] == "peptide" and t[0]["rows"] == [] and over["jsd_all"]["nan"] == 1 and t[0]["notes"] == [n for n in t[0]["notes"] if n.startswith("left out: ") and "LIG" in n] != []'
+    ask 'len(j["panels"]) == 9 and j["panels"][1]["targets"][0]["rows"][0]["rmsf_r"] > 0 and j["panels"][5]["targets"][0]["rows"][0]["ims"] > 0'
+    "${PYTHON:-/usr/bin/python3}" - <<'PY'
+import xml.etree.ElementTree as ET
+h = "{http://www.w3.org/1999/xhtml}"
+root = ET.parse("p.html").getroot()
+figures = [f.get("id") for f in root.iter(h + "figure")]
+assert "player" in figures and "torsions" not in figures, figures
+tables = [t.get("class") for t in root.iter(h + "table")]
+assert "of-ensemble" in tables and "of-peptide" not in tables, tables
+assert any((p.text or "").startswith("left out: ") for p in root.iter(h + "p"))
+assert "20 residues" in "".join(root.itertext())
+PY
+    all --panel all --top lig.pdb "$data/model.xtc" > t.txt
+    grep -q '^# note: left out: .*LIG' t.txt && grep -q '^# panel seed' t.txt
+    run ! grep -q 'jsd_bb' t.txt
+    # of one target of two
+    printf 'a %s %s %s\nb %s %s lig.pdb\n' "$data/model.xtc" "$data/md.xtc" "$pdb" "$data/model.xtc" "$data/md.xtc" > pairs
+    km-eval --json --stride 10 --no-ceiling --panel all --pairs pairs --html q.html > t.json
+    ask 'len(t[0]["rows"]) == 2 and t[1]["rows"] == [] and over["jsd_all"]["n"] == 1 and over["jsd_all"]["nan"] == 1'
+    # a panel that is named, a number of one that is left out, figures of it
+    run -3 all --panel all,peptide --top lig.pdb "$data/model.xtc"
+    [[ "$output" == *"component LIG"* ]]
+    run -1 all --panel all --top lig.pdb --fail-if 'jsd_all<0.1' "$data/model.xtc"
+    run -3 all --panel all --top lig.pdb --svg d "$data/model.xtc"
+    # nothing can be computed by any
+    head -c 1000 "$data/model.xtc" > cut.xtc
+    run -3 --separate-stderr all --panel all --top "$pdb" cut.xtc
+    [[ "$stderr" == *truncated* ]] && [ -z "$output" ]
+    echo END > none.pdb
+    run -3 all --panel all --top "$pdb" none.pdb
+}
+
 @test "references that do not hold the same atoms" {
     awk '/^ATOM/ && substr($0, 23, 4) + 0 < 20' "$pdb" > short.pdb
     km-eval --json --no-ceiling --panel ensemble,bioemu --top "$pdb" --ref "$data/md.xtc" --ref short.pdb "$data/model.xtc" > t.json
