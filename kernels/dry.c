@@ -67,10 +67,10 @@ static void outer_products(const km_exec *ex, float *y, const float *a, const fl
 }
 
 static void pair_average(const km_exec *ex, float *y, const float *v, const float *g, const float *logits,
-                         const float *opt_mask, km_dim S, km_dim N, km_dim H, km_dim D)
+                         const float *opt_mask, km_dim S, km_dim Nq, km_dim N, km_dim H, km_dim D)
 {
-    count(ex, S * N * N * H * D);
-    note_scratch(ex, km_scratch_average((size_t)N, (size_t)D));
+    count(ex, S * Nq * N * H * D);
+    note_scratch(ex, km_scratch_average((size_t)Nq, (size_t)N, (size_t)D));
 }
 
 static km_pack *pack_new(const float *w, km_dim out, km_dim in) { return NULL; }

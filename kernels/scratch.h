@@ -14,9 +14,12 @@ typedef enum km_scratch_slot { KM_SCRATCH_SHARED, KM_SCRATCH_OWN } km_scratch_sl
 float *km_scratch(km_scratch_slot slot, size_t n);
 
 /* What the kernels take whose scratch grows with N^2, in floats: planes [N, N] of 16 channels of both factors and one
- * more, each a cache line longer than its size; weights [N, N] of a head, rows padded to a vector, with values and
+ * more, each a cache line longer than its size; weights [Nq, N] of a head, rows padded to a vector, with values and
  * outputs of 16 alignment rows. */
 static inline size_t km_scratch_triangle(size_t N) { return (2 * 16 + 1) * (N * N + 16); }
-static inline size_t km_scratch_average(size_t N, size_t D) { return N * (N + 15) / 16 * 16 + 2 * N * 16 * D; }
+static inline size_t km_scratch_average(size_t Nq, size_t N, size_t D)
+{
+    return Nq * ((N + 15) / 16 * 16) + (Nq + N) * 16 * D;
+}
 
 #endif

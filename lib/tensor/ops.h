@@ -103,8 +103,8 @@ km_tensor *km_triangle_multiply(km_ctx *cx, const km_tensor *ab, const float *ma
  * outer product with d running fastest; opt_scale NULL: 1 */
 km_tensor *km_outer_products(km_ctx *cx, const km_tensor *a, const km_tensor *b, const float *opt_scale, km_dim first,
                              km_dim count);
-/* y [S, N, H D] at (s, i) = sg(g) sum_j softmax_j(logits [H, N, N](i, j) + (1 - mask_j) (-1e6)) v(s, j);
- * v g [S, N, H D], opt_mask [N] 0/1 */
+/* y [S, Nq, H D] at (s, i) = sg(g) sum_j softmax_j(logits [H, Nq, N](i, j) + (1 - mask_j) (-1e6)) v(s, j);
+ * g [S, Nq, H D] of all tokens or some, v [S, N, H D], opt_mask [N] 0/1 */
 km_tensor *km_pair_average(km_ctx *cx, const km_tensor *v, const km_tensor *g, const km_tensor *logits,
                            const float *opt_mask);
 /* A template's facts on N tokens: restype in 0..32, tokens with equal visibility see each other, backbone frames rot

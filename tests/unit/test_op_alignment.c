@@ -45,29 +45,31 @@ static void test_outer(km_dim rows, km_dim n, km_dim c, km_dim d, km_dim first, 
     free(scale);
 }
 
-/* c: the mask [N]; s: S N H D */
+/* c: the mask [N]; s: S Nq N H D */
 static void average_fwd(const op_case *c, double *y, double *const x[])
 {
-    km_ref_pair_average_fwd(&one, y, x[0], x[1], x[2], c->c, c->s[0], c->s[1], c->s[2], c->s[3]);
+    km_ref_pair_average_fwd(&one, y, x[0], x[1], x[2], c->c, c->s[0], c->s[1], c->s[2], c->s[3], c->s[4]);
 }
 
 static void average_bwd(const op_case *c, double *const dx[], const double *dy, double *const x[], const double *y)
 {
     (void)y;
-    km_ref_pair_average_bwd(&one, dx[0], dx[1], dx[2], dy, x[0], x[1], x[2], c->c, c->s[0], c->s[1], c->s[2], c->s[3]);
+    km_ref_pair_average_bwd(&one, dx[0], dx[1], dx[2], dy, x[0], x[1], x[2], c->c, c->s[0], c->s[1], c->s[2], c->s[3],
+                            c->s[4]);
 }
 
 static km_tensor *average(km_ctx *cx, const op_case *c, km_tensor *const x[])
 {
-    return km_pair_average(cx, x[0], x[1], x[2], c->c ? constants(cx, c->c, c->s[1]) : NULL);
+    return km_pair_average(cx, x[0], x[1], x[2], c->c ? constants(cx, c->c, c->s[2]) : NULL);
 }
 
-static void test_average(km_dim rows, km_dim n, km_dim heads, km_dim width, const double *mask)
+static void test_average(km_dim rows, km_dim queries, km_dim n, km_dim heads, km_dim width, const double *mask)
 {
     km_dim channels = heads * width;
     opc_run(&(op_case){.name = "pair_average", .inputs = 3,
-                       .in = {{3, {rows, n, channels}}, {3, {rows, n, channels}}, {3, {heads, n, n}}},
-                       .results = rows * n * channels, .s = {rows, n, heads, width}, .c = mask, .rtol = 2e-6,
+                       .in = {{3, {rows, n, channels}}, {3, {rows, queries, channels}}, {3, {heads, queries, n}}},
+                       .results = rows * queries * channels, .s = {rows, queries, n, heads, width}, .c = mask,
+                       .rtol = 2e-6,
                        .stages = 3, /* weights, averages, gate */
                        .fwd = average_fwd, .bwd = average_bwd, .op = average});
 }
@@ -167,10 +169,12 @@ int main(void)
     test_outer(1, 1, 1, 1, 0, 1, false);
     test_outer(3, 5, 2, 3, 1, 3, true);
     test_outer(7, 11, 3, 2, 0, 11, true);
-    test_average(1, 1, 1, 1, NULL);
-    test_average(3, 5, 2, 3, NULL);
-    test_average(19, 4, 2, 3, (const double[]){1, 0, 1, 1});
-    test_average(2, 3, 1, 2, (const double[]){0, 0, 0});
+    test_average(1, 1, 1, 1, 1, NULL);
+    test_average(3, 5, 5, 2, 3, NULL);
+    test_average(3, 2, 5, 2, 3, NULL);
+    test_average(19, 4, 4, 2, 3, (const double[]){1, 0, 1, 1});
+    test_average(19, 1, 4, 2, 3, (const double[]){1, 0, 1, 1});
+    test_average(2, 3, 3, 1, 2, (const double[]){0, 0, 0});
     test_template(1, 1);
     test_template(13, 5);
     test_same_bytes();

@@ -104,7 +104,7 @@ static void test_memory(const km_model *m, const km_features *f, const float *wa
 /* Biases in tiles of one query, of a few, and (more) of all: the same numbers. */
 static void test_tiles(const km_model *m, const km_features *f, const float *want)
 {
-    static const km_dim tiles[] = {1, 2 * N * 3, 3 * N * (N - 1)};
+    static const km_dim tiles[] = {1, 2 * N * 3, 3 * N * (N - 1), 8 * N * 3};
     for (size_t i = 0; i < sizeof tiles / sizeof *tiles; i++) {
         km_ctx *cx = km_ctx_new(i == 1 ? 3 : 1);
         cx->ex.team_work = 0;
@@ -279,6 +279,7 @@ int main(void)
     test_tape(m, &f, want);
     test_slope(m, &f, KM_TILE);
     test_slope(m, &f, 2 * N * 3);
+    test_slope(m, &f, 8 * N * 3);
     free(want), free(more_threads), free(more.places), free(tiny);
     km_model_free(m);
     return tap_end();

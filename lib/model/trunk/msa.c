@@ -101,19 +101,62 @@ static km_tensor *embed(km_ctx *cx, const km_msa_module *m, const km_tensor *s_i
 
 /* -- m + proj_o of the average over tokens, weighted as pairs say */
 
+/* Of Tq of the N tokens. */
 typedef struct averaging {
     const km_msa_layer *l;
-    const km_tensor *logits; /* [heads, N, N] */
+    const km_tensor *z;      /* [Tq, N, token_z]: their rows of pairs */
     const float *mask;       /* [N] */
+    km_dim first;
+    const km_tensor *logits; /* [heads, Tq, N] */
 } averaging;
+
+static void share_logits(km_ctx *cx, void *arg)
+{
+    averaging *t = arg;
+    t->logits = km_pair_bias(cx, &t->l->weights, t->z);
+}
+
+/* x [R, N, C] at the Tq tokens */
+static const km_tensor *chosen(km_ctx *cx, const averaging *t, const km_tensor *x)
+{
+    km_dim R = km_size(x, 0), N = km_size(x, 1), C = km_size(x, 2), Tq = km_size(t->z, 0);
+    if (Tq == N) return x;
+    int32_t *index = km_arena_get(cx->arena, (size_t)(R * Tq) * sizeof *index);
+    for (km_dim i = 0; i < R * Tq; i++) index[i] = (int32_t)(i / Tq * N + t->first + i % Tq);
+    return KM_RESHAPE(cx, km_lookup_rows(cx, KM_RESHAPE(cx, x, R * N, C), index, R * Tq), R, Tq, C);
+}
 
 static km_tensor *add_average(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
 {
     const averaging *t = arg;
     (void)first;
-    km_tensor *x = km_nn_norm_run(cx, &t->l->norm_m, m);
-    km_tensor *v = km_nn_linear_run(cx, &t->l->proj_m, x), *g = km_nn_linear_run(cx, &t->l->proj_g, x);
-    return km_add(cx, m, km_nn_linear_run(cx, &t->l->proj_o, km_pair_average(cx, v, g, t->logits, t->mask)));
+    km_tensor *x = km_nn_norm_run(cx, &t->l->norm_m, m), *v = km_nn_linear_run(cx, &t->l->proj_m, x);
+    km_tensor *g = km_nn_linear_run(cx, &t->l->proj_g, chosen(cx, t, x));
+    km_tensor *y = km_pair_average(cx, v, g, t->logits, t->mask);
+    return km_add(cx, chosen(cx, t, m), km_nn_linear_run(cx, &t->l->proj_o, y));
+}
+
+static km_tensor *with_transition(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
+{
+    (void)first;
+    return km_add_transition(cx, arg, km_nn_state(cx, m));
+}
+
+/* The average for `each` tokens at a time, with values made anew, and the transition. Every token reads all others as
+ * they were, so the averages go beside m, tokens first, and the transition brings them back. */
+static km_tensor *learn_by_tiles(km_ctx *cx, const km_msa_layer *l, km_tensor *m, const km_tensor *z, const float *mask,
+                                 km_dim each)
+{
+    km_dim N = km_size(m, 1);
+    km_tensor *averaged = KM_TENSOR_AS(cx, m, N, km_size(m, 0), km_size(m, 2));
+    for (km_dim first = 0; first < N; first += each) {
+        km_dim Tq = N - first < each ? N - first : each;
+        averaging t = {l, km_slice(cx, z, first, Tq), mask, first, NULL};
+        km_nn_map_swapped(cx, m, km_slice(cx, averaged, first, Tq), ROWS, add_average, share_logits, KM_NN_ARG(&t));
+    }
+    km_nn_transition transition = l->transition;
+    km_tensor *to = cx->tape ? km_tensor_like(cx, m) : m;
+    return km_nn_map_swapped(cx, averaged, to, 1, with_transition, NULL, KM_NN_ARG(&transition));
 }
 
 /* -- z + o of the mean over rows of outer products of a and b */
@@ -172,7 +215,10 @@ static km_tensor *learn_from_rows(km_ctx *cx, const km_msa_layer *l, km_tensor *
 static km_tensor *learn_from_pairs(km_ctx *cx, const km_msa_layer *l, km_tensor *m, const km_tensor *z, const shared *s)
 {
     km_mark mark = km_scope_begin(cx);
-    averaging t = {l, km_pair_bias(cx, &l->weights, z), s->f->token_mask};
+    km_dim N = km_size(z, 0), each = km_tile_rows(cx, N, km_size(l->weights.linear.w, 0) * N);
+    if (each < N) return km_carried(cx, mark, m, learn_by_tiles(cx, l, m, z, s->f->token_mask, each));
+    averaging t = {l, z, s->f->token_mask, 0, NULL};
+    share_logits(cx, &t);
     m = km_carried(cx, mark, m, km_nn_update(cx, m, ROWS, add_average, KM_NN_ARG(&t)));
     return km_carried(cx, mark, m, km_add_transition(cx, &l->transition, m));
 }
