@@ -70,11 +70,17 @@ static void stand(const share *r, km_stand *at)
     }
 }
 
-/* Target frames about the origin, turned and shifted. The mean is over all rows, padding included, as Boltz-2 has it.
- */
+static bool is_turned(const share *r)
+{
+    return !is_staircase(r) && (r->s->turned || (r->s->turned_as_one && r->free));
+}
+
+/* Target frames about the origin, turned and shifted: before a step and no part of it, as a graph's body may be gone
+ * through twice. The mean is over all rows, padding included, as Boltz-2 has it. */
 static void turn(km_ctx *cx, const share *r)
 {
     const km_windows *w = r->w;
+    km_mark mark = km_scope_begin(cx);
     float *all = km_read(cx, r->x);
     KM_ASSERT(w->opt_turn);
     for (km_dim f = 0; f < r->F; f++) {
@@ -86,6 +92,7 @@ static void turn(km_ctx *cx, const share *r)
         km_superpose_apply(x, (int)r->A, rot, mean, shift, x);
     }
     km_write(cx, r->x, all);
+    km_arena_rewind(cx->arena, mark);
 }
 
 /* Target frames moved as they are onto the denoised ones. */
@@ -162,7 +169,6 @@ static void step(km_ctx *cx, void *arg)
 {
     share *r = arg;
     const km_stereo *hands = r->w->opt_stereo;
-    if (!is_staircase(r) && (r->s->turned || (r->s->turned_as_one && r->free))) turn(cx, r);
     km_tensor *noisy = raise_noise(cx, r), *d = evaluate(cx, r, noisy);
     /* where D is not sure of a centre's hand it lies near the plane, and putting it on the right side decides */
     if (hands && hands->n) d = km_hold_hands(cx, d, hands->centres[0], hands->n, r->held);
@@ -213,6 +219,7 @@ static km_status run_share(km_ctx *cx, const share *of, bool from_noise, km_wind
     for (r->step = 0; r->step < w->n_steps && status == KM_OK; r->step++) {
         if (is_staircase(r)) km_staircase_stand(r->s, w, r->step, r->F, &r->stand);
         else stand(r, &r->stand);
+        if (is_turned(r)) turn(cx, r);
         km_replay(cx, step, r);
         if (!cx->be->device && !is_finite(r->x->data, km_numel(r->x))) status = not_finite(r->step + 1, err);
         if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
