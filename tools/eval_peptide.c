@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The peptide panel: systems complete, atoms all the same; the first reference is the reference, the others stand in
+ * The peptide panel: the atoms that all trajectories share; the first reference is the reference, the others stand in
  * the model's place. */
 #include <math.h>
 #include <stddef.h>
@@ -8,6 +8,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/chem/select.h"
 #include "lib/traj/metastable.h"
 #include "tools/eval.h"
 #include "tools/load.h"
@@ -72,14 +73,14 @@ const km_metric km_peptide_metrics[] = {
     {0},
 };
 
-/* dt: the spacing of a single frame, 0 where that is none; becomes that of the file. */
+/* dt: what stands for the spacing of a single frame; becomes that of the file. */
 static km_status load(const km_eval_options *o, const char *top, const char *path, int trajectory, km_loaded *l,
                       int64_t *dt, km_err *err)
 {
     const km_opt_range *t = &o->range;
     KM_TRY(km_load(path, top, trajectory, o->threads, l, err));
     km_loaded_cut(l, t->has_from ? t->from : INT64_MIN, t->has_to ? t->to : INT64_MAX, 1);
-    if (l->F == 1 && *dt) return KM_OK;
+    if (l->F == 1) return KM_OK;
     km_status status = km_loaded_spacing(l, dt, err);
     if (status == KM_OK && o->dt && o->dt % *dt)
         status = km_fail(err, KM_USAGE, "--dt is no multiple of the spacing, %g ps", (double)*dt / 1000);
@@ -93,40 +94,73 @@ static km_status load(const km_eval_options *o, const char *top, const char *pat
     return KM_OK;
 }
 
-/* The atom that stands for one of the reference's, -1 for none. */
-static int32_t counterpart(const km_system *s, const km_atom *of)
+static int32_t count_present(const km_system *s)
 {
-    if (of->residue >= s->n_residues) return -1;
-    const km_residue *r = &s->residues[of->residue];
-    for (int32_t i = r->first_atom; i < r->first_atom + r->n_atoms; i++)
-        if (strcmp(s->atoms[i].name, of->name) == 0) return i;
-    return -1;
+    int32_t n = 0;
+    for (int32_t a = 0; a < s->n_atoms; a++) n += s->atoms[a].present;
+    return n;
 }
 
-/* The reference's atoms in its order; others (OXT, of models that have it) are left out. */
-static km_status take_atoms(const km_system *ref, km_loaded *l, const char *path, km_err *err)
+/* A model or a replica. */
+typedef struct other {
+    const char *path;
+    km_eval_kind kind;
+    km_loaded loaded;
+    int64_t dt;
+    int32_t *from; /* [A of the reference] where its atoms are here, -1: they are not */
+} other;
+
+static const char *name_of(const other *x)
 {
-    const km_system *s = l->system;
-    if (s->n_atoms < ref->n_atoms)
-        return km_fail(err, KM_INPUT, "%.150s: %d atoms, but the reference has %d; other panels compare what both have",
-                       path, s->n_atoms, ref->n_atoms);
-    size_t A = (size_t)ref->n_atoms, all = (size_t)s->n_atoms;
-    int32_t *from = KM_NEWN(int32_t, A);
-    float *frame = KM_NEWN(float, 3 * A);
-    km_status status = KM_OK;
-    for (size_t i = 0; i < A && status == KM_OK; i++)
-        if ((from[i] = counterpart(s, &ref->atoms[i])) < 0)
-            status =
-                km_fail(err, KM_INPUT,
-                        "%.150s: no %s in residue %d, in the reference there is; other panels compare what both have",
-                        path, ref->atoms[i].name, ref->atoms[i].residue + 1);
-    for (int64_t f = 0; f < l->F && status == KM_OK; f++) {
-        for (size_t i = 0; i < A; i++)
-            memcpy(frame + 3 * i, l->coords + 3 * ((size_t)f * all + (size_t)from[i]), 3 * sizeof *frame);
-        memcpy(l->coords + 3 * (size_t)f * A, frame, 3 * A * sizeof *frame);
+    return x->kind == KM_EVAL_MODEL ? km_eval_base_name(x->path) : "MD replica";
+}
+
+/* Where the reference's atoms are; what is lacking is noted and left out of all. */
+static km_status match(km_eval *e, const km_system *ref, other *x, bool *in_all, km_err *err)
+{
+    km_common c;
+    const km_system *s = x->loaded.system;
+    int32_t there = 0, left = 0;
+    char first[64] = "";
+    km_common_find(ref, s, &c);
+    x->from = KM_NEWN(int32_t, (size_t)ref->n_atoms);
+    for (int32_t a = 0; a < ref->n_atoms; a++) x->from[a] = -1;
+    for (int32_t k = 0; k < c.n; k++)
+        if (s->atoms[c.b[k]].present) x->from[c.a[k]] = c.b[k];
+    for (int32_t a = 0; a < ref->n_atoms; a++) {
+        const km_residue *r = &ref->residues[ref->atoms[a].residue];
+        if (x->from[a] < 0 && ref->atoms[a].present && !*first)
+            snprintf(first, sizeof first, "%s %d %s", r->name, r->number, ref->atoms[a].name);
+        there += x->from[a] >= 0 && ref->atoms[a].present;
+        in_all[a] &= x->from[a] >= 0, left += in_all[a];
     }
-    free(from), free(frame);
-    return status;
+    km_common_clear(&c);
+    if (left < 3)
+        return km_fail(err, KM_INPUT, "%.150s: %d atoms in common with the reference and all others, too few", x->path,
+                       left);
+    if (*first)
+        km_eval_note(e,
+                     "%s: %d of the reference's %d atoms are there; those that are not (the first: %s) are left out "
+                     "of all",
+                     name_of(x), there, count_present(ref), first);
+    return KM_OK;
+}
+
+/* Of every frame the atoms at from, where keep has them, in that order; from NULL: as they are. */
+static void gather(km_loaded *l, const int32_t *opt_from, const bool *keep, int32_t n)
+{
+    size_t all = (size_t)l->system->n_atoms;
+    float *frame = KM_NEWN(float, 3 * (size_t)n), *to = l->coords;
+    for (int64_t f = 0; f < l->F; f++) {
+        size_t kept = 0;
+        for (int32_t a = 0; a < n; a++)
+            if (keep[a])
+                memcpy(frame + 3 * kept++, l->coords + 3 * ((size_t)f * all + (size_t)(opt_from ? opt_from[a] : a)),
+                       3 * sizeof *frame);
+        memcpy(to, frame, 3 * kept * sizeof *frame);
+        to += 3 * kept;
+    }
+    free(frame);
 }
 
 /* The dynamics. */
@@ -148,10 +182,9 @@ static reference reference_of(const km_eval_options *o, const km_system *s, cons
 {
     const int64_t usual = 100 * 1000; /* 100 ps, as MDGen has it */
     reference r = {.frames = *t, .lag = o->lag ? o->lag : usual};
-    if (r.lag % t->dt) {
-        r.why = "--lag is no multiple of its spacing";
-        return r;
-    }
+    if (t->F < 2) r.why = "it is a single frame";
+    else if (r.lag % t->dt) r.why = "--lag is no multiple of its spacing";
+    if (r.why) return r;
     km_series x = features_of(s, t, &t->F, 1);
     r.why = x.D ? km_metastable_of(&x, r.lag / t->dt, 137, o->threads, &r.states) : "it has no torsions";
     free((double *)x.x);
@@ -184,11 +217,18 @@ static km_eval_row *add_row(const km_eval_options *o, km_eval *e, const char *na
     return r;
 }
 
+static void set_nothing(km_peptide_scores *scores)
+{
+    double *all = (double *)scores; /* nothing but doubles */
+    for (size_t i = 0; i < sizeof *scores / sizeof *all; i++) all[i] = NAN;
+}
+
 static km_eval_row *measure(const km_eval_options *o, km_eval *e, const char *name, km_eval_kind kind,
                             const km_frames *model, const reference *ref)
 {
     measured m;
-    km_peptide_compare(e->system, model, &ref->frames, &m.scores);
+    if (ref->frames.F > 1) km_peptide_compare(e->system, model, &ref->frames, &m.scores);
+    else set_nothing(&m.scores);
     measure_states(o, e, name, model, ref, &m.states);
     return add_row(o, e, name, kind, model, &m);
 }
@@ -211,8 +251,7 @@ static km_eval_row *measure_paths(const km_eval_options *o, km_eval *e, const ch
                                   const km_loaded *l, reference *ref)
 {
     measured m = {.states = km_metastable_nothing};
-    double *all = (double *)&m.scores; /* nothing but doubles */
-    for (size_t i = 0; i < sizeof m.scores / sizeof *all; i++) all[i] = NAN;
+    set_nothing(&m.scores);
     if (!ref->why) {
         km_series x = features_of(e->system, model, l->lengths, l->n_runs);
         int64_t n = km_metastable_paths(&ref->states, &x, o->threads, ref->states.ends, &m.states);
@@ -244,24 +283,14 @@ static void add_baseline(const km_eval_options *o, km_eval *e, const char *name,
     free(x), free(rmsf);
 }
 
-static km_status add_file(const km_eval_options *o, km_eval *e, const char *path, km_eval_kind kind, reference *ref,
-                          km_err *err)
+static void add_other(const km_eval_options *o, km_eval *e, const other *x, reference *ref)
 {
-    km_loaded l;
-    int64_t dt = ref->frames.dt;
-    bool paths = o->paths && kind == KM_EVAL_MODEL;
-    int trajectory = o->trajectory < 0 && !paths ? 0 : o->trajectory;
-    KM_TRY(load(o, e->target->top, path, trajectory, &l, &dt, err));
-    km_status status = take_atoms(e->system, &l, path, err);
-    if (status == KM_OK) {
-        const char *name = kind == KM_EVAL_MODEL ? km_eval_base_name(path) : "MD replica";
-        km_frames t = {l.coords, l.F, dt};
-        if (l.F == 1) km_eval_note(e, "%s: a single frame: nothing of time and of fluctuations is computed", name);
-        km_eval_row *row = paths ? measure_paths(o, e, name, &t, &l, ref) : measure(o, e, name, kind, &t, ref);
-        row->path = path, row->made = km_eval_made_by(l.system);
-    }
-    km_loaded_clear(&l);
-    return status;
+    const char *name = name_of(x);
+    km_frames t = {x->loaded.coords, x->loaded.F, x->dt};
+    if (t.F == 1) km_eval_note(e, "%s: a single frame: nothing of time and of fluctuations is computed", name);
+    km_eval_row *row = o->paths && x->kind == KM_EVAL_MODEL ? measure_paths(o, e, name, &t, &x->loaded, ref)
+                                                            : measure(o, e, name, x->kind, &t, ref);
+    row->path = x->path, row->made = km_eval_made_by(x->loaded.system);
 }
 
 /* What the states are, and which paths are looked at. */
@@ -289,28 +318,71 @@ static void note_states(km_eval *e, const reference *ref, int64_t start)
                  KM_PATH_STEPS, (double)ref->lag / 1000, m->K, at[0], at[1]);
 }
 
-static km_status against(const km_eval_options *o, km_eval *e, reference *ref, int64_t start, km_err *err)
+static km_status load_other(const km_eval_options *o, km_eval *e, const km_loaded *ref, other *x, bool *in_all,
+                            km_err *err)
+{
+    bool paths = o->paths && x->kind == KM_EVAL_MODEL;
+    int trajectory = o->trajectory < 0 && !paths ? 0 : o->trajectory;
+    KM_TRY(load(o, e->target->top, x->path, trajectory, &x->loaded, &x->dt, err));
+    return match(e, ref->system, x, in_all, err);
+}
+
+/* The models, and the references but the first; all of them, and the reference l, are left with the atoms that they
+ * share, of which e->system is. */
+static km_status load_others(const km_eval_options *o, km_eval *e, km_loaded *l, int64_t dt, other *others,
+                             km_err *err)
 {
     const km_eval_target *t = e->target;
-    for (int i = 0; i < t->models.count; i++) KM_TRY(add_file(o, e, t->models.items[i], KM_EVAL_MODEL, ref, err));
-    for (int i = 1; i < t->refs.count; i++) KM_TRY(add_file(o, e, t->refs.items[i], KM_EVAL_REPLICA, ref, err));
-    km_eval_row *row = measure(o, e, "MD itself", KM_EVAL_REFERENCE, &ref->frames, ref);
-    row->path = t->refs.items[0], row->made = km_eval_made_by(e->system);
-    if (o->baselines) add_baseline(o, e, "start frame", ref, false), add_baseline(o, e, "with noise", ref, true);
-    note_states(e, ref, start);
-    return KM_OK;
+    const km_system *whole = l->system;
+    int n = t->models.count + t->refs.count - 1;
+    bool *in_all = KM_NEWN(bool, (size_t)whole->n_atoms);
+    km_status status = KM_OK;
+    for (int32_t a = 0; a < whole->n_atoms; a++) in_all[a] = whole->atoms[a].present;
+    if (count_present(whole) < whole->n_atoms)
+        km_eval_note(e, "the reference lacks %d of its residues' %d atoms", whole->n_atoms - count_present(whole),
+                     whole->n_atoms);
+    for (int i = 0; i < n && status == KM_OK; i++) {
+        bool model = i < t->models.count;
+        others[i].path = model ? t->models.items[i] : t->refs.items[i - t->models.count + 1];
+        others[i].kind = model ? KM_EVAL_MODEL : KM_EVAL_REPLICA, others[i].dt = dt;
+        status = load_other(o, e, l, &others[i], in_all, err);
+    }
+    for (int i = 0; i < n && status == KM_OK; i++)
+        gather(&others[i].loaded, others[i].from, in_all, whole->n_atoms);
+    if (status == KM_OK) gather(l, NULL, in_all, whole->n_atoms), e->system = km_chem_cut(whole, in_all);
+    free(in_all);
+    return status;
+}
+
+static void against(const km_eval_options *o, km_eval *e, const km_loaded *l, int64_t dt, const other *others, int n)
+{
+    reference ref = reference_of(o, e->system, &(km_frames){l->coords, l->F, dt});
+    if (l->F < 2)
+        km_eval_note(e, "the reference is a single frame: how sound frames are is computed, nothing is compared");
+    for (int i = 0; i < n; i++) add_other(o, e, &others[i], &ref);
+    km_eval_row *row = measure(o, e, "MD itself", KM_EVAL_REFERENCE, &ref.frames, &ref);
+    row->path = e->target->refs.items[0], row->made = km_eval_made_by(l->system);
+    if (o->baselines) add_baseline(o, e, "start frame", &ref, false), add_baseline(o, e, "with noise", &ref, true);
+    note_states(e, &ref, l->times[0]);
+    km_metastable_clear(&ref.states);
 }
 
 km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err)
 {
     km_loaded l;
     int64_t dt = 0;
-    KM_TRY(load(o, e->target->top, e->target->refs.items[0], o->trajectory < 0 ? 0 : o->trajectory, &l, &dt, err));
-    e->system = l.system, e->ref_frames = l.F;
-    reference ref = reference_of(o, l.system, &(km_frames){l.coords, l.F, dt});
-    km_status status = against(o, e, &ref, l.times[0], err);
-    km_metastable_clear(&ref.states);
-    l.system = NULL;
+    const km_eval_target *t = e->target;
+    int n = t->models.count + t->refs.count - 1;
+    KM_TRY(load(o, t->top, t->refs.items[0], o->trajectory < 0 ? 0 : o->trajectory, &l, &dt, err));
+    other *others = KM_NEWN(other, (size_t)n);
+    km_status status = load_others(o, e, &l, dt, others, err);
+    e->ref_frames = l.F;
+    if (status == KM_OK) against(o, e, &l, dt, others, n);
+    for (int i = 0; i < n; i++) {
+        km_loaded_clear(&others[i].loaded);
+        free(others[i].from);
+    }
+    free(others);
     km_loaded_clear(&l);
     return status;
 }

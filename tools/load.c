@@ -76,7 +76,7 @@ static km_status load_stream(const char *path, int trajectory, km_loaded *l, km_
 
 static km_status load_topology(const char *top, km_structure **raw, km_tokenized *t, km_err *err)
 {
-    const km_token_options options = {NULL, KM_MISSING_REFUSE};
+    const km_token_options options = {NULL, KM_MISSING_DROP};
     KM_TRY(km_structure_read(top, 0, raw, err));
     km_status status = km_chem_tokenize(*raw, &options, t, err);
     if (status < 0) {
@@ -132,8 +132,7 @@ km_status km_load(const char *path, const char *opt_top, int trajectory, int thr
     if (km_ends_with(path, ".km") || !strcmp(path, "-") || (kind == KM_TRAJ_H5 && km_h5md_is(path))) {
         status = load_stream(path, trajectory, ret, err);
     } else {
-        /* a structure is its own topology, unless it is given one */
-        bool binary = (kind && kind != KM_TRAJ_PDB && kind != KM_TRAJ_CIF) || (kind && opt_top);
+        bool binary = kind && kind != KM_TRAJ_PDB && kind != KM_TRAJ_CIF; /* a structure is its own topology */
         if (binary && !opt_top) return km_fail(err, KM_USAGE, "%.180s: --top is needed with it", path);
         KM_TRY(load_topology(binary ? opt_top : path, &raw, &t, err));
         ret->system = km_system_copy(t.system);

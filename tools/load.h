@@ -15,7 +15,8 @@ typedef struct km_loaded {
 } km_loaded;
 
 /* A .km stream or an .h5 file (trajectory number `trajectory` of it, or all: -1), a structure of one model or many, or
- * any of formats/traj.h with the topology opt_top. threads decode. */
+ * any of formats/traj.h with the topology opt_top. threads decode.
+ * Atoms that a structure lacks have present 0, and coordinates that mean nothing. */
 km_status km_load(const char *path, const char *opt_top, int trajectory, int threads, km_loaded *ret,
                   km_err *err) KM_MUST_USE;
 void km_loaded_clear(km_loaded *l);

@@ -129,8 +129,8 @@ ramachandran: No residue has both φ and ψ; the torsions below tell what there 
     grep -q 'backbone: mean over' g.html
     run ! grep -q 'side chains: mean over' g.html
     cp gg one.pdb
-    run -3 km-eval --ref one.pdb --html no.html one.pdb
-    [[ "$output" == *"a single frame is no trajectory"* ]] && [ ! -e no.html ] && [ ! -e no.html.part ]
+    km-eval --ref one.pdb --html o.html one.pdb | grep -q 'the reference is a single frame: how sound'
+    [[ "$(page o.html)" == *validity* ]]
 }
 
 @test "a model of a single frame" {
@@ -138,7 +138,40 @@ ramachandran: No residue has both φ and ψ; the torsions below tell what there 
     [ "$(value LGE.pdb frames)" = 1 ] && [ "$(value LGE.pdb all_ok)" = 1.0 ] && [ "$(value LGE.pdb decorrelation_side)" = None ]
     [ "$(value LGE.pdb path_valid)" = None ] && grep -q 'LGE.pdb: a single frame: nothing of time' t.json
     [ "$(page p.html)" = "$all_figures" ]
-    run -3 km-eval --top "$pdb" --ref "$pdb" "$xtc"
+}
+
+@test "a reference of a single frame: soundness alone" {
+    km-eval --json --dt 5ps --top "$pdb" --ref "$pdb" --baselines --html p.html "$xtc" "$pdb" > t.json
+    [ "$(value LGE.xtc frames)" = 401 ] && [ "$(value LGE.xtc all_ok)" = 1.0 ] && [ "$(value 'MD itself' bond_rms_ok)" = 1.0 ]
+    for key in jsd_all rmsf_r rmsf decorrelation_side jsd_slow path_valid; do [ "$(value LGE.xtc $key)" = None ]; done
+    grep -q 'the reference is a single frame: how sound frames are is computed, nothing is compared' t.json
+    grep -q 'no metastable states of the reference: it is a single frame' t.json
+    [[ "$(page p.html)" == *geometry* ]]
+    km-eval --json --dt 5ps --top "$pdb" --ref "$pdb" --paths "$xtc" > t.json
+    [ "$(value LGE.xtc all_ok)" = 1.0 ] && [ "$(value LGE.xtc path_valid)" = None ]
+}
+
+@test "atoms that one side lacks are left out of all, counted and named" {
+    awk '/^(ATOM|HETATM)/ && !(substr($0, 23, 4) + 0 == 3 && $3 ~ /^(CD|OE1|OE2)$/)' "$pdb" > less.pdb
+    km-eval --json --dt 5ps --top "$pdb" --ref "$xtc" --html p.html less.pdb "$xtc" > t.json
+    grep -q 'less.pdb: 18 of the reference.s 21 atoms are there; those that are not (the first: GLU 3 CD) are left out' t.json
+    [ "$(value less.pdb atoms)" = 18 ] && [ "$(value less.pdb bond_rms_ok)" = 1.0 ] && [ "$(value less.pdb chirality_ok)" = 1.0 ]
+    [ "$(value LGE.xtc atoms)" = 18 ] && [ "$(value LGE.xtc jsd_all)" = 0.0 ] && [ "$(value LGE.xtc jsd_slow)" = 0.0 ]
+    [ "$(page p.html)" = "$all_figures" ]
+    # the reference, and both
+    km-eval --json --ref less.pdb "$pdb" > t.json
+    [ "$(value LGE.pdb atoms)" = 18 ] && [ "$(value LGE.pdb all_ok)" = 1.0 ] && grep -q 'the reference lacks 3 of its residues. 21 atoms' t.json
+    # CA alone: no torsions, no bonds
+    awk '$3 == "CA"' "$pdb" > ca.pdb
+    km-eval --json --dt 5ps --top "$pdb" --ref "$xtc" --html c.html ca.pdb > t.json
+    [ "$(value ca.pdb atoms)" = 3 ] && [ "$(value ca.pdb jsd_all)" = None ] && grep -q 'ca.pdb: 3 of the reference.s 21' t.json
+    page c.html
+    # next to nothing, another molecule
+    head -n 2 ca.pdb > two.pdb
+    run -3 km-eval --top "$pdb" --ref "$xtc" two.pdb
+    [[ "$output" == *"two.pdb: 2 atoms in common"* ]]
+    run -3 km-eval --top "$pdb" --ref "$xtc" "$BATS_TEST_DIRNAME/../data/eval/start.pdb"
+    [[ "$output" == *"start.pdb: "*"too few"* ]]
 }
 
 @test "a page appears whole or not at all" {
