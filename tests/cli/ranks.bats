@@ -51,7 +51,7 @@ difference() { km-weights compare "$1" "$2" | sed -n 's/.*by at most //p' | sort
 @test "a job that is told to end writes its state" {
     mpirun -n 2 km-train -q --config mini --data LGE.h5 -o told $small shards=1 max_steps=100000 \
         checkpoint_every=100000 validate_every=100000 2> /dev/null & job=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         [ "$(cat told/log.jsonl 2>/dev/null | grep -c grad_norm)" -ge 2 ] && break
         sleep 0.1
     done
@@ -71,7 +71,7 @@ difference() { km-weights compare "$1" "$2" | sed -n 's/.*by at most //p' | sort
 kill_rank() { # RANK RUN
     mpirun -n 2 km-train -q --config mini --data LGE.h5 -o "$2" $small shards=1 max_steps=100000 \
         checkpoint_every=100000 validate_every=100000 2> said & job=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         [ "$(cat "$2/log.jsonl" 2>/dev/null | grep -c grad_norm)" -ge 2 ] && break
         sleep 0.1
     done
@@ -99,7 +99,7 @@ kill_rank() { # RANK RUN
     [[ "$output" =~ "rank 1: the first rank has ended: the state after step "([0-9]*)" is written" ]]
     km-train -q --config mini --data LGE.h5 -o headless $small shards=1 max_steps=100000 checkpoint_every=100000 \
         validate_every=100000 --resume & job=$!
-    for _ in $(seq 300); do
+    for _ in $(seq 1200); do
         grep -q "\"step\": $((BASH_REMATCH[1] + 1))," headless/log.jsonl && break
         sleep 0.1
     done
