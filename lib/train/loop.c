@@ -23,6 +23,8 @@ typedef struct loop {
     km_train_state state;
     char *config_json;
     FILE *log;                /* NULL in all ranks but the first */
+    char line[640];           /* the last line of a step, and its step; the step of what the log ended with */
+    int64_t line_step, logged;
     double last_time, waited; /* of the last log line; seconds waited for samples by then */
     km_step_sums sums;        /* of the steps since then */
 } loop;
@@ -47,7 +49,7 @@ static km_status open_log(loop *l, km_err *err)
         int64_t step;
         while (fgets(line, sizeof line, f) && strchr(line, '\n') && sscanf(line, "{\"step\": %" SCNd64, &step) == 1 &&
                step <= l->state.step)
-            keep = ftell(f);
+            keep = ftell(f), l->logged = step;
         if (ftruncate(fileno(f), keep) != 0) fclose(f), f = NULL;
         else fseek(f, keep, SEEK_SET);
     } else {
@@ -122,10 +124,8 @@ static void log_step(loop *l, double lr, double norm)
 {
     const km_step_sums *s = &l->sums;
     double n = s->windows ? s->windows : 1, t = km_seconds();
-    char line[640];
     double waited = km_prefetch_waited(l->reader), span = fmax(t - l->last_time, 1e-9);
-    if (!l->log) return;
-    snprintf(line, sizeof line,
+    snprintf(l->line, sizeof l->line,
              "{\"step\": %" PRId64
              ", \"loss\": %.6g, \"struct\": %.6g, \"bond\": %.6g, \"lddt\": %.6g, \"flex\": %.6g, \"center\": %.6g, "
              "\"velocity\": %.6g, \"autocorrelation\": %.6g, \"tica\": %.6g, "
@@ -134,11 +134,13 @@ static void log_step(loop *l, double lr, double norm)
              l->state.step, s->total / n, s->structure / n, s->bond / n, s->lddt / n, s->flex / n, s->center / n,
              s->velocity / n, s->autocorrelation / n, s->tica / n, norm, lr, l->state.skipped, n / span,
              (waited - l->waited) / span, km_stepper_peak(l->stepper));
-    fprintf(l->log, "%s\n", line);
-    if (l->run->say) l->run->say(l->run->arg, line);
+    l->line_step = l->state.step;
     l->sums = (km_step_sums){0};
     l->last_time = t;
     l->waited = waited;
+    if (!l->log) return;
+    fprintf(l->log, "%s\n", l->line);
+    if (l->run->say) l->run->say(l->run->arg, l->line);
 }
 
 /* Why a step is to be left out, or NULL: decided from what all ranks know alike. */
@@ -241,6 +243,14 @@ static km_status save_unfinished(loop *l, km_status status, km_err *err)
                    " is written", l->state.step);
 }
 
+/* The first rank may have ended between a step and its line. */
+static km_status write_last_line(loop *l, km_err *err)
+{
+    KM_TRY(open_log(l, err));
+    if (l->line_step > l->logged) fprintf(l->log, "%s\n", l->line);
+    return KM_OK;
+}
+
 /* Every rank has the state. The second writes it when the first has ended, as its lock tells, and has not. */
 static km_status take_over(loop *l, km_err *err)
 {
@@ -250,7 +260,8 @@ static km_status take_over(loop *l, km_err *err)
         if (polls) nanosleep(&(struct timespec){0, 20000000}, NULL);
         if (km_run_lock(l->run->dir, false, &held, &unused) < 0) return KM_INTERRUPTED;
     }
-    if (!held || km_state_step(l->run->dir) >= l->state.step || write_state(l, &unused) < 0) return KM_INTERRUPTED;
+    if (!held || km_state_step(l->run->dir) >= l->state.step) return KM_INTERRUPTED;
+    if (write_last_line(l, &unused) < 0 || write_state(l, &unused) < 0) return KM_INTERRUPTED;
     return km_fail(err, KM_INTERRUPTED, "the first rank has ended: the state after step %" PRId64 " is written",
                    l->state.step);
 }
