@@ -36,18 +36,24 @@ static void test_surfaces(void)
     ok(s.coverage == 0 && isnan(s.mae) && isnan(s.mae_all), "a model somewhere else");
 }
 
+/* CA of the start structure, and its residues' numbers from 1 on. */
+static void start_ca(const km_structure *s, int32_t *numbers, float *start)
+{
+    for (int32_t a = 0, i = 0; a < s->system->n_atoms; a++)
+        if (!strcmp(s->system->atoms[a].name, "CA")) {
+            memcpy(start + 3 * i, s->coords + 3 * a, 3 * sizeof *start);
+            numbers[i++] = s->system->atoms[a].residue + 1;
+        }
+}
+
 static void test_folding(const char *name, const km_structure *s)
 {
     int64_t F;
-    int32_t n, residues[64];
+    int32_t n, numbers[64];
     char key[40];
     float *ca = second_ca(name, &F, &n), start[3 * 64];
-    for (int32_t a = 0, i = 0; a < s->system->n_atoms; a++)
-        if (!strcmp(s->system->atoms[a].name, "CA")) {
-            residues[i] = i;
-            memcpy(start + 3 * i++, s->coords + 3 * a, 3 * sizeof *start);
-        }
-    km_native c = km_native_of(start, residues, n);
+    start_ca(s, numbers, start);
+    km_native c = km_native_of(start, numbers, n);
     double q = 0, p = 0;
     for (int64_t f = 0; f < F; f++) {
         double one = km_native_fraction(&c, ca + f * n * 3);
@@ -98,11 +104,8 @@ static void test_kept(const char *name, const km_structure *s)
     int32_t n, numbers[64];
     bool region[64];
     float *ca = second_ca(name, &F, &n), start[3 * 64];
-    for (int32_t a = 0, i = 0; a < s->system->n_atoms; a++)
-        if (!strcmp(s->system->atoms[a].name, "CA")) {
-            numbers[i] = i + 1, region[i] = i >= 1 && i <= 8;
-            memcpy(start + 3 * i++, s->coords + 3 * a, 3 * sizeof *start);
-        }
+    start_ca(s, numbers, start);
+    for (int32_t i = 0; i < n; i++) region[i] = numbers[i] >= 2 && numbers[i] <= 9;
     km_native c = km_native_of_region(start, numbers, region, n);
     double kept = 0, whole = 0, gone = 0;
     char key[40];

@@ -7,6 +7,7 @@
 import os
 import numpy as np, mdtraj as md, scipy.spatial.distance, spyrmsd.rmsd, spyrmsd.graph
 from scipy.spatial.transform import Rotation
+from opinion import out
 
 here = os.path.dirname(os.path.abspath(__file__))
 start = md.load(here + "/start.pdb")
@@ -27,11 +28,6 @@ def superpose(x, to, atoms):
 
 
 R, M = (superpose(x, S[0], fit) for x in (R, M))
-
-
-def out(key, value):
-    print(f"{key} {float(value):.10g}")
-
 
 r = lambda a, b: np.corrcoef(a, b)[0, 1]
 touch = [np.array([scipy.spatial.distance.cdist(f[protein], f[ligand]) < 4.5 for f in x]) for x in (R, M)]

@@ -8,6 +8,7 @@ import os, warnings
 import numpy as np, MDAnalysis as mda
 from MDAnalysis.analysis import align, distances, pca, rms
 from MDAnalysis.analysis.dihedrals import Ramachandran
+import opinion
 
 warnings.filterwarnings("ignore")
 here = os.path.dirname(os.path.abspath(__file__))
@@ -16,7 +17,7 @@ load = lambda n: mda.Universe(here + "/start.pdb", f"{here}/{n}.xtc")
 
 
 def out(key, value):
-    print(f"mda.{key} {float(value):.10g}")
+    opinion.out("mda." + key, value)
 
 
 rmsf = {}

@@ -12,6 +12,8 @@ from scipy.spatial.distance import jensenshannon
 from deeptime.decomposition import TICA
 from deeptime.markov import TransitionCountEstimator, pcca
 from deeptime.markov.msm import MaximumLikelihoodMSM
+import opinion
+from opinion import Numbers
 
 sys.modules.setdefault("pyemma", types.ModuleType("pyemma"))  # the functions used here do without
 from mdgen.analysis import get_state_probs, get_tp_likelihood, sample_tp
@@ -21,16 +23,7 @@ PLACES, SETS, LAG = 40, 10, 5
 
 
 def out(key, value):
-    print(f"metastable.{key} {float(value):.10g}")
-
-
-class Numbers:
-    def __init__(self, seed):
-        self.s = seed
-
-    def __call__(self):
-        self.s = (1103515245 * self.s + 12345) % 2 ** 31
-        return self.s / 2 ** 31
+    opinion.out("metastable." + key, value)
 
 
 def walk(seed, n, leave):

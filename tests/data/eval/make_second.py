@@ -12,16 +12,12 @@ from a helix (amber14, OBC2, 310 K): 250 frames 2 ps apart, and 100 frames 5 ps 
 import os, sys, warnings
 import numpy as np, mdtraj as md, ot, deeptime, networkx, scipy.stats, scipy.optimize, scipy.spatial.distance
 from sklearn.decomposition import PCA
+from opinion import out
 
 warnings.simplefilter("ignore")
 here = os.path.dirname(os.path.abspath(__file__))
 start = md.load(here + "/start.pdb")
 ref, model = (md.load(f"{here}/{n}.xtc", top=start.topology) for n in ("md", "model"))
-
-
-def out(key, value):
-    print(f"{key} {float(value):.10g}")
-
 
 # -- stats and transport on made-up numbers: values with ties
 i = np.arange(40)

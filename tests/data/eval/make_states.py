@@ -9,22 +9,10 @@ import numpy as np, scipy.linalg, scipy.stats
 from sklearn.cluster import KMeans
 from deeptime.markov import TransitionCountEstimator
 from deeptime.markov.msm import MaximumLikelihoodMSM
+from opinion import Numbers, out
 
 warnings.simplefilter("ignore")
 WELLS = np.array([[0, 0], [3, 1], [6, -1], [9, 2.0]])
-
-
-def out(key, value):
-    print(f"{key} {float(value):.10g}")
-
-
-class Numbers:
-    def __init__(self, seed):
-        self.s = seed
-
-    def __call__(self):
-        self.s = (1103515245 * self.s + 12345) % 2 ** 31
-        return self.s / 2 ** 31
 
 
 def walk(seed, n, up, down):
