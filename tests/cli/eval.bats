@@ -17,6 +17,8 @@ value() { "${PYTHON:-/usr/bin/python3}" -c 'import json, sys; rows = {r["name"]:
     [ "$(value 'start frame' bond_rms_ok)" = 1.0 ] && [ "$(value 'start frame' rmsf)" = 0.0 ] && [ "$(value 'start frame' rmsf_r)" = None ]
     [ "$(value 'with noise' bond_rms_ok)" = 0.0 ]
     [ "$(value LGE.xtc frames)" = 401 ]
+    "${PYTHON:-/usr/bin/python3}" -c 'import json; p = json.load(open("t.json"))["panels"][0]["over"]["jsd_backbone"]["published"]; assert {"model": "MDGen", "value": 0.129, "source": "arXiv 2410.14621, Table 1", "kind": "as reproduced by others"} in p, p'
+    km-eval --dt 5ps --top "$pdb" --ref "$xtc" "$xtc" | grep -qE '^jsd_backbone +0\.000 +0\.000 +1 +0 +nan +nan +0\.10 +0\.13\* +0\.16 $'
 }
 
 @test "the same through a stream and through H5MD" {
