@@ -30,9 +30,9 @@ void km_ref_atom_pairs_fwd(const km_exec *ex, double *y, const double *w_pos, co
             for (km_dim c = 0; c < C; c++) {
                 const double *w = w_pos + c * 3;
                 double out = s * (w[0] * r[0] + w[1] * r[1] + w[2] * r[2] + w_dist[c] * inverse + w_mask[c]);
-                if (zp && row >= 0) out += zp[row * C + c];
-                if (q < A) out += u[q * C + c];
-                if (k >= 0 && k < A) out += v[k * C + c];
+                if (zp && row >= 0) out = km_ref_stored(out) + zp[row * C + c];
+                if (q < A) out = km_ref_stored(out) + u[q * C + c];
+                if (k >= 0 && k < A) out = km_ref_stored(out) + v[k * C + c];
                 y[(q * K + i) * C + c] = out;
             }
         }

@@ -16,7 +16,7 @@ static inline double ref_dot(const double *a, const double *b, km_dim D)
     return sum;
 }
 
-static inline double ref_sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static inline double ref_sigmoid(double x) { return km_ref_stored(1 / (1 + exp(-x))); }
 
 /* p [n] = softmax(q k_j / sqrt D + added_j); all 0 when no key takes part */
 static inline void ref_weights(double *p, const double *q, const double *k, km_dim stride, const double *added,
@@ -24,14 +24,15 @@ static inline void ref_weights(double *p, const double *q, const double *k, km_d
 {
     double max = -INFINITY, sum = 0;
     for (km_dim j = 0; j < n; j++) {
-        p[j] = added[j] == -INFINITY ? -INFINITY : ref_dot(q, k + j * stride, D) / sqrt((double)D) + added[j];
+        double logit = km_ref_stored(km_ref_stored(ref_dot(q, k + j * stride, D)) / sqrt((double)D));
+        p[j] = added[j] == -INFINITY ? -INFINITY : km_ref_stored(logit + km_ref_stored(added[j]));
         max = fmax(max, p[j]);
     }
     for (km_dim j = 0; j < n; j++) {
         p[j] = p[j] == -INFINITY ? 0 : exp(p[j] - max);
         sum += p[j];
     }
-    for (km_dim j = 0; j < n && sum > 0; j++) p[j] /= sum;
+    for (km_dim j = 0; j < n && sum > 0; j++) p[j] = km_ref_stored(p[j] / sum);
 }
 
 /* y [D] = sg(g) sum_j p_j v_j */
@@ -44,7 +45,7 @@ static inline void ref_attend_fwd(double *y, const double *q, const double *k, c
         y[d] = 0;
         for (km_dim j = 0; j < n; j++)
             if (p[j] != 0) y[d] += p[j] * v[j * stride + d];
-        if (opt_g) y[d] *= ref_sigmoid(opt_g[d]);
+        if (opt_g) y[d] = km_ref_stored(y[d]) * ref_sigmoid(opt_g[d]);
     }
     free(p);
 }
@@ -56,19 +57,23 @@ static inline void ref_attend_bwd(double *dq, double *dk, double *dv, double *dg
 {
     double *p = calloc((size_t)n, sizeof *p), *dp = calloc((size_t)n, sizeof *dp), delta = 0;
     ref_weights(p, q, k, stride, added, n, D);
-    for (km_dim j = 0; j < n; j++) {
-        if (p[j] == 0) continue;
-        for (km_dim d = 0; d < D; d++) {
-            double s = opt_g ? ref_sigmoid(opt_g[d]) : 1;
-            dp[j] += dy[d] * s * v[j * stride + d];
-            if (dv) dv[j * stride + d] += p[j] * dy[d] * s;
-            if (dg && opt_g) dg[d] += dy[d] * p[j] * v[j * stride + d] * s * (1 - s);
+    for (km_dim d = 0; d < D; d++) {
+        double s = opt_g ? ref_sigmoid(opt_g[d]) : 1, opened = km_ref_stored(dy[d] * s), out = 0;
+        for (km_dim j = 0; j < n; j++) {
+            if (p[j] == 0) continue;
+            out += p[j] * v[j * stride + d];
+            dp[j] += opened * v[j * stride + d];
+            if (dv) dv[j * stride + d] += p[j] * opened;
         }
+        if (dg && opt_g) dg[d] += km_ref_stored(dy[d] * km_ref_stored(out)) * s * (1 - s);
+    }
+    for (km_dim j = 0; j < n; j++) {
+        dp[j] = km_ref_stored(dp[j]);
         delta += p[j] * dp[j];
     }
     for (km_dim j = 0; j < n; j++) {
         if (p[j] == 0) continue;
-        double ds = p[j] * (dp[j] - delta);
+        double ds = km_ref_stored(p[j] * (dp[j] - delta));
         if (dadded) dadded[j] += ds;
         for (km_dim d = 0; d < D; d++) {
             if (dq) dq[d] += ds * k[j * stride + d] / sqrt((double)D);

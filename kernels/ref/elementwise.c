@@ -51,7 +51,10 @@ void km_ref_sigmoid_fwd(const km_exec *ex, double *y, const double *x, km_dim n)
 void km_ref_sigmoid_bwd(const km_exec *ex, double *dx, const double *dy, const double *y, km_dim n)
 {
     (void)ex;
-    for (km_dim i = 0; dx && i < n; i++) dx[i] += dy[i] * y[i] * (1 - y[i]);
+    for (km_dim i = 0; dx && i < n; i++) {
+        double s = km_ref_stored(y[i]);
+        dx[i] += dy[i] * s * (1 - s);
+    }
 }
 
 void km_ref_concat_fwd(const km_exec *ex, double *y, const double *a, const double *b, km_dim M, km_dim Ca, km_dim Cb)
@@ -129,7 +132,8 @@ void km_ref_frame_axpby_fwd(const km_exec *ex, double *y, const double *x, const
                             const double *b, km_dim F, km_dim n)
 {
     (void)ex;
-    for (km_dim i = 0; i < F * n; i++) y[i] = a[i / n] * x[i] + (u ? b[i / n] * u[i] : 0);
+    for (km_dim i = 0; i < F * n; i++)
+        y[i] = u ? km_ref_stored(a[i / n] * x[i]) + km_ref_stored(b[i / n] * u[i]) : a[i / n] * x[i];
 }
 
 void km_ref_frame_axpby_bwd(const km_exec *ex, double *dx, double *du, const double *dy, const double *a,

@@ -3,9 +3,10 @@
 
 #include "kernels/ref/ref.h"
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
-static double silu(double x) { return x * sigmoid(x); }
-static double silu_slope(double x) { return sigmoid(x) * (1 + x * (1 - sigmoid(x))); }
+static double logistic(double x) { return 1 / (1 + exp(-x)); }
+static double sigmoid(double x) { return km_ref_stored(logistic(x)); }
+static double silu(double x) { return km_ref_stored(x * logistic(x)); }
+static double silu_slope(double x) { return logistic(x) * (1 + x * (1 - logistic(x))); }
 
 void km_ref_gate_add_fwd(const km_exec *ex, double *y, const double *x, const double *gate, const double *u,
                          const int32_t *level, km_dim F, km_dim L, km_dim N, km_dim C)
@@ -13,7 +14,7 @@ void km_ref_gate_add_fwd(const km_exec *ex, double *y, const double *x, const do
     (void)ex, (void)L;
     for (km_dim f = 0; f < F; f++)
         for (km_dim i = 0; i < N * C; i++)
-            y[f * N * C + i] = x[f * N * C + i] + gate[level[f] * N * C + i] * u[f * N * C + i];
+            y[f * N * C + i] = x[f * N * C + i] + km_ref_stored(gate[level[f] * N * C + i] * u[f * N * C + i]);
 }
 
 void km_ref_gate_add_bwd(const km_exec *ex, double *dx, double *dgate, double *du, const double *dy, const double *gate,
@@ -24,7 +25,7 @@ void km_ref_gate_add_bwd(const km_exec *ex, double *dx, double *dgate, double *d
         for (km_dim i = 0; i < N * C; i++) {
             km_dim at = f * N * C + i, l = level[f] * N * C + i;
             if (dx) dx[at] += dy[at];
-            if (dgate) dgate[l] += dy[at] * u[at];
+            if (dgate) dgate[l] += km_ref_stored(dy[at] * u[at]);
             if (du) du[at] += dy[at] * gate[l];
         }
 }
@@ -40,7 +41,7 @@ void km_ref_silu_mul_bwd(const km_exec *ex, double *da, double *db, const double
 {
     (void)ex;
     for (km_dim i = 0; i < n; i++) {
-        if (da) da[i] += dy[i] * b[i] * silu_slope(a[i]);
+        if (da) da[i] += km_ref_stored(dy[i] * b[i]) * silu_slope(a[i]);
         if (db) db[i] += dy[i] * silu(a[i]);
     }
 }
@@ -49,7 +50,8 @@ void km_ref_swish_gate_fwd(const km_exec *ex, double *y, const double *h, const 
 {
     (void)ex;
     for (km_dim m = 0; m < M; m++)
-        for (km_dim c = 0; c < C; c++) y[m * C + c] = silu(h[m * 2 * C + C + c]) * h[m * 2 * C + c] * b[m * C + c];
+        for (km_dim c = 0; c < C; c++)
+            y[m * C + c] = km_ref_stored(silu(h[m * 2 * C + C + c]) * h[m * 2 * C + c]) * b[m * C + c];
 }
 
 void km_ref_swish_gate_bwd(const km_exec *ex, double *dh, double *db, const double *dy, const double *h,
@@ -59,9 +61,10 @@ void km_ref_swish_gate_bwd(const km_exec *ex, double *dh, double *db, const doub
     for (km_dim m = 0; m < M; m++)
         for (km_dim c = 0; c < C; c++) {
             km_dim at = m * C + c, value = m * 2 * C + c, gate = value + C;
-            if (dh) dh[value] += dy[at] * silu(h[gate]) * b[at];
-            if (dh) dh[gate] += dy[at] * silu_slope(h[gate]) * h[value] * b[at];
-            if (db) db[at] += dy[at] * silu(h[gate]) * h[value];
+            double d = km_ref_stored(dy[at] * b[at]);
+            if (dh) dh[value] += d * silu(h[gate]);
+            if (dh) dh[gate] += km_ref_stored(d * h[value]) * silu_slope(h[gate]);
+            if (db) db[at] += dy[at] * km_ref_stored(silu(h[gate]) * h[value]);
         }
 }
 
@@ -77,7 +80,7 @@ void km_ref_sigmoid_mul_bwd(const km_exec *ex, double *da, double *db, const dou
     (void)ex;
     for (km_dim i = 0; i < n; i++) {
         double s = sigmoid(a[i]);
-        if (da) da[i] += dy[i] * b[i] * s * (1 - s);
+        if (da) da[i] += km_ref_stored(dy[i] * b[i]) * s * (1 - s);
         if (db) db[i] += dy[i] * s;
     }
 }

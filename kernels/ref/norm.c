@@ -19,10 +19,13 @@ static void norm_row_bwd(double *dx, const double *dy, const double *w, const do
     double mean, rstd, sum = 0, dot = 0;
     moments(x, C, &mean, &rstd);
     for (km_dim c = 0; c < C; c++) {
-        double g = dy[c] * (w ? w[c] : 1) / (double)C;
+        double g = km_ref_stored(dy[c] * (w ? w[c] : 1)) / (double)C;
         sum += g, dot += g * (x[c] - mean) * rstd;
     }
-    for (km_dim c = 0; c < C; c++) dx[c] += rstd * (dy[c] * (w ? w[c] : 1) - sum - (x[c] - mean) * rstd * dot);
+    for (km_dim c = 0; c < C; c++) {
+        double g = km_ref_stored(dy[c] * (w ? w[c] : 1));
+        dx[c] += rstd * (g - sum - (x[c] - mean) * rstd * dot);
+    }
 }
 
 void km_ref_layer_norm_fwd(const km_exec *ex, double *y, const double *x, const double *w, const double *b, km_dim M,
@@ -61,7 +64,10 @@ void km_ref_adaln_fwd(const km_exec *ex, double *y, const double *x, const doubl
             double mean, rstd;
             km_dim i = (f * N + n) * C, l = (level[f] * N + n) * C;
             moments(x + i, C, &mean, &rstd);
-            for (km_dim c = 0; c < C; c++) y[i + c] = (x[i + c] - mean) * rstd * scale[l + c] + shift[l + c];
+            for (km_dim c = 0; c < C; c++) {
+                double normed = km_ref_stored((x[i + c] - mean) * rstd);
+                y[i + c] = km_ref_stored(normed * scale[l + c]) + shift[l + c];
+            }
         }
 }
 
@@ -75,7 +81,7 @@ void km_ref_adaln_bwd(const km_exec *ex, double *dx, double *dscale, double *dsh
             km_dim i = (f * N + n) * C, l = (level[f] * N + n) * C;
             moments(x + i, C, &mean, &rstd);
             for (km_dim c = 0; c < C; c++) {
-                if (dscale) dscale[l + c] += dy[i + c] * (x[i + c] - mean) * rstd;
+                if (dscale) dscale[l + c] += km_ref_stored(dy[i + c] * km_ref_stored((x[i + c] - mean) * rstd));
                 if (dshift) dshift[l + c] += dy[i + c];
             }
             if (dx) norm_row_bwd(dx + i, dy + i, scale + l, x + i, C);

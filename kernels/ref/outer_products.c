@@ -11,7 +11,7 @@ void km_ref_outer_products_fwd(const km_exec *ex, double *y, const double *a, co
                 for (km_dim d = 0; d < D; d++) {
                     double sum = 0;
                     for (km_dim s = 0; s < S; s++) sum += a[(s * N + first + i) * C + c] * b[(s * N + j) * D + d];
-                    y[((i * N + j) * C + c) * D + d] = sum * (scale ? scale[(first + i) * N + j] : 1);
+                    y[((i * N + j) * C + c) * D + d] = km_ref_stored(sum) * (scale ? scale[(first + i) * N + j] : 1);
                 }
 }
 
@@ -24,7 +24,8 @@ void km_ref_outer_products_bwd(const km_exec *ex, double *da, double *db, const 
         for (km_dim j = 0; j < N; j++)
             for (km_dim c = 0; c < C; c++)
                 for (km_dim d = 0; d < D; d++) {
-                    double g = dy[((i * N + j) * C + c) * D + d] * (scale ? scale[(first + i) * N + j] : 1);
+                    double g = dy[((i * N + j) * C + c) * D + d];
+                    if (scale) g = km_ref_stored(g * scale[(first + i) * N + j]);
                     for (km_dim s = 0; s < S; s++) {
                         km_dim at_a = (s * N + first + i) * C + c, at_b = (s * N + j) * D + d;
                         if (da) da[at_a] += g * b[at_b];

@@ -5,7 +5,7 @@
 #include "kernels/ref/ref.h"
 #include "lib/base/mem.h"
 
-static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double sigmoid(double x) { return km_ref_stored(1 / (1 + exp(-x))); }
 
 /* w [Nq, N] = softmax over j of logits + (1 - mask_j) (-1e6) */
 static void weights(double *w, const double *logits, const double *mask, km_dim Nq, km_dim N)
@@ -17,7 +17,7 @@ static void weights(double *w, const double *logits, const double *mask, km_dim 
             most = fmax(most, w[i * N + j]);
         }
         for (km_dim j = 0; j < N; j++) sum += w[i * N + j] = exp(w[i * N + j] - most);
-        for (km_dim j = 0; j < N; j++) w[i * N + j] /= sum;
+        for (km_dim j = 0; j < N; j++) w[i * N + j] = km_ref_stored(w[i * N + j] / sum);
     }
 }
 
@@ -34,7 +34,7 @@ void km_ref_pair_average_fwd(const km_exec *ex, double *y, const double *v, cons
                     km_dim at = ((s * Nq + i) * H + h) * D + d;
                     y[at] = 0;
                     for (km_dim j = 0; j < N; j++) y[at] += w[i * N + j] * v[((s * N + j) * H + h) * D + d];
-                    y[at] *= sigmoid(g[at]);
+                    y[at] = km_ref_stored(y[at]) * sigmoid(g[at]);
                 }
     }
     free(w);
@@ -53,18 +53,18 @@ void km_ref_pair_average_bwd(const km_exec *ex, double *dv, double *dg, double *
             for (km_dim i = 0; i < Nq; i++)
                 for (km_dim d = 0; d < D; d++) {
                     km_dim at = ((s * Nq + i) * H + h) * D + d;
-                    double open = sigmoid(g[at]), out = 0;
+                    double open = sigmoid(g[at]), opened = km_ref_stored(dy[at] * open), out = 0;
                     for (km_dim j = 0; j < N; j++) {
                         km_dim from = ((s * N + j) * H + h) * D + d;
                         out += w[i * N + j] * v[from];
-                        dw[i * N + j] += open * dy[at] * v[from];
-                        if (dv) dv[from] += open * dy[at] * w[i * N + j];
+                        dw[i * N + j] += opened * v[from];
+                        if (dv) dv[from] += opened * w[i * N + j];
                     }
-                    if (dg) dg[at] += dy[at] * out * open * (1 - open);
+                    if (dg) dg[at] += km_ref_stored(dy[at] * km_ref_stored(out)) * open * (1 - open);
                 }
         for (km_dim i = 0; dlogits && i < Nq; i++) {
             double mean = 0;
-            for (km_dim j = 0; j < N; j++) mean += w[i * N + j] * dw[i * N + j];
+            for (km_dim j = 0; j < N; j++) mean += w[i * N + j] * (dw[i * N + j] = km_ref_stored(dw[i * N + j]));
             for (km_dim j = 0; j < N; j++) dlogits[(h * Nq + i) * N + j] += w[i * N + j] * (dw[i * N + j] - mean);
         }
     }

@@ -12,4 +12,11 @@
 #undef KM_KERNEL
 #undef real
 
+/* While it is set these loops are a naive composition in bfloat16 instead: what would be an array between two plain
+ * operations (products, sums, an activation, softmax, a norm) is rounded; sums and results are not. */
+extern bool km_ref_naive;
+/* x rounded to bfloat16's eight bits, and the same in a naive composition only. */
+double km_ref_bf16(double x);
+double km_ref_stored(double x);
+
 #endif

@@ -21,7 +21,6 @@ typedef struct op_case {
     const int32_t *index; /* likewise */
     const double *c;      /* likewise: numbers that are not differentiated */
     double rtol;          /* of the result; gradients may be off by ten times as much */
-    int stages;           /* of a naive composition (tests/unit/optest.h); 0: one */
     void (*fwd)(const struct op_case *c, double *y, double *const x[]);
     /* adds to dx; NULL: not differentiated */
     void (*bwd)(const struct op_case *c, double *const dx[], const double *dy, double *const x[], const double *y);

@@ -16,10 +16,8 @@ double *opt_random(km_dim n, uint32_t seed)
     km_rng r = km_rng_of(seed, KM_RNG_TEST, 0, 0, 0);
     for (km_dim i = 0; i < n; i++) {
         double u[4];
-        int exponent;
         km_rng_uniform4(&r, (uint32_t)i, u);
-        double fraction = frexp(2 * u[0] - 1, &exponent);
-        x[i] = ldexp(rint(ldexp(fraction, 8)), exponent - 8);
+        x[i] = km_ref_bf16(2 * u[0] - 1);
     }
     return x;
 }
@@ -57,46 +55,52 @@ void opt_close(const char *name, const float *got, const double *want, km_dim n,
     tap_result(finite && error <= rtol, "%s: error %.1e, allowed %.0e", name, error, rtol);
 }
 
-/* The error, as opt_close counts it, of want rounded to bfloat16's eight bits. A few numbers may be lucky, so that one
- * of the largest size with a half of its last bit off counts too. */
-static double naive_error(const double *want, km_dim n)
+opt_want opt_want_new(km_dim n)
 {
-    double worst = 0, most = 0, square = 0;
-    for (km_dim i = 0; i < n; i++) {
-        int exponent;
-        double fraction = frexp(want[i], &exponent), rounded = ldexp(rint(ldexp(fraction, 8)), exponent - 8);
-        worst = fmax(worst, fabs(rounded - want[i]));
-        most = fmax(most, fabs(want[i]));
-        square += want[i] * want[i];
-    }
-    return fmax(worst, most / 512) / fmax(sqrt(square / (double)(n ? n : 1)), 1e-6);
+    return (opt_want){n, km_calloc((size_t)n, sizeof(double)), km_calloc((size_t)n, sizeof(double))};
 }
 
-void opt_close_staged(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol,
-                      int stages)
+void opt_want_free(opt_want *w) { free(w->x), free(w->opt_naive); }
+
+void opt_reference(void (*reference)(void *arg), void *arg, opt_want *const *w, int count)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < count; i++) {
+            double *x = w[i]->x;
+            w[i]->x = w[i]->opt_naive, w[i]->opt_naive = x;
+            memset(w[i]->x, 0, (size_t)w[i]->n * sizeof *x);
+        }
+        km_ref_naive = pass == 0;
+        reference(arg);
+    }
+}
+
+/* The error of a naive composition as opt_close counts it. A few numbers may be lucky, so that one of the largest size
+ * with a half of its last bit off counts too. */
+static double naive_error(const opt_want *w)
+{
+    double worst = 0, most = 0, square = 0;
+    for (km_dim i = 0; i < w->n; i++) {
+        worst = fmax(worst, fabs(km_ref_bf16(w->opt_naive[i]) - w->x[i]));
+        most = fmax(most, fabs(w->x[i]));
+        square += w->x[i] * w->x[i];
+    }
+    return fmax(worst, most / 512) / fmax(sqrt(square / (double)(w->n ? w->n : 1)), 1e-6);
+}
+
+void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const opt_want *want, double rtol)
 {
     char full[96];
     snprintf(full, sizeof full, "%s on %s", name, cx->be->name);
-    double naive = sqrt(stages) * naive_error(want, n);
-    opt_close(full, km_read(cx, got), want, n, cx->be->half ? fmax(rtol, 3 * naive) : rtol);
+    if (cx->be->half && want->opt_naive) rtol = fmax(rtol, 3 * naive_error(want));
+    opt_close(full, km_read(cx, got), want->x, want->n, rtol);
 }
 
-void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol)
-{
-    opt_close_staged(cx, name, got, want, n, rtol, 1);
-}
-
-km_tensor opt_grad_of(km_ctx *cx, const km_tensor *of)
+void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const opt_want *want, double rtol)
 {
     km_tensor grad = *of;
     grad.data = km_grad(cx, of), grad.half = false;
-    return grad;
-}
-
-void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const double *want, km_dim n, double rtol)
-{
-    km_tensor grad = opt_grad_of(cx, of);
-    opt_close_tensor(cx, name, &grad, want, n, rtol);
+    opt_close_tensor(cx, name, &grad, want, rtol);
 }
 
 void opt_differences(const char *name, double (*f)(void *arg), void *arg, double *x, km_dim n, const double *g)

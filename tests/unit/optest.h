@@ -24,17 +24,23 @@ km_tensor *opt_leaf(km_ctx *cx, const double *x, int nd, const km_dim *shape);
 km_tensor *opt_param(km_ctx *cx, const double *x, int nd, const km_dim *shape);
 #define OPT_PARAM(cx, x, ...) opt_param((cx), (x), KM_SHAPE(__VA_ARGS__))
 
+/* A result x [n] of the reference, and what a naive composition in bfloat16 (kernels/ref/ref.h) has for it; NULL: the
+ * operation is float32 wherever activations are not. */
+typedef struct opt_want {
+    km_dim n;
+    double *x, *opt_naive;
+} opt_want;
+opt_want opt_want_new(km_dim n);
+void opt_want_free(opt_want *w);
+/* Both, by a function that adds to or sets the x of these results. */
+void opt_reference(void (*reference)(void *arg), void *arg, opt_want *const *w, int count);
+
 /* max |got - want| / max(rms(want), 1e-6) <= rtol, as one TAP line that says how far it was. */
 void opt_close(const char *name, const float *got, const double *want, km_dim n, double rtol);
-/* The same of a tensor's numbers or its gradient, wherever they lie. Where activations are bfloat16, up to three times
- * the error of a naive composition in bfloat16 is allowed: that of a result which is right but for being rounded once,
- * times the root of the arrays that such a composition rounds one after another on the way to it (stages). */
-void opt_close_staged(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol,
-                      int stages);
-km_tensor opt_grad_of(km_ctx *cx, const km_tensor *of);
-/* One stage. */
-void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const double *want, km_dim n, double rtol);
-void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const double *want, km_dim n, double rtol);
+/* The same of a tensor's numbers or its gradient, wherever they lie. Where activations are bfloat16 (half), up to three
+ * times the error of the naive composition is allowed. */
+void opt_close_tensor(km_ctx *cx, const char *name, const km_tensor *got, const opt_want *want, double rtol);
+void opt_close_grad(km_ctx *cx, const char *name, const km_tensor *of, const opt_want *want, double rtol);
 
 /* The gradient g [n] of a scalar function f by x [n], against central differences for every element (h = 1e-5, in
  * double). The scalar is sum_i dy_i y_i(x) in the tests here. One TAP line. */

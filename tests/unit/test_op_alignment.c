@@ -70,7 +70,6 @@ static void test_average(km_dim rows, km_dim queries, km_dim n, km_dim heads, km
                        .in = {{3, {rows, n, channels}}, {3, {rows, queries, channels}}, {3, {heads, queries, n}}},
                        .results = rows * queries * channels, .s = {rows, queries, n, heads, width}, .c = mask,
                        .rtol = 2e-6,
-                       .stages = 3, /* weights, averages, gate */
                        .fwd = average_fwd, .bwd = average_bwd, .op = average});
 }
 

@@ -12,10 +12,10 @@ enum { INPUTS = 6 }; /* w_pos w_dist w_mask zp u v */
 static const char *const names[INPUTS] = {"w_pos", "w_dist", "w_mask", "zp", "u", "v"};
 
 typedef struct pairs_case {
-    km_dim A, N, Q, K, C, n;
-    km_dim size[INPUTS];
+    km_dim A, N, Q, K, C;
     bool with_zp;
-    double *in[INPUTS], *grad[INPUTS], *dy, *y, *ref_pos, *mask;
+    double *in[INPUTS], *dy, *ref_pos, *mask;
+    opt_want y, grad[INPUTS];
     float *ref_pos_f, *mask_f;
     int32_t *uid, *token;
 } pairs_case;
@@ -24,10 +24,19 @@ static double pairs_scalar(void *arg)
 {
     pairs_case *c = arg;
     double sum = 0;
-    km_ref_atom_pairs_fwd(&one, c->y, c->in[0], c->in[1], c->in[2], c->ref_pos, c->uid, c->mask,
+    km_ref_atom_pairs_fwd(&one, c->y.x, c->in[0], c->in[1], c->in[2], c->ref_pos, c->uid, c->mask,
                           c->with_zp ? c->in[3] : NULL, c->token, c->in[4], c->in[5], c->A, c->N, c->Q, c->K, c->C);
-    for (km_dim i = 0; i < c->n; i++) sum += c->dy[i] * c->y[i];
+    for (km_dim i = 0; i < c->y.n; i++) sum += c->dy[i] * c->y.x[i];
     return sum;
+}
+
+static void pairs_reference(void *arg)
+{
+    pairs_case *c = arg;
+    pairs_scalar(c);
+    km_ref_atom_pairs_bwd(&one, c->grad[0].x, c->grad[1].x, c->grad[2].x, c->with_zp ? c->grad[3].x : NULL,
+                          c->grad[4].x, c->grad[5].x, c->dy, c->ref_pos, c->uid, c->mask, c->token, c->A, c->N, c->Q,
+                          c->K, c->C);
 }
 
 static km_tensor *pairs_run(km_ctx *cx, pairs_case *c, km_tensor *in[INPUTS])
@@ -46,22 +55,22 @@ static void pairs_on_backend(km_ctx *cx, void *arg)
 {
     pairs_case *c = arg;
     km_tensor *in[INPUTS], *y = pairs_run(cx, c, in);
-    opt_close_tensor(cx, "atom_pairs forward", y, c->y, c->n, 2e-6);
+    opt_close_tensor(cx, "atom_pairs forward", y, &c->y, 2e-6);
     for (int i = 0; i < INPUTS; i++)
-        if (in[i]) opt_close_grad(cx, names[i], in[i], c->grad[i], c->size[i], 2e-5);
+        if (in[i]) opt_close_grad(cx, names[i], in[i], &c->grad[i], 2e-5);
 }
 
 /* Atoms and tokens as a molecule has them: conformers of 5 atoms, tokens of 3, the last atoms padded. */
 static pairs_case pairs_new(km_dim A, km_dim Q, km_dim K, km_dim C, bool with_zp)
 {
     km_dim N = (A + 2) / 3, sizes[INPUTS] = {C * 3, C, C, N * N * C, A * C, A * C};
-    pairs_case c = {.A = A, .N = N, .Q = Q, .K = K, .C = C, .n = (A + Q - 1) / Q * Q * K * C, .with_zp = with_zp};
+    km_dim n = (A + Q - 1) / Q * Q * K * C;
+    pairs_case c = {.A = A, .N = N, .Q = Q, .K = K, .C = C, .with_zp = with_zp, .y = opt_want_new(n)};
     for (int i = 0; i < INPUTS; i++) {
-        c.size[i] = sizes[i];
         c.in[i] = opt_random(sizes[i], (uint32_t)i + 1);
-        c.grad[i] = km_calloc((size_t)sizes[i], sizeof(double));
+        c.grad[i] = opt_want_new(sizes[i]);
     }
-    c.dy = opt_random(c.n, 7), c.y = opt_random(c.n, 8), c.ref_pos = opt_random(A * 3, 9), c.mask = opt_random(A, 10);
+    c.dy = opt_random(n, 7), c.ref_pos = opt_random(A * 3, 9), c.mask = opt_random(A, 10);
     c.ref_pos_f = KM_NEWN(float, (size_t)A * 3), c.mask_f = KM_NEWN(float, (size_t)A);
     c.uid = KM_NEWN(int32_t, (size_t)A), c.token = KM_NEWN(int32_t, (size_t)A);
     for (km_dim a = 0; a < A; a++) {
@@ -75,18 +84,20 @@ static pairs_case pairs_new(km_dim A, km_dim Q, km_dim K, km_dim C, bool with_zp
 
 static void pairs_free(pairs_case *c)
 {
-    for (int i = 0; i < INPUTS; i++) free(c->in[i]), free(c->grad[i]);
-    free(c->dy), free(c->y), free(c->ref_pos), free(c->mask), free(c->ref_pos_f), free(c->mask_f), free(c->uid);
+    for (int i = 0; i < INPUTS; i++) free(c->in[i]), opt_want_free(&c->grad[i]);
+    opt_want_free(&c->y);
+    free(c->dy), free(c->ref_pos), free(c->mask), free(c->ref_pos_f), free(c->mask_f), free(c->uid);
     free(c->token);
 }
 
 static void test_atom_pairs(km_dim A, km_dim Q, km_dim K, km_dim C, bool with_zp)
 {
     pairs_case c = pairs_new(A, Q, K, C, with_zp);
-    km_ref_atom_pairs_bwd(&one, c.grad[0], c.grad[1], c.grad[2], with_zp ? c.grad[3] : NULL, c.grad[4], c.grad[5], c.dy,
-                          c.ref_pos, c.uid, c.mask, c.token, A, c.N, Q, K, C);
+    opt_want *wants[INPUTS + 1] = {&c.y};
+    for (int i = 0; i < INPUTS; i++) wants[i + 1] = &c.grad[i];
+    opt_reference(pairs_reference, &c, wants, INPUTS + 1);
     for (int i = 0; i < INPUTS; i++)
-        opt_differences(names[i], pairs_scalar, &c, c.in[i], c.size[i], c.grad[i]);
+        opt_differences(names[i], pairs_scalar, &c, c.in[i], c.grad[i].n, c.grad[i].x);
     pairs_scalar(&c);
     opt_backends(pairs_on_backend, &c);
     pairs_free(&c);
@@ -102,9 +113,9 @@ static void test_threads(void)
         cx[t]->tape = km_tape_new();
         y[t] = pairs_run(cx[t], &c, in[t]);
     }
-    ok(!memcmp(y[0]->data, y[1]->data, (size_t)c.n * sizeof(float)), "one and two threads: same forward");
+    ok(!memcmp(y[0]->data, y[1]->data, (size_t)c.y.n * sizeof(float)), "one and two threads: same forward");
     for (int i = 0; i < INPUTS; i++)
-        ok(!memcmp(km_grad(cx[0], in[0][i]), km_grad(cx[1], in[1][i]), (size_t)c.size[i] * sizeof(float)),
+        ok(!memcmp(km_grad(cx[0], in[0][i]), km_grad(cx[1], in[1][i]), (size_t)c.grad[i].n * sizeof(float)),
            "one and two threads: same d%s", names[i]);
     for (int t = 0; t < 2; t++) km_tape_free(cx[t]->tape), km_ctx_free(cx[t]);
     pairs_free(&c);

@@ -111,10 +111,10 @@ static void on_backend(km_ctx *cx, void *arg)
     char name[64];
     km_tensor *x = OPT_PARAM(cx, c->x, c->F, c->A, 3), *y = operation(cx, c, x);
     snprintf(name, sizeof name, "loss %s forward", names[c->kind]);
-    opt_close_tensor(cx, name, y, &c->y, 1, 5e-6);
+    opt_close_tensor(cx, name, y, &(opt_want){1, &c->y, NULL}, 5e-6);
     opt_backward(cx, y, &c->dy);
     snprintf(name, sizeof name, "loss %s dx", names[c->kind]);
-    opt_close_grad(cx, name, x, c->dx, c->F * c->A * 3, 5e-5);
+    opt_close_grad(cx, name, x, &(opt_want){c->F * c->A * 3, c->dx, NULL}, 5e-5);
 }
 
 static void fill(double *out, float *out_f, km_dim n, uint32_t seed, double scale, double zero_below)

@@ -9,18 +9,28 @@ typedef struct window_case {
     bool gated;
     double *mask; /* [A] */
     input in[INPUTS];
-    double *dy, *y;
+    double *dy;
+    opt_want y;
 } window_case;
 
 static double window_scalar(void *arg)
 {
     window_case *c = arg;
-    double sum = 0;
-    km_ref_window_attention_fwd(&attention_threads[0], c->y, c->in[IN_Q].x, c->in[IN_K].x, c->in[IN_V].x,
+    km_ref_window_attention_fwd(&attention_threads[0], c->y.x, c->in[IN_Q].x, c->in[IN_K].x, c->in[IN_V].x,
                                 c->gated ? c->in[IN_G].x : NULL, c->in[IN_BIAS].x, c->mask, c->F, c->A, c->H, c->D,
                                 c->Q, c->K);
-    for (km_dim i = 0; i < c->in[IN_Q].n; i++) sum += c->dy[i] * c->y[i];
-    return sum;
+    return input_scalar(&c->y, c->dy);
+}
+
+static void window_reference(void *arg)
+{
+    window_case *c = arg;
+    input *in = c->in;
+    km_ref_window_attention_bwd(&attention_threads[0], in[IN_Q].d.x, in[IN_K].d.x, in[IN_V].d.x, in[IN_G].d.x,
+                                in[IN_BIAS].d.x, c->dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x,
+                                c->gated ? in[IN_G].x : NULL, in[IN_BIAS].x, c->mask, c->F, c->A, c->H, c->D, c->Q,
+                                c->K);
+    window_scalar(c);
 }
 
 static void window_on_backend(km_ctx *cx, void *arg)
@@ -32,7 +42,7 @@ static void window_on_backend(km_ctx *cx, void *arg)
     t[IN_BIAS] = OPT_LEAF(cx, c->in[IN_BIAS].x, c->H, (c->A + c->Q - 1) / c->Q, c->Q, c->K);
     if (!c->gated) t[IN_G] = NULL;
     km_tensor *y = km_window_attention(cx, t[IN_Q], t[IN_K], t[IN_V], t[IN_G], t[IN_BIAS], mask, c->Q, c->K);
-    opt_close_tensor(cx, "forward", y, c->y, c->in[IN_Q].n, 5e-6);
+    opt_close_tensor(cx, "forward", y, &c->y, 5e-6);
     opt_backward(cx, y, c->dy);
     for (int i = 0; i < INPUTS; i++) input_close(cx, &c->in[i], t[i]);
     free(mask);
@@ -44,17 +54,15 @@ static void test_window(km_dim F, km_dim A, km_dim H, km_dim D, km_dim Q, km_dim
     km_dim n = F * A * H * D, nb = H * ((A + Q - 1) / Q) * Q * K;
     window_case c = {F, A, H, D, Q, K, gated, km_calloc((size_t)A, sizeof(double)),
                      {input_new("dq", n, 1), input_new("dk", n, 2), input_new("dv", n, 3), input_new("dg", n, 4),
-                      input_new("dbias", nb, 5)}, opt_random(n, 6), opt_random(n, 7)};
+                      input_new("dbias", nb, 5)}, opt_random(n, 6), opt_want_new(n)};
     for (km_dim a = 0; a < A; a++) c.mask[a] = a < from || a >= to;
     input *in = c.in;
-    km_ref_window_attention_bwd(&attention_threads[0], in[IN_Q].d, in[IN_K].d, in[IN_V].d, in[IN_G].d, in[IN_BIAS].d,
-                                c.dy, in[IN_Q].x, in[IN_K].x, in[IN_V].x, gated ? in[IN_G].x : NULL, in[IN_BIAS].x,
-                                c.mask, F, A, H, D, Q, K);
+    input_reference(window_reference, &c, &c.y, in, INPUTS);
     if (n < 200 && nb < 2000) input_differences(in, INPUTS, window_scalar, &c);
     window_scalar(&c);
     opt_backends(window_on_backend, &c);
     for (int i = 0; i < INPUTS; i++) input_free(&in[i]);
-    free(c.mask), free(c.dy), free(c.y);
+    free(c.mask), free(c.dy), opt_want_free(&c.y);
 }
 
 enum { Q_SIZE = 32, K_SIZE = 128, A_SIZE = 70, HEADS = 3, WIDTH = 16, WINDOWS = 3, FRAME = A_SIZE * HEADS * WIDTH };
