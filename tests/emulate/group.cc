@@ -39,8 +39,8 @@ static void meet()
 
 bool km_cuda_group(char name[KM_GROUP], char *msg, size_t room)
 {
-    const char *fail = getenv("KM_EMULATE_FAIL");
-    snprintf(name, KM_GROUP, "/tmp/km-group-XXXXXX");
+    const char *fail = getenv("KM_EMULATE_FAIL"), *tmp = getenv("TMPDIR");
+    snprintf(name, KM_GROUP, "%s/km-group-XXXXXX", tmp && *tmp ? tmp : "/tmp");
     int fd = fail && strcmp(fail, "group") == 0 ? -1 : mkstemp(name);
     bool good = fd >= 0 && ftruncate(fd, sizeof(table)) == 0;
     if (!good) snprintf(msg, room, "emulated: no group");
