@@ -2,7 +2,7 @@
  * Attention among the tokens of a frame, with a bias from their pairs. */
 #include "kernels/cuda/attention.cuh"
 #ifdef KM_CUDA_BF16
-#include "kernels/cuda/pair_attention_mma.cuh"
+#include "kernels/cuda/attention_mma_bwd.cuh"
 #endif
 
 struct pair_shape {
@@ -47,13 +47,45 @@ __global__ static void pair_kernel(T *y, const T *q, const T *k, const T *v, con
     attend_fwd<R>(pair_query(z, r), y, q, k, v, opt_g, pair_bias(z, r, bias, nullptr, opt_mask));
 }
 
+#ifdef KM_CUDA_BF16
+/* Contexts are heads, problems frames. */
+struct pair_job {
+    const bf16 *bias;
+    float *opt_dbias;
+    const float *opt_mask;
+    km_dim problems, contexts, D, Nq, N, query_stride, key_stride;
+    km_dim most_queries() const { return Nq; }
+    km_dim most_keys() const { return N; }
+    static size_t bytes(int rows) { return biased::bytes(rows); }
+    __device__ km_dim queries(km_dim) const { return Nq; }
+    __device__ km_dim keys(km_dim) const { return N; }
+    __device__ km_dim first_query(km_dim h, km_dim f) const { return (f * Nq * contexts + h) * D; }
+    __device__ km_dim first_key(km_dim h, km_dim f) const { return (f * N * contexts + h) * D; }
+    __device__ biased added(km_dim h) const
+    {
+        return biased{bias + h * Nq * N,
+                      opt_dbias ? opt_dbias + h * Nq * N : nullptr,
+                      any_key(opt_mask, N) ? opt_mask : nullptr,
+                      N,
+                      Nq,
+                      N};
+    }
+};
+
+static pair_job job_of(const pair_shape &z, const float *bias, float *opt_dbias, const float *opt_mask)
+{
+    return pair_job{act(bias), opt_dbias, opt_mask, z.F, z.H, z.D, z.Nq, z.N, z.H * z.D, z.H * z.D};
+}
+#endif
+
 void KM_CUDA(pair_attention_fwd)(const km_exec *, float *y, const float *q, const float *k, const float *v,
                                  const float *opt_g, const float *bias, const float *opt_mask, km_dim F, km_dim Nq,
                                  km_dim N, km_dim H, km_dim D)
 {
     pair_shape z = {F, Nq, N, H, (int)D};
 #ifdef KM_CUDA_BF16
-    if (pair_on_tensor_cores({act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, act(y), F, Nq, N, H, D})) return;
+    pair_job job = job_of(z, bias, nullptr, opt_mask);
+    if (suits_mma(job)) return mma_fwd<SIDE>(job, act(y), act(q), act(k), act(v), act(opt_g));
 #endif
     KM_ATTENTION_LAUNCH(pair_kernel, F * Nq * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, z);
 }
@@ -74,6 +106,11 @@ void KM_CUDA(pair_attention_bwd)(const km_exec *, float *opt_dq, float *opt_dk, 
                                  km_dim N, km_dim H, km_dim D)
 {
     pair_shape z = {F, Nq, N, H, (int)D};
+#ifdef KM_CUDA_BF16
+    pair_job job = job_of(z, bias, opt_dbias, opt_mask);
+    attention_bwd t = {opt_dq, opt_dk, opt_dv, opt_dg, dy, act(q), act(k), act(v), act(opt_g)};
+    if (suits_mma(job)) return mma_bwd<SIDE>(job, t, F * Nq * H);
+#endif
     KM_ATTENTION_LAUNCH(pair_bwd_kernel, F * Nq * H, D, opt_dq, opt_dk, opt_dv, opt_dg, opt_dbias, dy, act(q), act(k),
                         act(v), act(opt_g), act(bias), opt_mask, z);
 }

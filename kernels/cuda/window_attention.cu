@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Attention within atom windows, keys read in place: a window's keys are a run of atoms. */
 #include "kernels/cuda/attention.cuh"
+#ifdef KM_CUDA_BF16
+#include "kernels/cuda/attention_mma_bwd.cuh"
+#endif
 
 struct window_shape {
     km_dim F, A, H, Q, K;
@@ -54,11 +57,67 @@ __global__ static void window_kernel(T *y, const T *q, const T *k, const T *v, c
     }
 }
 
+#ifdef KM_CUDA_BF16
+/* Contexts are windows of a head, problems frames. */
+struct window_job {
+    const bf16 *bias;
+    float *opt_dbias;
+    const float *atom_mask;
+    km_dim problems, contexts, D, A, H, Q, K, query_stride, key_stride;
+    km_dim most_queries() const { return Q; }
+    km_dim most_keys() const { return K; }
+    static size_t bytes(int rows) { return biased::bytes(rows); }
+    __device__ km_dim head(km_dim context) const { return context / (contexts / H); }
+    __device__ km_dim first_atom(km_dim context) const { return context % (contexts / H) * Q; }
+    __device__ km_dim skipped(km_dim context) const
+    {
+        km_dim first = first_atom(context) + Q / 2 - K / 2;
+        return first < 0 ? -first : 0;
+    }
+    __device__ km_dim lowest(km_dim context) const { return first_atom(context) + Q / 2 - K / 2 + skipped(context); }
+    __device__ km_dim queries(km_dim context) const
+    {
+        km_dim left = A - first_atom(context);
+        return left < Q ? left : Q;
+    }
+    __device__ km_dim keys(km_dim context) const
+    {
+        km_dim most = K - skipped(context), left = A - lowest(context);
+        return left < most ? left : most;
+    }
+    __device__ km_dim first_query(km_dim context, km_dim f) const
+    {
+        return ((f * A + first_atom(context)) * H + head(context)) * D;
+    }
+    __device__ km_dim first_key(km_dim context, km_dim f) const
+    {
+        return ((f * A + lowest(context)) * H + head(context)) * D;
+    }
+    __device__ biased added(km_dim context) const
+    {
+        km_dim at = context * Q * K + skipped(context);
+        return biased{
+            bias + at,    opt_dbias ? opt_dbias + at : nullptr, atom_mask + lowest(context), K, queries(context),
+            keys(context)};
+    }
+};
+
+static window_job job_of(const window_shape &z, const float *bias, float *opt_dbias, const float *atom_mask)
+{
+    return window_job{act(bias), opt_dbias, atom_mask, z.F,      z.H * ((z.A + z.Q - 1) / z.Q), z.D, z.A, z.H,
+                      z.Q,       z.K,       z.H * z.D, z.H * z.D};
+}
+#endif
+
 void KM_CUDA(window_attention_fwd)(const km_exec *, float *y, const float *q, const float *k, const float *v,
                                    const float *opt_g, const float *bias, const float *atom_mask, km_dim F, km_dim A,
                                    km_dim H, km_dim D, km_dim Q, km_dim K)
 {
     window_shape z = {F, A, H, Q, K, (int)D};
+#ifdef KM_CUDA_BF16
+    window_job job = job_of(z, bias, nullptr, atom_mask);
+    if (suits_mma(job)) return mma_fwd<SIDE / 2>(job, act(y), act(q), act(k), act(v), act(opt_g));
+#endif
     KM_ATTENTION_LAUNCH(window_kernel, F * A * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), atom_mask,
                         z);
 }
@@ -82,6 +141,11 @@ void KM_CUDA(window_attention_bwd)(const km_exec *, float *opt_dq, float *opt_dk
                                    km_dim H, km_dim D, km_dim Q, km_dim K)
 {
     window_shape z = {F, A, H, Q, K, (int)D};
+#ifdef KM_CUDA_BF16
+    window_job job = job_of(z, bias, opt_dbias, atom_mask);
+    attention_bwd t = {opt_dq, opt_dk, opt_dv, opt_dg, dy, act(q), act(k), act(v), act(opt_g)};
+    if (suits_mma(job)) return mma_bwd<SIDE / 2>(job, t, F * A * H);
+#endif
     KM_ATTENTION_LAUNCH(window_bwd_kernel, F * A * H, D, opt_dq, opt_dk, opt_dv, opt_dg, opt_dbias, dy, act(q), act(k),
                         act(v), act(opt_g), act(bias), atom_mask, z);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernels/ref/attention.h"
 
-/* What is added to the logits of a query of a head, row h Nq + i of the bias. */
+/* What is added to the logits of a query of a head, row h Nq + i of the bias. A mask of all keys, which changes no
+ * weight, is left out: rounded, it would take the bias with it. */
 static double *added_row(const double *bias, const double *opt_mask, km_dim row, km_dim N)
 {
-    double *added = calloc((size_t)N, sizeof *added);
-    for (km_dim j = 0; j < N; j++) added[j] = bias[row * N + j] + (opt_mask ? (1 - opt_mask[j]) * -1e6 : 0);
+    double *added = calloc((size_t)N, sizeof *added), any = 0;
+    for (km_dim j = 0; j < N && opt_mask; j++) any += opt_mask[j];
+    for (km_dim j = 0; j < N; j++) added[j] = bias[row * N + j] + (any > 0 ? (1 - opt_mask[j]) * -1e6 : 0);
     return added;
 }
 
