@@ -150,6 +150,14 @@ km_status km_eval_validity(const km_eval_options *o, km_eval *e, km_err *err) KM
 
 /* -- reading a target for a panel that matches atoms by name */
 
+/* The frames of a reel that the options choose, a clip a trajectory, put behind the n clips; their atoms are to be set.
+ * KM_INPUT where none is left, or where it is about times and these are not known; KM_USAGE for a --dt that is no
+ * multiple of the spacing. */
+km_status km_eval_choose(const km_eval_options *o, const km_reel *r, km_clip **clips, int *n, km_err *err) KM_MUST_USE;
+int64_t km_eval_frames_in(const km_clip *clips, int n);
+/* fs; 0 where it is not known, or not the same in all that are more than a frame. */
+int64_t km_eval_spacing_of(const km_clip *clips, int n);
+
 /* A model (its trajectories) beside its reference: their common atoms, in the reference's order. */
 typedef struct km_eval_case {
     const km_eval_options *options;

@@ -26,12 +26,12 @@ char *km_eval_made_by(const km_system *s)
 static km_status choose(const km_eval_options *o, const km_reel *r, int run, km_clip *clip, km_err *err)
 {
     int64_t first = 0, end = r->runs[run].F, start = r->runs[run].start, stride = o->stride;
-    if ((o->dt || o->range.set) && r->dt == 0)
-        return km_fail(err, KM_INPUT, "%.160s: its frames are not equally spaced", r->path);
-    if (o->dt && o->dt % r->dt)
+    if ((o->dt || o->range.set) && r->dt == 0 && end > 1)
+        return km_fail(err, KM_INPUT, "%.130s: its frames have no times, or are not equally spaced", r->path);
+    if (o->dt && r->dt && o->dt % r->dt)
         return km_fail(err, KM_USAGE, "%.120s: --dt is no multiple of the spacing, %g ps", r->path,
                        (double)r->dt / 1000);
-    if (o->dt) stride = o->dt / r->dt;
+    if (o->dt && r->dt) stride = o->dt / r->dt;
     if (o->range.has_from)
         while (first < end && start + first * r->dt < o->range.from) first++;
     if (o->range.has_to)
@@ -41,8 +41,7 @@ static km_status choose(const km_eval_options *o, const km_reel *r, int run, km_
     return KM_OK;
 }
 
-/* Append what is chosen of a reel to clips. */
-static km_status choose_all(const km_eval_options *o, const km_reel *r, km_clip **clips, int *n, km_err *err)
+km_status km_eval_choose(const km_eval_options *o, const km_reel *r, km_clip **clips, int *n, km_err *err)
 {
     int before = *n;
     *clips = km_realloc(*clips, (size_t)(*n + r->n_runs) * sizeof **clips);
@@ -116,10 +115,10 @@ static km_status open_refs(opened *t, km_err *err)
 {
     const km_eval_target *target = t->e->target;
     for (int i = 0; i < target->refs.count; i++) {
-        KM_TRY(km_reel_open(target->refs.items[i], target->top, t->o->trajectory, &t->refs[i], err));
+        KM_TRY(km_reel_open(target->refs.items[i], target->top, t->o->trajectory, KM_REEL_HEAVY, &t->refs[i], err));
         t->n_refs++;
         note_file(t->e, &t->refs[i]);
-        KM_TRY(choose_all(t->o, &t->refs[i], &t->clips, &t->n_clips, err));
+        KM_TRY(km_eval_choose(t->o, &t->refs[i], &t->clips, &t->n_clips, err));
         if (i == 0) {
             t->in_all = KM_NEWN(bool, (size_t)t->refs[0].system->n_atoms);
             memset(t->in_all, true, (size_t)t->refs[0].system->n_atoms * sizeof *t->in_all);
@@ -145,15 +144,14 @@ static km_status read_start(const opened *t, const int32_t *atoms, int32_t A, fl
     return KM_OK;
 }
 
-static int64_t frames_of(const km_clip *clips, int n)
+int64_t km_eval_frames_in(const km_clip *clips, int n)
 {
     int64_t F = 0;
     for (int i = 0; i < n; i++) F += clips[i].F;
     return F;
 }
 
-/* fs; 0 where it is not known, or not the same in all that are more than a frame. */
-static int64_t spacing_of(const km_clip *clips, int n)
+int64_t km_eval_spacing_of(const km_clip *clips, int n)
 {
     int64_t dt = -1;
     for (int i = 0; i < n; i++) {
@@ -185,8 +183,8 @@ static km_status run_case(const opened *t, const int32_t *atoms, int32_t A, cons
                       .model = both->model,
                       .n_model = both->n_model};
     c.start = KM_NEWN(float, (size_t)A * 3);
-    c.ref_frames = frames_of(c.ref, c.n_ref), c.model_frames = frames_of(c.model, c.n_model);
-    c.ref_dt = spacing_of(c.ref, c.n_ref), c.model_dt = spacing_of(c.model, c.n_model);
+    c.ref_frames = km_eval_frames_in(c.ref, c.n_ref), c.model_frames = km_eval_frames_in(c.model, c.n_model);
+    c.ref_dt = km_eval_spacing_of(c.ref, c.n_ref), c.model_dt = km_eval_spacing_of(c.model, c.n_model);
     row->frames = c.model_frames, row->dt = c.model_dt, row->atoms = A;
     km_status status = read_start(t, atoms, A, c.start, err);
     if (status == KM_OK) status = measure(&c, t->e, row, err);
@@ -210,8 +208,8 @@ static km_status measure_own(const opened *t, const km_reel *model, sides *s, km
     if (A >= 3) {
         km_system *cut = km_chem_cut(whole, keep);
         km_eval_case c = {.options = t->o, .system = cut, .A = A, .model = s->model, .n_model = s->n_model};
-        row->frames = c.model_frames = frames_of(c.model, c.n_model), row->atoms = A;
-        row->dt = c.model_dt = spacing_of(c.model, c.n_model);
+        row->frames = c.model_frames = km_eval_frames_in(c.model, c.n_model), row->atoms = A;
+        row->dt = c.model_dt = km_eval_spacing_of(c.model, c.n_model);
         km_eval_note(t->e, "%s: its own %d atoms of protein are looked at", row->name, A);
         status = measure(&c, t->e, row, err);
         km_system_free(cut);
@@ -253,7 +251,7 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
     sides s = {0};
     const km_system *ref = t->refs[0].system;
     const char *name = km_eval_base_name(path);
-    KM_TRY(km_reel_open(path, t->e->target->top, t->o->trajectory, &model, err));
+    KM_TRY(km_reel_open(path, t->e->target->top, t->o->trajectory, KM_REEL_HEAVY, &model, err));
     note_file(t->e, &model);
     km_common_find(ref, model.system, &c);
     int32_t A = 0;
@@ -262,7 +260,7 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
     note_atoms(t->e, name, &c, A);
     km_eval_row *row = km_eval_add_row(t->e, name, KM_EVAL_MODEL);
     row->path = path, row->made = km_eval_made_by(model.system);
-    km_status status = choose_all(t->o, &model, &s.model, &s.n_model, err);
+    km_status status = km_eval_choose(t->o, &model, &s.model, &s.n_model, err);
     for (int i = 0; i < s.n_model; i++) s.model[i].atoms = c.b, s.model[i].n_atoms = A;
     bool own = A < 3 && t->which == KM_EVAL_OWN;
     if (status == KM_OK && A < 3)
@@ -285,7 +283,7 @@ static km_status measure_model(opened *t, const char *path, km_eval_measure *mea
 /* At most so many frames, evenly spread as far as whole strides can; most 0: all. */
 static void thin(sides *s, int64_t most)
 {
-    int64_t F = frames_of(s->model, s->n_model), step = most > 0 && F > most ? F / most : 1;
+    int64_t F = km_eval_frames_in(s->model, s->n_model), step = most > 0 && F > most ? F / most : 1;
     for (int i = 0; i < s->n_model; i++) {
         km_clip *c = &s->model[i];
         c->stride *= step, c->F = (c->F + step - 1) / step;
@@ -349,7 +347,7 @@ static km_status each(opened *t, km_eval_measure *measure, km_err *err)
     const km_eval_target *target = t->e->target;
     KM_TRY(open_refs(t, err));
     t->e->system = km_system_copy(t->refs[0].system);
-    t->e->ref_frames = frames_of(t->clips, t->n_clips);
+    t->e->ref_frames = km_eval_frames_in(t->clips, t->n_clips);
     for (int i = 0; i < target->models.count; i++) KM_TRY(measure_model(t, target->models.items[i], measure, err));
     if (t->o->no_ceiling) return KM_OK;
     return measure_ceiling(t, t->e->n ? t->e->rows[0].frames : 0, measure, err);
@@ -377,7 +375,7 @@ km_status km_eval_read(const km_eval_case *c, const km_clip *clips, int n, const
                        float **ret, km_err *err)
 {
     int32_t most = opt_atoms ? n_atoms : c->A, *atoms = KM_NEWN(int32_t, (size_t)most);
-    float *x = *ret = KM_NEWN(float, (size_t)frames_of(clips, n) * (size_t)most * 3);
+    float *x = *ret = KM_NEWN(float, (size_t)km_eval_frames_in(clips, n) * (size_t)most * 3);
     km_status status = KM_OK;
     for (int i = 0; i < n && status == KM_OK; i++) {
         km_clip one = clips[i];

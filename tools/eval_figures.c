@@ -34,7 +34,7 @@ const km_eval_figure km_eval_figures[] = {
      "How much of a torsion is remembered after a lag, mean over torsions: 1 when all, 0 when nothing. A good "
      "model has dynamics' curve: below it, torsions move too fast or jump; above it, they are stuck. The right end "
      "of a curve (up to half of a trajectory) rests on few transitions.",
-     km_eval_has_torsions, "There are no torsions.", km_eval_draw_decorrelation},
+     km_eval_has_lags, "There are no torsions, or no trajectory's spacing is known.", km_eval_draw_decorrelation},
     {"validity", "Sound frames",
      "Share of the frames that pass each check of the table. Dynamics shows what can be reached; a model's frames "
      "are worth looking at in motion when nearly all of them are sound.",
@@ -180,3 +180,10 @@ void km_eval_residue(const km_system *s, int32_t residue, char out[40])
 
 bool km_eval_has_pairs(const km_eval *e) { return e->rows[0].profile.n_pairs > 0; }
 bool km_eval_has_torsions(const km_eval *e) { return e->rows[0].profile.n_torsions > 0; }
+
+bool km_eval_has_lags(const km_eval *e)
+{
+    int lags = 0;
+    for (int i = 0; i < e->n; i++) lags += e->rows[i].profile.n_lags;
+    return lags > 0 && km_eval_has_torsions(e);
+}

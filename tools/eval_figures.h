@@ -24,6 +24,7 @@ void km_eval_residue(const km_system *s, int32_t residue, char out[40]);
 
 bool km_eval_has_pairs(const km_eval *e);
 bool km_eval_has_torsions(const km_eval *e);
+bool km_eval_has_lags(const km_eval *e);
 km_status km_eval_draw_ramachandran(const km_eval *e, FILE *out, km_err *err);
 km_status km_eval_draw_torsions(const km_eval *e, FILE *out, km_err *err);
 km_status km_eval_draw_decorrelation(const km_eval *e, FILE *out, km_err *err);

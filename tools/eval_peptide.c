@@ -7,11 +7,10 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/base/rng.h"
-#include "lib/chem/select.h"
+#include "lib/traj/checks.h"
 #include "lib/traj/metastable.h"
-#include "tools/eval.h"
-#include "tools/load.h"
+#include "lib/traj/peptide.h"
+#include "tools/eval_frames.h"
 
 /* What is measured of one trajectory. */
 typedef struct measured {
@@ -73,230 +72,199 @@ const km_metric km_peptide_metrics[] = {
     {0},
 };
 
-/* dt: what stands for the spacing of a single frame; becomes that of the file. */
-static km_status load(const km_eval_options *o, const char *top, const char *path, int trajectory, km_loaded *l,
-                      int64_t *dt, km_err *err)
+/* What is gathered of a trajectory in one pass. */
+typedef struct gathered {
+    km_peptide torsions;
+    km_validity validity;
+    km_profile profile;
+} gathered;
+
+static void clear(gathered *g)
 {
-    const km_opt_range *t = &o->range;
-    KM_TRY(km_load(path, top, trajectory, o->threads, l, err));
-    km_loaded_cut(l, t->has_from ? t->from : INT64_MIN, t->has_to ? t->to : INT64_MAX, 1);
-    if (l->F == 1) return KM_OK;
-    km_status status = km_loaded_spacing(l, dt, err);
-    if (status == KM_OK && o->dt && o->dt % *dt)
-        status = km_fail(err, KM_USAGE, "--dt is no multiple of the spacing, %g ps", (double)*dt / 1000);
-    if (status < 0) {
-        km_loaded_clear(l);
-        return km_fail_in(err, path);
+    km_peptide_clear(&g->torsions);
+    km_profile_clear(&g->profile);
+}
+
+/* models: see km_peptide_of. */
+static km_status gather(const km_eval_options *o, const km_eval *e, km_eval_frames *f, const int64_t *models,
+                        int n_models, gathered *ret)
+{
+    const km_eval_file *file = f->file;
+    km_checks checks = km_checks_of(e->system, file->F);
+    km_profiler *profiler = o->profile ? km_profiler_new(e->system, file->F, file->dt) : NULL;
+    float *x = KM_NEWN(float, KM_EVAL_PIECE *(size_t)f->A * 3);
+    ret->torsions = km_peptide_of(e->system, file->F, file->dt, models, n_models);
+    for (int64_t at = 0, n; at < file->F && f->status == KM_OK; at += n) {
+        n = file->F - at < KM_EVAL_PIECE ? file->F - at : KM_EVAL_PIECE;
+        km_eval_frames_read(f, at, n, x);
+        km_peptide_add(&ret->torsions, x, n);
+        for (int64_t i = 0; i < n; i++) {
+            km_checks_add(&checks, x + i * f->A * 3);
+            if (profiler) km_profiler_add(profiler, x + i * f->A * 3);
+        }
     }
-    int64_t stride = o->dt ? o->dt / *dt : o->stride;
-    km_loaded_cut(l, INT64_MIN, INT64_MAX, stride);
-    *dt *= stride;
-    return KM_OK;
-}
-
-static int32_t count_present(const km_system *s)
-{
-    int32_t n = 0;
-    for (int32_t a = 0; a < s->n_atoms; a++) n += s->atoms[a].present;
-    return n;
-}
-
-/* A model or a replica. */
-typedef struct other {
-    const char *path;
-    km_eval_kind kind;
-    km_loaded loaded;
-    int64_t dt;
-    int32_t *from; /* [A of the reference] where its atoms are here, -1: they are not */
-} other;
-
-static const char *name_of(const other *x)
-{
-    return x->kind == KM_EVAL_MODEL ? km_eval_base_name(x->path) : "MD replica";
-}
-
-/* Where the reference's atoms are; what is lacking is noted and left out of all. */
-static km_status match(km_eval *e, const km_system *ref, other *x, bool *in_all, km_err *err)
-{
-    km_common c;
-    const km_system *s = x->loaded.system;
-    int32_t there = 0, left = 0;
-    char first[64] = "";
-    km_common_find(ref, s, &c);
-    x->from = KM_NEWN(int32_t, (size_t)ref->n_atoms);
-    for (int32_t a = 0; a < ref->n_atoms; a++) x->from[a] = -1;
-    for (int32_t k = 0; k < c.n; k++)
-        if (s->atoms[c.b[k]].present) x->from[c.a[k]] = c.b[k];
-    for (int32_t a = 0; a < ref->n_atoms; a++) {
-        const km_residue *r = &ref->residues[ref->atoms[a].residue];
-        if (x->from[a] < 0 && ref->atoms[a].present && !*first)
-            snprintf(first, sizeof first, "%s %d %s", r->name, r->number, ref->atoms[a].name);
-        there += x->from[a] >= 0 && ref->atoms[a].present;
-        in_all[a] &= x->from[a] >= 0, left += in_all[a];
-    }
-    km_common_clear(&c);
-    if (left < 3)
-        return km_fail(err, KM_INPUT, "%.150s: %d atoms in common with the reference and all others, too few", x->path,
-                       left);
-    if (*first)
-        km_eval_note(e,
-                     "%s: %d of the reference's %d atoms are there; those that are not (the first: %s) are left out "
-                     "of all",
-                     name_of(x), there, count_present(ref), first);
-    return KM_OK;
-}
-
-/* Of every frame the atoms at from, where keep has them, in that order; from NULL: as they are. */
-static void gather(km_loaded *l, const int32_t *opt_from, const bool *keep, int32_t n)
-{
-    size_t all = (size_t)l->system->n_atoms;
-    float *frame = KM_NEWN(float, 3 * (size_t)n), *to = l->coords;
-    for (int64_t f = 0; f < l->F; f++) {
-        size_t kept = 0;
-        for (int32_t a = 0; a < n; a++)
-            if (keep[a])
-                memcpy(frame + 3 * kept++, l->coords + 3 * ((size_t)f * all + (size_t)(opt_from ? opt_from[a] : a)),
-                       3 * sizeof *frame);
-        memcpy(to, frame, 3 * kept * sizeof *frame);
-        to += 3 * kept;
-    }
-    free(frame);
+    ret->validity = km_checks_validity(&checks);
+    if (profiler) km_profiler_end(profiler, &ret->torsions.moves, &ret->profile);
+    km_checks_clear(&checks);
+    free(x);
+    return f->status;
 }
 
 /* The dynamics. */
 typedef struct reference {
-    km_frames frames;
+    km_eval_frames frames;
+    gathered g;
     km_metastable states;
     const char *why; /* there are none, or NULL */
     int64_t lag;     /* of Markov chains, fs */
 } reference;
 
-static km_series features_of(const km_system *s, const km_frames *t, const int64_t *lengths, int n_runs)
+/* Torsions' sines and cosines of frames, which are made whenever they are asked for. */
+typedef struct features {
+    km_eval_frames *frames;
+    const km_peptide *torsions;
+    float *x; /* [KM_SERIES_PIECE, A, 3] */
+} features;
+
+static void make_rows(void *arg, int64_t first, int64_t n, double *out)
 {
-    km_series x = {.lengths = lengths, .n_runs = n_runs};
-    x.x = km_torsion_features(s, t, &x.D);
-    return x;
+    const features *s = arg;
+    km_eval_frames_read(s->frames, first, n, s->x);
+    km_torsion_features(s->torsions->torsions, s->torsions->n, s->x, n, s->frames->A, out);
 }
 
-static reference reference_of(const km_eval_options *o, const km_system *s, const km_frames *t)
+static features features_of(km_eval_frames *f, const km_peptide *torsions)
+{
+    return (features){f, torsions, KM_NEWN(float, KM_SERIES_PIECE *(size_t)f->A * 3)};
+}
+
+/* One trajectory, or several where clips are paths. */
+static km_series series_of(features *s, bool paths)
+{
+    const km_eval_file *file = s->frames->file;
+    return (km_series){.D = 2 * s->torsions->n,
+                       .lengths = paths ? s->frames->lengths : &file->F,
+                       .n_runs = paths ? file->n : 1,
+                       .read = make_rows,
+                       .arg = s};
+}
+
+static km_status find_states(const km_eval_options *o, reference *r)
 {
     const int64_t usual = 100 * 1000; /* 100 ps, as MDGen has it */
-    reference r = {.frames = *t, .lag = o->lag ? o->lag : usual};
-    if (t->F < 2) r.why = "it is a single frame";
-    else if (r.lag % t->dt) r.why = "--lag is no multiple of its spacing";
-    if (r.why) return r;
-    km_series x = features_of(s, t, &t->F, 1);
-    r.why = x.D ? km_metastable_of(&x, r.lag / t->dt, 137, o->threads, &r.states) : "it has no torsions";
-    free((double *)x.x);
-    return r;
+    const km_eval_file *file = r->frames.file;
+    r->lag = o->lag ? o->lag : usual;
+    if (file->F < 2) r->why = "it is a single frame";
+    else if (!file->dt) r->why = "its spacing is not known";
+    else if (r->lag % file->dt) r->why = "--lag is no multiple of its spacing";
+    else if (!r->g.torsions.n) r->why = "it has no torsions";
+    if (r->why) return KM_OK;
+    features f = features_of(&r->frames, &r->g.torsions);
+    km_series x = series_of(&f, false);
+    r->why = km_metastable_of(&x, r->lag / file->dt, 137, o->threads, &r->states);
+    free(f.x);
+    return r->frames.status;
 }
 
-static void measure_states(const km_eval_options *o, km_eval *e, const char *name, const km_frames *model,
-                           const reference *ref, km_metastable_scores *ret)
+/* What needs transitions is left out where the lag cannot be had. */
+static void measure_states(const km_eval_options *o, km_eval *e, const char *name, features *f, const reference *ref,
+                           km_metastable_scores *ret)
 {
-    *ret = km_metastable_nothing;
+    const km_eval_file *file = f->frames->file;
+    bool fits = file->dt && ref->lag % file->dt == 0;
     if (ref->why) return;
-    if (ref->lag % model->dt) {
-        km_eval_note(e, "%s: no metastable states: the lag, %g ps, is no multiple of its spacing", name,
-                     (double)ref->lag / 1000);
-        return;
-    }
-    km_series x = features_of(e->system, model, &model->F, 1);
-    km_metastable_compare(&ref->states, &x, ref->lag / model->dt, o->threads, ret);
-    free((double *)x.x);
+    if (file->dt && !fits)
+        km_eval_note(e, "%s: no transitions between metastable states: the lag, %g ps, is no multiple of its spacing",
+                     name, (double)ref->lag / 1000);
+    km_series x = series_of(f, false);
+    km_metastable_compare(&ref->states, &x, fits ? ref->lag / file->dt : file->F, o->threads, ret);
 }
 
-static km_eval_row *add_row(const km_eval_options *o, km_eval *e, const char *name, km_eval_kind kind,
-                            const km_frames *model, measured *m)
+static void note_paths(km_eval *e, const char *name, const km_eval_frames *f, int64_t paths, int64_t lag)
 {
-    km_eval_row *r = km_eval_add_row(e, name, kind);
-    r->frames = model->F, r->dt = model->dt, r->atoms = e->system->n_atoms;
-    km_peptide_validity(e->system, model, &m->validity);
-    km_eval_take(e->panel, r, m);
-    if (o->profile) km_profile_make(e->system, model, &r->profile);
-    return r;
-}
-
-static void set_nothing(km_peptide_scores *scores)
-{
-    double *all = (double *)scores; /* nothing but doubles */
-    for (size_t i = 0; i < sizeof *scores / sizeof *all; i++) all[i] = NAN;
-}
-
-static km_eval_row *measure(const km_eval_options *o, km_eval *e, const char *name, km_eval_kind kind,
-                            const km_frames *model, const reference *ref)
-{
-    measured m;
-    if (ref->frames.F > 1) km_peptide_compare(e->system, model, &ref->frames, &m.scores);
-    else set_nothing(&m.scores);
-    measure_states(o, e, name, model, ref, &m.states);
-    return add_row(o, e, name, kind, model, &m);
-}
-
-static void note_paths(km_eval *e, const char *name, const km_loaded *l, int64_t dt, int64_t paths, int64_t lag)
-{
-    int64_t steps = KM_PATH_STEPS * lag / dt;
-    if (paths < l->n_runs)
+    int64_t steps = f->file->dt ? KM_PATH_STEPS * lag / f->file->dt : 0;
+    if (paths < f->file->n)
         km_eval_note(e,
                      "%s: %lld of %d trajectories are no paths: fewer than %d frames, or not between the states of the "
                      "first one",
-                     name, (long long)(l->n_runs - paths), l->n_runs, KM_PATH_STEPS + 1);
-    if (l->lengths[0] != steps && l->lengths[0] != steps + 1)
+                     name, (long long)(f->file->n - paths), f->file->n, KM_PATH_STEPS + 1);
+    if (steps && f->lengths[0] != steps && f->lengths[0] != steps + 1)
         km_eval_note(e, "%s: a path of %lld frames is taken for one of %d steps of the lag, %lld frames", name,
-                     (long long)l->lengths[0], KM_PATH_STEPS, (long long)steps + 1);
+                     (long long)f->lengths[0], KM_PATH_STEPS, (long long)steps + 1);
 }
 
-/* Trajectories that were made to lead from one state to another: nothing else than that is compared. */
-static km_eval_row *measure_paths(const km_eval_options *o, km_eval *e, const char *name, const km_frames *model,
-                                  const km_loaded *l, reference *ref)
+/* Trajectories that were made to lead from one state to another. */
+static void measure_paths(const km_eval_options *o, km_eval *e, const char *name, features *f, reference *ref,
+                          km_metastable_scores *ret)
 {
-    measured m = {.states = km_metastable_nothing};
-    set_nothing(&m.scores);
-    if (!ref->why) {
-        km_series x = features_of(e->system, model, l->lengths, l->n_runs);
-        int64_t n = km_metastable_paths(&ref->states, &x, o->threads, ref->states.ends, &m.states);
-        note_paths(e, name, l, model->dt, n, ref->lag);
-        free((double *)x.x);
-    }
-    return add_row(o, e, name, KM_EVAL_MODEL, model, &m);
+    if (ref->why) return;
+    km_series x = series_of(f, true);
+    int64_t n = km_metastable_paths(&ref->states, &x, o->threads, ref->states.ends, ret);
+    note_paths(e, name, f->frames, n, ref->lag);
 }
 
-/* The start frame repeated, with noise of each atom's fluctuation in the reference (or without). */
-static void add_baseline(const km_eval_options *o, km_eval *e, const char *name, const reference *ref, bool noisy)
+/* A row of what has been gathered, whose profile it takes over. */
+static km_status add_row(const km_eval_options *o, km_eval *e, const char *name, km_eval_kind kind, km_eval_frames *f,
+                         gathered *g, reference *ref)
 {
-    const km_frames *t = &ref->frames;
-    int32_t A = e->system->n_atoms;
-    size_t frame = (size_t)A * 3;
-    float *x = KM_NEWN(float, (size_t)t->F *frame);
-    double *rmsf = KM_NEWN(double, (size_t)A);
-    if (noisy) km_rmsf(t, A, rmsf);
-    for (int64_t f = 0; f < t->F; f++) {
-        km_rng r = km_rng_of(1, KM_RNG_METRIC, 0, f, 0);
-        for (int32_t a = 0; a < A; a++) {
-            float n[3];
-            km_rng_normal3(&r, (uint32_t)a, n);
-            for (int k = 0; k < 3; k++)
-                x[(size_t)f * frame + (size_t)(3 * a + k)] = t->coords[3 * a + k] + (float)(rmsf[a] / sqrt(3)) * n[k];
-        }
-    }
-    measure(o, e, name, KM_EVAL_BASELINE, &(km_frames){x, t->F, t->dt}, ref);
-    free(x), free(rmsf);
+    measured m = {.states = km_metastable_nothing, .validity = g->validity};
+    double *scores = (double *)&m.scores; /* nothing but doubles */
+    bool paths = o->paths && kind == KM_EVAL_MODEL;
+    features rows = features_of(f, &g->torsions);
+    for (size_t i = 0; i < sizeof m.scores / sizeof *scores; i++) scores[i] = NAN;
+    if (paths) measure_paths(o, e, name, &rows, ref, &m.states);
+    else measure_states(o, e, name, &rows, ref, &m.states);
+    if (!paths && ref->frames.file->F > 1) km_peptide_compare(&g->torsions, &ref->g.torsions, &m.scores);
+    km_eval_row *r = km_eval_add_row(e, name, kind);
+    r->frames = f->file->F, r->dt = f->file->dt, r->atoms = f->A, r->profile = g->profile;
+    g->profile = (km_profile){0};
+    km_eval_take(e->panel, r, &m);
+    if (kind != KM_EVAL_BASELINE) r->path = f->file->path, r->made = km_eval_made_by(f->file->reel.system);
+    free(rows.x);
+    return f->status;
 }
 
-static void add_other(const km_eval_options *o, km_eval *e, const other *x, reference *ref)
+static km_status measure(const km_eval_options *o, km_eval *e, const char *name, km_eval_kind kind, km_eval_frames *f,
+                         reference *ref)
 {
-    const char *name = name_of(x);
-    km_frames t = {x->loaded.coords, x->loaded.F, x->dt};
-    if (t.F == 1) km_eval_note(e, "%s: a single frame: nothing of time and of fluctuations is computed", name);
-    km_eval_row *row = o->paths && x->kind == KM_EVAL_MODEL ? measure_paths(o, e, name, &t, &x->loaded, ref)
-                                                            : measure(o, e, name, x->kind, &t, ref);
-    row->path = x->path, row->made = km_eval_made_by(x->loaded.system);
+    gathered g = {0};
+    km_status status = gather(o, e, f, &f->file->dt, 1, &g);
+    if (status == KM_OK) status = add_row(o, e, name, kind, f, &g, ref);
+    clear(&g);
+    return status;
+}
+
+static km_status measure_file(const km_eval_options *o, km_eval *e, const km_eval_file *file, reference *ref,
+                              km_err *err)
+{
+    const char *name = file->kind == KM_EVAL_MODEL ? km_eval_base_name(file->path) : "MD replica";
+    km_eval_frames f = km_eval_frames_of(o, e, file, err);
+    if (file->F == 1) km_eval_note(e, "%s: a single frame: nothing of time and of fluctuations is computed", name);
+    km_status status = measure(o, e, name, file->kind, &f, ref);
+    km_eval_frames_clear(&f);
+    return status;
+}
+
+/* The reference's first frame repeated, with noise of each atom's fluctuation in it, or without. */
+static km_status measure_baseline(const km_eval_options *o, km_eval *e, bool noisy, reference *ref, km_err *err)
+{
+    km_eval_frames f = km_eval_frames_of(o, e, ref->frames.file, err);
+    double *rmsf = KM_NEWN(double, (size_t)f.A);
+    const km_fluctuation *moves = &ref->g.torsions.moves;
+    f.opt_start = memcpy(KM_NEWN(float, (size_t)f.A * 3), moves->first, (size_t)f.A * 3 * sizeof(float));
+    km_fluctuation_rms(moves, rmsf);
+    if (noisy) f.opt_noise = rmsf;
+    km_status status = measure(o, e, noisy ? "with noise" : "start frame", KM_EVAL_BASELINE, &f, ref);
+    km_eval_frames_clear(&f);
+    free(rmsf);
+    return status;
 }
 
 /* What the states are, and which paths are looked at. */
-static void note_states(km_eval *e, const reference *ref, int64_t start)
+static void note_states(km_eval *e, const reference *ref)
 {
     const km_metastable *m = &ref->states;
+    const km_clip *c = ref->frames.file->clips;
     double at[2] = {0, 0};
     if (ref->why) {
         km_eval_note(e, "no metastable states of the reference: %s", ref->why);
@@ -310,7 +278,7 @@ static void note_states(km_eval *e, const reference *ref, int64_t start)
     for (int k = 0; k < 2; k++) {
         int64_t f = 0;
         while (m->states[f] != m->ends[k]) f++;
-        at[k] = (double)(start + f * ref->frames.dt) / 1000;
+        at[k] = (double)(c->reel->runs[c->run].start + (c->first + f * c->stride) * c->reel->dt) / 1000;
     }
     km_eval_note(e,
                  "transition paths: %d steps of %g ps between two of %d metastable states, those of the reference at "
@@ -318,71 +286,36 @@ static void note_states(km_eval *e, const reference *ref, int64_t start)
                  KM_PATH_STEPS, (double)ref->lag / 1000, m->K, at[0], at[1]);
 }
 
-static km_status load_other(const km_eval_options *o, km_eval *e, const km_loaded *ref, other *x, bool *in_all,
-                            km_err *err)
+static km_status against(const km_eval_options *o, km_eval *e, const km_eval_file *files, int n, reference *ref,
+                         km_err *err)
 {
-    bool paths = o->paths && x->kind == KM_EVAL_MODEL;
-    int trajectory = o->trajectory < 0 && !paths ? 0 : o->trajectory;
-    KM_TRY(load(o, e->target->top, x->path, trajectory, &x->loaded, &x->dt, err));
-    return match(e, ref->system, x, in_all, err);
-}
-
-/* The models, and the references but the first; all of them, and the reference l, are left with the atoms that they
- * share, of which e->system is. */
-static km_status load_others(const km_eval_options *o, km_eval *e, km_loaded *l, int64_t dt, other *others,
-                             km_err *err)
-{
-    const km_eval_target *t = e->target;
-    const km_system *whole = l->system;
-    int n = t->models.count + t->refs.count - 1;
-    bool *in_all = KM_NEWN(bool, (size_t)whole->n_atoms);
-    km_status status = KM_OK;
-    for (int32_t a = 0; a < whole->n_atoms; a++) in_all[a] = whole->atoms[a].present;
-    if (count_present(whole) < whole->n_atoms)
-        km_eval_note(e, "the reference lacks %d of its residues' %d atoms", whole->n_atoms - count_present(whole),
-                     whole->n_atoms);
-    for (int i = 0; i < n && status == KM_OK; i++) {
-        bool model = i < t->models.count;
-        others[i].path = model ? t->models.items[i] : t->refs.items[i - t->models.count + 1];
-        others[i].kind = model ? KM_EVAL_MODEL : KM_EVAL_REPLICA, others[i].dt = dt;
-        status = load_other(o, e, l, &others[i], in_all, err);
-    }
-    for (int i = 0; i < n && status == KM_OK; i++)
-        gather(&others[i].loaded, others[i].from, in_all, whole->n_atoms);
-    if (status == KM_OK) gather(l, NULL, in_all, whole->n_atoms), e->system = km_chem_cut(whole, in_all);
-    free(in_all);
-    return status;
-}
-
-static void against(const km_eval_options *o, km_eval *e, const km_loaded *l, int64_t dt, const other *others, int n)
-{
-    reference ref = reference_of(o, e->system, &(km_frames){l->coords, l->F, dt});
-    if (l->F < 2)
+    int64_t *spacings = KM_NEWN(int64_t, (size_t)n);
+    for (int i = 0; i < n; i++) spacings[i] = files[i].dt;
+    km_status status = gather(o, e, &ref->frames, spacings, n, &ref->g);
+    free(spacings);
+    KM_TRY(status);
+    KM_TRY(find_states(o, ref));
+    if (files->F < 2)
         km_eval_note(e, "the reference is a single frame: how sound frames are is computed, nothing is compared");
-    for (int i = 0; i < n; i++) add_other(o, e, &others[i], &ref);
-    km_eval_row *row = measure(o, e, "MD itself", KM_EVAL_REFERENCE, &ref.frames, &ref);
-    row->path = e->target->refs.items[0], row->made = km_eval_made_by(l->system);
-    if (o->baselines) add_baseline(o, e, "start frame", &ref, false), add_baseline(o, e, "with noise", &ref, true);
-    note_states(e, &ref, l->times[0]);
-    km_metastable_clear(&ref.states);
+    for (int i = 1; i < n; i++) KM_TRY(measure_file(o, e, &files[i], ref, err));
+    KM_TRY(add_row(o, e, "MD itself", KM_EVAL_REFERENCE, &ref->frames, &ref->g, ref));
+    for (int noisy = 0; noisy < 2 && o->baselines; noisy++) KM_TRY(measure_baseline(o, e, noisy, ref, err));
+    note_states(e, ref);
+    return KM_OK;
 }
 
 km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err)
 {
-    km_loaded l;
-    int64_t dt = 0;
-    const km_eval_target *t = e->target;
-    int n = t->models.count + t->refs.count - 1;
-    KM_TRY(load(o, t->top, t->refs.items[0], o->trajectory < 0 ? 0 : o->trajectory, &l, &dt, err));
-    other *others = KM_NEWN(other, (size_t)n);
-    km_status status = load_others(o, e, &l, dt, others, err);
-    e->ref_frames = l.F;
-    if (status == KM_OK) against(o, e, &l, dt, others, n);
-    for (int i = 0; i < n; i++) {
-        km_loaded_clear(&others[i].loaded);
-        free(others[i].from);
+    km_eval_file *files;
+    int n;
+    km_status status = km_eval_files_open(o, e, &files, &n, err);
+    if (status == KM_OK) {
+        reference ref = {.frames = km_eval_frames_of(o, e, files, err)};
+        status = against(o, e, files, n, &ref, err);
+        km_eval_frames_clear(&ref.frames);
+        clear(&ref.g);
+        km_metastable_clear(&ref.states);
     }
-    free(others);
-    km_loaded_clear(&l);
+    km_eval_files_close(files, n);
     return status;
 }

@@ -17,15 +17,13 @@ static double *ramachandran(const km_portrait *p, const km_portrait_side *s)
     enum { BINS = KM_PAIR_BINS };
     km_torsion *t;
     int32_t n = km_chem_torsions(p->c->system, &t);
-    double *out = KM_NEWN(double, BINS *BINS), all = 0, pi = acos(-1);
-    const km_frames frames = {s->x, s->F, 0};
-    float *angles = km_torsion_angles(t, n, &frames, p->c->A);
-    for (int32_t i = 0; i < n; i++) {
-        if (!km_torsion_pair(t, n, i)) continue;
-        for (int64_t f = 0; f < s->F; f++, all++) {
-            int phi = km_bin_of(angles[i * s->F + f], -pi, pi, BINS);
-            int psi = km_bin_of(angles[(i + 1) * s->F + f], -pi, pi, BINS);
-            out[psi * BINS + phi]++;
+    double *out = KM_NEWN(double, BINS *BINS), all = 0;
+    float *angles = KM_NEWN(float, (size_t)n + 1);
+    for (int64_t f = 0; f < s->F; f++) {
+        km_torsion_angles(t, n, s->x + f * p->c->A * 3, angles);
+        for (int32_t i = 0; i < n; i++) {
+            if (!km_torsion_pair(t, n, i)) continue;
+            out[km_bin_of_angle(angles[i + 1], BINS) * BINS + km_bin_of_angle(angles[i], BINS)]++, all++;
         }
     }
     for (int b = 0; b < BINS * BINS && all > 0; b++) out[b] /= all;

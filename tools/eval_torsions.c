@@ -141,8 +141,10 @@ km_status km_eval_draw_decorrelation(const km_eval *e, FILE *out, km_err *err)
     enum { LEFT = 56, WIDE = 450, HIGH = 240 };
     int n = km_eval_trajectories(e);
     double shortest = INFINITY, longest = 0, low = 0;
+    bool chi = false;
     for (int i = 0; i < n; i++) {
         const km_profile *p = &e->rows[i].profile;
+        chi |= p->n_lags && !isnan(p->side[0]);
         if (p->n_lags) shortest = fmin(shortest, p->lags[0]), longest = fmax(longest, p->lags[p->n_lags - 1]);
         for (int l = 0; l < p->n_lags; l++)
             low = fmin(low, fmin(p->backbone[l], p->side[l])); /* fmin passes NaN over */
@@ -151,7 +153,7 @@ km_status km_eval_draw_decorrelation(const km_eval *e, FILE *out, km_err *err)
     km_svg_begin(out, KM_FIGURE_WIDTH, top + HIGH + 40, "Decorrelation of the torsions");
     km_eval_legend(e, n, out, LEFT, 0);
     for (int side = 0; side < 2; side++) {
-        if (side && isnan(e->rows[0].profile.side[0])) break; /* glycines alone */
+        if (side && !chi) break; /* glycines alone */
         km_panel p = {.out = out, .left = LEFT + side * (WIDE + 64), .top = top, .width = WIDE, .height = HIGH};
         p.title = side ? "side chains: mean over χ" : "backbone: mean over φ and ψ";
         p.x = (km_axis){.log = true, .label = "lag, ps"}, p.y = (km_axis){.label = "decorrelation"};

@@ -12,6 +12,7 @@
 #include "lib/base/mem.h"
 #include "lib/chem/residues.h"
 #include "lib/chem/select.h"
+#include "lib/chem/tokens.h"
 
 static void copy_name(km_name to, const char *from)
 {
@@ -45,11 +46,40 @@ static void take_heavy(km_reel *r, const km_system *raw)
     km_system_free(named);
 }
 
+/* A system as it is. */
+static void take_whole(km_reel *r, const km_system *s)
+{
+    r->system = km_system_copy(s);
+    r->source = KM_NEWN(int32_t, (size_t)s->n_atoms);
+    for (int32_t a = 0; a < s->n_atoms; a++) r->source[a] = a;
+    r->in_file = s->n_atoms;
+}
+
+static void take_system(km_reel *r, const km_system *s)
+{
+    if (r->kind == KM_REEL_COMPLETE) take_whole(r, s);
+    else take_heavy(r, s);
+}
+
 static void take_model(km_reel *r, const float *coords)
 {
     r->model = KM_NEWN(float, (size_t)r->system->n_atoms * 3);
     for (int32_t a = 0; a < r->system->n_atoms; a++)
         memcpy(r->model + 3 * a, coords + 3 * r->source[a], 3 * sizeof(float));
+}
+
+static km_status take_structure(km_reel *r, const char *path, const km_structure *top, km_err *err)
+{
+    if (r->kind == KM_REEL_HEAVY) {
+        take_heavy(r, top->system);
+        take_model(r, top->coords);
+        return KM_OK;
+    }
+    const km_token_options options = {NULL, KM_MISSING_DROP};
+    km_tokenized t;
+    if (km_chem_tokenize(top, &options, &t, err) < 0) return km_fail_in(err, path);
+    r->system = t.system, r->source = t.source, r->in_file = top->system->n_atoms;
+    return KM_OK;
 }
 
 /* A run more, whose first and last frames are at these times; spacing 0 where it is not even. */
@@ -134,9 +164,9 @@ static km_status take_top(km_reel *r, const char *path, const char *top_path, km
     int32_t atoms = km_traj_atoms(r->traj), in_top = top->system->n_atoms;
     bool arrays = km_traj_get_kind(r->traj) == KM_TRAJ_NPZ;
     if (arrays && in_top != atoms && count_ca(top->system) == atoms) leave_ca(top), in_top = atoms;
-    take_heavy(r, top->system);
-    take_model(r, top->coords);
+    km_status status = take_structure(r, top_path, top, err);
     km_structure_free(top);
+    KM_TRY(status);
     return in_top == atoms ? KM_OK
                            : km_fail(err, KM_INPUT, "%.140s: %d atoms, but the topology has %d", path, atoms, in_top);
 }
@@ -147,7 +177,7 @@ static km_status open_traj(km_reel *r, const char *path, const char *opt_top, km
     const char *letters = km_traj_sequence(r->traj);
     if (letters && (int32_t)strlen(letters) == km_traj_atoms(r->traj)) {
         km_system *s = ca_of_letters(letters);
-        take_heavy(r, s);
+        take_system(r, s);
         km_system_free(s);
     } else if (opt_top) {
         KM_TRY(take_top(r, path, opt_top, err));
@@ -162,7 +192,7 @@ static km_status open_traj(km_reel *r, const char *path, const char *opt_top, km
 static km_status open_h5(km_reel *r, const char *path, int trajectory, km_err *err)
 {
     KM_TRY(km_h5md_open(path, &r->h5, err));
-    take_heavy(r, km_h5md_system(r->h5));
+    take_system(r, km_h5md_system(r->h5));
     for (int t = 0; t < km_h5md_trajectories(r->h5); t++) {
         int64_t F = km_h5md_frames(r->h5, t);
         const int64_t *times = km_h5md_times(r->h5, t);
@@ -243,7 +273,7 @@ static km_status take_frames(km_reel *r, km_source *source, int trajectory, km_e
         if (m.type == KM_MSG_SYSTEM && r->system) break; /* one system is what is asked for */
         if (m.type == KM_MSG_SYSTEM) {
             km_system *s = km_source_take_system(source);
-            take_heavy(r, s);
+            take_system(r, s);
             km_system_free(s);
         }
         if (m.type != KM_MSG_FRAME || (trajectory >= 0 && m.frame.trajectory != trajectory)) continue;
@@ -254,7 +284,7 @@ static km_status take_frames(km_reel *r, km_source *source, int trajectory, km_e
         generated += !m.frame.given, n++;
     }
     for (int64_t i = 0; i < n; i++)
-        if (!all[i].given || generated == 0) all[kept++] = all[i];
+        if (!all[i].given || generated == 0 || r->kind == KM_REEL_COMPLETE) all[kept++] = all[i];
     sort_runs(r, all, kept);
     free(all);
     return got < 0 ? got : end_hold(r, err);
@@ -273,10 +303,9 @@ static km_status open_models(km_reel *r, const char *path, km_err *err)
 {
     km_structure *all;
     KM_TRY(km_structure_read(path, 0, &all, err));
-    take_heavy(r, all->system);
-    take_model(r, all->coords);
     add_run(r, 0, all->n_models, 0, 0);
-    km_status status = hold(r, all->coords, (size_t)all->n_models, err);
+    km_status status = take_structure(r, path, all, err);
+    if (status == KM_OK) status = hold(r, all->coords, (size_t)all->n_models, err);
     if (status == KM_OK) status = end_hold(r, err);
     km_structure_free(all);
     return status;
@@ -303,9 +332,10 @@ static km_status open_any(km_reel *r, const char *path, const char *opt_top, int
     return open_models(r, path, err);
 }
 
-km_status km_reel_open(const char *path, const char *opt_top, int trajectory, km_reel *ret, km_err *err)
+km_status km_reel_open(const char *path, const char *opt_top, int trajectory, km_reel_kind kind, km_reel *ret,
+                       km_err *err)
 {
-    *ret = (km_reel){.path = path};
+    *ret = (km_reel){.path = path, .kind = kind};
     km_status status = open_any(ret, path, opt_top, trajectory, err);
     if (status == KM_OK && ret->n_runs == 0)
         status = trajectory > 0 ? km_fail(err, KM_INPUT, "%.180s: no trajectory %d", path, trajectory)

@@ -31,27 +31,45 @@ static void make_map(km_metastable *m)
     t->k = t->k < 2 || m->dims > 2 ? m->dims : 2;
 }
 
-/* The first dims of k columns, every `each`th of F rows. */
-static double *columns(const double *x, int64_t F, int k, int dims, int64_t each)
+/* What is kept of rows in these components, each where it is asked for. */
+typedef struct kept {
+    int64_t each;     /* of every each-th row, */
+    double *some;     /* [., dims] the components that count */
+    double *slow;     /* [F, 2] the first two (the second 0 where there is one) */
+    int32_t *nearest; /* [F] microstates, by the centres that there are */
+} kept;
+
+static void keep_piece(const km_metastable *m, const double *rows, int64_t first, int64_t n, int threads,
+                       const kept *to)
 {
-    double *out = KM_NEWN(double, (size_t)((F + each - 1) / each) * (size_t)dims + 1), *next = out;
-    for (int64_t f = 0; f < F; f += each)
-        for (int d = 0; d < dims; d++) *next++ = x[f * k + d];
-    return out;
+    int k = m->tica.k, dims = m->dims;
+    double *x = km_tica_project(&m->tica, rows, n), *places = KM_NEWN(double, (size_t)n *(size_t)dims + 1);
+    for (int64_t f = 0, at = first; f < n; f++, at++) {
+        size_t bytes = (size_t)dims * sizeof *x;
+        memcpy(places + f * dims, x + f * k, bytes);
+        if (to->some && at % to->each == 0) memcpy(to->some + at / to->each * dims, x + f * k, bytes);
+        if (to->slow) to->slow[2 * at] = x[f * k], to->slow[2 * at + 1] = k > 1 ? x[f * k + 1] : 0;
+    }
+    if (to->nearest) km_kmeans_assign(places, n, dims, m->centres, m->micro, threads, to->nearest + first);
+    free(x), free(places);
 }
 
-static void keep_slow(const double *x, int64_t F, int k, double *slow)
+static void keep(const km_metastable *m, const km_series *s, int threads, const kept *to)
 {
-    for (int64_t f = 0; f < F; f++) slow[2 * f] = x[f * k], slow[2 * f + 1] = k > 1 ? x[f * k + 1] : 0;
+    double *room = km_series_room(s);
+    int64_t F = km_series_rows(s);
+    for (int64_t at = 0, n; at < F; at += n) {
+        n = F - at < KM_SERIES_PIECE ? F - at : KM_SERIES_PIECE;
+        keep_piece(m, km_series_piece(s, at, n, room), at, n, threads, to);
+    }
+    free(room);
 }
 
-/* Microstates of the rows, by the centres that there are. */
-static int32_t *nearest(const km_metastable *m, const double *x, int64_t F, int threads)
+/* Microstates of all rows, the caller's. */
+static int32_t *nearest(const km_metastable *m, const km_series *s, int threads, double *opt_slow)
 {
-    int32_t *out = KM_NEWN(int32_t, (size_t)F + 1);
-    double *places = columns(x, F, m->tica.k, m->dims, 1);
-    km_kmeans_assign(places, F, m->dims, m->centres, m->micro, threads, out);
-    free(places);
+    int32_t *out = KM_NEWN(int32_t, (size_t)km_series_rows(s) + 1);
+    keep(m, s, threads, &(kept){.nearest = out, .slow = opt_slow});
     return out;
 }
 
@@ -62,24 +80,34 @@ static double *counts_of(const int32_t *states, const km_series *s, int64_t lag,
     return counts;
 }
 
-/* The microstates that reach each other, and those of the rows among them, the caller's. */
-static int32_t *find_microstates(km_metastable *m, const km_series *md, const double *x, int64_t lag, uint64_t seed,
-                                 int threads)
+/* Centres in some of the rows; all rows' first components are kept. */
+static void find_centres(km_metastable *m, const km_series *md, uint64_t seed, int threads)
 {
-    enum { ENOUGH = 20000 }; /* rows to find centres in */
-    bool in[KM_MICROSTATES];
-    double *some = columns(x, m->F, m->tica.k, m->dims, m->F / ENOUGH + 1);
+    enum { ENOUGH = 20000 };
+    int64_t each = m->F / ENOUGH + 1, n = (m->F - 1) / each + 1;
+    double *some = KM_NEWN(double, (size_t)n *(size_t)m->dims);
+    m->slow = KM_NEWN(double, 2 * (size_t)m->F);
     m->centres = KM_NEWN(double, KM_MICROSTATES *(size_t)m->dims);
-    m->micro =
-        km_kmeans(some, (m->F - 1) / (m->F / ENOUGH + 1) + 1, m->dims, KM_MICROSTATES, seed, threads, m->centres, NULL);
-    int32_t *states = nearest(m, x, m->F, threads);
+    keep(m, md, threads, &(kept){.each = each, .some = some, .slow = m->slow});
+    m->micro = km_kmeans(some, n, m->dims, KM_MICROSTATES, seed, threads, m->centres, NULL);
+    free(some);
+}
+
+/* The microstates that reach each other, and those of the rows among them, the caller's. */
+static int32_t *find_microstates(km_metastable *m, const km_series *md, int64_t lag, uint64_t seed, int threads)
+{
+    bool in[KM_MICROSTATES];
+    find_centres(m, md, seed, threads);
+    int32_t *states = nearest(m, md, threads, NULL);
     double *counts = counts_of(states, md, lag, m->micro);
     int found = km_msm_connected(counts, m->micro, in), n = 0;
     for (int i = 0; i < m->micro; i++)
         if (in[i]) memmove(m->centres + n++ * m->dims, m->centres + i * m->dims, (size_t)m->dims * sizeof *m->centres);
+    free(counts);
     m->lost = m->micro - found, m->micro = found;
-    free(some), free(counts), free(states);
-    return nearest(m, x, m->F, threads);
+    if (!m->lost) return states;
+    free(states);
+    return nearest(m, md, threads, NULL);
 }
 
 /* The microstates, which all reach each other, in metastable sets. */
@@ -120,10 +148,9 @@ static int fit_chain(const int32_t *states, const km_series *s, int64_t lag, int
     return n;
 }
 
-static const char *find_states(km_metastable *m, const km_series *md, const double *x, int64_t lag, uint64_t seed,
-                               int threads)
+static const char *find_states(km_metastable *m, const km_series *md, int64_t lag, uint64_t seed, int threads)
 {
-    m->states = find_microstates(m, md, x, lag, seed, threads);
+    m->states = find_microstates(m, md, lag, seed, threads);
     if (m->micro < 2) return "it has no two states between which it goes to and fro";
     if (!find_sets(m, md, m->states, lag)) return "its states form no metastable sets";
     size_t K = (size_t)m->K;
@@ -140,12 +167,7 @@ const char *km_metastable_of(const km_series *md, int64_t lag, uint64_t seed, in
     km_tica_fit(md, lag, md->D, threads, &m->tica);
     if (!m->tica.k) return "it does not move, or is no longer than the lag";
     make_map(m);
-    double *x = km_tica_project(&m->tica, md->x, m->F);
-    m->slow = KM_NEWN(double, 2 * (size_t)m->F);
-    keep_slow(x, m->F, m->tica.k, m->slow);
-    const char *why = find_states(m, md, x, lag, seed, threads);
-    free(x);
-    return why;
+    return find_states(m, md, lag, seed, threads);
 }
 
 void km_metastable_clear(km_metastable *m)
@@ -156,14 +178,12 @@ void km_metastable_clear(km_metastable *m)
     *m = (km_metastable){0};
 }
 
-/* Sets of n rows, the caller's; their first two components into opt_slow [n, 2]. */
-static int32_t *assign(const km_metastable *m, const double *x, int64_t n, int threads, double *opt_slow)
+/* Sets of the rows, the caller's; their first two components into opt_slow [F, 2]. */
+static int32_t *assign(const km_metastable *m, const km_series *s, int threads, double *opt_slow)
 {
-    double *places = km_tica_project(&m->tica, x, n);
-    int32_t *out = nearest(m, places, n, threads);
-    for (int64_t i = 0; i < n; i++) out[i] = m->set[out[i]];
-    if (opt_slow) keep_slow(places, n, m->tica.k, opt_slow);
-    free(places);
+    int32_t *out = nearest(m, s, threads, opt_slow);
+    int64_t F = km_series_rows(s);
+    for (int64_t i = 0; i < F; i++) out[i] = m->set[out[i]];
     return out;
 }
 
@@ -229,7 +249,7 @@ void km_metastable_compare(const km_metastable *m, const km_series *model, int64
 {
     int64_t F = km_series_rows(model), longest = 0;
     double *slow = KM_NEWN(double, 2 * (size_t)F + 1);
-    int32_t *states = assign(m, model->x, F, threads, slow);
+    int32_t *states = assign(m, model, threads, slow);
     *ret = km_metastable_nothing;
     ret->jsd_slow = slow_distance(m, slow, F, false), ret->jsd_slow2 = slow_distance(m, slow, F, true);
     double *share = shares(states, F, m->K);
@@ -243,7 +263,7 @@ int64_t km_metastable_paths(const km_metastable *m, const km_series *model, int 
                             km_metastable_scores *ret)
 {
     enum { POINTS = KM_PATH_STEPS + 1 };
-    int32_t *states = assign(m, model->x, km_series_rows(model), threads, NULL), *at = states;
+    int32_t *states = assign(m, model, threads, NULL), *at = states;
     int32_t *paths = KM_NEWN(int32_t, (size_t)model->n_runs * POINTS + 1);
     int64_t n = 0;
     *ret = km_metastable_nothing;

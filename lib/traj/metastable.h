@@ -29,8 +29,8 @@ typedef struct km_metastable {
     int ends[2];     /* of paths */
 } km_metastable;
 
-/* From rows of any features; lag in rows, at least 1. A reason where dynamics have no two states between which they go,
- * NULL where there is nothing to say against them. To be cleared either way. */
+/* From rows of any features, which may be made (here and below); lag in rows, at least 1. A reason where dynamics have
+ * no two states between which they go, NULL where there is nothing to say against them. To be cleared either way. */
 const char *km_metastable_of(const km_series *md, int64_t lag, uint64_t seed, int threads, km_metastable *ret);
 void km_metastable_clear(km_metastable *m);
 

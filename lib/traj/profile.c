@@ -5,20 +5,24 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
+#include "lib/traj/peptide.h"
 
 static const double pi = 3.14159265358979323846;
 
-static void count_torsion(const float *angles, int64_t F, double *bins)
-{
-    for (int64_t f = 0; f < F; f++) bins[km_bin_of(angles[f], -pi, pi, KM_TORSION_BINS)] += 1 / (double)F;
-}
+/* Pairs of frames a lag apart begin in so many. */
+enum { BEGIN = 4096 };
 
-static void count_pair(const float *phi, const float *psi, int64_t F, double *bins)
-{
-    for (int64_t f = 0; f < F; f++)
-        bins[km_bin_of(psi[f], -pi, pi, KM_PAIR_BINS) * KM_PAIR_BINS + km_bin_of(phi[f], -pi, pi, KM_PAIR_BINS)] +=
-            1 / (double)F;
-}
+struct km_profiler {
+    const km_system *s;
+    int64_t F, dt;
+    km_torsion *torsions;
+    float *ideal, *row; /* lengths of bonds; room for a frame's torsions */
+    km_angle *angles;
+    int32_t n_angles;
+    int64_t lags[KM_MOST_LAGS];
+    km_turns turns;
+    km_profile out; /* while frames arrive: counts */
+};
 
 /* Lags of 1 to F / 2 frames, each a little longer than the one before. */
 static int spread_lags(int64_t F, int64_t lags[KM_MOST_LAGS])
@@ -32,41 +36,53 @@ static int spread_lags(int64_t F, int64_t lags[KM_MOST_LAGS])
     return n;
 }
 
-static void decorrelate(const km_torsion *t, const float *angles, const km_frames *frames, km_profile *p)
+km_profiler *km_profiler_new(const km_system *s, int64_t F, int64_t dt)
 {
-    int64_t lags[KM_MOST_LAGS];
-    p->n_lags = spread_lags(frames->F, lags);
-    for (int l = 0; l < p->n_lags; l++) {
-        double sum[2] = {0, 0};
-        int n[2] = {0, 0};
-        for (int32_t i = 0; i < p->n_torsions; i++) {
-            bool chi = t[i].kind >= KM_CHI1;
-            if (t[i].kind == KM_OMEGA) continue;
-            sum[chi] += km_torsion_decorrelation(angles + i * frames->F, frames->F, lags[l]), n[chi]++;
-        }
-        p->lags[l] = (double)(lags[l] * frames->dt) / 1000;
-        p->backbone[l] = n[0] ? sum[0] / n[0] : NAN, p->side[l] = n[1] ? sum[1] / n[1] : NAN;
+    km_profiler *p = KM_NEW(km_profiler);
+    *p = (km_profiler){.s = s, .F = F, .dt = dt};
+    km_profile *out = &p->out;
+    int32_t n = out->n_torsions = km_chem_torsions(s, &p->torsions);
+    out->torsions = km_calloc((size_t)n, sizeof *out->torsions);
+    out->pairs = km_calloc((size_t)n, sizeof *out->pairs);
+    out->pair_residues = KM_NEWN(int32_t, (size_t)n);
+    for (int32_t i = 0; i < n; i++)
+        if (km_torsion_pair(p->torsions, n, i)) out->pair_residues[out->n_pairs++] = p->torsions[i].residue;
+    out->n_lags = dt > 0 ? spread_lags(F, p->lags) : 0;
+    p->turns = km_turns_of(n, p->lags, out->n_lags, (F - 1) / BEGIN + 1);
+    p->row = KM_NEWN(float, (size_t)n + 1), p->ideal = KM_NEWN(float, (size_t)s->n_bonds + 1);
+    p->n_angles = km_chem_angles(s, &p->angles);
+    km_chem_bonds_ideal(s, p->ideal);
+    return p;
+}
+
+static void add_torsions(km_profiler *p, const float *x)
+{
+    const float *row = p->row;
+    int32_t n = p->out.n_torsions;
+    km_torsion_angles(p->torsions, n, x, p->row);
+    for (int32_t i = 0, pair = 0; i < n; i++) {
+        p->out.torsions[i][km_bin_of_angle(row[i], KM_TORSION_BINS)]++;
+        if (km_torsion_pair(p->torsions, n, i))
+            p->out.pairs[pair++][km_bin_of_angle(row[i + 1], KM_PAIR_BINS) * KM_PAIR_BINS +
+                                 km_bin_of_angle(row[i], KM_PAIR_BINS)]++;
+    }
+    km_turns_add(&p->turns, row);
+}
+
+static void add_geometry(km_profiler *p, const float *x)
+{
+    for (int b = 0; b < p->s->n_bonds; b++) {
+        double d = km_chem_distance(x + 3 * p->s->bonds[b].a, x + 3 * p->s->bonds[b].b) - p->ideal[b];
+        if (!isnan(d)) p->out.bonds[km_bin_of(d, -KM_BOND_RANGE, KM_BOND_RANGE, KM_BOND_BINS)]++;
+    }
+    for (int32_t i = 0; i < p->n_angles; i++) {
+        const int32_t *a = p->angles[i].atoms;
+        double d = (km_chem_angle(x + 3 * a[0], x + 3 * a[1], x + 3 * a[2]) - p->angles[i].ideal) * 180 / pi;
+        if (!isnan(d)) p->out.angles[km_bin_of(d, -KM_ANGLE_RANGE, KM_ANGLE_RANGE, KM_ANGLE_BINS)]++;
     }
 }
 
-static void profile_torsions(const km_system *s, const km_frames *frames, km_profile *p)
-{
-    km_torsion *t;
-    int32_t n = p->n_torsions = km_chem_torsions(s, &t);
-    float *angles = km_torsion_angles(t, n, frames, s->n_atoms);
-    p->torsions = km_calloc((size_t)n, sizeof *p->torsions);
-    p->pairs = km_calloc((size_t)n, sizeof *p->pairs);
-    p->pair_residues = KM_NEWN(int32_t, (size_t)n);
-    for (int32_t i = 0; i < n; i++) {
-        const float *x = angles + i * frames->F;
-        count_torsion(x, frames->F, p->torsions[i]);
-        if (!km_torsion_pair(t, n, i)) continue;
-        p->pair_residues[p->n_pairs] = t[i].residue;
-        count_pair(x, x + frames->F, frames->F, p->pairs[p->n_pairs++]);
-    }
-    decorrelate(t, angles, frames, p);
-    free(t), free(angles);
-}
+void km_profiler_add(km_profiler *p, const float *x) { add_torsions(p, x), add_geometry(p, x); }
 
 static void to_shares(double *bins, int n)
 {
@@ -75,34 +91,34 @@ static void to_shares(double *bins, int n)
     for (int i = 0; i < n && sum > 0; i++) bins[i] /= sum;
 }
 
-static void profile_geometry(const km_system *s, const km_frames *frames, km_profile *p)
+static void decorrelate(km_profiler *p)
 {
-    km_angle *angles;
-    int32_t n_angles = km_chem_angles(s, &angles);
-    float *ideal = KM_NEWN(float, (size_t)s->n_bonds);
-    km_chem_bonds_ideal(s, ideal);
-    for (int64_t f = 0; f < frames->F; f++) {
-        const float *x = frames->coords + f * s->n_atoms * 3;
-        for (int b = 0; b < s->n_bonds; b++) {
-            double d = km_chem_distance(x + 3 * s->bonds[b].a, x + 3 * s->bonds[b].b) - ideal[b];
-            if (!isnan(d)) p->bonds[km_bin_of(d, -KM_BOND_RANGE, KM_BOND_RANGE, KM_BOND_BINS)]++;
+    for (int l = 0; l < p->out.n_lags; l++) {
+        double sum[2] = {0, 0};
+        int n[2] = {0, 0};
+        for (int32_t i = 0; i < p->out.n_torsions; i++) {
+            bool chi = p->torsions[i].kind >= KM_CHI1;
+            if (p->torsions[i].kind == KM_OMEGA) continue;
+            sum[chi] += km_turns_decorrelation(&p->turns, i, l), n[chi]++;
         }
-        for (int32_t i = 0; i < n_angles; i++) {
-            const int32_t *a = angles[i].atoms;
-            double d = (km_chem_angle(x + 3 * a[0], x + 3 * a[1], x + 3 * a[2]) - angles[i].ideal) * 180 / pi;
-            if (!isnan(d)) p->angles[km_bin_of(d, -KM_ANGLE_RANGE, KM_ANGLE_RANGE, KM_ANGLE_BINS)]++;
-        }
+        p->out.lags[l] = (double)(p->lags[l] * p->dt) / 1000;
+        p->out.backbone[l] = n[0] ? sum[0] / n[0] : NAN, p->out.side[l] = n[1] ? sum[1] / n[1] : NAN;
     }
-    to_shares(p->bonds, KM_BOND_BINS), to_shares(p->angles, KM_ANGLE_BINS);
-    free(ideal), free(angles);
 }
 
-void km_profile_make(const km_system *s, const km_frames *t, km_profile *ret)
+void km_profiler_end(km_profiler *p, const km_fluctuation *moves, km_profile *ret)
 {
-    *ret = (km_profile){.rmsf = KM_NEWN(double, (size_t)s->n_atoms)};
-    profile_torsions(s, t, ret);
-    profile_geometry(s, t, ret);
-    km_rmsf(t, s->n_atoms, ret->rmsf);
+    km_profile *out = &p->out;
+    for (int32_t i = 0; i < out->n_torsions; i++) to_shares(out->torsions[i], KM_TORSION_BINS);
+    for (int32_t i = 0; i < out->n_pairs; i++) to_shares(out->pairs[i], KM_PAIR_BINS * KM_PAIR_BINS);
+    to_shares(out->bonds, KM_BOND_BINS), to_shares(out->angles, KM_ANGLE_BINS);
+    decorrelate(p);
+    out->rmsf = KM_NEWN(double, (size_t)p->s->n_atoms);
+    km_fluctuation_rms(moves, out->rmsf);
+    *ret = *out;
+    km_turns_clear(&p->turns);
+    free(p->torsions), free(p->ideal), free(p->row), free(p->angles);
+    free(p);
 }
 
 void km_profile_clear(km_profile *p)

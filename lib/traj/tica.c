@@ -18,6 +18,16 @@ int64_t km_series_rows(const km_series *s)
     return n;
 }
 
+const double *km_series_piece(const km_series *s, int64_t first, int64_t n, double *room)
+{
+    KM_ASSERT(n <= KM_SERIES_PIECE);
+    if (s->x) return s->x + first * s->D;
+    s->read(s->arg, first, n, room);
+    return room;
+}
+
+double *km_series_room(const km_series *s) { return s->x ? NULL : KM_NEWN(double, KM_SERIES_PIECE *(size_t)s->D); }
+
 /* -- covariances of rows (early) and those a lag later (late) */
 
 enum { AT_ONCE = 512 };
@@ -154,10 +164,18 @@ void km_tica_of(km_lagged *l, int k, km_tica *ret)
 void km_tica_fit(const km_series *s, int64_t lag, int k, int threads, km_tica *ret)
 {
     km_lagged *l = km_lagged_new(s->D, lag, threads);
-    const double *x = s->x;
-    for (int r = 0; r < s->n_runs; x += s->lengths[r++] * s->D) km_lagged_begin(l), km_lagged_add(l, x, s->lengths[r]);
+    double *room = km_series_room(s);
+    int64_t at = 0;
+    for (int r = 0; r < s->n_runs; r++) {
+        km_lagged_begin(l);
+        for (int64_t left = s->lengths[r], n; left > 0; left -= n, at += n) {
+            n = left < KM_SERIES_PIECE ? left : KM_SERIES_PIECE;
+            km_lagged_add(l, km_series_piece(s, at, n, room), n);
+        }
+    }
     km_tica_of(l, k, ret);
     km_lagged_free(l);
+    free(room);
 }
 
 void km_tica_clear(km_tica *t)

@@ -9,12 +9,18 @@
 
 /* Rows x [F, D] of several trajectories one behind the other. */
 typedef struct km_series {
-    const double *x;
+    const double *x; /* or NULL, where that is allowed: read makes them whenever they are asked for */
     int D;
     const int64_t *lengths; /* [n_runs] rows of each */
     int n_runs;
+    void (*read)(void *arg, int64_t first, int64_t n, double *out); /* rows first ... first + n - 1, [n, D] */
+    void *arg;
 } km_series;
 int64_t km_series_rows(const km_series *s); /* of all */
+/* At most KM_SERIES_PIECE rows from first on, held or made in room [KM_SERIES_PIECE, D]. */
+enum { KM_SERIES_PIECE = 512 };
+const double *km_series_piece(const km_series *s, int64_t first, int64_t n, double *room);
+double *km_series_room(const km_series *s); /* for pieces, the caller's; NULL where rows are held */
 
 typedef struct km_tica {
     int D, k;
@@ -28,13 +34,13 @@ typedef struct km_tica {
 typedef struct km_lagged km_lagged;
 km_lagged *km_lagged_new(int D, int64_t lag, int threads);
 void km_lagged_free(km_lagged *l);
-void km_lagged_begin(km_lagged *l);                               /* what follows is another run */
+void km_lagged_begin(km_lagged *l);                              /* what follows is another run */
 void km_lagged_add(km_lagged *l, const double *x, int64_t rows); /* x [rows, D] */
 
 /* The k slowest components, forward and backward in time counted alike; directions with less than 1e-6 of the largest
  * variance are left out, so that ret->k may be less. ret->k is 0 without a pair of rows. */
 void km_tica_of(km_lagged *l, int k, km_tica *ret);
-/* The same of rows that are held. */
+/* The same of all rows, which may be made. */
 void km_tica_fit(const km_series *s, int64_t lag, int k, int threads, km_tica *ret);
 void km_tica_clear(km_tica *t);
 /* F rows in these components, [F, k], the caller's. */

@@ -127,6 +127,12 @@ ramachandran: No residue has both φ and ψ; the torsions below tell what there 
     for i in 1 2; do echo "MODEL        $i"; cat gg; echo ENDMDL; done > gg.pdb
     [ "$(wc -l < gg)" = 8 ]
     km-eval --ref gg.pdb --html g.html gg.pdb
+    [ "$(page g.html)" = "$(page p.html | grep -v decorrelation)
+decorrelation: There are no torsions, or no trajectory's spacing is known." ]
+    grep -v '^\(MODEL\|ENDMDL\)' gg.pdb | head -n 8 > g1.pdb
+    km-strip -q --raw --dt 1ps -o gg.h5 gg.pdb
+    km-export -q gg.h5 gg.xtc
+    km-eval --top g1.pdb --ref gg.xtc --html g.html gg.xtc
     [ "$(page g.html)" = "$(page p.html)" ]
     grep -q 'backbone: mean over' g.html
     run ! grep -q 'side chains: mean over' g.html
@@ -140,6 +146,25 @@ ramachandran: No residue has both φ and ψ; the torsions below tell what there 
     [ "$(value LGE.pdb frames)" = 1 ] && [ "$(value LGE.pdb all_ok)" = 1.0 ] && [ "$(value LGE.pdb decorrelation_side)" = None ]
     [ "$(value LGE.pdb path_valid)" = None ] && grep -q 'LGE.pdb: a single frame: nothing of time' t.json
     [ "$(page p.html)" = "$all_figures" ]
+}
+
+@test "models without times: nothing of time, and no --dt" {
+    for i in 1 2 3; do echo "MODEL        $i"; grep ^ATOM "$pdb"; echo ENDMDL; done > many.pdb
+    km-eval --json --top "$pdb" --ref "$xtc" --html p.html many.pdb > t.json
+    grep -q 'many.pdb: its frames have no times, or are not equally spaced: nothing of time is computed' t.json
+    [ "$(value many.pdb decorrelation_backbone)" = None ] && [ "$(value many.pdb autocorrelation)" = None ] && [ "$(value many.pdb pi_r)" = None ]
+    [ "$(value many.pdb jsd_backbone)" != None ] && [ "$(value many.pdb jsd_states)" != None ] && [ "$(value many.pdb all_ok)" = 1.0 ]
+    [ "$(page p.html)" = "$all_figures" ]
+    km-eval --json --ref many.pdb many.pdb > t.json
+    [ "$(value many.pdb jsd_backbone)" = 0.0 ] && grep -q 'no metastable states of the reference: its spacing is not known' t.json
+    run -3 km-eval --dt 5ps --ref many.pdb many.pdb
+    [[ "$output" == *"many.pdb: its frames have no times, or are not equally spaced"* ]]
+}
+
+@test "the given frames of a generated stream count" {
+    km-tokenize -q "$pdb" | km-forecast -q --frames 8 -o g.km
+    km-eval --json --top "$pdb" --ref "$xtc" g.km > t.json
+    [ "$(value g.km frames)" = 9 ]
 }
 
 @test "a reference of a single frame: soundness alone" {

@@ -7,8 +7,10 @@
 #include <string.h>
 
 #include "formats/h5md.h"
+#include "formats/traj.h"
 #include "lib/base/mem.h"
 #include "lib/chem/tokens.h"
+#include "lib/traj/fluctuation.h"
 
 static km_tokenized tokenize(const char *path, km_structure **raw)
 {
@@ -34,6 +36,37 @@ km_system *peptide_system(const char *path, int32_t **opt_source, float **opt_co
     if (opt_source) *opt_source = t.source;
     else free(t.source);
     return t.system;
+}
+
+peptide_frames peptide_dynamics(const km_system *s, const int32_t *source, int64_t first, int64_t stride, int64_t n)
+{
+    km_traj *file;
+    km_err err = {0};
+    if (km_traj_open("pipelines/mini/examples/LGE.xtc", &file, &err) < 0) exit(1);
+    int64_t raw_atoms = km_traj_atoms(file), A = s->n_atoms;
+    float *raw = KM_NEWN(float, (size_t)(n * raw_atoms * 3)), *x = KM_NEWN(float, (size_t)(n * A * 3));
+    if (km_traj_read_many(file, first, stride, n, 1, raw, NULL, &err) < 0) exit(1);
+    for (int64_t i = 0; i < n * A; i++) memcpy(x + 3 * i, raw + 3 * (i / A * raw_atoms + source[i % A]), 3 * sizeof *x);
+    free(raw);
+    km_traj_close(file);
+    return (peptide_frames){x, n, 1000 * stride};
+}
+
+void peptide_rmsf(const peptide_frames *t, int32_t A, double *out)
+{
+    km_fluctuation u = km_fluctuation_of(A);
+    for (int64_t f = 0; f < t->F; f++) km_fluctuation_add(&u, t->coords + f * A * 3);
+    km_fluctuation_rms(&u, out);
+    km_fluctuation_clear(&u);
+}
+
+km_validity peptide_validity(const km_system *s, const peptide_frames *t)
+{
+    km_checks c = km_checks_of(s, t->F);
+    for (int64_t f = 0; f < t->F; f++) km_checks_add(&c, t->coords + f * s->n_atoms * 3);
+    km_validity v = km_checks_validity(&c);
+    km_checks_clear(&c);
+    return v;
 }
 
 enum { FRAMES_TOLD = 1000 }; /* of a trajectory */

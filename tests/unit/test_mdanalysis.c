@@ -67,12 +67,13 @@ static void check_torsions(const char *name, const km_system *s)
     km_torsion *t;
     float *x = second_frames(name, &F);
     int32_t n = km_chem_torsions(s, &t), pairs = 0;
-    float *angles = km_torsion_angles(t, n, &(km_frames){x, F, 0}, s->n_atoms);
+    float *angles = KM_NEWN(float, (size_t)n);
     double phi = 0, psi = 0;
-    for (int32_t i = 0; i < n; i++) {
-        if (!km_torsion_pair(t, n, i)) continue;
-        for (int64_t f = 0; f < F; f++) phi += cos(angles[i * F + f]), psi += sin(angles[(i + 1) * F + f]);
-        pairs++;
+    for (int32_t i = 0; i < n; i++) pairs += km_torsion_pair(t, n, i);
+    for (int64_t f = 0; f < F; f++) {
+        km_torsion_angles(t, n, x + f * s->n_atoms * 3, angles);
+        for (int32_t i = 0; i < n; i++)
+            if (km_torsion_pair(t, n, i)) phi += cos(angles[i]), psi += sin(angles[i + 1]);
     }
     check(name, "phi", phi / (double)(F * pairs), 1e-5), check(name, "psi", psi / (double)(F * pairs), 1e-5);
     free(x), free(t), free(angles);

@@ -193,6 +193,31 @@ static void test_comparison(void)
     km_metastable_clear(&m);
 }
 
+static void make_rows(void *arg, int64_t first, int64_t n, double *out)
+{
+    memcpy(out, (const double *)arg + first * 4, (size_t)n * 4 * sizeof *out);
+}
+
+/* The same to the last bit from rows that are made when they are asked for. */
+static void test_made(void)
+{
+    const km_series held[2] = {md, model};
+    km_metastable m[2];
+    km_metastable_scores s[2];
+    for (int i = 0; i < 2; i++) {
+        km_series a = held[0], b = held[1];
+        if (i)
+            a.arg = (void *)(uintptr_t)a.x, b.arg = (void *)(uintptr_t)b.x, a.x = b.x = NULL,
+            a.read = b.read = make_rows;
+        km_metastable_of(&a, LAG, 1, 1, &m[i]);
+        km_metastable_compare(&m[i], &b, LAG, 1, &s[i]);
+    }
+    ok(!memcmp(&s[0], &s[1], sizeof *s) && !memcmp(m[0].slow, m[1].slow, 2 * MD * sizeof(double)) &&
+           !memcmp(m[0].states, m[1].states, MD * sizeof(int32_t)),
+       "rows that are made");
+    km_metastable_clear(&m[0]), km_metastable_clear(&m[1]);
+}
+
 /* Three paths of 11 frames, the third with a step that dynamics do not take; one of other ends; one that is too short.
  */
 static void test_given(void)
@@ -248,6 +273,7 @@ int main(void)
     test_pcca();
     test_all_paths();
     test_comparison();
+    test_made();
     test_given();
     test_little();
     return tap_end();

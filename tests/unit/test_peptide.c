@@ -7,30 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/traj.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/traj/checks.h"
 #include "lib/traj/peptide.h"
 #include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
 
 static const double pi = 3.14159265358979323846;
-
-/* n frames first, first + stride, ... of the example in the system's order, dt 1 ps. The caller frees the coordinates.
- */
-static km_frames frames_of(const km_system *s, const int32_t *source, int64_t first, int64_t stride, int64_t n)
-{
-    km_traj *file;
-    km_err err = {0};
-    if (km_traj_open("pipelines/mini/examples/LGE.xtc", &file, &err) < 0) exit(1);
-    int64_t raw_atoms = km_traj_atoms(file), A = s->n_atoms;
-    float *raw = KM_NEWN(float, (size_t)(n * raw_atoms * 3)), *x = KM_NEWN(float, (size_t)(n * A * 3));
-    if (km_traj_read_many(file, first, stride, n, 1, raw, NULL, &err) < 0) exit(1);
-    for (int64_t i = 0; i < n * A; i++) memcpy(x + 3 * i, raw + 3 * (i / A * raw_atoms + source[i % A]), 3 * sizeof *x);
-    free(raw);
-    km_traj_close(file);
-    return (km_frames){x, n, 1000 * stride};
-}
 
 static void close_to(const char *name, double got, double want, double allowed)
 {
@@ -50,57 +34,36 @@ static void test_distance(void)
     close_to("counts alone do not matter", km_js_distance(p, ten, 5), 0, 1e-7);
 }
 
-/* Angles in the middle of bins, so that what falls where is beyond doubt. */
-static void test_torsion_distances(void)
+/* Angles in the middle of bins, and on their edges, so that what falls where is beyond doubt. */
+static void test_bins(void)
 {
-    float low[4], high[4], pair[2][4];
-    for (int i = 0; i < 4; i++)
-        low[i] = (float)(-pi + (i + 0.5) * pi / 50), high[i] = (float)(-pi + (i / 2 + 0.5) * pi / 50);
-    const double p[3] = {1, 1, 2}, q[3] = {2, 2, 0}; /* bins 0, 1, the two others */
-    double want = 0;
-    for (int i = 0; i < 3; i++) {
-        double a = p[i] / 4, b = q[i] / 4;
-        want += (a * log(2 * a / (a + b)) + (b > 0 ? b * log(2 * b / (a + b)) : 0)) / 2;
-    }
-    close_to("100 bins from -pi to pi", km_torsion_jsd(low, 4, high, 4), sqrt(want), 1e-7);
-    low[0] = (float)pi, high[0] = -(float)pi;
-    ok(km_torsion_jsd(low, 1, high, 1) > 0.8 && km_torsion_jsd(low, 1, low, 1) == 0,
-       "pi and -pi are in the last and the first bin");
-    for (int i = 0; i < 4; i++) pair[0][i] = pair[1][3 - i] = (float)(-pi + (i + 0.5) * pi / 25);
-    ok(km_torsion_jsd2(pair[0], pair[1], 4, pair[1], pair[0], 4) == 0, "the order of pairs does not matter");
-    close_to("which angle is the first does", km_torsion_jsd2(pair[0], pair[0], 4, pair[0], pair[1], 4), sqrt(log(2)),
-             1e-12);
-    float same_bin = (float)(pair[0][0] + 0.4 * pi / 25), next_bin = (float)(pair[0][0] + 0.6 * pi / 25);
-    ok(km_torsion_jsd2(pair[0], pair[0], 1, &same_bin, &same_bin, 1) == 0 &&
-           km_torsion_jsd2(pair[0], pair[0], 1, pair[0], &next_bin, 1) > 0.8,
-       "50 bins a side");
+    bool good = true;
+    for (int i = 0; i < KM_JSD_BINS; i++)
+        good &= km_bin_of_angle((float)(-pi + (i + 0.5) * pi / 50), KM_JSD_BINS) == i &&
+                km_bin_of_angle((float)(-pi + (i + 0.5) * pi / 50), KM_JSD_PAIR_BINS) == i / 2;
+    ok(good, "bins from -pi to pi");
+    ok(km_bin_of_angle(-(float)pi, 100) == 0 && km_bin_of_angle((float)pi, 100) == 99,
+       "-pi and pi are in the first and the last");
 }
 
-static void test_decorrelation(void)
+/* Of frames as they are, gathered in pieces of one and of all. */
+static void compare(const km_system *s, const peptide_frames *model, const peptide_frames *ref, km_peptide_scores *ret)
 {
-    enum { F = 720 };
-    float turning[F], still[F];
-    for (int i = 0; i < F; i++) turning[i] = (float)remainder(2 * pi * i / 36, 2 * pi), still[i] = 1.1f;
-    close_to("a steady turn at 60 degrees", km_torsion_decorrelation(turning, F, 6), 0.5, 1e-6);
-    close_to("at half a turn", km_torsion_decorrelation(turning, F, 18), -1, 1e-6);
-    close_to("at a whole turn", km_torsion_decorrelation(turning, F, 36), 1, 1e-6);
-    ok(km_torsion_decorrelation(still, F, 50) == 1, "a torsion that stands still never decorrelates");
-    km_rng r = km_rng_of(4, KM_RNG_TEST, 0, 0, 0);
-    for (int i = 0; i < F; i++) {
-        double u[4];
-        km_rng_uniform4(&r, (uint32_t)i, u);
-        turning[i] = (float)(u[0] < 0.5 ? 1 + 0.3 * u[1] : -2 + 0.5 * u[1]); /* two states, no memory */
-    }
-    close_to("no lag", km_torsion_decorrelation(turning, F, 0), 1, 1e-12);
-    ok(fabs(km_torsion_decorrelation(turning, F, 7)) < 0.1, "no memory: %.3f", km_torsion_decorrelation(turning, F, 7));
+    const int64_t models[2] = {model->dt, ref->dt};
+    km_peptide a = km_peptide_of(s, model->F, model->dt, &model->dt, 1);
+    km_peptide b = km_peptide_of(s, ref->F, ref->dt, models, 2);
+    for (int64_t f = 0; f < model->F; f++) km_peptide_add(&a, model->coords + f * s->n_atoms * 3, 1);
+    km_peptide_add(&b, ref->coords, ref->F);
+    km_peptide_compare(&a, &b, ret);
+    km_peptide_clear(&a), km_peptide_clear(&b);
 }
 
-static void test_rmsf(const km_system *s, const km_frames *t)
+static void test_rmsf(const km_system *s, const peptide_frames *t)
 {
     size_t A = (size_t)s->n_atoms, n = (size_t)t->F * A * 3;
     double *before = KM_NEWN(double, A), *after = KM_NEWN(double, A), worst = 0;
     float *moved = KM_NEWN(float, n);
-    km_rmsf(t, s->n_atoms, before);
+    peptide_rmsf(t, s->n_atoms, before);
     for (int64_t f = 0; f < t->F; f++) {
         double c = cos(0.3 * (double)f), d = sin(0.3 * (double)f);
         for (size_t a = 0; a < A; a++) {
@@ -111,22 +74,22 @@ static void test_rmsf(const km_system *s, const km_frames *t)
             to[2] = from[2];
         }
     }
-    km_rmsf(&(km_frames){moved, t->F, t->dt}, s->n_atoms, after);
+    peptide_rmsf(&(peptide_frames){moved, t->F, t->dt}, s->n_atoms, after);
     for (size_t a = 0; a < A; a++) worst = fmax(worst, fabs(before[a] - after[a]));
     ok(worst < 1e-4, "turning and shifting frames does not change fluctuations: %.1e", worst);
     for (int64_t f = 1; f < t->F; f++) memcpy(moved + (size_t)f * A * 3, moved, A * 3 * sizeof *moved);
-    km_rmsf(&(km_frames){moved, t->F, t->dt}, s->n_atoms, after);
+    peptide_rmsf(&(peptide_frames){moved, t->F, t->dt}, s->n_atoms, after);
     worst = 0;
     for (size_t a = 0; a < A; a++) worst = fmax(worst, after[a]);
     ok(worst < 1e-5, "a frame repeated does not fluctuate: %.1e", worst);
     free(before), free(after), free(moved);
 }
 
-static void test_second_opinion(const km_system *s, const km_frames *a, const km_frames *b)
+static void test_second_opinion(const km_system *s, const peptide_frames *a, const peptide_frames *b)
 {
     km_peptide_scores p;
     double *rmsf = KM_NEWN(double, (size_t)s->n_atoms);
-    km_peptide_compare(s, a, b, &p);
+    compare(s, a, b, &p);
     close_to("backbone", p.jsd_backbone, 0.181967271, 1e-6);
     close_to("side chains", p.jsd_side, 0.318817382, 1e-6);
     close_to("phi-psi", p.jsd_phi_psi, 0.488201726, 1e-6);
@@ -137,33 +100,38 @@ static void test_second_opinion(const km_system *s, const km_frames *a, const km
     close_to("correlation of fluctuations", p.rmsf_r, 0.970151228, 1e-5);
     close_to("fluctuation", p.rmsf, 1.529067926, 1e-5);
     close_to("fluctuation of the reference", p.rmsf_ref, 1.550919562, 1e-5);
-    km_rmsf(a, s->n_atoms, rmsf);
+    peptide_rmsf(a, s->n_atoms, rmsf);
     close_to("the first atom's", rmsf[0], 2.62135002, 1e-5);
-    km_torsion *t;
-    int32_t n = km_chem_torsions(s, &t), phi = 0;
-    while (phi < n && t[phi].kind != KM_PHI) phi++;
-    float *angles = km_torsion_angles(t + phi, 1, a, s->n_atoms);
-    close_to("phi of the second residue at 20 ps", km_torsion_decorrelation(angles, a->F, 20), 0.104383695, 1e-6);
-    free(rmsf), free(t), free(angles);
+    km_peptide gathered = km_peptide_of(s, a->F, a->dt, &a->dt, 1);
+    int phi = 0, lag = 0;
+    while (gathered.torsions[phi].kind != KM_PHI) phi++;
+    while (gathered.lags[lag] != 20) lag++;
+    km_peptide_add(&gathered, a->coords, a->F);
+    close_to("phi of the second residue at 20 ps", km_turns_decorrelation(&gathered.turns, phi, lag), 0.104383695,
+             1e-6);
+    free(rmsf), km_peptide_clear(&gathered);
 }
 
-static void test_compare(const km_system *s, const km_frames *a)
+static void test_compare(const km_system *s, const peptide_frames *a)
 {
     km_peptide_scores p;
-    km_peptide_compare(s, a, a, &p);
+    compare(s, a, a, &p);
     ok(p.jsd_backbone == 0 && p.jsd_side == 0 && p.jsd_phi_psi == 0 && p.jsd_all == 0,
        "no distance from a trajectory to itself");
     ok(p.decorrelation_backbone == 0 && p.decorrelation_side == 0, "nor a gap of decorrelation");
     ok(fabs(p.rmsf_r - 1) < 1e-12 && p.rmsf == p.rmsf_ref && p.rmsf > 0, "and the same fluctuations");
-    km_frames few = {a->coords, 9, a->dt};
-    km_peptide_compare(s, &few, a, &p);
+    peptide_frames few = {a->coords, 9, a->dt};
+    compare(s, &few, a, &p);
     ok(isnan(p.decorrelation_backbone) && isnan(p.decorrelation_side) && p.jsd_backbone > 0,
        "nine frames are too few for any lag");
-    km_frames apart = {a->coords, a->F, 7000};
-    km_peptide_compare(s, &apart, a, &p);
+    peptide_frames apart = {a->coords, a->F, 7000};
+    compare(s, &apart, a, &p);
     ok(isnan(p.decorrelation_backbone), "no lag is a multiple of 7 ps");
+    peptide_frames untimed = {a->coords, a->F, 0};
+    compare(s, &untimed, a, &p);
+    ok(isnan(p.decorrelation_side) && isnan(p.autocorrelation) && p.jsd_all == 0, "nothing of time without times");
     km_system *two = peptide_system("tests/data/dipeptide.pdb", NULL, NULL);
-    km_peptide_compare(two, &few, &few, &p);
+    compare(two, &few, &few, &p);
     ok(isnan(p.jsd_phi_psi) && p.jsd_backbone == 0, "a dipeptide has no residue with both phi and psi");
     km_system_free(two);
 }
@@ -272,27 +240,27 @@ static bool shares(const km_validity *v, double rms, double all, double clash, d
 
 static void test_soundness(const km_system *s, const int32_t *source)
 {
-    km_frames t = frames_of(s, source, 0, 200, FRAMES);
-    float *x = (float *)t.coords;
+    peptide_frames t = peptide_dynamics(s, source, 0, 200, FRAMES);
+    float *x = t.coords;
     size_t frame = (size_t)s->n_atoms * 3, bytes = FRAMES * frame * sizeof *x;
     float *was = memcpy(km_alloc(bytes), x, bytes);
     km_validity v;
-    km_peptide_validity(s, &t, &v);
+    v = peptide_validity(s, &t);
     ok(shares(&v, 1, 1, 1, 1, 1), "dynamics are sound");
     for (int i = 0; i < DAMAGES; i++) {
         const damage *d = &damages[i];
         memcpy(x, was, bytes);
         d->make(s, x + (size_t)(3 + i) * frame);
-        km_peptide_validity(s, &t, &v);
+        v = peptide_validity(s, &t);
         ok(shares(&v, d->rms, d->all, d->clash, d->chirality, 0.9), "%s", d->name);
     }
     memcpy(x, was, bytes);
     for (int i = 0; i < DAMAGES; i++) damages[i].make(s, x + (size_t)(3 + i) * frame);
-    km_peptide_validity(s, &t, &v);
+    v = peptide_validity(s, &t);
     ok(shares(&v, 0.9, 0.9, 0.9, 0.9, 0.6), "each in a frame of its own");
     memcpy(x, was, bytes);
     for (size_t i = 0; i < frame; i++) x[i] = NAN;
-    km_peptide_validity(s, &t, &v);
+    v = peptide_validity(s, &t);
     ok(shares(&v, 0.9, 0.9, 0.9, 0.9, 0.9), "a frame of NaN is sound in nothing");
     free(x), free(was);
 }
@@ -300,19 +268,19 @@ static void test_soundness(const km_system *s, const int32_t *source)
 /* The whole frame larger or smaller, so that its closest pair is where it should be. */
 static void test_clash_limit(const km_system *s, const int32_t *source)
 {
-    km_frames t = frames_of(s, source, 0, 1, 1);
-    float *x = (float *)t.coords;
+    peptide_frames t = peptide_dynamics(s, source, 0, 1, 1);
+    float *x = t.coords;
     km_validity v[2];
     for (int i = 0; i < 2; i++) {
         double scale = (i ? 2.21 : 2.19) / closest(s, x);
         for (int k = 0; k < 3 * s->n_atoms; k++) x[k] = (float)(x[k] * scale);
-        km_peptide_validity(s, &t, &v[i]);
+        v[i] = peptide_validity(s, &t);
     }
     ok(v[0].no_clash == 0 && v[1].no_clash == 1, "2.19 A is a clash, 2.21 A is none");
     free(x);
 }
 
-static void test_deviations(const km_system *s, const km_frames *t)
+static void test_deviations(const km_system *s, const peptide_frames *t)
 {
     km_angle *angles;
     int32_t n_angles = km_chem_angles(s, &angles);
@@ -333,7 +301,7 @@ static void test_deviations(const km_system *s, const km_frames *t)
             angle += pow(off * 180 / pi, 2) / (double)(t->F * n_angles);
         }
     }
-    km_peptide_validity(s, t, &v);
+    v = peptide_validity(s, t);
     close_to("deviation of bonds over all frames", v.bond_rms, sqrt(bond), 1e-6);
     close_to("deviation of angles over all frames", v.angle_rms, sqrt(angle), 1e-5);
     free(angles), free(ideal);
@@ -343,17 +311,16 @@ int main(void)
 {
     int32_t *source;
     km_system *s = peptide_system("pipelines/mini/examples/LGE.pdb", &source, NULL);
-    km_frames a = frames_of(s, source, 0, 1, 1000), b = frames_of(s, source, 1000, 1, 1000);
+    peptide_frames a = peptide_dynamics(s, source, 0, 1, 1000), b = peptide_dynamics(s, source, 1000, 1, 1000);
     test_distance();
-    test_torsion_distances();
-    test_decorrelation();
+    test_bins();
     test_rmsf(s, &a);
     test_second_opinion(s, &a, &b);
     test_compare(s, &a);
     test_soundness(s, source);
     test_clash_limit(s, source);
     test_deviations(s, &a);
-    free((float *)a.coords), free((float *)b.coords), free(source);
+    free(a.coords), free(b.coords), free(source);
     km_system_free(s);
     return tap_end();
 }

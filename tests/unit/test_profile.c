@@ -5,34 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/traj.h"
 #include "lib/base/mem.h"
-#include "lib/chem/tokens.h"
+#include "lib/traj/peptide.h"
+#include "tests/unit/peptide.h"
 #include "tests/unit/tap.h"
 
-/* A tripeptide's dynamics: LEU-GLY-GLU, frames 1 ps apart. */
-static km_tokenized load(km_frames *ret)
+static void make(const km_system *s, const peptide_frames *t, km_profile *ret)
 {
-    const char *pdb = "pipelines/mini/examples/LGE.pdb", *xtc = "pipelines/mini/examples/LGE.xtc";
-    km_structure *raw;
-    km_traj *traj;
-    km_tokenized t;
-    km_err err = {0};
-    km_token_options options = {0};
-    bool good = km_structure_read(pdb, 1, &raw, &err) == KM_OK && km_chem_tokenize(raw, &options, &t, &err) == KM_OK &&
-                km_traj_open(xtc, &traj, &err) == KM_OK;
-    ok(good, "an example %s", err.msg);
-    if (!good) exit(1);
-    int64_t F = km_traj_frames(traj), *times = KM_NEWN(int64_t, (size_t)F);
-    size_t all = (size_t)km_traj_atoms(traj) * 3, heavy = (size_t)t.system->n_atoms * 3;
-    float *x = KM_NEWN(float, (size_t)F *all), *coords = KM_NEWN(float, (size_t)F *heavy);
-    ok(km_traj_read_many(traj, 0, 1, F, 1, x, times, &err) == KM_OK, "its frames %s", err.msg);
-    for (int64_t f = 0; f < F; f++) km_chem_gather(&t, x + (size_t)f * all, coords + (size_t)f * heavy);
-    *ret = (km_frames){coords, F, times[1] - times[0]};
-    free(x), free(times);
-    km_traj_close(traj);
-    km_structure_free(raw);
-    return t;
+    km_profiler *p = km_profiler_new(s, t->F, t->dt);
+    km_fluctuation moves = km_fluctuation_of(s->n_atoms);
+    for (int64_t f = 0; f < t->F; f++) {
+        km_profiler_add(p, t->coords + f * s->n_atoms * 3);
+        km_fluctuation_add(&moves, t->coords + f * s->n_atoms * 3);
+    }
+    km_profiler_end(p, &moves, ret);
+    km_fluctuation_clear(&moves);
 }
 
 static double sum(const double *v, int n)
@@ -49,7 +36,7 @@ static double rms(const double *shares, int n, double range)
     return sqrt(s);
 }
 
-static void test_shares(const km_system *s, const km_frames *t, const km_profile *p)
+static void test_shares(const km_system *s, const peptide_frames *t, const km_profile *p)
 {
     km_torsion *torsions;
     int32_t n = km_chem_torsions(s, &torsions);
@@ -70,8 +57,7 @@ static void test_shares(const km_system *s, const km_frames *t, const km_profile
         }
     }
     ok(worst < 1e-9, "phi runs along the rows of the map, psi up its columns");
-    km_validity v;
-    km_peptide_validity(s, t, &v);
+    km_validity v = peptide_validity(s, t);
     ok(fabs(sum(p->bonds, KM_BOND_BINS) - 1) < 1e-9 &&
            fabs(rms(p->bonds, KM_BOND_BINS, KM_BOND_RANGE) - v.bond_rms) < 0.0005,
        "the bonds' histogram has the panel's rms (%.4f)", v.bond_rms);
@@ -81,39 +67,57 @@ static void test_shares(const km_system *s, const km_frames *t, const km_profile
     free(torsions);
 }
 
-static void test_lags(const km_system *s, const km_frames *t, const km_profile *p)
+/* Mean over the torsions from kind `from` to `to` of all frames' decorrelation, as it is defined. */
+static double decorrelation(const km_system *s, const peptide_frames *t, int from, int to, int64_t lag, int *ret_n)
 {
     km_torsion *torsions;
-    int32_t n = km_chem_torsions(s, &torsions);
-    float *angles = km_torsion_angles(torsions, n, t, s->n_atoms);
+    int32_t n = km_chem_torsions(s, &torsions), found = 0;
+    float *angles = KM_NEWN(float, (size_t)(t->F * n));
+    double out = 0;
+    for (int64_t f = 0; f < t->F; f++) km_torsion_angles(torsions, n, t->coords + f * s->n_atoms * 3, angles + f * n);
+    for (int32_t i = 0; i < n; i++) {
+        double c = 0, d = 0, both = 0;
+        if (torsions[i].kind < from || torsions[i].kind > to) continue;
+        for (int64_t f = 0; f < t->F; f++) {
+            c += cos(angles[f * n + i]) / (double)t->F, d += sin(angles[f * n + i]) / (double)t->F;
+            if (f + lag < t->F)
+                both += cos((double)angles[(f + lag) * n + i] - angles[f * n + i]) / (double)(t->F - lag);
+        }
+        out += (both - c * c - d * d) / (1 - c * c - d * d), found++;
+    }
+    free(torsions), free(angles);
+    *ret_n = found;
+    return out / found;
+}
+
+static void test_lags(const km_system *s, const peptide_frames *t, const km_profile *p)
+{
     bool rising = true;
     for (int i = 1; i < p->n_lags; i++) rising = rising && p->lags[i] > p->lags[i - 1];
     ok(rising && p->lags[0] == 1 && p->lags[p->n_lags - 1] == 1000, "lags from a frame to half of the trajectory");
-    double backbone = 0, side = 0;
-    int nb = 0, ns = 0, l = p->n_lags / 2;
+    int nb, ns, l = p->n_lags / 2;
     int64_t lag = (int64_t)p->lags[l];
-    for (int32_t i = 0; i < n; i++) {
-        double c = km_torsion_decorrelation(angles + i * t->F, t->F, lag);
-        if (torsions[i].kind <= KM_PSI) backbone += c, nb++;
-        else if (torsions[i].kind >= KM_CHI1) side += c, ns++;
-    }
-    ok(nb == 4 && ns == 5 && fabs(p->backbone[l] - backbone / nb) < 1e-12 && fabs(p->side[l] - side / ns) < 1e-12,
+    double backbone = decorrelation(s, t, KM_PHI, KM_PSI, lag, &nb);
+    double side = decorrelation(s, t, KM_CHI1, KM_CHI5, lag, &ns);
+    ok(nb == 4 && ns == 5 && fabs(p->backbone[l] - backbone) < 1e-12 && fabs(p->side[l] - side) < 1e-12,
        "the means over phi and psi, and over chi, without omega");
-    free(torsions), free(angles);
 }
 
-static void test_few_frames(const km_system *s, const km_frames *t)
+static void test_few_frames(const km_system *s, const peptide_frames *t)
 {
     km_profile p;
-    km_profile_make(s, &(km_frames){t->coords, 1, t->dt}, &p);
+    make(s, &(peptide_frames){t->coords, 1, t->dt}, &p);
     double high = 0;
     for (int i = 0; i < KM_TORSION_BINS; i++) high = fmax(high, p.torsions[0][i]);
     ok(p.n_lags == 0 && high == 1 && sum(p.rmsf, s->n_atoms) == 0, "one frame: one bin, no fluctuation, no lag");
     km_profile_clear(&p);
-    km_profile_make(s, &(km_frames){t->coords, 2, t->dt}, &p);
+    make(s, &(peptide_frames){t->coords, 2, t->dt}, &p);
     ok(p.n_lags == 1 && p.lags[0] == 1 && isfinite(p.backbone[0]), "two frames: one lag");
     km_profile_clear(&p);
     ok(p.torsions == NULL && p.n_torsions == 0, "cleared");
+    make(s, &(peptide_frames){t->coords, t->F, 0}, &p);
+    ok(p.n_lags == 0 && fabs(sum(p.torsions[0], KM_TORSION_BINS) - 1) < 1e-9, "no lag without times");
+    km_profile_clear(&p);
 }
 
 static void test_bins(void)
@@ -127,19 +131,20 @@ static void test_bins(void)
 
 int main(void)
 {
-    km_frames t;
-    km_tokenized tokens = load(&t);
+    int32_t *source;
+    km_system *s = peptide_system("pipelines/mini/examples/LGE.pdb", &source, NULL);
+    peptide_frames t = peptide_dynamics(s, source, 0, 1, 2001);
     km_profile p;
-    km_profile_make(tokens.system, &t, &p);
-    test_shares(tokens.system, &t, &p);
-    test_lags(tokens.system, &t, &p);
-    double *rmsf = KM_NEWN(double, (size_t)tokens.system->n_atoms);
-    km_rmsf(&t, tokens.system->n_atoms, rmsf);
-    ok(!memcmp(rmsf, p.rmsf, (size_t)tokens.system->n_atoms * sizeof *rmsf), "fluctuations as the panel has them");
-    test_few_frames(tokens.system, &t);
+    make(s, &t, &p);
+    test_shares(s, &t, &p);
+    test_lags(s, &t, &p);
+    double *rmsf = KM_NEWN(double, (size_t)s->n_atoms);
+    peptide_rmsf(&t, s->n_atoms, rmsf);
+    ok(!memcmp(rmsf, p.rmsf, (size_t)s->n_atoms * sizeof *rmsf), "fluctuations as the panel has them");
+    test_few_frames(s, &t);
     test_bins();
-    free(rmsf), free((void *)t.coords);
+    free(rmsf), free(t.coords), free(source);
     km_profile_clear(&p);
-    km_tokenized_clear(&tokens);
+    km_system_free(s);
     return tap_end();
 }
