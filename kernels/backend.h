@@ -50,6 +50,13 @@ typedef struct km_device {
     void (*sum)(float *x, km_dim n);
 } km_device;
 
+/* One product of a gated one: norm(x [M, I]) w^T + b, with the norm's weight and bias or NULL. */
+typedef struct km_side {
+    const float *x, *opt_norm_w, *opt_norm_b, *opt_b;
+    const km_pack *w; /* [O, I] */
+} km_side;
+enum { KM_GATED_STEP = 16, KM_GATED_MOST = 256 }; /* I is a multiple of the one, and not more than the other */
+
 typedef struct km_backend {
     const char *name;               /* "cpu-avx512" */
     const km_device *device;        /* whose memory the kernels work on, or NULL: the host's */
@@ -58,6 +65,9 @@ typedef struct km_backend {
     km_pack *(*pack_new)(const float *w, km_dim out, km_dim in);
     void (*pack_free)(km_pack *p);
     size_t (*pack_bytes)(const km_pack *p);
+    /* y [M, O] = sg(gate) value + add, or with silu for sg, forward only; NULL: it is made of the kernels below */
+    void (*opt_gated_linear)(const km_exec *ex, float *y, const km_side *gate, const km_side *value, bool silu,
+                             const float *opt_add, km_dim M, km_dim I, km_dim O);
 #define real float
 #define KM_KERNEL(name, args) void(*name) args;
 #include "kernels/kernels.def"

@@ -26,7 +26,7 @@ static void note_scratch(const km_exec *ex, size_t floats)
 }
 
 static void linear(const km_exec *ex, float *y, const float *x, const float *w, const float *opt_b,
-                   const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
+                   const float *opt_add, bool cut, const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
 {
     count(ex, M * I * O);
 }

@@ -100,7 +100,7 @@ km_status km_bench_gemm(const km_bench_sizes *s, km_timing *ret, km_err *err)
 static void layer(void *arg)
 {
     product *p = arg;
-    p->be->linear_fwd(&p->ex, p->y, p->x, p->w, p->w, p->pack, p->M, p->I, p->O);
+    p->be->linear_fwd(&p->ex, p->y, p->x, p->w, p->w, NULL, false, p->pack, p->M, p->I, p->O);
 }
 
 /* as it runs with loaded weights: [N, C] by a packed [C, C], and the bias */

@@ -175,7 +175,7 @@ static void panel_product(worker *k, float *y, const float *x)
 }
 
 /* rows <= P rows of y, by way of a padded panel when they are fewer */
-static void panel(worker *k, float *y, const float *x, const float *b, km_dim rows)
+static void panel(worker *k, float *y, const float *x, const float *b, const float *add, bool cut, km_dim rows)
 {
     km_dim P = panel_rows(k->I, k->O), I = k->I, O = k->O;
     if (rows == P) {
@@ -189,10 +189,12 @@ static void panel(worker *k, float *y, const float *x, const float *b, km_dim ro
     }
     for (km_dim r = 0; b && r < rows; r++)
         for (km_dim o = 0; o < O; o++) y[r * O + o] += b[o];
+    for (km_dim i = 0; add && i < rows * O; i++) y[i] += add[i];
+    for (km_dim i = 0; cut && i < rows * O; i++) y[i] = y[i] > 0 ? y[i] : 0;
 }
 
-void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float *w, const float *b,
-                        const km_pack *pack, km_dim M, km_dim I, km_dim O)
+void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float *w, const float *b, const float *add,
+                        bool cut, const km_pack *pack, km_dim M, km_dim I, km_dim O)
 {
     km_dim P = panel_rows(I, O), panels = (M + P - 1) / P;
 #pragma omp parallel num_threads(ex->threads) if (ex->threads > 1 && panels > 1 && work(M, I, O) > ex->team_work)
@@ -201,7 +203,9 @@ void KM_CPU(linear_fwd)(const km_exec *ex, float *y, const float *x, const float
         int was = alone();
         worker_begin(&k, pack, w, I, O);
 #pragma omp for schedule(static)
-        for (km_dim i = 0; i < panels; i++) panel(&k, y + i * P * O, x + i * P * I, b, M - i * P < P ? M - i * P : P);
+        for (km_dim i = 0; i < panels; i++)
+            panel(&k, y + i * P * O, x + i * P * I, b, add ? add + i * P * O : NULL, cut,
+                  M - i * P < P ? M - i * P : P);
         worker_end(&k);
         not_alone(was);
     }

@@ -18,7 +18,7 @@
 
 #include "kernels/cuda/mma.cuh"
 
-enum { SIDE = 64, MMA_WARPS = 8, PADDING = 8, WIDEST = 64 };
+enum { SIDE = 64, MMA_WARPS = 8, WIDEST = 64 };
 static constexpr float LOG2E = 1.44269504f;
 
 /* Columns of a tile of rows of heads up to 16 DT wide, and how many problems of `rows` rows a block has. */
@@ -30,23 +30,6 @@ struct rows_of {
     const bf16 *x;
     __device__ bf16 at(km_dim i) const { return x[i]; }
 };
-
-/* high x padded (a multiple of 8) numbers from a matrix whose rows are `stride` apart into shared memory with rows `ld`
- * apart, zeros around the rows x columns that there are; by `count` threads, this one being number n. Inlined: the case
- * of whole 16 bytes is decided once. */
-__device__ static inline void stage(bf16 *to, int ld, int high, int padded, const bf16 *from, km_dim stride,
-                                    km_dim rows, km_dim columns, int n, int count)
-{
-    const bool in_line = stride % 8 == 0 && columns % 8 == 0 && (size_t)from % 16 == 0;
-    for (int i = n; i < high * padded / 8; i += count) {
-        int r = i / (padded / 8), c = i % (padded / 8) * 8;
-        uint4 eight = {0, 0, 0, 0};
-        if (in_line && r < rows && c < columns) eight = *(const uint4 *)(from + r * stride + c);
-        *(uint4 *)(to + r * ld + c) = eight;
-        for (int e = 0; e < 8 && !in_line && r < rows && c + e < columns; e++)
-            to[r * ld + c + e] = from[r * stride + c + e];
-    }
-}
 
 /* The operand a of a warp's 16 rows, `left` of which there are; the first begins at x.at(at). */
 template <int DT, class X>

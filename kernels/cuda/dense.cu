@@ -54,11 +54,11 @@ static const void *addend(const float *opt_b, km_dim O)
 }
 
 void KM_CUDA(linear_fwd)(const km_exec *, float *y, const float *x, const float *w, const float *opt_b,
-                         const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
+                         const float *opt_add, bool cut, const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
 {
     if (M == 0) return;
-    km_cuda_gemm(km_matrix{y, O, 0, HALF, 0}, input(x, I, 0), input(weight(w, opt_pack, I * O), I, 1), M, O, I, 1, 1, 0,
-                 addend(opt_b, O));
+    km_cuda_gemm(km_matrix{y, O, 0, HALF, 0}, input(x, I, 0), input(weight(w, opt_pack, I * O), I, 1), M, O, I, 1, 0,
+                 km_epilogue{addend(opt_b, O), opt_add, cut});
 }
 
 struct ones {
@@ -79,7 +79,7 @@ void KM_CUDA(linear_bwd)(const km_exec *, float *opt_dx, float *opt_dw, float *o
     if (opt_db) KM_COLUMNS_LAUNCH(bias_kernel, M, O, opt_db, dy, M, O);
     const void *d = operand(0, dy, M * O);
     if (opt_dx)
-        km_cuda_gemm(km_matrix{opt_dx, I, 0, 0, 0}, input(d, O, 0), input(operand(1, w, I * O), I, 0), M, I, O, 1, 1, 1,
-                     nullptr);
-    if (opt_dw) km_cuda_gemm(km_matrix{opt_dw, I, 0, 0, 0}, input(d, O, 1), input(x, I, 0), O, I, M, 1, 1, 1, nullptr);
+        km_cuda_gemm(km_matrix{opt_dx, I, 0, 0, 0}, input(d, O, 0), input(operand(1, w, I * O), I, 0), M, I, O, 1, 1,
+                     {});
+    if (opt_dw) km_cuda_gemm(km_matrix{opt_dw, I, 0, 0, 0}, input(d, O, 1), input(x, I, 0), O, I, M, 1, 1, {});
 }

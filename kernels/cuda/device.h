@@ -70,10 +70,17 @@ typedef struct km_matrix {
     int transpose; /* of an input: used transposed */
 } km_matrix;
 
-/* c [batch][m, n] = alpha a [m, k] b [k, n] + beta c, row-major, summed in float32; opt_bias [n], of c's type and at a
- * multiple of 16 bytes, is added to each row. Inputs must be of one type. */
-void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
-                  float beta, const void *opt_bias);
+/* What becomes of a product before it is rounded and written: opt_bias [n], of c's type and at a multiple of 16 bytes,
+ * is added to each row, opt_add, which lies as c does, to it all; nothing less than 0 is left where it is to be cut. */
+typedef struct km_epilogue {
+    const void *opt_bias, *opt_add;
+    int64_t cut;
+} km_epilogue;
+
+/* c [batch][m, n] = a [m, k] b [k, n] + beta c (0 or 1; 0 where there is something to add), row-major, summed in
+ * float32. Inputs must be of one type. */
+void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
+                  km_epilogue end);
 
 #ifdef __cplusplus
 }

@@ -80,7 +80,7 @@ static void check(cublasStatus_t status, const char *what)
 }
 
 /* Whatever a plan depends on: sizes, strides, types, epilogue, and how the addresses are aligned. */
-typedef std::array<int64_t, 14> shape;
+typedef std::array<int64_t, 15> shape;
 
 struct plan {
     cublasLtMatmulDesc_t op;
@@ -119,7 +119,7 @@ static void prefer(cublasLtMatmulPreference_t wish, cublasLtMatmulPreferenceAttr
 }
 
 static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b, int64_t m, int64_t n, int64_t k,
-                      int64_t batch, const void *opt_bias)
+                      int64_t batch, const km_epilogue &end)
 {
     plan p;
     cublasOperation_t turn_a = a.transpose ? CUBLAS_OP_T : CUBLAS_OP_N,
@@ -127,12 +127,14 @@ static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b
     check(lt.cublasLtMatmulDescCreate(&p.op, CUBLAS_COMPUTE_32F, CUDA_R_32F), "a description");
     set(&p, CUBLASLT_MATMUL_DESC_TRANSA, &turn_b, sizeof turn_b);
     set(&p, CUBLASLT_MATMUL_DESC_TRANSB, &turn_a, sizeof turn_a);
-    if (opt_bias) {
-        cublasLtEpilogue_t epilogue = CUBLASLT_EPILOGUE_BIAS;
+    cublasLtEpilogue_t epilogue = end.opt_bias ? end.cut ? CUBLASLT_EPILOGUE_RELU_BIAS : CUBLASLT_EPILOGUE_BIAS
+                                  : end.cut  ? CUBLASLT_EPILOGUE_RELU
+                                             : CUBLASLT_EPILOGUE_DEFAULT;
+    set(&p, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue);
+    if (end.opt_bias) {
         cudaDataType_t type = c.half ? CUDA_R_16BF : CUDA_R_32F;
-        set(&p, CUBLASLT_MATMUL_DESC_EPILOGUE, &epilogue, sizeof epilogue);
         set(&p, CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, &type, sizeof type);
-        set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias);
+        set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &end.opt_bias, sizeof end.opt_bias);
     }
     p.first = b.transpose ? layout(b, n, k, batch) : layout(b, k, n, batch);
     p.second = a.transpose ? layout(a, k, m, batch) : layout(a, m, k, batch);
@@ -144,7 +146,7 @@ static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b
     lt.cublasLtMatmulPreferenceSetAttribute(wish, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &room, sizeof room);
     prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b.p);
     prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a.p);
-    prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, c.p);
+    prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, end.opt_add ? end.opt_add : c.p);
     prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, c.p);
     check(lt.cublasLtMatmulAlgoGetHeuristic(handle, p.op, p.first, p.second, p.out, p.out, wish, 1, &p.how, &found),
           "a product of this shape");
@@ -152,20 +154,23 @@ static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b
     return p;
 }
 
-void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
-                  float beta, const void *opt_bias)
+void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
+                  km_epilogue end)
 {
     static std::map<shape, plan> plans;
-    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, alpha, beta, opt_bias)) return;
+    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, beta, end)) return;
     if (!workspace) workspace = km_cuda_get(KM_GEMM_WORKSPACE);
-    int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (opt_bias != nullptr) << 4;
-    shape key = {m,        n,        k,        batch,          c.ld,           a.ld,           b.ld,
-                 c.stride, a.stride, b.stride, alignment(c.p), alignment(a.p), alignment(b.p), flags};
+    const float alpha = 1, share = end.opt_add ? 1 : beta;
+    const void *add = end.opt_add ? end.opt_add : c.p;
+    int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (end.opt_bias != nullptr) << 4 |
+                (int)end.cut << 5 | (add == c.p) << 6;
+    shape key = {m,        n,        k,        batch,          c.ld,           a.ld,           b.ld,          c.stride,
+                 a.stride, b.stride, alignment(c.p), alignment(a.p), alignment(b.p), alignment(add), flags};
     auto at = plans.find(key);
-    if (at == plans.end()) at = plans.emplace(key, make_plan(c, a, b, m, n, k, batch, opt_bias)).first;
+    if (at == plans.end()) at = plans.emplace(key, make_plan(c, a, b, m, n, k, batch, end)).first;
     plan &p = at->second;
-    if (opt_bias) set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &opt_bias, sizeof opt_bias);
-    check(lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &beta, c.p, p.out, c.p, p.out,
+    if (end.opt_bias) set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &end.opt_bias, sizeof end.opt_bias);
+    check(lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &share, add, p.out, c.p, p.out,
                             &p.how.algo, workspace, KM_GEMM_WORKSPACE, (cudaStream_t)km_cuda_stream()),
           "a product");
 }

@@ -33,6 +33,25 @@ static inline void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1
 static inline void load_turned(uint32_t r[4], const bf16 *row) { emulate::load_turned(r, &row->bits); }
 #endif
 
+enum { PADDING = 8 }; /* numbers behind a row of a tile, so that rows begin in different banks */
+
+/* high x padded (a multiple of 8) numbers from a matrix whose rows are `stride` apart into shared memory with rows `ld`
+ * apart, zeros around the rows x columns that there are; by `count` threads, this one being number n. Inlined: the case
+ * of whole 16 bytes is decided once. */
+__device__ static inline void stage(bf16 *to, int ld, int high, int padded, const bf16 *from, km_dim stride,
+                                    km_dim rows, km_dim columns, int n, int count)
+{
+    const bool in_line = stride % 8 == 0 && columns % 8 == 0 && (size_t)from % 16 == 0;
+    for (int i = n; i < high * padded / 8; i += count) {
+        int r = i / (padded / 8), c = i % (padded / 8) * 8;
+        uint4 eight = {0, 0, 0, 0};
+        if (in_line && r < rows && c < columns) eight = *(const uint4 *)(from + r * stride + c);
+        *(uint4 *)(to + r * ld + c) = eight;
+        for (int e = 0; e < 8 && !in_line && r < rows && c + e < columns; e++)
+            to[r * ld + c + e] = from[r * stride + c + e];
+    }
+}
+
 __device__ static inline uint32_t pair_of(bf16 low, bf16 high) { return low.bits | (uint32_t)high.bits << 16; }
 /* Two neighbours in memory, at a multiple of 4 bytes. */
 __device__ static inline uint32_t pair_at(const bf16 *p) { return *(const uint32_t *)p; }

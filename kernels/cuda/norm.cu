@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Layer norm and adaptive layer norm: a warp for each row. */
 #include "kernels/cuda/columns.cuh"
-#include "kernels/cuda/cuda.cuh"
-
-struct moments {
-    float mean, rstd;
-};
-
-template <class V> __device__ static moments moments_of(const V *x, km_dim C)
-{
-    float sum = 0, square = 0;
-    for (km_dim c = lane_of(); c < C; c += KM_WARP) sum += get(x[c]);
-    float mean = warp_sum(sum) / (float)C;
-    for (km_dim c = lane_of(); c < C; c += KM_WARP) square += (get(x[c]) - mean) * (get(x[c]) - mean);
-    return moments{mean, rsqrtf(warp_sum(square) / (float)C + 1e-5f)};
-}
+#include "kernels/cuda/norm.cuh"
 
 __global__ static void layer_norm_kernel(T *y, const T *x, const float *opt_w, const float *opt_b, km_dim M, km_dim C)
 {

@@ -35,7 +35,7 @@ void KM_CUDA(outer_products_fwd)(const km_exec *, float *y, const float *a, cons
     if (count * N * C * D == 0) return;
     float *p = (float *)km_cuda_scratch(0, (size_t)(count * C * N * D) * sizeof(float));
     km_cuda_gemm(km_matrix{p, N * D, 0, 0, 0}, stored(act(a) + first * C, N * C, true), stored(b, N * D, false),
-                 count * C, N * D, S, 1, 1, 0, nullptr);
+                 count * C, N * D, S, 1, 0, {});
     KM_EACH_LAUNCH(place_kernel, count * N * C * D, act(y), p, opt_scale, first, count, N, C, D);
 }
 
@@ -48,8 +48,8 @@ void KM_CUDA(outer_products_bwd)(const km_exec *, float *opt_da, float *opt_db, 
     KM_EACH_LAUNCH(gather_kernel, count * N * C * D, p, dy, opt_scale, first, count, N, C, D);
     if (opt_da)
         km_cuda_gemm(km_matrix{opt_da + first * C, N * C, 0, 0, 0}, stored(b, N * D, false), stored(p, N * D, true), S,
-                     count * C, N * D, 1, 1, 1, nullptr);
+                     count * C, N * D, 1, 1, {});
     if (opt_db)
         km_cuda_gemm(km_matrix{opt_db, N * D, 0, 0, 0}, stored(act(a) + first * C, N * C, false),
-                     stored(p, N * D, false), S, N * D, count * C, 1, 1, 1, nullptr);
+                     stored(p, N * D, false), S, N * D, count * C, 1, 1, {});
 }

@@ -48,7 +48,7 @@ static float *averages(const T *w, const float *v, km_dim S, km_dim Nq, km_dim N
     float *sums = (float *)km_cuda_scratch(1, (size_t)(S * Nq * H * D) * sizeof(float));
     for (km_dim h = 0; h < H; h++)
         km_cuda_gemm(head(sums, 0, h, Nq, H, D, false), km_matrix{(void *)(w + h * Nq * N), N, 0, HALF, 0},
-                     head(v, HALF, h, N, H, D, false), Nq, D, N, S, 1, 0, nullptr);
+                     head(v, HALF, h, N, H, D, false), Nq, D, N, S, 0, {});
     return sums;
 }
 
@@ -98,11 +98,11 @@ void KM_CUDA(pair_average_bwd)(const km_exec *, float *opt_dv, float *opt_dg, fl
     KM_EACH_LAUNCH(open_bwd_kernel, n, d, opt_dg, dy, sums, act(g), n);
     for (km_dim h = 0; h < H && opt_dv; h++)
         km_cuda_gemm(head(opt_dv, 0, h, N, H, D, false), km_matrix{(void *)(w + h * Nq * N), N, 0, HALF, 1},
-                     head(d, HALF, h, Nq, H, D, false), N, D, Nq, S, 1, 1, nullptr);
+                     head(d, HALF, h, Nq, H, D, false), N, D, Nq, S, 1, {});
     if (!opt_dlogits) return;
     for (km_dim h = 0; h < H; h++)
         for (km_dim s = 0; s < S; s++)
             km_cuda_gemm(km_matrix{dw + h * Nq * N, N, 0, 0, 0}, head(d + s * Nq * H * D, HALF, h, Nq, H, D, false),
-                         head(act(v) + s * N * H * D, HALF, h, N, H, D, true), Nq, N, D, 1, 1, s > 0, nullptr);
+                         head(act(v) + s * N * H * D, HALF, h, N, H, D, true), Nq, N, D, 1, s > 0, {});
     KM_WARP_LAUNCH(weights_bwd_kernel, H * Nq, opt_dlogits, w, dw, H * Nq, N);
 }

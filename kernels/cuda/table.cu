@@ -14,6 +14,8 @@
 #include "kernels/kernels.def"
 #undef KM_KERNEL
 #undef real
+void km_cuda_bf16_gated_linear(const km_exec *, float *y, const km_side *gate, const km_side *value, bool silu,
+                               const float *opt_add, km_dim M, km_dim I, km_dim O);
 
 extern "C" {
 const char *km_cuda_version(void);
@@ -92,7 +94,7 @@ const km_backend *km_cuda_backend(int index, void (*fail)(const char *msg), char
     device.group = km_cuda_group, device.join = km_cuda_join, device.sum = km_cuda_sum;
     device.replay = km_cuda_replay, device.discard = km_cuda_discard;
     fill(&plain, "cuda-f32"), fill(&half, "cuda");
-    half.half = true, half.plain = &plain;
+    half.half = true, half.plain = &plain, half.opt_gated_linear = km_cuda_bf16_gated_linear;
 #define KM_KERNEL(name, args) plain.name = km_cuda_f32_##name, half.name = km_cuda_bf16_##name;
 #include "kernels/kernels.def"
 #undef KM_KERNEL

@@ -65,7 +65,7 @@ void KM_CUDA(triangle_multiply_fwd)(const km_exec *, float *y, const float *ab, 
     if (M * C == 0) return;
     const T *a = masked_planes(0, ab, mask, M, 2 * C), *b = a + M * C;
     T *out = (T *)km_cuda_scratch(1, (size_t)(M * C) * sizeof(T));
-    km_cuda_gemm(plane(out, N, false), plane(a, N, incoming), plane(b, N, !incoming), N, N, N, C, 1, 0, nullptr);
+    km_cuda_gemm(plane(out, N, false), plane(a, N, incoming), plane(b, N, !incoming), N, N, N, C, 0, {});
     km_launch(rows_kernel<false, T, T>, tiles(M, C), dim3(TILE, TILE_ROWS), 0, act(y), out, nullptr, M, C);
 }
 
@@ -87,11 +87,11 @@ void KM_CUDA(triangle_multiply_bwd)(const km_exec *, float *opt_dab, const float
     KM_EACH_LAUNCH(gradient_planes_kernel, M * C, d, dy, M, C);
     km_matrix to_a = {da, N, M, 0, 0}, to_b = {da + M * C, N, M, 0, 0};
     if (incoming) {
-        km_cuda_gemm(to_a, plane(b, N, false), plane(d, N, true), N, N, N, C, 1, 0, nullptr);
-        km_cuda_gemm(to_b, plane(a, N, false), plane(d, N, false), N, N, N, C, 1, 0, nullptr);
+        km_cuda_gemm(to_a, plane(b, N, false), plane(d, N, true), N, N, N, C, 0, {});
+        km_cuda_gemm(to_b, plane(a, N, false), plane(d, N, false), N, N, N, C, 0, {});
     } else {
-        km_cuda_gemm(to_a, plane(d, N, false), plane(b, N, false), N, N, N, C, 1, 0, nullptr);
-        km_cuda_gemm(to_b, plane(d, N, true), plane(a, N, false), N, N, N, C, 1, 0, nullptr);
+        km_cuda_gemm(to_a, plane(d, N, false), plane(b, N, false), N, N, N, C, 0, {});
+        km_cuda_gemm(to_b, plane(d, N, true), plane(a, N, false), N, N, N, C, 0, {});
     }
     km_launch(rows_kernel<true, float, float>, tiles(M, 2 * C), dim3(TILE, TILE_ROWS), 0, opt_dab, da, mask, M, 2 * C);
 }

@@ -53,6 +53,11 @@ km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *
     return km_linear(cx, x, l->w, l->b);
 }
 
+km_tensor *km_nn_linear_add(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, const km_tensor *add)
+{
+    return km_linear_add(cx, x, l->w, l->b, add);
+}
+
 void km_nn_norm_init(km_nn_norm *l, km_params *p, const char *prefix, km_dim C)
 {
     char name[KM_NN_NAME];
@@ -78,6 +83,11 @@ km_tensor *km_nn_norm_linear_run(km_ctx *cx, const km_nn_norm_linear *l, const k
     return km_nn_linear_run(cx, &l->linear, km_nn_norm_run(cx, &l->norm, x));
 }
 
+km_normed_linear km_nn_normed(const km_nn_norm *norm, const km_nn_linear *l, const km_tensor *x)
+{
+    return (km_normed_linear){x, norm->w, norm->b, l->w, l->b};
+}
+
 void km_nn_transition_init(km_nn_transition *l, km_params *p, const char *prefix, km_dim C, km_dim hidden)
 {
     char name[KM_NN_NAME];
@@ -87,11 +97,10 @@ void km_nn_transition_init(km_nn_transition *l, km_params *p, const char *prefix
     km_nn_linear_init(&l->fc3, p, km_nn_name(name, "%s.fc3", prefix), C, hidden, KM_INIT_ZERO);
 }
 
-km_tensor *km_nn_transition_run(km_ctx *cx, const km_nn_transition *l, const km_tensor *x)
+km_tensor *km_nn_transition_add(km_ctx *cx, const km_nn_transition *l, const km_tensor *x)
 {
-    km_tensor *n = km_nn_norm_run(cx, &l->norm, x);
-    km_tensor *h = km_silu_mul(cx, km_nn_linear_run(cx, &l->fc1, n), km_nn_linear_run(cx, &l->fc2, n));
-    return km_nn_linear_run(cx, &l->fc3, h);
+    const km_normed_linear gate = km_nn_normed(&l->norm, &l->fc1, x), value = km_nn_normed(&l->norm, &l->fc2, x);
+    return km_nn_linear_add(cx, &l->fc3, km_gated_linear(cx, &gate, &value, true, NULL), x);
 }
 
 void km_nn_attention_init(km_nn_attention *l, km_params *p, const char *prefix, km_dim C)

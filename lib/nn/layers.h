@@ -29,6 +29,7 @@ void km_nn_linear_init(km_nn_linear *l, km_params *p, const char *prefix, km_dim
 void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight,
                             km_init bias);
 km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *x);
+km_tensor *km_nn_linear_add(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, const km_tensor *add);
 
 /* Layer norm with weight and bias. */
 typedef struct km_nn_norm {
@@ -46,13 +47,16 @@ void km_nn_norm_linear_init(km_nn_norm_linear *l, km_params *p, const char *pref
                             km_init weight);
 km_tensor *km_nn_norm_linear_run(km_ctx *cx, const km_nn_norm_linear *l, const km_tensor *x);
 
-/* fc3(silu(fc1 n) fc2 n), n = norm(x) */
+/* l norm(x), for km_gated_linear */
+km_normed_linear km_nn_normed(const km_nn_norm *norm, const km_nn_linear *l, const km_tensor *x);
+
+/* x + fc3(silu(fc1 n) fc2 n), n = norm(x) */
 typedef struct km_nn_transition {
     km_nn_norm norm;
     km_nn_linear fc1, fc2, fc3;
 } km_nn_transition;
 void km_nn_transition_init(km_nn_transition *l, km_params *p, const char *prefix, km_dim C, km_dim hidden);
-km_tensor *km_nn_transition_run(km_ctx *cx, const km_nn_transition *l, const km_tensor *x);
+km_tensor *km_nn_transition_add(km_ctx *cx, const km_nn_transition *l, const km_tensor *x);
 
 /* Projections of attention with a pair bias: q with a bias, k, v, gate and output without. */
 typedef struct km_nn_attention {

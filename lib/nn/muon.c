@@ -26,8 +26,8 @@ void km_muon_orthogonalize(const km_backend *be, float *x, km_dim R, km_dim C, f
     be->square_sum_fwd(&one, (double *)scratch, x, R * C);
     be->normalize_fwd(&one, x, x, (double *)scratch, R * C); /* by Frobenius' norm: no singular value is above one */
     for (int k = 0; k < ITERATIONS; k++) {
-        be->linear_fwd(&one, gram, x, x, NULL, NULL, R, C, R);
-        be->linear_fwd(&one, square, gram, gram, NULL, NULL, R, R, R); /* gram is its own transpose */
+        be->linear_fwd(&one, gram, x, x, NULL, NULL, false, NULL, R, C, R);
+        be->linear_fwd(&one, square, gram, gram, NULL, NULL, false, NULL, R, R, R); /* gram is its own transpose */
         be->axpby_fwd(&one, square, gram, b, square, c, R * R);
         be->axpby_fwd(&one, next, x, a, NULL, 0, R * C);
         be->linear_bwd(&one, next, NULL, NULL, square, x, x, R, C, R); /* next += square x */

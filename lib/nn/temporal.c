@@ -75,6 +75,7 @@ km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_nn_t
     km_tensor *q = km_nn_linear_run(cx, &l->q, n), *k = km_nn_linear_run(cx, &l->k, n);
     km_tensor *v = km_nn_linear_run(cx, &l->v, n), *g = km_nn_linear_run(cx, &l->g, n);
     km_tensor *y = f->opt_pasts ? attend_past(cx, l, q, k, v, g, f) : attend_all(cx, l, q, k, v, g, f);
+    if (!l->adapted) return km_nn_linear_add(cx, &l->o, y, x);
     y = KM_RESHAPE(cx, km_nn_linear_run(cx, &l->o, y), f->B * f->T, N, C);
-    return l->adapted ? km_gate_add(cx, x, terms->gate, y, level) : km_add(cx, x, y);
+    return km_gate_add(cx, x, terms->gate, y, level);
 }

@@ -14,6 +14,18 @@
 /* -- op_dense.c */
 /* y [..., O] = x [..., I] w [O, I]^T + b [O] */
 km_tensor *km_linear(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b);
+/* The same + add, of whose shape y is. */
+km_tensor *km_linear_add(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b,
+                         const km_tensor *add);
+/* max(0, the same) */
+km_tensor *km_linear_relu(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b);
+/* norm(x [M, I]) w [O, I]^T + b [O], norm a layer norm; opt_norm_w NULL: none */
+typedef struct km_normed_linear {
+    const km_tensor *x, *opt_norm_w, *opt_norm_b, *w, *opt_b;
+} km_normed_linear;
+/* y = f(gate) value + add, f being sg, or silu; in one pass on a device where nothing is recorded */
+km_tensor *km_gated_linear(km_ctx *cx, const km_normed_linear *gate, const km_normed_linear *value, bool silu,
+                           const km_tensor *opt_add);
 
 /* -- op_norm.c */
 /* y [..., C] = (x - mean x) / sqrt(var x + 1e-5) * w [C] + b [C] */

@@ -195,13 +195,14 @@ static void put(const km_matrix &m, int64_t at, float x)
     ((uint16_t *)m.p)[at] = (uint16_t)((u + 0x7fffu + (u >> 16 & 1)) >> 16);
 }
 
-static void multiply(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
-                     float beta, const void *opt_bias)
+static void multiply(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
+                     km_epilogue end)
 {
     emulate::check_pointer(a.p), emulate::check_pointer(b.p), emulate::check_pointer(c.p);
-    emulate::check_pointer(opt_bias);
+    emulate::check_pointer(end.opt_bias), emulate::check_pointer(end.opt_add);
+    if (end.opt_add && beta != 0) km_cuda_check(-1, "emulated: a product with two things to add to");
     if (a.half != b.half) km_cuda_check(-1, "emulated: a product of two types");
-    if ((uintptr_t)opt_bias % 16) km_cuda_check(-1, "emulated: a bias out of line");
+    if ((uintptr_t)end.opt_bias % 16) km_cuda_check(-1, "emulated: a bias out of line");
     emulate::open_memory(true);
     for (int64_t e = 0; e < batch; e++)
         for (int64_t i = 0; i < m; i++)
@@ -210,16 +211,17 @@ static void multiply(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n
                 for (int64_t l = 0; l < k; l++)
                     sum += (a.transpose ? element(a, e, l, i) : element(a, e, i, l)) *
                            (b.transpose ? element(b, e, j, l) : element(b, e, l, j));
-                sum = alpha * sum + (opt_bias ? number(opt_bias, j, c.half) : 0);
+                if (end.opt_bias) sum += number(end.opt_bias, j, c.half);
                 if (beta != 0) sum += beta * element(c, e, i, j);
-                put(c, e * c.stride + i * c.ld + j, sum);
+                if (end.opt_add) sum += number(end.opt_add, e * c.stride + i * c.ld + j, c.half);
+                put(c, e * c.stride + i * c.ld + j, end.cut && sum < 0 ? 0 : sum);
             }
     emulate::open_memory(false);
 }
 
-void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float alpha,
-                  float beta, const void *opt_bias)
+void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
+                  km_epilogue end)
 {
-    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, alpha, beta, opt_bias)) return;
-    emulate::perform([=] { multiply(c, a, b, m, n, k, batch, alpha, beta, opt_bias); });
+    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, beta, end)) return;
+    emulate::perform([=] { multiply(c, a, b, m, n, k, batch, beta, end); });
 }

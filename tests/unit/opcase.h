@@ -6,7 +6,7 @@
 
 #include "tests/unit/optest.h"
 
-enum { OPC_INPUTS = 3 };
+enum { OPC_INPUTS = 7 };
 
 typedef struct op_case {
     const char *name;

@@ -115,7 +115,7 @@ static void test_dry(void)
     double flop = 0;
     km_ctx *cx = km_ctx_dry(&flop);
     float x = 1, w = 2, y = 3;
-    cx->be->linear_fwd(&cx->ex, &y, &x, &w, NULL, NULL, 5, 7, 11);
+    cx->be->linear_fwd(&cx->ex, &y, &x, &w, NULL, NULL, false, NULL, 5, 7, 11);
     ok(flop == 2.0 * 5 * 7 * 11 && y == 3, "a product is counted and not made");
     cx->be->pair_attention_fwd(&cx->ex, &y, &x, &x, &x, NULL, &x, NULL, 2, 4, 5, 3, 4);
     ok(flop == 2.0 * 5 * 7 * 11 + 4.0 * 2 * 4 * 5 * 3 * 4, "an attention is two products");

@@ -134,7 +134,8 @@ static km_tensor *gather_tokens(km_ctx *cx, const km_diffusion *d, const km_cond
 {
     km_dim N = k->f->N, C = d->config.token_a;
     km_mark mark = km_scope_begin(cx);
-    km_tensor *a = km_atom_to_token(cx, km_relu(cx, km_nn_linear_run(cx, &d->atom_to_token, q)), k->f->atom_token, N);
+    km_tensor *a = km_linear_relu(cx, q, d->atom_to_token.w, d->atom_to_token.b);
+    a = km_atom_to_token(cx, a, k->f->atom_token, N);
     km_tensor *s = km_lookup_rows(cx, KM_RESHAPE(cx, levels->s_to_a, levels->L, N * C), f->level, f->F);
     return km_scope_end(cx, mark, km_add(cx, a, KM_RESHAPE(cx, s, f->F, N, C)));
 }

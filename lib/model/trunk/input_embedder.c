@@ -72,7 +72,8 @@ static km_tensor *embed_atoms(km_ctx *cx, const km_embedder *e, const km_feature
     km_nn_dit_terms *terms = km_atom_transformer_condition(cx, &e->encoder, c);
     km_tensor *q = km_nn_state(cx, KM_RESHAPE(cx, c, 1, km_size(c, 0), km_size(c, 1)));
     q = km_atom_transformer_run(cx, &e->encoder, terms, q, bias, f->atom_mask, &(km_nn_frames){.B = 1, .T = 1});
-    km_tensor *a = km_atom_to_token(cx, km_relu(cx, km_nn_linear_run(cx, &e->atom_to_token, q)), f->atom_token, f->N);
+    km_tensor *a = km_linear_relu(cx, q, e->atom_to_token.w, e->atom_to_token.b);
+    a = km_atom_to_token(cx, a, f->atom_token, f->N);
     return KM_RESHAPE(cx, a, f->N, km_size(a, 2));
 }
 

@@ -133,7 +133,7 @@ static km_tensor *add_average(km_ctx *cx, const void *arg, const km_tensor *m, k
     km_tensor *x = km_nn_norm_run(cx, &t->l->norm_m, m), *v = km_nn_linear_run(cx, &t->l->proj_m, x);
     km_tensor *g = km_nn_linear_run(cx, &t->l->proj_g, chosen(cx, t, x));
     km_tensor *y = km_pair_average(cx, v, g, t->logits, t->mask);
-    return km_add(cx, chosen(cx, t, m), km_nn_linear_run(cx, &t->l->proj_o, y));
+    return km_nn_linear_add(cx, &t->l->proj_o, y, chosen(cx, t, m));
 }
 
 static km_tensor *with_transition(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
@@ -184,7 +184,7 @@ static km_tensor *add_outer(km_ctx *cx, const void *arg, const km_tensor *z, km_
 {
     const outer *t = arg;
     km_tensor *products = km_outer_products(cx, t->a, t->b, t->scale, first, km_size(z, 0));
-    return km_add(cx, z, km_linear(cx, products, t->o, t->bias));
+    return km_linear_add(cx, products, t->o, t->bias, z);
 }
 
 /* What all layers share. */

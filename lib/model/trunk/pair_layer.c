@@ -57,8 +57,9 @@ static km_tensor *gated_halves(km_ctx *cx, const void *arg, const km_tensor *z, 
 {
     const km_triangle_multiplication *l = arg;
     (void)first;
-    km_tensor *x = km_nn_norm_run(cx, &l->norm_in, z);
-    return km_sigmoid_mul(cx, km_nn_linear_run(cx, &l->g_in, x), km_nn_linear_run(cx, &l->p_in, x));
+    const km_normed_linear gate = km_nn_normed(&l->norm_in, &l->g_in, z);
+    const km_normed_linear value = km_nn_normed(&l->norm_in, &l->p_in, z);
+    return km_gated_linear(cx, &gate, &value, false, NULL);
 }
 
 typedef struct multiplied {
@@ -69,10 +70,11 @@ typedef struct multiplied {
 static km_tensor *add_product(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
 {
     const multiplied *m = arg;
-    km_tensor *x = km_nn_norm_run(cx, &m->l->norm_in, z);
-    km_tensor *y = km_nn_norm_run(cx, &m->l->norm_out, km_slice(cx, m->product, first, km_size(z, 0)));
-    y = km_nn_linear_run(cx, &m->l->p_out, y);
-    return km_add(cx, z, km_sigmoid_mul(cx, km_nn_linear_run(cx, &m->l->g_out, x), y));
+    const km_triangle_multiplication *l = m->l;
+    const km_tensor *product = km_slice(cx, m->product, first, km_size(z, 0));
+    const km_normed_linear gate = km_nn_normed(&l->norm_in, &l->g_out, z);
+    const km_normed_linear value = km_nn_normed(&l->norm_out, &l->p_out, product);
+    return km_gated_linear(cx, &gate, &value, false, z);
 }
 
 static km_tensor *multiply(km_ctx *cx, const km_triangle_multiplication *l, km_tensor *z, const float *mask,
@@ -131,7 +133,7 @@ static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *z,
     km_tensor *q = km_nn_linear_run(cx, &n->l->q, at), *k = km_nn_linear_run(cx, &n->l->k, x);
     km_tensor *v = km_nn_linear_run(cx, &n->l->v, x), *g = km_nn_linear_run(cx, &n->l->g, at);
     km_tensor *y = km_pair_attention(cx, q, k, v, g, n->bias, n->mask);
-    return km_add(cx, queries(cx, n, z), km_nn_linear_run(cx, &n->l->o, y));
+    return km_nn_linear_add(cx, &n->l->o, y, queries(cx, n, z));
 }
 
 /* The result has its pairs swapped, and lies in `to` without a tape. Where the bias of all pairs is more than a tile,
@@ -157,7 +159,7 @@ static km_tensor *attend(km_ctx *cx, const km_triangle_node *l, const km_tensor 
 static km_tensor *add_transition(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
 {
     (void)first;
-    return km_add(cx, x, km_nn_transition_run(cx, arg, x));
+    return km_nn_transition_add(cx, arg, x);
 }
 
 km_tensor *km_add_transition(km_ctx *cx, const km_nn_transition *l, km_tensor *state)
