@@ -23,6 +23,6 @@ for t in "$tests"/test_op_* "$tests/test_cuda" "$tests/test_replay"; do
     "$t" >"$log" 2>&1; count "$(basename "$t")" $?
 done
 "$oracle" --device cuda "$cases"/*.safetensors >"$log" 2>&1; count "reference cases" $?
-sh "$(dirname "$0")/device_runs.sh" "$bin" "$example" 8 20 50 >"$log" 2>&1; count "a forecast and training" $?
+sh "$(dirname "$0")/device_runs.sh" "$bin" "$example" 8 20 50 --init mini >"$log" 2>&1; count "a forecast and training" $?
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# tests/device_runs.sh BIN EXAMPLE FRAMES STEPS TRAINING [KEY=VALUE...]: whole runs on --device cuda beside the processor's with
-# the same noise, as TAP. A forecast of the small model, FRAMES frames in STEPS steps, from EXAMPLE.pdb, and TRAINING
-# steps of training from EXAMPLE.xtc with these settings: the losses along them.
+# tests/device_runs.sh BIN EXAMPLE FRAMES STEPS TRAINING [ARGUMENTS...]: whole runs on --device cuda beside the processor's with the
+# same noise, as TAP. A forecast of the small model, FRAMES frames in STEPS steps, from EXAMPLE.pdb, and TRAINING steps of
+# training from EXAMPLE.xtc with these arguments of km-train: the losses along them, and of training that was gone on with.
 set -u
 bin=$(cd "$1" && pwd) example=$2 frames=$3 steps=$4 training=$5
 shift 5
@@ -22,16 +22,22 @@ forecast() { # DEVICE: the coordinates of all frames, a line an atom
 awk -v d="${off:-none}" 'BEGIN { exit !(d + 0 == d && d < 0.5) }' </dev/null
 result $? "a forecast of $frames frames in $steps steps: ${off:-none} angstroms from the processor's"
 
-train() { # DEVICE and settings: step and loss, a line each
-    device=$1; shift
-    "$bin/km-train" -q --device "$device" --seed 5 --config mini --init mini --data "$at/data.h5" -o "$at/run-$device" max_steps="$training" log_every=1 \
-        checkpoint_every="$training" validate_every="$training" validation_samples=0 "$@" &&
-        sed -n 's/.*"step": \([0-9]*\), "loss": \([^,]*\),.*/\1 \2/p' "$at/run-$device/log.jsonl" >"$at/$device.losses"
+train() { # DEVICE RUN and arguments of km-train: step and loss, a line each
+    device=$1 run=$2; shift 2
+    "$bin/km-train" -q --device "$device" --seed 5 --config mini --data "$at/data.h5" -o "$at/$run" max_steps="$training" log_every=1 \
+        checkpoint_every=$(((training + 1) / 2)) validate_every="$training" validation_samples=0 "$@" &&
+        sed -n 's/.*"step": \([0-9]*\), "loss": \([^,]*\),.*/\1 \2/p' "$at/$run/log.jsonl" >"$at/$run.losses"
 }
-"$bin/km-strip" -q --top "$example.pdb" -o "$at/data.h5" "$example.xtc" && train cpu "$@" && train cuda "$@"
-[ -s "$at/cuda.losses" ] && off=$(paste "$at/cpu.losses" "$at/cuda.losses" | awk -v all="$training" '
-    NF == 4 && $1 == $3 { d = $2 > $4 ? $2 - $4 : $4 - $2; d /= $2; if (d > worst) worst = d; sum += d; n++ }
-    END { if (n == all && NR == n) printf "%.1e in the mean, %.1e at the worst", sum / n, worst }') || off=
-mean=${off%% *}
-awk -v d="${mean:-none}" 'BEGIN { exit !(d + 0 == d && d < 2e-2) }' </dev/null
-result $? "the losses of $training steps of training: off by ${off:-nothing to compare}"
+compare() { # RUN RUN WHAT: the mean of how far losses are from each other
+    [ -s "$at/$2.losses" ] && off=$(paste "$at/$1.losses" "$at/$2.losses" | awk -v all="$training" '
+        NF == 4 && $1 == $3 { d = $2 > $4 ? $2 - $4 : $4 - $2; d /= $2; if (d > worst) worst = d; sum += d; n++ }
+        END { if (n == all && NR == n) printf "%.1e in the mean, %.1e at the worst", sum / n, worst }') || off=
+    mean=${off%% *}
+    awk -v d="${mean:-none}" 'BEGIN { exit !(d + 0 == d && d < 2e-2) }' </dev/null
+    result $? "$3: off by ${off:-nothing to compare}"
+}
+"$bin/km-strip" -q --top "$example.pdb" -o "$at/data.h5" "$example.xtc" && train cpu cpu "$@" && train cuda cuda "$@"
+compare cpu cuda "the losses of $training steps of training"
+# gone on with from the state before the last
+cp -r "$at/cuda" "$at/again" && mv "$at/again/state-before.h5" "$at/again/state.h5" && train cuda again --resume "$@"
+compare cuda again "the losses of training that went on from step $(((training + 1) / 2))"

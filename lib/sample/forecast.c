@@ -45,29 +45,36 @@ void km_history_clear(km_history *h)
     *h = (km_history){0};
 }
 
+enum { MOST = 16 };
+
 /* A batch of windows of one shape: H history frames, W new ones. */
 typedef struct batch {
     km_dim B, H, W, T, A;
-    float *x;           /* [B, T, A, 3], in the pose of a history frame */
-    float *times;       /* [B, T] ns from the window's first frame */
-    int64_t *fs;        /* [B, T] */
+    int which[MOST];     /* [B] trajectories */
+    float *x;            /* [B, T, A, 3], in the pose of a history frame */
+    float *times;        /* [B, T] ns from the window's first frame */
+    int64_t *fs;         /* [B, T] */
     int32_t *trajectory; /* [B] */
-    km_pose *pose;      /* [B] */
-    bool *clean;        /* [T] */
+    km_pose *pose;       /* [B] */
+    bool *clean;         /* [T] */
+    km_keyed_noise noise;
+    km_windows w;
 } batch;
 
-static batch batch_new(km_dim B, km_dim H, km_dim W, km_dim A)
+static batch *batch_new(km_dim B, km_dim H, km_dim W, km_dim A)
 {
     size_t T = (size_t)(H + W), n = (size_t)B * T;
-    batch b = {B, H, W, H + W, A, KM_NEWN(float, n * (size_t)A * 3), KM_NEWN(float, n), KM_NEWN(int64_t, n),
-               KM_NEWN(int32_t, (size_t)B), KM_NEWN(km_pose, (size_t)B), KM_NEWN(bool, T)};
-    for (km_dim t = 0; t < H; t++) b.clean[t] = true;
+    batch *b = KM_NEW(batch);
+    *b = (batch){B, H, W, H + W, A, {0}, KM_NEWN(float, n * (size_t)A * 3), KM_NEWN(float, n), KM_NEWN(int64_t, n),
+                 KM_NEWN(int32_t, (size_t)B), KM_NEWN(km_pose, (size_t)B), KM_NEWN(bool, T), {0}, {0}};
+    for (km_dim t = 0; t < H; t++) b->clean[t] = true;
     return b;
 }
 
 static void batch_free(batch *b)
 {
     free(b->x), free(b->times), free(b->fs), free(b->trajectory), free(b->pose), free(b->clean);
+    free(b);
 }
 
 /* A run and where it stands. */
@@ -77,9 +84,10 @@ typedef struct forecast {
     const km_schedule *s;
     const km_forecast_options *o;
     km_history *histories;
-    int n, most;   /* trajectories; at once */
-    int64_t first; /* the number of the window's first new frame */
-    km_dim width;  /* new frames of the window */
+    int n, most;      /* trajectories; at once */
+    int64_t first;    /* the number of the window's first new frame */
+    km_dim width;     /* new frames of the window */
+    batch *under_way; /* begun, and not yet handed over */
     km_emit *emit;
     void *arg;
 } forecast;
@@ -116,17 +124,45 @@ static km_status hand_over(const forecast *r, const batch *b, km_dim i, km_histo
     return KM_OK;
 }
 
-static km_status run_batch(const forecast *r, const int *which, int count, km_dim depth, km_err *err)
+/* The batch that is under way leaves. */
+static km_status finish(forecast *r, km_err *err)
 {
-    batch b = batch_new(count, depth, r->width, r->p->k->f->A);
-    for (km_dim i = 0; i < b.B; i++) fill(r, &b, i, &r->histories[which[i]]);
-    km_keyed_noise noise = {r->o->seed, b.A, b.T, b.fs, b.trajectory};
-    km_windows w = {b.B,  b.T, b.x, b.times, b.clean, km_draw_keyed, &noise, NULL, r->o->opt_stereo, km_turn_keyed,
-                    r->p->opt_levels};
-    km_status status = km_windows_sample(r->p->cx, r->m, r->p->k, r->s, &w, err);
-    for (km_dim i = 0; i < b.B && status == KM_OK; i++) status = hand_over(r, &b, i, &r->histories[which[i]], err);
-    batch_free(&b);
+    batch *b = r->under_way;
+    if (!b) return KM_OK;
+    r->under_way = NULL;
+    km_status status = km_windows_end(r->p->cx, &b->w, err);
+    for (km_dim i = 0; i < b->B && status == KM_OK; i++)
+        status = hand_over(r, b, i, &r->histories[b->which[i]], err);
+    batch_free(b);
     return status;
+}
+
+/* On a device a batch is begun before the one before it leaves, so that it is computed while frames are written. */
+static km_status run_batch(forecast *r, const int *which, int count, km_dim depth, km_err *err)
+{
+    km_err begun;
+    batch *b = batch_new(count, depth, r->width, r->p->k->f->A);
+    memcpy(b->which, which, (size_t)count * sizeof *which);
+    for (km_dim i = 0; i < b->B; i++) fill(r, b, i, &r->histories[which[i]]);
+    b->noise = (km_keyed_noise){r->o->seed, b->A, b->T, b->fs, b->trajectory};
+    b->w = (km_windows){.B = b->B, .T = b->T, .x = b->x, .times = b->times, .clean = b->clean,
+                        .noise = km_draw_keyed, .noise_arg = &b->noise, .opt_stereo = r->o->opt_stereo,
+                        .opt_turn = km_turn_keyed, .opt_levels = r->p->opt_levels};
+    km_status status = km_windows_begin(r->p->cx, r->m, r->p->k, r->s, &b->w, &begun), before = finish(r, err);
+    if (status < 0) batch_free(b);
+    else r->under_way = b;
+    if (before < 0) return before;
+    if (status < 0) return *err = begun, status;
+    return r->p->cx->be->device ? KM_OK : finish(r, err);
+}
+
+/* A batch that nobody waits for any more is waited for all the same: its memory is in use. */
+static void abandon(forecast *r)
+{
+    km_err unused;
+    km_status status = km_windows_end(r->p->cx, &r->under_way->w, &unused);
+    (void)status;
+    batch_free(r->under_way);
 }
 
 static bool is_done(const forecast *r, int i) { return r->histories[i].done >= r->first + r->width; }
@@ -142,8 +178,6 @@ static km_dim depth_of(const forecast *r, int i)
     while (even < most && h->times[before - even] - h->times[before - even - 1] == r->o->dt) even++;
     return even;
 }
-
-enum { MOST = 16 };
 
 /* How many of the longest windows are made at once, and whether the schedule's levels are kept. */
 static km_status settle_batch(forecast *r, const km_features *f, bool *ret_keep, km_err *err)
@@ -172,7 +206,7 @@ static km_status settle_batch(forecast *r, const km_features *f, bool *ret_keep,
 
 /* One window of all trajectories: those with equally many history frames together, in the order of the first of them,
  * at most r->most at once. */
-static km_status one_window(const forecast *r, km_err *err)
+static km_status one_window(forecast *r, km_err *err)
 {
     km_dim *depth = KM_NEWN(km_dim, (size_t)r->n);
     km_status status = KM_OK;
@@ -190,7 +224,7 @@ static km_status one_window(const forecast *r, km_err *err)
         }
     }
     free(depth);
-    return status;
+    return status == KM_OK ? finish(r, err) : status;
 }
 
 /* Set r->first to the first window that is not whole, and take what there is of it from the histories. */
@@ -228,6 +262,7 @@ km_status km_forecast(const km_model *m, const km_features *f, const km_trunk_re
         r.width = o->n_new - r.first < o->window ? o->n_new - r.first : o->window;
         status = one_window(&r, err);
     }
+    if (r.under_way) abandon(&r);
     km_schedule_free(s);
     km_prepared_free(p);
     return status;

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/sample/footprint.h"
 #include "lib/sample/interp.h"
+#include "tests/unit/optest.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
 
@@ -55,6 +57,13 @@ static fixture make_fixture(void)
     memcpy(x.t->z, t.z->data, (size_t)km_numel(t.z) * sizeof(float));
     km_ctx_free(cx);
     return x;
+}
+
+static void clear_fixture(fixture *x)
+{
+    km_model_free(x->m);
+    km_features_free(x->f);
+    km_trunk_result_free(x->t);
 }
 
 /* What left, in order. */
@@ -285,6 +294,35 @@ static void test_refused_frame(const fixture *x)
     km_history_clear(&h);
 }
 
+/* On a device a batch is begun before the one before it leaves: of as many trajectories as fit together, and of one. */
+static void test_device(void)
+{
+    enum { HERE = 3 };
+    fixture x = make_fixture();
+    km_forecast_options o = options;
+    heap out[2] = {{0}};
+    km_err err = {0};
+    bool good = true, equal = true;
+    x.m->opt_be = opt_cuda();
+    km_params_pack(x.m->params, x.m->opt_be);
+    km_footprint p = km_footprint_of(x.m, x.f);
+    o.n_new = o.window;
+    for (int k = 0; k < 2; k++) {
+        km_history h[HERE];
+        for (int t = 0; t < HERE; t++) start(&x, &h[t], 5 * t + 1);
+        o.memory = k ? (int64_t)(1.01 * km_footprint_bytes(&p, 1, depth(1) + o.window)) : 0;
+        good = good && forecast(&x, &o, h, HERE, &out[k], &err) == KM_OK && out[k].count == HERE * o.window;
+        for (int t = 0; t < HERE; t++) km_history_clear(&h[t]);
+    }
+    ok(good, "on a device, %d trajectories together and one at a time %s", HERE, err.msg);
+    bool emulated = strcmp(x.m->opt_be->device->name, "emulated") == 0;
+    for (int i = 0; i < out[1].count && emulated; i++)
+        equal = equal && same_frame(&x, &out[0].frames[i], &out[1].frames[i]);
+    ok(good && equal, "have the same bytes");
+    clear(&out[0]), clear(&out[1]);
+    clear_fixture(&x);
+}
+
 /* -- interpolation */
 
 static const km_interp_options between = {
@@ -393,8 +431,7 @@ int main(void)
     test_refused_frame(&x);
     test_interp(&x);
     test_interp_refusals(&x);
-    km_model_free(x.m);
-    km_features_free(x.f);
-    km_trunk_result_free(x.t);
+    test_device();
+    clear_fixture(&x);
     return tap_end();
 }

@@ -83,6 +83,33 @@ static void test_sampling(const km_model *m, const km_features *f, bool emulated
     free(x);
 }
 
+/* The trunk in three passes, each with the stack of pairs: its pairs, and how often that was a graph. */
+static float *run_trunk(const km_model *m, const km_features *f, km_dim *ret_n, km_replayed *ret)
+{
+    km_ctx *cx = km_model_ctx(m, 1);
+    km_trunk_out t = km_trunk_run(cx, m->trunk, f, 2);
+    *ret_n = km_numel(t.z);
+    float *z = memcpy(KM_NEWN(float, (size_t)*ret_n), km_read(cx, t.z), (size_t)*ret_n * sizeof *z);
+    *ret = km_replay_count(cx);
+    km_ctx_free(cx);
+    return z;
+}
+
+static void test_pairformer(const km_model *m, const km_features *f, bool emulated)
+{
+    km_replayed with, without;
+    km_dim n;
+    float *x = run_trunk(m, f, &n, &with);
+    ok(with.kept == 1 && with.launched == 2,
+       "the pairformer's second and third pass are one graph: %d kept, %d launched", (int)with.kept,
+       (int)with.launched);
+    setenv("KM_NO_ARENA", "1", 1);
+    float *y = run_trunk(m, f, &n, &without);
+    unsetenv("KM_NO_ARENA");
+    ok(without.launched == 0 && alike(x, y, (size_t)n, emulated), "the same as without graphs");
+    free(x), free(y);
+}
+
 /* Three numbers, doubled and added to. */
 typedef struct sums {
     km_tensor *x;
@@ -130,7 +157,9 @@ int main(void)
     test_spoilt(m->opt_be, "numbers that the host reads meanwhile", (sums){.reads = true}, false);
     test_spoilt(m->opt_be, "an array with two contents", (sums){.twice = true}, false);
     test_spoilt(m->opt_be, "numbers that come from the host late", (sums){.late = true}, false);
-    test_sampling(m, f, strcmp(m->opt_be->device->name, "emulated") == 0);
+    const bool emulated = strcmp(m->opt_be->device->name, "emulated") == 0;
+    test_sampling(m, f, emulated);
+    test_pairformer(m, f, emulated);
     km_features_free(f);
     km_model_free(m);
     return tap_end();
