@@ -37,6 +37,7 @@ typedef struct km_eval_options {
     bool root;               /* the reference's matrix as the tenth root of that at ten lags */
     double within;           /* angstrom: nearer than that to a conformation is at it (panel bioemu) */
     bool paths;              /* the models are transition paths (panel peptide) */
+    const char *ligand;      /* a chain that is one whatever it is of, or NULL (panels ligand and unbinding) */
 } km_eval_options;
 
 /* -- what comes out */

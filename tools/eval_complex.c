@@ -14,12 +14,20 @@ static bool is_backbone(const char *name)
     return !strcmp(name, "N") || !strcmp(name, "CA") || !strcmp(name, "C") || !strcmp(name, "O");
 }
 
+/* What is no protein, or the chain that is named. */
+static bool is_ligand(const km_eval_case *c, int32_t residue)
+{
+    const km_system *s = c->system;
+    const char *chain = c->options->ligand;
+    return chain ? !strcmp(s->chains[s->residues[residue].chain].name, chain) : !km_eval_is_protein(s, residue);
+}
+
 static void take_atoms(const km_eval_case *c, km_eval_complex *x)
 {
     const km_system *s = c->system;
     for (int32_t a = 0; a < c->A; a++) {
         x->residue[a] = s->atoms[a].residue;
-        if (!km_eval_is_protein(s, s->atoms[a].residue)) {
+        if (is_ligand(c, s->atoms[a].residue)) {
             x->ligand[x->list.n_ligand++] = a;
             continue;
         }

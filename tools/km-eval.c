@@ -31,6 +31,8 @@ static const km_opt options[] = {
      "the reference's transitions: likeliest at the lag, or the tenth root at ten lags (root)"},
     {"within", 0, KM_OPT_DOUBLE, &o.how.within, "A", "RMSD at which a conformation is visited, panel bioemu (3)",
      .min = 0, .max = 1e3},
+    {"ligand", 0, KM_OPT_STRING, &o.how.ligand, "CHAIN",
+     "this chain, of whatever it is, is the ligand and all else the protein (panels ligand and unbinding)"},
     {"paths", 0, KM_OPT_FLAG, &o.how.paths, NULL,
      "each trajectory is a transition path, from the state it begins in to that it ends in (panel peptide)"},
     {"dg", 0, KM_OPT_STRING, &o.dg, "FILE", "a table of targets and their measured free energies of folding, kcal/mol"},

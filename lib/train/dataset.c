@@ -180,14 +180,15 @@ void km_train_system_fill(km_train_system *t, const km_system *s, const int32_t 
 /* The chains' loss classes, but for the chain that is a ligand by name. */
 static km_status name_ligand(const km_system *s, const char *name, int32_t *mol_type, km_err *err)
 {
-    bool found = false;
+    bool found = false, others = false;
     for (int a = 0; a < s->n_atoms; a++) {
         const km_chain *chain = &s->chains[s->residues[s->atoms[a].residue].chain];
         bool named = !strcmp(chain->name, name);
-        found |= named;
+        found |= named, others |= !named;
         mol_type[a] = named ? KM_NONPOLYMER : chain->mol_type;
     }
-    return found ? KM_OK : km_fail(err, KM_INPUT, "ligand: no chain '%.20s'", name);
+    if (!found) return km_fail(err, KM_INPUT, "ligand: no chain '%.20s'", name);
+    return others ? KM_OK : km_fail(err, KM_INPUT, "ligand: chain '%.20s' is all that there is", name);
 }
 
 /* What X.yaml beside X.h5 says of its ligand, as the atoms' loss classes; NULL where there is no such file. The caller

@@ -12,7 +12,7 @@
 #include "lib/traj/superpose.h"
 
 /* What a window's uniform numbers are for: counters of its KM_RNG_SAMPLE key. */
-enum { DRAW_GROUP, DRAW_TASK, DRAW_PLACE, DRAW_HISTORY, DRAW_SET, DRAW_CUT };
+enum { DRAW_GROUP, DRAW_TASK, DRAW_PLACE, DRAW_HISTORY, DRAW_SET, DRAW_CUT, DRAW_ANCHOR };
 
 /* Which frames of a window are clean: the leading `history` (0: none), and the last one of an interpolation. */
 typedef struct task {
@@ -73,7 +73,17 @@ static void random_rotation(const double u[3], double R[9])
     km_rotation_of(q, R);
 }
 
-/* Every frame onto the anchor (the last leading condition frame), the anchor's centroid to the origin; then one pose
+/* The frame that all others are laid on: the last leading condition frame. A causal model goes on for long from the one
+ * that it began with (lib/sample/causal.h), and so sees any of them there. */
+static int draw_anchor(const km_rng *r, task t, bool causal)
+{
+    double u[4];
+    if (!causal || t.history < 2) return t.history ? t.history - 1 : 0;
+    km_rng_uniform4(r, DRAW_ANCHOR, u);
+    return below(u[0], t.history);
+}
+
+/* Every frame onto the anchor, the anchor's centroid to the origin; then one pose
  * for all: random, or canonical with a random shift. */
 static void pose(const km_train_system *s, float *x, int T, int anchor, bool canonical, double shift, const km_rng *r)
 {
@@ -174,7 +184,7 @@ static km_status draw_window(const km_group *g, int b, const draft *d, const km_
     if (first >= places) first = places - 1;
     float *x = g->x + at * frame;
     KM_TRY(read_frames(d, trajectory, first, stride, T, u[3] < c->reverse, s, x, err));
-    pose(s, x, T, t.history ? t.history - 1 : 0, m->canonical_pose, c->translation, &turn);
+    pose(s, x, T, draw_anchor(&r, t, m->causal), m->canonical_pose, c->translation, &turn);
     clear_missing(s, x, T);
     draw_levels(c, m->sigma_data, &levels, t, T, g->sigma + at);
     for (int i = 0; i < T; i++) {

@@ -108,12 +108,12 @@ def chirality_ok(top, xyz):
     """L at every CA, trans at every peptide bond not before proline, no NaN."""
     if not np.isfinite(xyz).all():
         return False
-    res = [{a.name: xyz[a.index] for a in r.atoms()} for r in top.residues()]
-    for r in res:
+    chains = [[{a.name: xyz[a.index] for a in r.atoms()} for r in c.residues()] for c in top.chains()]
+    for r in sum(chains, []):
         if all(k in r for k in ("N", "CA", "C", "CB")):
             if np.dot(np.cross(r["N"] - r["CA"], r["C"] - r["CA"]), r["CB"] - r["CA"]) < 0:
                 return False
-    for a, b in zip(res, res[1:]):
+    for a, b in ((a, b) for c in chains for a, b in zip(c, c[1:])):
         ca1, ca2 = a.get("CA", a.get("CH3")), b.get("CA", b.get("C"))
         if abs(dihedral(ca1, a["C"], b["N"], ca2)) < 120:
             return False

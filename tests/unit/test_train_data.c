@@ -185,8 +185,8 @@ static double distortion(const float *x, const float *want, int A)
 
 /* What many windows say. */
 typedef struct tally {
-    int windows, interpolate, shared, history, noised, lengths[16], strides[2][16], histories[16], system[3];
-    double log_sum, log_square, noise, history_most, history_sum, numbers, up, up_square, shift, shift_square;
+    int windows, interpolate, shared, history, noised, lengths[16], strides[2][16], histories[16], system[3], newest;
+    double newest_expected, log_sum, log_square, noise, history_most, history_sum, numbers, up, up_square, shift, shift_square;
     bool times, ends, frames, first_frame, last_frame, shapes, fits, in_range, targets, kept;
 } tally;
 
@@ -256,7 +256,20 @@ static void count_pose(const km_group *g, int b, int anchor, tally *y)
     y->up += e[2] / sqrt(length), y->up_square += e[2] * e[2] / length;
 }
 
-static void count_window(const km_group *g, int b, const km_train_config *c, tally *y)
+/* The leading frame that all others lie on, the last such one. */
+static int find_anchor(const km_group *g, int b, int history)
+{
+    int A = (int)g->system->features->A;
+    const float *x = g->x + (size_t)(b * g->T * A * 3);
+    for (int anchor = history - 1; anchor > 0; anchor--) {
+        bool all = true;
+        for (int t = 0; t < g->T && all; t++) all = misfit(x + t * A * 3, x + anchor * A * 3, A) < 1e-4;
+        if (all) return anchor;
+    }
+    return 0;
+}
+
+static void count_window(const km_group *g, int b, const km_train_config *c, bool causal, tally *y)
 {
     const float *sigma = g->sigma + b * g->T, *times = g->times + b * g->T;
     int history = 0;
@@ -274,7 +287,9 @@ static void count_window(const km_group *g, int b, const km_train_config *c, tal
     if (!interpolate) y->histories[history & 15]++;
     check_frames(g, b, stride, y);
     count_noise(g, b, interpolate, y);
-    count_pose(g, b, history - 1, y);
+    int anchor = causal ? find_anchor(g, b, history) : history - 1;
+    count_pose(g, b, anchor, y);
+    y->newest += anchor == history - 1, y->newest_expected += 1.0 / history;
 }
 
 static tally draw_many(const km_dataset *d, const km_train_config *c, bool causal, int groups)
@@ -294,7 +309,7 @@ static tally draw_many(const km_dataset *d, const km_train_config *c, bool causa
         if (km_group_draw(d, d->train, d->n_train, c, &m, 5, i, 2, &g, &err) < 0)
             printf("# %s\n", err.msg), exit(1);
         y.system[g.system - d->systems]++;
-        for (int b = 0; b < g.B; b++) count_window(&g, b, c, &y);
+        for (int b = 0; b < g.B; b++) count_window(&g, b, c, causal, &y);
         km_group_clear(&g);
     }
     return y;
@@ -357,6 +372,8 @@ static void test_options(const km_dataset *d)
     y = draw_many(d, &c, true, GROUPS);
     ok(y.interpolate == 0 && y.histories[8] > 0 && y.ends && y.fits,
        "a causal model only forecasts, from as much as all but one frame");
+    ok(likely(y.newest, y.windows, y.newest_expected / y.windows), "on any of the leading frames: the newest in %d of %d",
+       y.newest, y.windows);
     c.forecast_dt_min = c.forecast_dt_max = 1000 * DT;
     km_group g;
     km_err err = {0};
