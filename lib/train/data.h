@@ -47,7 +47,8 @@ typedef struct km_dataset {
  * frames_max frames (2 where the configuration has sets: their windows are as long as the spacing drawn lets them be),
  * and each file has one. Frames are equally spaced, with one spacing in a file. Where the configuration has sets, a
  * file of another is refused, and one of weight 0 left out.
- * A file X.yaml beside X.h5 with `ligand: CHAIN` makes the losses take that chain for a ligand; features stay.
+ * A file X.yaml beside X.h5 with `ligand: CHAIN` makes the losses take that chain, one of several, for a ligand;
+ * features stay.
  *
  * opt_split: lines `system<TAB>train|val|test` (system: the file's stem, at most once), `#` before remarks; a file that
  * it does not name is to train on. Without one, validation_share of the systems by a hash of the sequence. A test

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Ways apart: dynamics of two peptides from contact until they are out of reach, cut to the last stretch.
+"""Ways apart: dynamics of two peptides from contact until they are out of reach of each other.
 
-    make_complex_md.py --copies copies.so --out data/KGG-GD --paths 200 KGG-GD     # receptor KGG is chain A, ligand GD chain B
+    make_complex_md.py --copies copies.so --out data/train --paths 200 RR-DD    # receptor RR is chain A, ligand DD chain B
 
-Writes OUT/topology.pdb (all atoms), OUT/path-N.xtc of --frames frames each, OUT/paths.npy [paths, frames, atoms, 3] (angstrom)
-and, last, OUT/meta.json. Paths of another --seed come from other start structures.
+Writes OUT/topology.pdb (all atoms), OUT/path-N.xtc of --frames frames each, OUT/paths.npy [paths, frames, atoms, 3]
+(angstrom) and, last, OUT/meta.json. Paths of another --seed come from other poses.
 
-Both chains are built as make_peptide_md.py builds one, the ligand turned at random and 20 A away in a random direction.
-OpenMM draws their centres to within 5 A of each other by a spring and lets go; from there copies.c moves sixteen of them
-at once without any bias. When the centres of a copy's chains are --far apart, the frames up to there are a path, and the
-copy goes back to one of the docked starts with new velocities. A path is kept if it has as many frames as are wanted and
-the first of these is bound: two heavy atoms within 4 A.
-The friction of 20/ps is what gives a peptide of this size the diffusion that it has in water (kT / (m friction), 4e-6
-cm^2/s for 300 amu); at 1/ps, which is enough for equilibrium, the ligand would be gone within three frames.
+Both chains are built as make_peptide_md.py builds one, the ligand turned at random and 20 A away in a random direction. In
+OpenMM a spring draws their centres to within 5 A of each other and lets go; from there copies.c moves sixteen at once.
+The receptor is one conformation whose atoms are a million times as heavy, which makes of a dipeptide something like a
+pocket: free, it turns around so fast that after 2 ps the ligand is 3.4 A from where it was, seen from its backbone.
+A path is the last --frames frames before the centres are --far apart. It begins without any bias; from a moment on a pull
+draws two atoms, one in the middle of each chain, apart (--pull), as by themselves they would part in nanoseconds. A path is
+kept if it ends with the pull and two heavy atoms are within 4 A at its beginning.
 """
 import argparse, json, os, random, sys, time
 
@@ -154,7 +154,10 @@ def write(o, top, paths, cpu):
     with open(os.path.join(o.out, "topology.pdb"), "w") as f:
         app.PDBFile.writeFile(top, unit.Quantity(paths[0][0], unit.nanometer), f, keepIds=True)
     for n, path in enumerate(paths):
-        xtc = app.XTCFile(os.path.join(o.out, f"path-{n:04}.xtc"), top, o.save)
+        name = os.path.join(o.out, f"path-{n:04}.xtc")
+        if os.path.exists(name):
+            os.remove(name)
+        xtc = app.XTCFile(name, top, o.save)
         for frame in path:
             xtc.writeModel(frame)
     np.save(os.path.join(o.out, "paths.npy"), np.array(paths, np.float32) * 10)

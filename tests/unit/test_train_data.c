@@ -186,7 +186,8 @@ static double distortion(const float *x, const float *want, int A)
 /* What many windows say. */
 typedef struct tally {
     int windows, interpolate, shared, history, noised, lengths[16], strides[2][16], histories[16], system[3], newest;
-    double newest_expected, log_sum, log_square, noise, history_most, history_sum, numbers, up, up_square, shift, shift_square;
+    double log_sum, log_square, noise, history_most, history_sum, numbers, up, up_square, shift, shift_square;
+    double newest_expected;
     bool times, ends, frames, first_frame, last_frame, shapes, fits, in_range, targets, kept;
 } tally;
 
@@ -372,8 +373,8 @@ static void test_options(const km_dataset *d)
     y = draw_many(d, &c, true, GROUPS);
     ok(y.interpolate == 0 && y.histories[8] > 0 && y.ends && y.fits,
        "a causal model only forecasts, from as much as all but one frame");
-    ok(likely(y.newest, y.windows, y.newest_expected / y.windows), "on any of the leading frames: the newest in %d of %d",
-       y.newest, y.windows);
+    ok(likely(y.newest, y.windows, y.newest_expected / y.windows),
+       "on any of the leading frames: the newest in %d of %d", y.newest, y.windows);
     c.forecast_dt_min = c.forecast_dt_max = 1000 * DT;
     km_group g;
     km_err err = {0};
