@@ -6,7 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 d=$DATA/unbinding; out=$d/generated; mkdir -p "$out/own"
 "$BIN/km-cut" --frames 0:1 "$d/held-out.h5" |
-    "$BIN/km-forecast" -q --weights "${WEIGHTS:-$d/run}" --seed "${SEED:-1}" --causal -o "$out/model.km"
+    "$BIN/km-forecast" -q --weights "${WEIGHTS:-$d/run/last.safetensors}" --seed "${SEED:-1}" --causal -o "$out/model.km"
 "$PYTHON" "$here/unbinding_baselines.py" --train "$d/train" --held-out "$d/held-out" --out "$out"
 for kind in pull random; do
     "$BIN/km-strip" -q --top "$d/held-out/topology.pdb" --dt 1ps -o "$out/$kind.h5" "$out/$kind"-*.xtc

@@ -23,7 +23,7 @@ setup() { cd "$BATS_TEST_TMPDIR"; }
     echo 'ligand: B' >two.yaml
     km-train $few -o named
     run ! grep -q '"center": 0[,}]' named/log.jsonl
-    km-cut --frames 0:1 two.h5 | km-forecast -q --weights named --causal --frames 3 --steps 2 -o made.km
+    km-cut --frames 0:1 two.h5 | km-forecast -q --weights named/last.safetensors --causal --frames 3 --steps 2 -o made.km
     km-info made.km | grep -q 'trajectory 1, frames 4, given 1, first_ns 0.0, last_ns 0.003'
     km-eval --json --no-ceiling --panel unbinding --ligand B --top two.pdb --ref two.h5 made.km two.h5 >t.json
     python3 -c 'import json; m, md = json.load(open("t.json"))["panels"][0]["targets"][0]["rows"]
