@@ -55,7 +55,9 @@ typedef struct km_side {
     const float *x, *opt_norm_w, *opt_norm_b, *opt_b;
     const km_pack *w; /* [O, I] */
 } km_side;
-enum { KM_GATED_STEP = 16, KM_GATED_MOST = 256 }; /* I is a multiple of the one, and not more than the other */
+/* I is a multiple of the one, and of both sides, where they are not of the same rows, together no more than the other:
+ * what shared memory holds of any card. */
+enum { KM_GATED_STEP = 16, KM_GATED_MOST = 256 };
 
 typedef struct km_backend {
     const char *name;               /* "cpu-avx512" */

@@ -89,8 +89,9 @@ km_tensor *km_gated_linear(km_ctx *cx, const km_normed_linear *gate, const km_no
     bool recorded = recording(cx, gate) || recording(cx, value) || KM_RECORDING(cx, opt_add);
     km_dim I = km_size(value->w, 1), O = km_size(value->w, 0);
     KM_ASSERT(km_size(gate->w, 1) == I && km_size(gate->w, 0) == O && km_alike(gate->x, value->x));
-    if (be->opt_gated_linear && !recorded && I % KM_GATED_STEP == 0 && I <= KM_GATED_MOST && gate->w->pack &&
-        value->w->pack) {
+    const bool same = gate->x == value->x && gate->opt_norm_w == value->opt_norm_w;
+    const bool fits = I % KM_GATED_STEP == 0 && (same ? 1 : 2) * I <= KM_GATED_MOST;
+    if (be->opt_gated_linear && !recorded && fits && gate->w->pack && value->w->pack) {
         const km_side g = side_of(gate), v = side_of(value);
         km_tensor *y = result(cx, value->x, value->w, value->opt_b);
         be->opt_gated_linear(&cx->ex, y->data, &g, &v, silu, opt_add ? opt_add->data : NULL, km_rows(value->x, 1), I,
@@ -98,7 +99,6 @@ km_tensor *km_gated_linear(km_ctx *cx, const km_normed_linear *gate, const km_no
         return y;
     }
     const km_tensor *at = normed(cx, gate);
-    bool same = gate->x == value->x && gate->opt_norm_w == value->opt_norm_w;
     km_tensor *v = km_linear(cx, same ? at : normed(cx, value), value->w, value->opt_b);
     km_tensor *g = km_linear(cx, at, gate->w, gate->opt_b), *y = (silu ? km_silu_mul : km_sigmoid_mul)(cx, g, v);
     return opt_add ? km_add(cx, opt_add, y) : y;

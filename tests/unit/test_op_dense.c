@@ -183,8 +183,10 @@ int main(void)
     test_against_reference(130, 16, 19);
     test_gated(1, 16, 1, false, false);
     test_gated(37, 48, 70, true, true);
-    test_gated(131, 144, 67, false, false);
-    test_gated(5, 19, 3, true, false); /* a width that is not fused */
+    test_gated(131, 112, 67, false, false);
+    test_gated(9, 144, 5, true, true);
+    test_gated(5, 19, 3, true, false); /* widths that are not fused */
+    test_gated(3, 144, 5, true, false);
     static const char *const isas[] = {"base", "avx2", "avx512"};
     for (int i = 0; i < 3; i++) {
         const km_backend *be = km_backend_cpu(isas[i]);
