@@ -12,7 +12,7 @@ OpenMM a spring draws their centres to within 5 A of each other and lets go; fro
 The receptor is one conformation whose atoms are a million times as heavy, which makes of a dipeptide something like a
 pocket: free, it turns around so fast that after 2 ps the ligand is 3.4 A from where it was, seen from its backbone.
 A path is the last --frames frames before the centres are --far apart. It begins without any bias; from a moment on a pull
-draws two atoms, one in the middle of each chain, apart (--pull), as by themselves they would part in nanoseconds. A path is
+draws two atoms, one in the middle of each chain, apart (--pull), as by themselves they would seldom part. A path is
 kept if it ends with the pull and two heavy atoms are within 4 A at its beginning.
 """
 import argparse, json, os, random, sys, time

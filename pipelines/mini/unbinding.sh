@@ -14,7 +14,7 @@ done
 
 echo "### All paths together"
 echo '```'
-"$BIN/km-eval" --no-ceiling --panel unbinding --ligand B --ref "$d/held-out.h5" "$out/model.km" "$out/pull.h5" "$out/random.h5"
+"$BIN/km-eval" --no-ceiling --panel unbinding --ligand B --ref "$d/held-out.h5" "$out/model.km" "$out/pull.h5" "$out/random.h5" | sed "/^# over/,\$d"
 echo '```'
 
 n=$(ls "$d/held-out" | grep -c '^path-')
