@@ -158,6 +158,8 @@ km_status km_eval_choose(const km_eval_options *o, const km_reel *r, km_clip **c
 int64_t km_eval_frames_in(const km_clip *clips, int n);
 /* fs; 0 where it is not known, or not the same in all that are more than a frame. */
 int64_t km_eval_spacing_of(const km_clip *clips, int n);
+/* The first half of a clip stays. False with fewer than two frames in it. */
+bool km_eval_halve(km_clip *c, km_clip *second);
 
 /* A model (its trajectories) beside its reference: their common atoms, in the reference's order. */
 typedef struct km_eval_case {

@@ -291,6 +291,14 @@ static void thin(sides *s, int64_t most)
     }
 }
 
+bool km_eval_halve(km_clip *c, km_clip *second)
+{
+    int64_t half = c->F / 2;
+    *second = *c;
+    second->first += half * c->stride, second->F -= half, c->F = half;
+    return half >= 2;
+}
+
 static int dynamics_of(const opened *t)
 {
     int n = 0;
@@ -308,11 +316,7 @@ static bool take_sides(const opened *t, int i, int n, const int32_t *places, int
         km_clip c = ref_clip(t, k, places, A);
         bool moves = c.F > 1, ours = moves && (n == 1 || (alternate ? nth % 2 : nth == i));
         if (ours) s->model[s->n_model++] = c;
-        if (ours && n == 1) {
-            int64_t half = c.F / 2;
-            s->model->first += half * c.stride, s->model->F -= half, c.F = half;
-            if (half < 2) return false;
-        }
+        if (ours && n == 1 && !km_eval_halve(&c, s->model)) return false;
         if (!ours || n == 1) s->ref[s->n_ref++] = c;
         nth += moves;
     }

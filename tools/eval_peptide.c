@@ -286,18 +286,54 @@ static void note_states(km_eval *e, const reference *ref)
                  KM_PATH_STEPS, (double)ref->lag / 1000, m->K, at[0], at[1]);
 }
 
-static km_status against(const km_eval_options *o, km_eval *e, const km_eval_file *files, int n, reference *ref,
-                         km_err *err)
+static km_status gather_reference(const km_eval_options *o, const km_eval *e, const km_eval_file *files, int n,
+                                  reference *ref)
 {
     int64_t *spacings = KM_NEWN(int64_t, (size_t)n);
     for (int i = 0; i < n; i++) spacings[i] = files[i].dt;
     km_status status = gather(o, e, &ref->frames, spacings, n, &ref->g);
     free(spacings);
     KM_TRY(status);
-    KM_TRY(find_states(o, ref));
+    return find_states(o, ref);
+}
+
+static void clear_reference(reference *ref)
+{
+    km_eval_frames_clear(&ref->frames);
+    clear(&ref->g);
+    km_metastable_clear(&ref->states);
+}
+
+/* The second half of the dynamics beside the first, with the spacing of the first model, where it is a multiple, and no
+ * more frames than that has, where it has more than one. */
+static km_status measure_halves(const km_eval_options *o, km_eval *e, const km_eval_file *whole, km_err *err)
+{
+    km_clip clips[2] = {*whole->clips};
+    km_eval_file files[2] = {*whole, *whole};
+    int64_t F = e->n ? e->rows[0].frames : 0, dt = e->n ? e->rows[0].dt : 0;
+    int64_t each = whole->dt && dt % whole->dt == 0 && dt ? dt / whole->dt : 1;
+    if (whole->n != 1 || !km_eval_halve(&clips[0], &clips[1])) return KM_OK;
+    clips[1].stride *= each, clips[1].F = (clips[1].F + each - 1) / each;
+    if (F > 1 && clips[1].F > F) clips[1].F = F;
+    for (int i = 0; i < 2; i++) files[i].clips = &clips[i], files[i].F = clips[i].F;
+    files[1].dt *= each;
+    reference ref = {.frames = km_eval_frames_of(o, e, files, err)};
+    km_eval_frames f = km_eval_frames_of(o, e, &files[1], err);
+    km_status status = gather_reference(o, e, files, 2, &ref);
+    if (status == KM_OK) status = measure(o, e, "MD halves", KM_EVAL_REPLICA, &f, &ref);
+    km_eval_frames_clear(&f);
+    clear_reference(&ref);
+    return status;
+}
+
+static km_status against(const km_eval_options *o, km_eval *e, const km_eval_file *files, int n, reference *ref,
+                         km_err *err)
+{
+    KM_TRY(gather_reference(o, e, files, n, ref));
     if (files->F < 2)
         km_eval_note(e, "the reference is a single frame: how sound frames are is computed, nothing is compared");
     for (int i = 1; i < n; i++) KM_TRY(measure_file(o, e, &files[i], ref, err));
+    if (e->target->refs.count == 1 && !o->no_ceiling) KM_TRY(measure_halves(o, e, files, err));
     KM_TRY(add_row(o, e, "MD itself", KM_EVAL_REFERENCE, &ref->frames, &ref->g, ref));
     for (int noisy = 0; noisy < 2 && o->baselines; noisy++) KM_TRY(measure_baseline(o, e, noisy, ref, err));
     note_states(e, ref);
@@ -312,9 +348,7 @@ km_status km_eval_peptide(const km_eval_options *o, km_eval *e, km_err *err)
     if (status == KM_OK) {
         reference ref = {.frames = km_eval_frames_of(o, e, files, err)};
         status = against(o, e, files, n, &ref, err);
-        km_eval_frames_clear(&ref.frames);
-        clear(&ref.g);
-        km_metastable_clear(&ref.states);
+        clear_reference(&ref);
     }
     km_eval_files_close(files, n);
     return status;
