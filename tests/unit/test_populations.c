@@ -36,33 +36,39 @@ static void test_surfaces(void)
     ok(s.coverage == 0 && isnan(s.mae) && isnan(s.mae_all), "a model somewhere else");
 }
 
-/* CA of the start structure, and its residues' numbers from 1 on. */
-static void start_ca(const km_structure *s, int32_t *numbers, float *start)
+/* CA of dynamics and of the start structure, and their residues' numbers from 1 on. */
+typedef struct ca_frames {
+    int64_t F;
+    int32_t n, numbers[64];
+    float *x, start[3 * 64]; /* x [F, n, 3] */
+} ca_frames;
+
+static ca_frames ca_of(const char *name, const km_structure *s)
 {
+    ca_frames ca = {.x = NULL};
+    ca.x = second_ca(name, &ca.F, &ca.n);
     for (int32_t a = 0, i = 0; a < s->system->n_atoms; a++)
         if (!strcmp(s->system->atoms[a].name, "CA")) {
-            memcpy(start + 3 * i, s->coords + 3 * a, 3 * sizeof *start);
-            numbers[i++] = s->system->atoms[a].residue + 1;
+            memcpy(ca.start + 3 * i, s->coords + 3 * a, 3 * sizeof *ca.start);
+            ca.numbers[i++] = s->system->atoms[a].residue + 1;
         }
+    return ca;
 }
 
 static void test_folding(const char *name, const km_structure *s)
 {
-    int64_t F;
-    int32_t n, numbers[64];
     char key[40];
-    float *ca = second_ca(name, &F, &n), start[3 * 64];
-    start_ca(s, numbers, start);
-    km_native c = km_native_of(start, numbers, n);
+    ca_frames ca = ca_of(name, s);
+    km_native c = km_native_of(ca.start, ca.numbers, ca.n);
     double q = 0, p = 0;
-    for (int64_t f = 0; f < F; f++) {
-        double one = km_native_fraction(&c, ca + f * n * 3);
-        q += one / (double)F, p += km_foldedness(one) / (double)F;
+    for (int64_t f = 0; f < ca.F; f++) {
+        double one = km_native_fraction(&c, ca.x + f * ca.n * 3);
+        q += one / (double)ca.F, p += km_foldedness(one) / (double)ca.F;
     }
     snprintf(key, sizeof key, "populations.%s.q", name), second_check(key, q, 1e-5);
     snprintf(key, sizeof key, "populations.%s.dg", name), second_check(key, km_folding_energy(p), 1e-4);
     km_native_clear(&c);
-    free(ca);
+    free(ca.x);
 }
 
 /* The backbone of residues 5 to 9 and from 12 on, laid by all of it or by residues 1 to 8. */
@@ -100,24 +106,21 @@ static void test_regions(const char *name, const km_structure *s)
 /* CA contacts of residues 2 to 9. */
 static void test_kept(const char *name, const km_structure *s)
 {
-    int64_t F;
-    int32_t n, numbers[64];
     bool region[64];
-    float *ca = second_ca(name, &F, &n), start[3 * 64];
-    start_ca(s, numbers, start);
-    for (int32_t i = 0; i < n; i++) region[i] = numbers[i] >= 2 && numbers[i] <= 9;
-    km_native c = km_native_of_region(start, numbers, region, n);
-    double kept = 0, whole = 0, gone = 0;
+    ca_frames ca = ca_of(name, s);
+    for (int32_t i = 0; i < ca.n; i++) region[i] = ca.numbers[i] >= 2 && ca.numbers[i] <= 9;
+    km_native c = km_native_of_region(ca.start, ca.numbers, region, ca.n);
+    double kept = 0, whole = 0, gone = 0, each = 1 / (double)ca.F;
     char key[40];
-    for (int64_t f = 0; f < F; f++) {
-        double one = km_native_kept(&c, ca + f * n * 3);
-        kept += one / (double)F, whole += (one > 0.7) / (double)F, gone += (one < 0.3) / (double)F;
+    for (int64_t f = 0; f < ca.F; f++) {
+        double one = km_native_kept(&c, ca.x + f * ca.n * 3);
+        kept += one * each, whole += (one > 0.7) * each, gone += (one < 0.3) * each;
     }
     snprintf(key, sizeof key, "populations.%s.kept", name), second_check(key, kept, 1e-6);
     snprintf(key, sizeof key, "populations.%s.whole", name), second_check(key, whole, 1e-9);
     snprintf(key, sizeof key, "populations.%s.gone", name), second_check(key, gone, 1e-9);
     km_native_clear(&c);
-    free(ca);
+    free(ca.x);
 }
 
 int main(void)
