@@ -21,7 +21,7 @@ static void copy_name(km_name to, const char *from)
     memcpy(to, name, sizeof name);
 }
 
-/* Dictionary names; what is no hydrogen, water or ion stays. */
+/* Dictionary names; what is there and no hydrogen, water or ion stays. */
 static void take_heavy(km_reel *r, const km_system *raw)
 {
     km_system *named = km_system_copy(raw);
@@ -34,7 +34,7 @@ static void take_heavy(km_reel *r, const km_system *raw)
             km_atom *atom = &named->atoms[a];
             if (!atom->element) atom->element = (uint8_t)km_chem_guess_element(res->name, atom->name);
             copy_name(atom->name, km_chem_atom_name(res->name, raw->atoms[a].name));
-            keep[a] = !gone && atom->element != 1;
+            keep[a] = !gone && atom->element != 1 && atom->present;
         }
     }
     r->system = km_chem_cut(named, keep);

@@ -62,6 +62,13 @@ assert eval(sys.argv[1]), sys.argv[1]' "$1"
     ask 'len(t[0]["notes"]) == 1 and "by places of chain and residue" in t[0]["notes"][0] and "TRP 6" in t[0]["notes"][0]'
 }
 
+@test "atoms that a stream's structure lacks are counted, not compared" {
+    awk '/^ATOM/ && !(substr($0, 23, 4) + 0 == 6 && $3 ~ /^(CZ2|CZ3|CH2)$/)' "$pdb" > less.pdb
+    km-tokenize -q --missing drop less.pdb > less.km
+    km-eval --json --no-ceiling --panel validity --top "$pdb" --ref "$data/md.xtc" less.km > t.json
+    ask 'r["less.km"]["atoms"] == 150 and "the reference alone has 4 (A TRP 6 CZ2, A TRP 6 CZ3, A TRP 6 CH2, " in t[0]["notes"][0]'
+}
+
 @test "what cannot be computed is said, the rest computed" {
     awk '/^ATOM/' "$pdb" > one.pdb
     km-eval --json --no-ceiling --panel ensemble --top "$pdb" --ref "$data/md.xtc" one.pdb > t.json
