@@ -38,7 +38,7 @@ setup() {
 }
 
 @test "reference cases on the device keep their tolerances" {
-    LD_LIBRARY_PATH=$emulated run -0 "$KM_BUILD/tests/oracle" --device cuda tests/data/oracle/{pairformer,msa_module,temporal_attention,losses}*.safetensors
+    LD_LIBRARY_PATH=$emulated run -0 "$KM_BUILD/tests/oracle" --device cuda tests/data/oracle/{pairformer,msa_module,temporal_attention,losses,biokinema_losses}*.safetensors
     [ "$(grep -c ' ok$' <<<"$output")" -ge 20 ]
 }
 

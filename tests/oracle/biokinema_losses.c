@@ -104,8 +104,8 @@ static void compare_part(oracle_case *o, const km_loss_inputs *in, const km_tens
     parts[part] = 1;
     float *every = km_arena_get(o->cx->arena, (size_t)in->T * sizeof *every);
     for (km_dim t = 0; t < in->T; t++) every[t] = 1;
-    oracle_compare(o, name,
-                   km_loss_markov(o->cx, x, in->x_gt, every, in->opt_markov, in->opt_population, parts)->data, 1);
+    const km_tensor *y = km_loss_markov(o->cx, x, in->x_gt, every, in->opt_markov, in->opt_population, parts);
+    oracle_compare(o, name, km_read(o->cx, y), 1);
 }
 
 void oracle_biokinema_losses(oracle_case *o)
@@ -123,12 +123,12 @@ void oracle_biokinema_losses(oracle_case *o)
     km_backprop(o->cx, total, 1);
     const float *const values[] = {&v.structure, &v.lddt, &v.bond, &v.ligand_bond, &v.center, &v.flex_abs,
                                    &v.flex_global, &v.flex_local, &v.velocity, &v.autocorrelation, &v.tica,
-                                   total->data};
+                                   km_read(o->cx, total)};
     static const char *const outs[] = {"out/mse", "out/smooth_lddt", "out/bond", "out/lig_bond", "out/center",
                                        "out/rmsf", "out/rel_rmsf", "out/local_rmsf", "out/velocity", "out/acf",
                                        "out/tica_dynamics", "out/total"};
     for (size_t i = 0; i < sizeof outs / sizeof *outs; i++) oracle_compare(o, outs[i], values[i], 1);
-    oracle_compare(o, "grad/x_pred", km_grad(o->cx, x), km_numel(x));
+    oracle_compare(o, "grad/x_pred", oracle_gradient(o, x), km_numel(x));
     km_tape_free(o->cx->tape);
     o->cx->tape = NULL;
     compare_part(o, &in, x, "out/tica_hmm", 0);
