@@ -36,8 +36,7 @@ typedef struct km_windows {
 km_status km_windows_check(const km_model *m, int64_t T, const char *advice, km_err *err) KM_MUST_USE;
 /* Noise every frame that is not clean (sigma_0 x draw -1) and run the schedule. The result of a window does not depend
  * on the others in the batch. Returns KM_INTERRUPTED between steps when a signal came. NaN in the result is KM_INPUT
- * naming the step,
- * of a device the last. */
+ * naming the step, on a device the last. */
 km_status km_windows_sample(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
                             km_windows *w, km_err *err) KM_MUST_USE;
 /* The same in two parts. On a device it is only asked for by the first, and all that w points to must stay until the
