@@ -20,12 +20,28 @@ static void write_text(const char *name, const char *text)
     if (!f || fputs(text, f) < 0 || fclose(f) != 0) exit(1);
 }
 
-static void write_data(const char *path, const char *set, int frames)
+static const char LGE[] = "pipelines/mini/examples/LGE.pdb";
+
+/* LGE with its last residue as a chain of its own. */
+static void write_two_chains(const char *path)
+{
+    char line[128];
+    FILE *in = fopen(LGE, "r"), *out = fopen(path, "w");
+    if (!in || !out) exit(1);
+    while (fgets(line, sizeof line, in)) {
+        if (!strncmp(line, "ATOM", 4) && !strncmp(line + 17, "GLU", 3)) line[21] = 'B';
+        fputs(line, out);
+    }
+    fclose(in);
+    if (fclose(out) != 0) exit(1);
+}
+
+static void write_data(const char *path, const char *top, const char *set, int frames)
 {
     km_err err;
     float *start, x[3 * 64];
     km_h5md_writer *w;
-    km_system *s = peptide_system("pipelines/mini/examples/LGE.pdb", NULL, &start);
+    km_system *s = peptide_system(top, NULL, &start);
     s->atoms[7].present = 0;
     bool good = km_h5md_create(path, s, set, "", &w, &err) == KM_OK;
     for (int f = 0; f < frames && good; f++) {
@@ -171,23 +187,28 @@ static void test_ligand(void)
     km_train_config *c = config_of("");
     km_err err = {0};
     km_dataset *d = NULL;
-    const char *file = "a1.h5";
-    write_text("a1.yaml", "ligand: A\n");
-    ok(km_dataset_open(&file, 1, NULL, c, &d, &err) == KM_OK && d->systems[0].mol_type[3] == KM_NONPOLYMER &&
-           d->systems[0].features->mol_type[1] == KM_PROTEIN,
+    const char *file = "two.h5";
+    write_data(file, "two.pdb", "a", FRAMES);
+    write_text("two.yaml", "ligand: B\n");
+    ok(km_dataset_open(&file, 1, NULL, c, &d, &err) == KM_OK && d->systems[0].mol_type[3] == KM_PROTEIN &&
+           d->systems[0].mol_type[d->systems[0].features->A - 1] == KM_NONPOLYMER &&
+           d->systems[0].features->mol_type[2] == KM_PROTEIN,
        "a chain that its file declares a ligand is one for the losses alone: %s", err.msg);
     km_dataset_close(d);
     static const struct {
         const char *text, *says;
-    } bad[] = {{"ligand: Q\n", "no chain 'Q'"}, {"ligands: A\n", "unknown key 'ligands'"}, {"ligand: [", "a1.yaml"}};
+    } bad[] = {{"ligand: Q\n", "no chain 'Q'"}, {"ligands: A\n", "unknown key 'ligands'"}, {"ligand: [", "two.yaml"}};
     for (int i = 0; i < 3; i++) {
-        write_text("a1.yaml", bad[i].text);
+        write_text("two.yaml", bad[i].text);
         err = (km_err){0};
         ok(km_dataset_open(&file, 1, NULL, c, &d, &err) == KM_INPUT && strstr(err.msg, bad[i].says) &&
-               strstr(err.msg, "a1.yaml"),
+               strstr(err.msg, "two.yaml"),
            "%s", err.msg);
     }
-    unlink("a1.yaml");
+        file = "a1.h5";
+    write_text("a1.yaml", "ligand: A\n");
+    ok(km_dataset_open(&file, 1, NULL, c, &d, &err) == KM_INPUT && strstr(err.msg, "chain 'A' is all that there is"), "%s",
+       err.msg);
     km_train_config_free(c);
 }
 
@@ -214,11 +235,13 @@ int main(void)
     char *clean = km_asprintf("rm -r %s", dir), *names[] = {"a1.h5", "b1.h5", "a2.h5"};
     for (int i = 0; i < 3; i++) {
         char *path = km_asprintf("%s/%s", dir, names[i]);
-        write_data(path, (char[]){names[i][0], 0}, FRAMES);
+        write_data(path, LGE, (char[]){names[i][0], 0}, FRAMES);
         free(path);
     }
     char *other = km_asprintf("%s/c.bad", dir);
-    write_data(other, "c", 4);
+    write_data(other, LGE, "c", 4);
+    char *two = km_asprintf("%s/two.pdb", dir);
+    write_two_chains(two);
     if (chdir(dir) != 0) return 1;
     test_mixture();
     test_reverse();
@@ -227,6 +250,6 @@ int main(void)
     test_ligand();
     test_refusals();
     if (system(clean) != 0) return 1;
-    free(clean), free(other);
+    free(clean), free(other), free(two);
     return tap_end();
 }
