@@ -207,8 +207,8 @@ static void test_ligand(void)
     }
         file = "a1.h5";
     write_text("a1.yaml", "ligand: A\n");
-    ok(km_dataset_open(&file, 1, NULL, c, &d, &err) == KM_INPUT && strstr(err.msg, "chain 'A' is all that there is"), "%s",
-       err.msg);
+    ok(km_dataset_open(&file, 1, NULL, c, &d, &err) == KM_INPUT && strstr(err.msg, "chain 'A' is all that there is"),
+       "%s", err.msg);
     km_train_config_free(c);
 }
 
