@@ -191,7 +191,7 @@ $(B)/tests/oracle: $(O)/tests/oracle.o $(ORACLE_C:%.c=$(O)/%.o) $(KERNEL_O) $(B)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS_) $(RPATH) -o $@ $^ $(LDLIBS_)
 
-test: all lib $(UNITS) ## build and run every test (under five minutes on two cores)
+test: all lib $(UNITS) ## build and run every test
 	$(Q)sh tests/run.sh $(B) $(UNITS) -- $(BATS)
 test-unit: $(UNITS)
 	$(Q)sh tests/run.sh $(B) $(UNITS) --

@@ -16,7 +16,7 @@ static int32_t count_present(const km_system *s)
     return n;
 }
 
-static const char *name_of(const km_eval_file *f)
+const char *km_eval_file_name(const km_eval_file *f)
 {
     return f->kind == KM_EVAL_MODEL ? km_eval_base_name(f->path) : "MD replica";
 }
@@ -63,7 +63,7 @@ static km_status match(km_eval *e, const km_system *ref, km_eval_file *f, bool *
         km_eval_note(e,
                      "%s: %d of the reference's %d atoms are there; those that are not (the first: %s) are left out "
                      "of all",
-                     name_of(f), there, count_present(ref), first);
+                     km_eval_file_name(f), there, count_present(ref), first);
     return KM_OK;
 }
 

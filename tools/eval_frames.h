@@ -21,6 +21,8 @@ typedef struct km_eval_file {
 km_status km_eval_files_open(const km_eval_options *o, km_eval *e, km_eval_file **ret, int *ret_n,
                              km_err *err) KM_MUST_USE;
 void km_eval_files_close(km_eval_file *files, int n);
+/* What the file is called in rows and notes. */
+const char *km_eval_file_name(const km_eval_file *f);
 
 /* Frames to be measured: a file's, or those of a baseline: F times the first of them, with noise of each atom's
  * fluctuation. */

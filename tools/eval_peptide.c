@@ -237,7 +237,7 @@ static km_status measure(const km_eval_options *o, km_eval *e, const char *name,
 static km_status measure_file(const km_eval_options *o, km_eval *e, const km_eval_file *file, reference *ref,
                               km_err *err)
 {
-    const char *name = file->kind == KM_EVAL_MODEL ? km_eval_base_name(file->path) : "MD replica";
+    const char *name = km_eval_file_name(file);
     km_eval_frames f = km_eval_frames_of(o, e, file, err);
     if (file->F == 1) km_eval_note(e, "%s: a single frame: nothing of time and of fluctuations is computed", name);
     km_status status = measure(o, e, name, file->kind, &f, ref);
