@@ -10,9 +10,9 @@
 #include "formats/traj.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/clean.h"
 #include "lib/traj/pairs.h"
-#include "lib/traj/superpose.h"
 #include "tools/bench.h"
 
 enum { TIMES = 5 };

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 #include "tools/eval.h"
 
 static km_eval_side side_of(const km_clip *clips, int n)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/chem/geometry.h"
-#include "lib/traj/superpose.h"
 
 static bool is_backbone(const char *name)
 {

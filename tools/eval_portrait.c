@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 
 static const km_metric no_metrics[] = {{0}};
 

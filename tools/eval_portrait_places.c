@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/lags.h"
 #include "lib/traj/linear.h"
 #include "lib/traj/reduce.h"
-#include "lib/traj/superpose.h"
 #include "lib/traj/tica.h"
 #include "tools/eval_portrait.h"
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/plain.h"
-#include "lib/traj/superpose.h"
 #include "tools/eval.h"
 
 #define AT(name) offsetof(km_plain_scores, name)

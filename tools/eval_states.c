@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 
 static const km_residue *residue_of(const km_eval_case *c, int32_t atom)
 {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/chem/select.h"
-#include "lib/traj/superpose.h"
 #include "tools/filter.h"
 
 static struct {

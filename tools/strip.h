@@ -8,11 +8,11 @@
 #include "formats/traj.h"
 #include "lib/base/io.h"
 #include "lib/base/opt.h"
+#include "lib/base/superpose.h"
 #include "lib/chem/stereo.h"
 #include "lib/chem/tokens.h"
 #include "lib/traj/clean.h"
 #include "lib/traj/molecules.h"
-#include "lib/traj/superpose.h"
 
 /* One trajectory to come. */
 typedef struct km_strip_input {

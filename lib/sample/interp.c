@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "lib/base/opt.h"
+#include "lib/base/superpose.h"
 #include "lib/sample/footprint.h"
 #include "lib/sample/pose.h"
 #include "lib/sample/prepare.h"
-#include "lib/traj/superpose.h"
 
 /* A frame that waits for its turn to leave, and the interval before it. inner 0: nothing to put in. */
 typedef struct interval {

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 
 static const double identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
 

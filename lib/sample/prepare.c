@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 
 km_prepared *km_prepare(const km_model *m, const km_features *f, const km_trunk_result *t, const km_schedule *opt_s,
                         int threads)

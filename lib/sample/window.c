@@ -10,7 +10,6 @@
 #include "lib/sample/staircase.h"
 #include "lib/tensor/ops.h"
 #include "lib/tensor/replay.h"
-#include "lib/traj/superpose.h"
 
 /* Some of a batch's windows, and the arrays of their run that stay where they are. */
 typedef struct share {
@@ -20,12 +19,13 @@ typedef struct share {
     const km_windows *w;
     km_dim first, B; /* windows */
     km_dim A, F;
-    km_tensor *x;  /* [F, A, 3] */
-    float *drawn;  /* [F, A, 3] where the caller draws, else NULL */
-    float *times;  /* [F] ns */
-    int32_t *keys; /* [F, 4] of the noise */
-    int32_t *held; /* [F] not clean */
-    bool free;     /* no frame is clean */
+    km_tensor *x;   /* [F, A, 3] */
+    float *drawn;   /* [F, A, 3] where the caller draws, else NULL */
+    float *times;   /* [F] ns */
+    int32_t *keys;  /* [F, 4] of the noise */
+    int32_t *held;  /* [F] not clean */
+    float *motions; /* [F, 12] where frames are turned, else NULL */
+    bool free;      /* no frame is clean */
     int step;
     km_stand stand;
 } share;
@@ -35,6 +35,8 @@ static bool is_clean(const km_windows *w, km_dim f) { return w->clean[f % w->T];
 static bool is_keyed(const km_windows *w) { return !w->noise || w->noise == km_draw_keyed; }
 
 static bool is_staircase(const share *r) { return r->s->stage && !r->w->opt_pasts; }
+
+static bool is_turned(const share *r) { return !is_staircase(r) && (r->s->turned || (r->s->turned_as_one && r->free)); }
 
 static share *start(km_ctx *cx, const share *of)
 {
@@ -50,6 +52,7 @@ static share *start(km_ctx *cx, const share *of)
     for (km_dim f = 0; f < r->F; f++) r->held[f] = !is_clean(w, f);
     r->free = true;
     for (km_dim t = 0; t < w->T; t++) r->free = r->free && !w->clean[t];
+    r->motions = is_turned(r) ? km_arena_zero(cx->arena, 12 * F * sizeof(float)) : NULL;
     km_stand *at = &r->stand;
     at->raised = km_arena_get(cx->arena, F * sizeof(float)), at->factor = km_arena_get(cx->arena, F * sizeof(float));
     at->level = km_arena_get(cx->arena, F * sizeof(int32_t)), at->draw = km_arena_get(cx->arena, F * sizeof(int));
@@ -70,44 +73,21 @@ static void stand(const share *r, km_stand *at)
     }
 }
 
-static bool is_turned(const share *r)
-{
-    return !is_staircase(r) && (r->s->turned || (r->s->turned_as_one && r->free));
-}
-
-/* Target frames about the origin, turned and shifted: before a step and no part of it, as a graph's body may be gone
- * through twice. The mean is over all rows, padding included, as Boltz-2 has it. */
-static void turn(km_ctx *cx, const share *r)
+/* Target frames about the origin, turned and shifted. The mean is over all rows, padding included, as Boltz-2 has it.
+ */
+static const km_tensor *turn(km_ctx *cx, const share *r)
 {
     const km_windows *w = r->w;
-    km_mark mark = km_scope_begin(cx);
-    float *all = km_read(cx, r->x);
     KM_ASSERT(w->opt_turn);
     for (km_dim f = 0; f < r->F; f++) {
-        double rot[9], shift[3], mean[3] = {0};
-        float *x = all + f * r->A * 3;
+        double rot[9], shift[3];
+        float *motion = r->motions + 12 * f;
         if (is_clean(w, f)) continue;
-        for (km_dim i = 0; i < r->A * 3; i++) mean[i % 3] += x[i] / (double)r->A;
         w->opt_turn(w->noise_arg, r->step, r->first + f / w->T, r->s->turned_as_one ? 0 : f % w->T, rot, shift);
-        km_superpose_apply(x, (int)r->A, rot, mean, shift, x);
+        for (int k = 0; k < 9; k++) motion[k] = (float)rot[k];
+        for (int k = 0; k < 3; k++) motion[9 + k] = (float)shift[k];
     }
-    km_write(cx, r->x, all);
-    km_arena_rewind(cx->arena, mark);
-}
-
-/* Target frames moved as they are onto the denoised ones. */
-static void align(km_ctx *cx, const share *r, km_tensor *noisy, const km_tensor *denoised)
-{
-    float *all = km_read(cx, noisy);
-    const float *to_all = km_read(cx, denoised);
-    for (km_dim f = 0; f < r->F; f++) {
-        double rot[9], from[3], to[3];
-        float *x = all + f * r->A * 3;
-        if (is_clean(r->w, f)) continue;
-        km_superpose(x, to_all + f * r->A * 3, r->k->f->atom_mask, (int)r->A, rot, from, to);
-        km_superpose_apply(x, (int)r->A, rot, from, to, x);
-    }
-    km_write(cx, noisy, all);
+    return km_turn_frames(cx, r->x, r->motions, r->held);
 }
 
 /* What frame f's noise is: its stream, or the caller's draw. */
@@ -125,13 +105,13 @@ static void draw(const share *r, km_dim f)
 }
 
 /* x_hat = x + noise draw, on clean frames with the noise of what is given */
-static km_tensor *raise_noise(km_ctx *cx, const share *r)
+static km_tensor *raise_noise(km_ctx *cx, const share *r, const km_tensor *x)
 {
     for (km_dim f = 0; f < r->F; f++) draw(r, f);
-    if (is_keyed(r->w)) return km_add_noise(cx, r->x, r->keys, r->stand.raised);
+    if (is_keyed(r->w)) return km_add_noise(cx, x, r->keys, r->stand.raised);
     float *one = km_arena_get(cx->arena, (size_t)r->F * sizeof *one);
     for (km_dim f = 0; f < r->F; f++) one[f] = 1;
-    return km_frame_axpby(cx, r->x, one, KM_TENSOR_OF(cx, r->drawn, r->F, r->A, 3), r->stand.raised);
+    return km_frame_axpby(cx, x, one, KM_TENSOR_OF(cx, r->drawn, r->F, r->A, 3), r->stand.raised);
 }
 
 /* The levels that are in use, alone; level [F] is then into them and *ret_sigma. */
@@ -169,18 +149,19 @@ static void step(km_ctx *cx, void *arg)
 {
     share *r = arg;
     const km_stereo *hands = r->w->opt_stereo;
-    km_tensor *noisy = raise_noise(cx, r), *d = evaluate(cx, r, noisy);
+    const km_tensor *x = r->motions ? turn(cx, r) : r->x;
+    km_tensor *noisy = raise_noise(cx, r, x), *d = evaluate(cx, r, noisy);
     /* where D is not sure of a centre's hand it lies near the plane, and putting it on the right side decides */
     if (hands && hands->n) d = km_hold_hands(cx, d, hands->centres[0], hands->n, r->held);
-    if (r->s->aligned) align(cx, r, noisy, d);
-    km_copy(cx, r->x, 0, km_sampler_move(cx, r->x, noisy, d, r->stand.factor));
+    if (r->s->aligned) noisy = km_superpose_frames(cx, noisy, d, r->k->f->atom_mask, r->held);
+    km_copy(cx, r->x, 0, km_sampler_move(cx, x, noisy, d, r->stand.factor));
 }
 
 /* From noise: x of frames that are not clean is 0. */
 static void begin_from_noise(km_ctx *cx, void *arg)
 {
     const share *r = arg;
-    km_copy(cx, r->x, 0, raise_noise(cx, r));
+    km_copy(cx, r->x, 0, raise_noise(cx, r, r->x));
 }
 
 static bool is_finite(const float *x, km_dim n)
@@ -219,7 +200,6 @@ static km_status run_share(km_ctx *cx, const share *of, bool from_noise, km_wind
     for (r->step = 0; r->step < w->n_steps && status == KM_OK; r->step++) {
         if (is_staircase(r)) km_staircase_stand(r->s, w, r->step, r->F, &r->stand);
         else stand(r, &r->stand);
-        if (is_turned(r)) turn(cx, r);
         km_replay(cx, step, r);
         if (!cx->be->device && !is_finite(r->x->data, km_numel(r->x))) status = not_finite(r->step + 1, err);
         if (status == KM_OK && km_interrupted()) status = km_fail(err, KM_INTERRUPTED, "interrupted");
@@ -261,8 +241,8 @@ km_status km_windows_check(const km_model *m, int64_t T, const char *advice, km_
                    f->name, f->most_frames, advice);
 }
 
-km_status km_windows_begin(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s,
-                           km_windows *w, km_err *err)
+km_status km_windows_begin(km_ctx *cx, const km_model *m, const km_conditioning *k, const km_schedule *s, km_windows *w,
+                           km_err *err)
 {
     size_t frame = (size_t)k->f->A * 3;
     for (km_dim f = 0; f < w->B * w->T; f++)

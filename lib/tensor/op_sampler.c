@@ -33,3 +33,22 @@ km_tensor *km_hold_hands(km_ctx *cx, const km_tensor *x, const int32_t *centres,
     km_be(cx, x)->hold_hands_fwd(&cx->ex, y->data, x->data, km_ints(cx, centres, 4 * S), km_ints(cx, held, F), S, F, A);
     return y;
 }
+
+km_tensor *km_turn_frames(km_ctx *cx, const km_tensor *x, const float *motion, const int32_t *held)
+{
+    km_dim F = km_size(x, 0), A = atoms_of(x);
+    km_tensor *y = km_tensor_like(cx, x);
+    km_be(cx, x)->turn_fwd(&cx->ex, y->data, x->data, km_floats(cx, motion, 12 * F), km_ints(cx, held, F), F, A);
+    return y;
+}
+
+km_tensor *km_superpose_frames(km_ctx *cx, const km_tensor *x, const km_tensor *to, const float *weight,
+                               const int32_t *held)
+{
+    km_dim F = km_size(x, 0), A = atoms_of(x);
+    KM_ASSERT(km_alike(x, to));
+    km_tensor *y = km_tensor_like(cx, x);
+    km_be(cx, x)->superpose_fwd(&cx->ex, y->data, x->data, to->data, km_floats(cx, weight, A), km_ints(cx, held, F), F,
+                                A);
+    return y;
+}

@@ -139,6 +139,13 @@ km_tensor *km_sampler_move(km_ctx *cx, const km_tensor *x, const km_tensor *u, c
 /* y = x where held [F] is 0; else centres [S, 4], one after another, on the right side of their neighbours' plane
  * (lib/base/hand.h) */
 km_tensor *km_hold_hands(km_ctx *cx, const km_tensor *x, const int32_t *centres, km_dim S, const int32_t *held);
+/* y = x where held [F] is 0; else rot (x - mean) + shift: motion [F, 12] are a rotation [3, 3] and a shift, the mean is
+ * that of all rows */
+km_tensor *km_turn_frames(km_ctx *cx, const km_tensor *x, const float *motion, const int32_t *held);
+/* y = x where held [F] is 0; else moved as it is onto the frame of `to`, by atoms' weights [A], one of them positive
+ * (lib/base/superpose.h) */
+km_tensor *km_superpose_frames(km_ctx *cx, const km_tensor *x, const km_tensor *to, const float *weight,
+                               const int32_t *held);
 
 /* -- op_loss.c: each a scalar [1]; x [F, A, 3] predicted, r [F, A, 3] reference; a frame counts when target[f] != 0 */
 /* sum over f, a of frame_weight[f] atom_weight[a] |x - r|^2 (the caller puts EDM weight, 1 / n_v and 1 / frames into

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/sample/prepare.h"
 #include "lib/traj/stats.h"
-#include "lib/traj/superpose.h"
 
 static size_t frame_size(const km_group *g) { return (size_t)g->system->features->A * 3; }
 

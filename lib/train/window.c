@@ -7,9 +7,9 @@
 #include "formats/h5_lock.h"
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/base/superpose.h"
 #include "lib/sample/pose.h"
 #include "lib/train/data.h"
-#include "lib/traj/superpose.h"
 
 /* What a window's uniform numbers are for: counters of its KM_RNG_SAMPLE key. */
 enum { DRAW_GROUP, DRAW_TASK, DRAW_PLACE, DRAW_HISTORY, DRAW_SET, DRAW_CUT, DRAW_ANCHOR };

@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/chem/geometry.h"
 #include "lib/chem/graph.h"
 #include "lib/chem/residues.h"
 #include "lib/traj/clash.h"
-#include "lib/traj/superpose.h"
 
 const km_clean_limits km_clean_defaults = {.bond_low = 0.6,
                                            .bond_high = 1.5,

@@ -8,10 +8,10 @@
 
 #include "lib/base/err.h"
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/draws.h"
 #include "lib/traj/ensemble_impl.h"
 #include "lib/traj/stats.h"
-#include "lib/traj/superpose.h"
 
 static void draw(km_ensemble *e)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 
 km_fluctuation km_fluctuation_of(int32_t A)
 {

@@ -6,8 +6,8 @@
 
 #include "lib/base/mem.h"
 #include "lib/base/rng.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/stats.h"
-#include "lib/traj/superpose.h"
 
 static const double boltzmann = 0.001987203599772605; /* kcal/mol/K */
 

@@ -2,8 +2,8 @@
  * BioKinema's sampler, window after window and then between them, with every draw given. */
 #include <string.h>
 
+#include "lib/base/superpose.h"
 #include "lib/sample/window.h"
-#include "lib/traj/superpose.h"
 #include "tests/oracle/biokinema.h"
 
 typedef struct run {

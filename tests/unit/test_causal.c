@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "lib/base/cpu.h"
+#include "lib/base/superpose.h"
 #include "lib/sample/causal.h"
 #include "lib/sample/prepare.h"
-#include "lib/traj/superpose.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/unbinding.h"
 #include "tests/unit/second.h"
 #include "tests/unit/tap.h"

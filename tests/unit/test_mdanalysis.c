@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/linear.h"
 #include "lib/traj/peptide.h"
 #include "lib/traj/stats.h"
-#include "lib/traj/superpose.h"
 #include "tests/unit/second.h"
 #include "tests/unit/tap.h"
 

@@ -15,8 +15,9 @@ static const char *const names[] = {
 enum { ROWS = sizeof names / sizeof *names };
 
 /* What nothing is differentiated through. */
-static const char *const constant[] = {"fourier_fwd", "add_noise_fwd", "sampler_move_fwd",  "hold_hands_fwd",
-                                       "axpby_fwd",   "square_sum_fwd", "normalize_fwd", "adam_fwd"};
+static const char *const constant[] = {"fourier_fwd",   "add_noise_fwd", "sampler_move_fwd", "hold_hands_fwd",
+                                       "turn_fwd",      "superpose_fwd", "axpby_fwd",        "square_sum_fwd",
+                                       "normalize_fwd", "adam_fwd"};
 enum { CONSTANT = sizeof constant / sizeof *constant };
 
 /* What kernels.def calls STEM_fwd must have STEM_bwd, but for what is not differentiated. */

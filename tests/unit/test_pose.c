@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/sample/interp.h"
-#include "lib/traj/superpose.h"
 #include "tests/unit/tap.h"
 #include "tests/unit/tiny.h"
 

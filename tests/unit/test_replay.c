@@ -14,7 +14,7 @@
 enum { STEPS = 3, WINDOWS = 2, FRAMES = 2 };
 
 /* Some windows of T frames, one after another; two of them are begun before the first is waited for. */
-static float *sample(const km_model *m, const km_features *f, int T, km_replayed *ret)
+static float *sample(const km_model *m, const km_features *f, km_sampler sampler, int T, km_replayed *ret)
 {
     const km_config *c = &m->config;
     km_ctx *cx = km_model_ctx(m, 1);
@@ -25,7 +25,7 @@ static float *sample(const km_model *m, const km_features *f, int T, km_replayed
                       km_cast(cx, KM_TENSOR_OF(cx, s, f->N, c->token_s)),
                       km_cast(cx, KM_TENSOR_OF(cx, z, f->N, f->N, c->token_z))};
     km_conditioning *k = km_diffusion_condition(cx, m->diffusion, f, &t);
-    km_schedule *schedule = km_schedule_new(&m->sampling, KM_SAMPLER_AF3, STEPS, 1, 1);
+    km_schedule *schedule = km_schedule_new(&m->sampling, sampler, STEPS, 1, 1);
     float times[8];
     int64_t fs[8];
     bool clean[8] = {true};
@@ -39,7 +39,7 @@ static float *sample(const km_model *m, const km_features *f, int T, km_replayed
             memcpy(x + (size_t)i * n, first, (size_t)f->A * 3 * sizeof *x);
             noise[i] = (km_keyed_noise){7, f->A, T, fs, (int32_t[]){i}};
             w[i] = (km_windows){.B = 1, .T = T, .x = x + (size_t)i * n, .times = times, .clean = clean,
-                                .noise = km_draw_keyed, .noise_arg = &noise[i]};
+                                .noise = km_draw_keyed, .noise_arg = &noise[i], .opt_turn = km_turn_keyed};
             good += km_windows_begin(cx, m, k, schedule, &w[i], &err) == KM_OK;
         }
         if (i > 0) good += km_windows_end(cx, &w[i - 1], &err) == KM_OK;
@@ -60,22 +60,23 @@ static bool alike(const float *x, const float *y, size_t n, bool emulated)
     return emulated ? memcmp(x, y, n * sizeof *x) == 0 : worst < 0.05f;
 }
 
-static void test_sampling(const km_model *m, const km_features *f, bool emulated)
+/* boltz2 turns frames and superposes them within a step */
+static void test_sampling(const km_model *m, const km_features *f, km_sampler sampler, bool emulated)
 {
     km_replayed with, without, refused;
     size_t n = (size_t)(WINDOWS * FRAMES * f->A * 3);
-    float *x = sample(m, f, FRAMES, &with);
+    float *x = sample(m, f, sampler, FRAMES, &with);
     ok(with.kept == 2 && with.launched == WINDOWS * (STEPS + 1) - 2,
        "two graphs, for the beginning and for a step, launched whenever they come again: %d kept, %d launched",
        (int)with.kept, (int)with.launched);
     setenv("KM_NO_ARENA", "1", 1);
-    float *y = sample(m, f, FRAMES, &without);
+    float *y = sample(m, f, sampler, FRAMES, &without);
     unsetenv("KM_NO_ARENA");
     ok(without.launched == 0 && alike(x, y, n, emulated), "the same as without graphs");
     free(y);
     if (emulated) {
         setenv("KM_EMULATE_FAIL", "graph", 1);
-        y = sample(m, f, FRAMES, &refused);
+        y = sample(m, f, sampler, FRAMES, &refused);
         unsetenv("KM_EMULATE_FAIL");
         ok(refused.launched == 0 && alike(x, y, n, true), "and as where the device refuses them");
         free(y);
@@ -158,7 +159,8 @@ int main(void)
     test_spoilt(m->opt_be, "an array with two contents", (sums){.twice = true}, false);
     test_spoilt(m->opt_be, "numbers that come from the host late", (sums){.late = true}, false);
     const bool emulated = strcmp(m->opt_be->device->name, "emulated") == 0;
-    test_sampling(m, f, emulated);
+    test_sampling(m, f, KM_SAMPLER_AF3, emulated);
+    test_sampling(m, f, KM_SAMPLER_BOLTZ2, emulated);
     test_pairformer(m, f, emulated);
     km_features_free(f);
     km_model_free(m);

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/superpose.h"
 #include "lib/traj/pairs.h"
-#include "lib/traj/superpose.h"
 #include "tests/unit/optest.h"
 #include "tests/unit/tap.h"
 

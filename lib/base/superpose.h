@@ -2,8 +2,8 @@
  * Least-squares superposition of two sets of points (Horn 1987: the quaternion is the leading eigenvector of a 4 x 4
  * matrix).
  * Tests: tests/unit/test_superpose.c */
-#ifndef LIB_TRAJ_SUPERPOSE_H
-#define LIB_TRAJ_SUPERPOSE_H
+#ifndef KM_BASE_SUPERPOSE_H
+#define KM_BASE_SUPERPOSE_H
 
 #include <stdint.h>
 

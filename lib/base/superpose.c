@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lib/traj/superpose.h"
+#include "lib/base/superpose.h"
 
 #include <math.h>
 #include <stdlib.h>
