@@ -21,9 +21,11 @@ struct query {
 /* Is any of n keys unmasked? The whole warp asks. */
 __device__ static inline bool any_key(const float *opt_mask, km_dim n)
 {
-    float any = 0;
-    for (km_dim j = lane_of(); j < n && opt_mask; j += KM_WARP) any = fmaxf(any, opt_mask[j] != 0);
-    return warp_max(any) > 0;
+    for (km_dim first = 0; first < n && opt_mask; first += KM_WARP) {
+        const km_dim j = first + lane_of();
+        if (__ballot_sync(0xffffffffu, j < n && opt_mask[j] != 0)) return true;
+    }
+    return false;
 }
 
 template <class V> __device__ static inline float dot(const V *a, const T *b, int D)

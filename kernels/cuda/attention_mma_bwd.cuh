@@ -13,37 +13,39 @@
 struct opened_rows {
     const float *dy;
     const bf16 *opt_g;
-    __device__ bf16 at(km_dim i) const
-    {
-        bf16 d;
-        put(&d, opt_g ? dy[i] * sigmoid(get(opt_g[i])) : dy[i]);
-        return d;
-    }
+    __device__ float at(km_dim i) const { return opt_g ? dy[i] * sigmoid(get(opt_g[i])) : dy[i]; }
+    __device__ uint32_t two(km_dim i) const { return pair_of(at(i), at(i + 1)); }
 };
 
-/* What the first kernel leaves the second of a query, at its first number's place / D: the logarithm of its softmax's
- * sum, to base 2, and the mean of its logits' gradients. */
+/* What the first kernel leaves the second: of a query, at its first number's place / D, the logarithm of its softmax's
+ * sum, to base 2, and the mean of its logits' gradients; and the opened gradient. */
 struct left_behind {
     float *whole, *delta;
+    bf16 *dout;
 };
 
 /* Of a warp's queries: what they leave for the other kernel, and the gradient by the gate. */
 template <int DT>
-__device__ static inline void leave_rows(const left_behind &to, const attention_bwd &t, const row_sums<DT> &o,
+__device__ static inline void leave_rows(const left_behind &to, const attention_bwd &t, const row_sums<DT, 1> &o,
                                          const uint32_t a[DT][4], float whole[2], float delta[2], km_dim from,
                                          km_dim stride, km_dim left, km_dim D)
 {
+    KM_UNROLL
     for (int r = 0; r < 2; r++) {
-        int row = lane_of() / 4 + 8 * r;
-        whole[r] = o.sum[r] > 0 ? o.most[r] + log2f(o.sum[r]) : INFINITY;
+        const int row = lane_of() / 4 + 8 * r;
+        whole[r] = o.sum[0][2 * r] > 0 ? log2f(o.sum[0][2 * r]) - o.less[0][r] : INFINITY;
         delta[r] = 0;
+        KM_UNROLL
         for (int e = 0; e < 4 * DT; e++) {
-            int j = e / 2, half = e % 2, d = 8 * j + lane_of() % 4 * 2 + half;
-            float out = o.out[j][2 * r + half], dout = get(bf16{(uint16_t)(a[j / 2][r + j % 2 * 2] >> 16 * half)});
-            km_dim at = from + row * stride + d;
+            const int j = e / 2, half = e % 2, d = 8 * j + lane_of() % 4 * 2 + half;
+            const uint32_t two = a[j / 2][r + j % 2 * 2];
+            const float out = o.out[0][j][2 * r + half], dout = half ? high_of(two) : low_of(two);
+            const km_dim at = from + row * stride + d;
             delta[r] += dout * out;
-            if (!t.dg || row >= left || d >= D) continue;
-            float open = sigmoid(get(t.g[at]));
+            if (row >= left || d >= D) continue;
+            put(&to.dout[at], dout);
+            if (!t.dg) continue;
+            const float open = sigmoid(get(t.g[at]));
             t.dg[at] += t.dy[at] * out * open * (1 - open);
         }
         delta[r] = quad_sum(delta[r]);
@@ -52,138 +54,155 @@ __device__ static inline void leave_rows(const left_behind &to, const attention_
     }
 }
 
-/* s, logits of a warp's queries, become the gradients at them. */
-template <class Added>
-__device__ static inline void logits_bwd(float s[8][4], const float dp[8][4], Added &added, const unsigned char *tile,
-                                         const mma_place &w, km_dim key, const float whole[2], const float delta[2])
-{
-    const int g = lane_of() / 4, t = lane_of() % 4, top = (int)(w.first - w.top);
-    for (int j = 0; j < 8; j++)
-        for (int i = 0; i < 4; i++) {
-            int row = g + i / 2 * 8, column = 8 * j + 2 * t + i % 2;
-            s[j][i] = exp2f(s[j][i] - whole[i / 2]) * (dp[j][i] - delta[i / 2]);
-            if (w.there && s[j][i] != 0) added.take(tile, top + row, column, w.first + row, key + column, s[j][i]);
-        }
-}
-
 template <int DT, int ROWS, class Job>
-__global__ static void __launch_bounds__(MMA_WARPS *KM_WARP)
-    queries_bwd_kernel(attention_bwd t, left_behind to, Job z, km_dim tiles)
+__global__ static void __launch_bounds__(MMA_WARPS *KM_WARP, DT < 3 ? 2 : 1)
+    queries_bwd_kernel(attention_bwd t, left_behind to, Job z, unsigned tiles_across)
 {
-    KM_SHARED(bf16, shared);
-    const mma_place w = place_of(ROWS, tiles, z.problems);
+    enum { N = 4 };
+    KM_SHARED(bf16, memory);
+    const tiles<DT, 1, ROWS, Job> shared = {memory};
+    const mma_place w = place_of<1>(ROWS, tiles_across, z.problems);
     const km_dim left = w.there ? z.queries(w.context) - w.first : 0;
     const km_dim from = z.first_query(w.context, w.problem) + w.first * z.query_stride;
+    const row_tiles kv = keys_of(z, w, t.k, t.v);
     const float scale = rsqrtf((float)z.D);
-    bf16 *keys = shared + w.group * 2 * SIDE * MMA_LD(DT), *values = keys + SIDE * MMA_LD(DT);
-    unsigned char *tile = (unsigned char *)(shared + MMA_PROBLEMS(ROWS) * 2 * SIDE * MMA_LD(DT));
+    const int row = w.first - w.top, keys = (int)z.keys(w.context);
     auto added = z.added(w.context);
-    uint32_t q[DT][4], dout[DT][4], ds[4][4];
-    float s[8][4], dp[8][4], dq[2 * DT][4] = {{0}}, whole[2], delta[2];
-    load_rows<DT>(q, rows_of{t.q}, from, z.query_stride, left, z.D);
-    load_rows<DT>(dout, opened_rows{t.dy, t.g}, from, z.query_stride, left, z.D);
-    leave_rows<DT>(to, t, attend_rows<DT, ROWS>(z, w, added, shared, q, t.k, t.v), dout, whole, delta, from,
-                   z.query_stride, left, z.D);
-    for (km_dim key = 0; key < z.keys(w.context); key += SIDE) {
+    uint32_t q[1][DT][4], dout[1][DT][4], ds[1][N / 2][4];
+    float dq[1][2 * DT][4] = {{{0}}}, whole[2], delta[2];
+    load_rows<DT>(q[0], rows_of{t.q}, from, z.query_stride, left, z.D);
+    const row_sums<DT, 1> o = attend_rows<DT, 1, ROWS>(z, w, added, shared, q, kv);
+    load_rows<DT>(dout[0], opened_rows{t.dy, t.g}, from, z.query_stride, left, z.D);
+    leave_rows<DT>(to, t, o, dout[0], whole, delta, from, z.query_stride, left, z.D);
+    __syncthreads();
+    shared.stage(0, w, added, kv, w.top, 0);
+    for (int key = 0, turn = 0; key < keys; key += SIDE, turn ^= 1) {
+        copies_arrive();
         __syncthreads();
-        added.stage(tile, ROWS, w.top, key);
-        stage_keys<DT>(keys, z, w, t.k, key);
-        stage_keys<DT>(values, z, w, t.v, key);
-        __syncthreads();
-        multiply_rows<DT>(s, q, keys);
-        add_logits(s, added, tile, (int)(w.first - w.top), LOG2E * scale);
-        multiply_rows<DT>(dp, dout, values);
-        logits_bwd(s, dp, added, tile, w, key, whole, delta);
-        pack_operand(ds, s);
-        add_product<DT>(dq, ds, keys);
+        if (key + SIDE < keys) shared.stage(turn ^ 1, w, added, kv, w.top, key + SIDE);
+        const bf16 *k = shared.rows(turn, w), *v = k + SIDE * MMA_LD(DT);
+        const uint64_t part = added.part(shared.added(turn), key);
+        for (int c = 0; c < SIDE; c += 8 * N, k += 8 * N * MMA_LD(DT), v += 8 * N * MMA_LD(DT)) {
+            float s[1][N][4], dp[1][N][4];
+            multiply_rows<DT, 1, N>(s, q, k);
+            added.template add<N>(s[0], shared.added(turn), row, c, scale);
+            if (~part) drop_keys<N>(s[0], part, c);
+            multiply_rows<DT, 1, N>(dp, dout, v);
+            KM_UNROLL
+            for (int e = 0; e < 4 * N; e++)
+                s[0][e / 4][e % 4] =
+                    two_to(LOG2E * s[0][e / 4][e % 4] - whole[e % 4 / 2]) * (dp[0][e / 4][e % 4] - delta[e % 4 / 2]);
+            if (w.there) added.template take<N>(s[0], shared.added(turn), row, c, w.first, key + c);
+            pack_operand<N>(ds[0], s[0]);
+            add_product<DT, 1, N>(dq, ds, k);
+        }
     }
     added.finish();
-    for (int e = 0; e < 8 * DT && t.dq; e++) {
-        int row = lane_of() / 4 + e % 4 / 2 * 8, d = e / 4 * 8 + lane_of() % 4 * 2 + e % 2;
-        if (row < left && d < z.D) t.dq[from + row * z.query_stride + d] += scale * dq[e / 4][e % 4];
+    KM_UNROLL
+    for (int e = 0; e < 8 * DT; e++) {
+        int r = lane_of() / 4 + e % 4 / 2 * 8, d = e / 4 * 8 + lane_of() % 4 * 2 + e % 2;
+        if (t.dq && r < left && d < z.D) t.dq[from + r * z.query_stride + d] += scale * dq[0][e / 4][e % 4];
     }
 }
 
-/* 64 queries of a problem with their gradients, from one on, and behind both what the first kernel left of them. */
-template <int DT, class Job>
-__device__ static inline void stage_queries(bf16 *queries, float *left_of, const Job &z, const mma_place &w,
-                                            const attention_bwd &t, const left_behind &by, km_dim query)
+/* What was left of 64 queries from one on: whole, then delta; of those that are not there such that weights are 0. */
+template <class Job>
+__device__ static inline void stage_left(float *to, const Job &z, const mma_place &w, const left_behind &by, int query)
 {
-    enum { LD = MMA_LD(DT) };
-    const km_dim rows = w.there ? z.queries(w.context) - query : 0;
-    const km_dim from = z.first_query(w.context, w.problem) + query * z.query_stride;
-    const opened_rows dout = {t.dy, t.g};
-    stage(queries, LD, SIDE, DT * 16, t.q + from, z.query_stride, rows, z.D, w.n, w.count);
-    for (int i = w.n; i < SIDE * DT * 16; i += w.count) {
-        int r = i / (DT * 16), d = i % (DT * 16);
-        queries[(SIDE + r) * LD + d] = r < rows && d < z.D ? dout.at(from + r * z.query_stride + d) : bf16{0};
-    }
+    const int rows = w.there ? (int)z.queries(w.context) - query : 0;
+    const km_dim first = (z.first_query(w.context, w.problem) + query * z.query_stride) / z.D;
     for (int i = w.n; i < SIDE; i += w.count) {
-        km_dim at = (from + i * z.query_stride) / z.D;
-        left_of[i] = i < rows ? by.whole[at] : INFINITY, left_of[SIDE + i] = i < rows ? by.delta[at] : 0;
+        const km_dim at = first + i * (z.query_stride / z.D);
+        if (i < rows) copy_4(&to[i], &by.whole[at], true);
+        else to[i] = INFINITY;
+        copy_4(&to[SIDE + i], &by.delta[at], i < rows);
     }
 }
 
+/* By keys: tiles are of queries and their gradients, and what is left of them lies behind what is added. */
+template <int DT, class Job> struct query_tiles {
+    enum { PROBLEMS = MMA_PROBLEMS(SIDE, 1) };
+    tiles<DT, 1, SIDE, Job> of;
+    __device__ float *left(int turn, const mma_place &w) const
+    {
+        return (float *)of.added(STAGES) + (turn * PROBLEMS + w.group) * 2 * SIDE;
+    }
+    static size_t bytes() { return tiles<DT, 1, SIDE, Job>::bytes() + STAGES * PROBLEMS * 2 * SIDE * sizeof(float); }
+};
+
 template <int DT, class Job>
-__global__ static void __launch_bounds__(MMA_WARPS *KM_WARP)
-    keys_bwd_kernel(attention_bwd t, left_behind by, Job z, km_dim tiles)
+__global__ static void __launch_bounds__(MMA_WARPS *KM_WARP, DT < 3 ? 2 : 1)
+    keys_bwd_kernel(attention_bwd t, left_behind by, Job z, unsigned tiles_across)
 {
-    enum { LD = MMA_LD(DT), PROBLEMS = MMA_PROBLEMS(SIDE) };
-    KM_SHARED(bf16, shared);
-    const mma_place w = place_of(SIDE, tiles, z.problems);
+    enum { N = 4 };
+    KM_SHARED(bf16, memory);
+    const query_tiles<DT, Job> shared = {{memory}};
+    const mma_place w = place_of<1>(SIDE, tiles_across, z.problems);
     const km_dim left = w.there ? z.keys(w.context) - w.first : 0;
     const km_dim from = z.first_key(w.context, w.problem) + w.first * z.key_stride;
+    const km_dim query_at = w.there ? z.first_query(w.context, w.problem) : 0;
+    const row_tiles rows =
+        tiles_of(t.q + query_at, by.dout + query_at, z.query_stride, w.there ? z.queries(w.context) : 0, z.D);
     const float scale = rsqrtf((float)z.D);
-    bf16 *queries = shared + w.group * 2 * SIDE * LD, *gradients = queries + SIDE * LD;
-    float *left_of = (float *)(shared + PROBLEMS * 2 * SIDE * LD) + w.group * 2 * SIDE;
-    unsigned char *tile = (unsigned char *)((float *)(shared + PROBLEMS * 2 * SIDE * LD) + PROBLEMS * 2 * SIDE);
-    const int row = (int)(w.first - w.top) + lane_of() / 4;
+    const int row = w.first - w.top, queries = (int)z.queries(w.context);
     auto added = z.added(w.context);
-    uint32_t k[DT][4], v[DT][4], operand[4][4];
-    float s[8][4], dp[8][4], dk[2 * DT][4] = {{0}}, dv[2 * DT][4] = {{0}};
-    load_rows<DT>(k, rows_of{t.k}, from, z.key_stride, left, z.D);
-    load_rows<DT>(v, rows_of{t.v}, from, z.key_stride, left, z.D);
-    for (km_dim query = 0; query < z.queries(w.context); query += SIDE) {
+    auto stage_tile = [&](int turn, int query) {
+        added.stage(shared.of.added(turn), SIDE, query, w.top);
+        rows.stage<DT>(shared.of.rows(turn, w), w, query);
+        stage_left(shared.left(turn, w), z, w, by, query);
+    };
+    uint32_t k[1][DT][4], v[1][DT][4], operand[1][N / 2][4];
+    float dk[1][2 * DT][4] = {{{0}}}, dv[1][2 * DT][4] = {{{0}}};
+    load_rows<DT>(k[0], rows_of{t.k}, from, z.key_stride, left, z.D);
+    load_rows<DT>(v[0], rows_of{t.v}, from, z.key_stride, left, z.D);
+    stage_tile(0, 0);
+    for (int query = 0, turn = 0; query < queries; query += SIDE, turn ^= 1) {
+        copies_arrive();
         __syncthreads();
-        added.stage(tile, SIDE, query, w.top);
-        stage_queries<DT>(queries, left_of, z, w, t, by, query);
-        __syncthreads();
-        multiply_rows<DT>(s, k, queries);
-        multiply_rows<DT>(dp, v, gradients);
-        for (int j = 0; j < 8; j++)
-            for (int i = 0; i < 4; i++) {
-                int column = 8 * j + lane_of() % 4 * 2 + i % 2;
-                float logit = LOG2E * scale * s[j][i] + added.logit(tile, column, row + i / 2 * 8);
-                s[j][i] = exp2f(logit - left_of[column]);
-                dp[j][i] = s[j][i] * (dp[j][i] - left_of[SIDE + column]);
+        if (query + SIDE < queries) stage_tile(turn ^ 1, query + SIDE);
+        const bf16 *q = shared.of.rows(turn, w), *dout = q + SIDE * MMA_LD(DT);
+        const float *whole = shared.left(turn, w) + lane_of() % 4 * 2, *delta = whole + SIDE;
+        const uint64_t part = added.part(shared.of.added(turn), w.top) >> (row + lane_of() / 4);
+        for (int c = 0; c < SIDE; c += 8 * N, q += 8 * N * MMA_LD(DT), dout += 8 * N * MMA_LD(DT)) {
+            float s[1][N][4], dp[1][N][4];
+            multiply_rows<DT, 1, N>(s, k, q);
+            added.template add_turned<N>(s[0], shared.of.added(turn), row, c, scale);
+            multiply_rows<DT, 1, N>(dp, v, dout);
+            KM_UNROLL
+            for (int e = 0; e < 4 * N; e++) {
+                const int j = e / 4, i = e % 4, column = c + 8 * j + i % 2;
+                const float weight = part >> i / 2 * 8 & 1 ? two_to(LOG2E * s[0][j][i] - whole[column]) : 0;
+                s[0][j][i] = weight, dp[0][j][i] = weight * (dp[0][j][i] - delta[column]);
             }
-        pack_operand(operand, s);
-        add_product<DT>(dv, operand, gradients);
-        pack_operand(operand, dp);
-        add_product<DT>(dk, operand, queries);
+            pack_operand<N>(operand[0], s[0]);
+            add_product<DT, 1, N>(dv, operand, dout);
+            pack_operand<N>(operand[0], dp[0]);
+            add_product<DT, 1, N>(dk, operand, q);
+        }
     }
+    KM_UNROLL
     for (int e = 0; e < 8 * DT; e++) {
         int r = lane_of() / 4 + e % 4 / 2 * 8, d = e / 4 * 8 + lane_of() % 4 * 2 + e % 2;
         km_dim at = from + r * z.key_stride + d;
         if (r >= left || d >= z.D) continue;
-        if (t.dk) atomicAdd(&t.dk[at], scale * dk[e / 4][e % 4]); /* a key may be of several contexts */
-        if (t.dv) atomicAdd(&t.dv[at], dv[e / 4][e % 4]);
+        if (t.dk) atomicAdd(&t.dk[at], scale * dk[0][e / 4][e % 4]); /* a key may be of several contexts */
+        if (t.dv) atomicAdd(&t.dv[at], dv[0][e / 4][e % 4]);
     }
 }
 
 /* All gradients, of so many queries. */
 template <int ROWS, class Job> static void mma_bwd(const Job &z, const attention_bwd &t, km_dim queries)
 {
-    enum { LEFT = MMA_PROBLEMS(SIDE) * 2 * SIDE * sizeof(float) };
 #define BACKWARD(DT, by)                                                                                               \
     do {                                                                                                               \
-        KM_MMA_LAUNCH((queries_bwd_kernel<DT, ROWS, Job>), ROWS, z, z.most_queries(), (mma_shared<DT, Job>(ROWS)), t,  \
-                      by);                                                                                             \
-        KM_MMA_LAUNCH((keys_bwd_kernel<DT, Job>), SIDE, z, z.most_keys(), (mma_shared<DT, Job>(SIDE) + LEFT), t, by);  \
+        KM_MMA_LAUNCH((queries_bwd_kernel<DT, ROWS, Job>), ROWS, 1, z, z.most_queries(),                               \
+                      (tiles<DT, 1, ROWS, Job>::bytes()), t, by);                                                      \
+        KM_MMA_LAUNCH((keys_bwd_kernel<DT, Job>), SIDE, 1, z, z.most_keys(), (query_tiles<DT, Job>::bytes()), t, by);  \
     } while (0)
     if (queries == 0 || z.most_keys() == 0) return;
     left_behind by = {(float *)km_cuda_scratch(0, (size_t)queries * sizeof(float)),
-                      (float *)km_cuda_scratch(1, (size_t)queries * sizeof(float))};
+                      (float *)km_cuda_scratch(1, (size_t)queries * sizeof(float)),
+                      (bf16 *)km_cuda_scratch(2, (size_t)(queries * z.D) * sizeof(bf16))};
     KM_MMA_WIDTH(z.D, BACKWARD, by);
 #undef BACKWARD
 }

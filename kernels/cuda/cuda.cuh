@@ -50,15 +50,39 @@ __device__ static inline float get(float x) { return x; }
 __device__ static inline float get(bf16 x) { return __uint_as_float((unsigned)x.bits << 16); }
 __device__ static inline void put(float *p, float x) { *p = x; }
 /* to the nearest, halves to even; NaN stays one */
-__device__ static inline void put(bf16 *p, float x)
+#ifdef __CUDACC__
+__device__ static inline void put(bf16 *p, float x) { asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(p->bits) : "f"(x)); }
+/* low and high side by side */
+__device__ static inline uint32_t pair_of(float low, float high)
+{
+    uint32_t two;
+    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(two) : "f"(high), "f"(low));
+    return two;
+}
+#else
+static inline void put(bf16 *p, float x)
 {
     unsigned u = __float_as_uint(x);
     if ((u & 0x7fffffffu) > 0x7f800000u) u |= 0x400000u;
     else u += 0x7fffu + (u >> 16 & 1);
     p->bits = (uint16_t)(u >> 16);
 }
+static inline uint32_t pair_of(float low, float high)
+{
+    bf16 two[2];
+    put(&two[0], low), put(&two[1], high);
+    return two[0].bits | (uint32_t)two[1].bits << 16;
+}
+#endif
+__device__ static inline float low_of(uint32_t two) { return __uint_as_float(two << 16); }
+__device__ static inline float high_of(uint32_t two) { return __uint_as_float(two & 0xffff0000u); }
 
+/* Rounded to bfloat16 in the end, so that a few units in the last place of float32 are nothing. */
+#ifdef KM_CUDA_BF16
+__device__ static inline float sigmoid(float x) { return __fdividef(1, 1 + __expf(-x)); }
+#else
 __device__ static inline float sigmoid(float x) { return 1 / (1 + expf(-x)); }
+#endif
 
 /* Loops of a grid over n elements, as many as there are, with each(). */
 #define KM_EACH(i, n)                                                                                                  \

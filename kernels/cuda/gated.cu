@@ -78,8 +78,9 @@ __global__ static void __launch_bounds__(ROWS / 16 * KM_WARP) gated_kernel(gated
         for (km_dim k = 0; k < z.I; k += STEP) {
             __syncthreads();
             for (int s = 0; s < 2; s++)
-                stage(weights + s * STEP * TILE_LD, TILE_LD, STEP, STEP, z.w[s] + o * z.I + k, z.I, z.O - o, z.I - k, n,
-                      count);
+                stage(weights + s * STEP * TILE_LD, TILE_LD, STEP, STEP, z.w[s] + o * z.I + k, z.I, (int)(z.O - o),
+                      (int)(z.I - k), n, count);
+            copies_arrive();
             __syncthreads();
             for (int s = 0; s < 2; s++) add_step(c[s], mine[s], weights + s * STEP * TILE_LD, k, z.I);
         }

@@ -48,33 +48,54 @@ __global__ static void pair_kernel(T *y, const T *q, const T *k, const T *v, con
 }
 
 #ifdef KM_CUDA_BF16
+enum { WIDE = 3 }; /* the scratch of a bias with wider rows */
+
 /* Contexts are heads, problems frames. */
 struct pair_job {
     const bf16 *bias;
     float *opt_dbias;
     const float *opt_mask;
-    km_dim problems, contexts, D, Nq, N, query_stride, key_stride;
-    km_dim most_queries() const { return Nq; }
-    km_dim most_keys() const { return N; }
-    static size_t bytes(int rows) { return biased::bytes(rows); }
-    __device__ km_dim queries(km_dim) const { return Nq; }
-    __device__ km_dim keys(km_dim) const { return N; }
-    __device__ km_dim first_query(km_dim h, km_dim f) const { return (f * Nq * contexts + h) * D; }
-    __device__ km_dim first_key(km_dim h, km_dim f) const { return (f * N * contexts + h) * D; }
-    __device__ biased added(km_dim h) const
+    km_dim D, query_stride, key_stride, stride; /* stride: of the bias's rows */
+    int problems, contexts, Nq, N;
+    int most_queries() const { return Nq; }
+    int most_keys() const { return N; }
+    __host__ __device__ static constexpr size_t bytes(int rows) { return biased::bytes(rows); }
+    __device__ int queries(int) const { return Nq; }
+    __device__ int keys(int) const { return N; }
+    __device__ km_dim first_query(int h, int f) const { return ((km_dim)f * Nq * contexts + h) * D; }
+    __device__ km_dim first_key(int h, int f) const { return ((km_dim)f * N * contexts + h) * D; }
+    __device__ biased added(int h) const
     {
-        return biased{bias + h * Nq * N,
-                      opt_dbias ? opt_dbias + h * Nq * N : nullptr,
+        const km_dim rows = (km_dim)h * Nq;
+        return biased{bias + rows * stride,
+                      opt_dbias ? opt_dbias + rows * N : nullptr,
                       any_key(opt_mask, N) ? opt_mask : nullptr,
+                      stride,
                       N,
                       Nq,
-                      N};
+                      N,
+                      (int)stride};
     }
 };
 
+/* to [rows, stride] = from [rows, N], and zeros behind */
+__global__ static void widen_kernel(bf16 *to, const bf16 *from, km_dim rows, km_dim N, km_dim stride)
+{
+    KM_EACH_WARP(r, rows)
+    for (km_dim c = lane_of(); c < stride; c += KM_WARP) to[r * stride + c] = c < N ? from[r * N + c] : bf16{0};
+}
+
 static pair_job job_of(const pair_shape &z, const float *bias, float *opt_dbias, const float *opt_mask)
 {
-    return pair_job{act(bias), opt_dbias, opt_mask, z.F, z.H, z.D, z.Nq, z.N, z.H * z.D, z.H * z.D};
+    const km_dim rows = z.H * z.Nq, stride = (z.N + 7) / 8 * 8;
+    const bf16 *at = act(bias);
+    if (stride != z.N || !lies_in_line(at)) { /* rows at multiples of 16 bytes */
+        bf16 *wide = (bf16 *)km_cuda_scratch(WIDE, (size_t)(rows * stride) * sizeof(bf16));
+        KM_WARP_LAUNCH(widen_kernel, rows, wide, at, rows, z.N, stride);
+        at = wide;
+    }
+    return pair_job{at,     opt_dbias, opt_mask, z.D,       z.H * z.D, z.H * z.D,
+                    stride, (int)z.F,  (int)z.H, (int)z.Nq, (int)z.N};
 }
 #endif
 
@@ -85,7 +106,7 @@ void KM_CUDA(pair_attention_fwd)(const km_exec *, float *y, const float *q, cons
     pair_shape z = {F, Nq, N, H, (int)D};
 #ifdef KM_CUDA_BF16
     pair_job job = job_of(z, bias, nullptr, opt_mask);
-    if (suits_mma(job)) return mma_fwd<SIDE>(job, act(y), act(q), act(k), act(v), act(opt_g));
+    if (suits_mma(job, q, k, v)) return mma_fwd<2 * SIDE, 2>(job, act(y), act(q), act(k), act(v), act(opt_g));
 #endif
     KM_ATTENTION_LAUNCH(pair_kernel, F * Nq * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), opt_mask, z);
 }
@@ -109,7 +130,7 @@ void KM_CUDA(pair_attention_bwd)(const km_exec *, float *opt_dq, float *opt_dk, 
 #ifdef KM_CUDA_BF16
     pair_job job = job_of(z, bias, opt_dbias, opt_mask);
     attention_bwd t = {opt_dq, opt_dk, opt_dv, opt_dg, dy, act(q), act(k), act(v), act(opt_g)};
-    if (suits_mma(job)) return mma_bwd<SIDE>(job, t, F * Nq * H);
+    if (suits_mma(job, q, k, v)) return mma_bwd<SIDE>(job, t, F * Nq * H);
 #endif
     KM_ATTENTION_LAUNCH(pair_bwd_kernel, F * Nq * H, D, opt_dq, opt_dk, opt_dv, opt_dg, opt_dbias, dy, act(q), act(k),
                         act(v), act(opt_g), act(bias), opt_mask, z);

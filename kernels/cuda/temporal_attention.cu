@@ -72,39 +72,63 @@ __global__ static void temporal_kernel(T *y, const T *q, const T *k, const T *v,
 struct decaying {
     const float *time_q, *time_k; /* of the entry */
     float *opt_dlog;              /* of the head */
-    km_dim queries, keys, ahead;
+    int queries, keys, ahead;
     float lambda, beta, least, gradient;
     int causal;
-    /* In shared memory: the times, before them how many keys there are, and how many more a query sees than its number.
-     */
+    /* In shared memory: the times, before them how many keys more than its number in the tile a query sees. */
     struct tile {
-        int keys, seen;
+        int seen;
         float time_k[SIDE], time_q[SIDE];
     };
-    __device__ void stage(unsigned char *shared, int rows, km_dim query, km_dim key) const
+    __device__ void stage(unsigned char *shared, int rows, int query, int key) const
     {
         tile *t = (tile *)shared;
         const int n = (int)threadIdx.x;
-        if (n < SIDE) t->time_k[n] = key + n < keys ? time_k[key + n] : 0;
-        if (n < rows) t->time_q[n] = query + n < queries ? time_q[query + n] : 0;
-        if (n) return;
-        t->keys = (int)(keys - key);
-        t->seen = causal ? (int)(query + ahead - key) : SIDE;
+        if (n < SIDE) copy_4(&t->time_k[n], &time_k[key + n], key + n < keys);
+        if (n < rows) copy_4(&t->time_q[n], &time_q[query + n], query + n < queries);
+        if (n == 0) t->seen = causal ? query + ahead - key : SIDE;
+    }
+    __device__ uint64_t part(const unsigned char *, int key) const
+    {
+        return keys - key < SIDE ? ((uint64_t)1 << (keys - key)) - 1 : ~(uint64_t)0;
     }
     __device__ float decay(const tile *t, int r, int c) const
     {
-        float dt = fabsf(t->time_q[r] - t->time_k[c]);
-        return dt > 0 ? lambda * (beta == 1 ? dt : powf(dt, beta)) : 0;
+        const float dt = fabsf(t->time_q[r] - t->time_k[c]);
+        return dt > 0 ? lambda * two_to(beta * power_of_two(dt)) : 0;
     }
-    __device__ float logit(const unsigned char *shared, int r, int c) const
+    __device__ float logit(const tile *t, int r, int c) const
     {
-        const tile *t = (const tile *)shared;
-        return c < t->keys && c <= r + t->seen ? -LOG2E * fmaxf(decay(t, r, c), least) : -INFINITY;
+        return c <= r + t->seen ? -fmaxf(decay(t, r, c), least) : -INFINITY;
     }
-    __device__ void take(const unsigned char *shared, int r, int c, km_dim, km_dim, float ds)
+    template <int N>
+    __device__ void add(float s[N][4], const unsigned char *shared, int row, int column, float scale) const
     {
-        float d = decay((const tile *)shared, r, c);
-        if (d > least) gradient -= ds * d;
+        const int r = row + lane_of() / 4, c = column + lane_of() % 4 * 2;
+        KM_UNROLL
+        for (int j = 0; j < N; j++) KM_UNROLL
+        for (int e = 0; e < 4; e++)
+            s[j][e] = scale * s[j][e] + logit((const tile *)shared, r + e / 2 * 8, c + 8 * j + e % 2);
+    }
+    template <int N>
+    __device__ void add_turned(float s[N][4], const unsigned char *shared, int row, int column, float scale) const
+    {
+        const int r = row + lane_of() / 4, c = column + lane_of() % 4 * 2;
+        KM_UNROLL
+        for (int j = 0; j < N; j++) KM_UNROLL
+        for (int e = 0; e < 4; e++)
+            s[j][e] = scale * s[j][e] + logit((const tile *)shared, c + 8 * j + e % 2, r + e / 2 * 8);
+    }
+    template <int N>
+    __device__ void take(const float ds[N][4], const unsigned char *shared, int row, int column, int, int)
+    {
+        const int r = row + lane_of() / 4, c = column + lane_of() % 4 * 2;
+        KM_UNROLL
+        for (int j = 0; j < N; j++) KM_UNROLL
+        for (int e = 0; e < 4; e++) {
+            const float d = decay((const tile *)shared, r + e / 2 * 8, c + 8 * j + e % 2);
+            if (d > least) gradient -= ds[j][e] * d;
+        }
     }
     __device__ void finish() const
     {
@@ -122,24 +146,24 @@ struct temporal_job {
     int causal, rest = 0; /* every byte of an argument tells (km_left_out) */
     km_dim most_queries() const { return Tq; }
     km_dim most_keys() const { return Tk; }
-    static size_t bytes(int) { return sizeof(decaying::tile); }
-    __device__ km_dim queries(km_dim) const { return Tq; }
-    __device__ km_dim keys(km_dim) const { return Tk; }
-    __device__ km_dim first(km_dim context, km_dim token, km_dim T) const
+    __host__ __device__ static constexpr size_t bytes(int) { return sizeof(decaying::tile); }
+    __device__ int queries(int) const { return (int)Tq; }
+    __device__ int keys(int) const { return (int)Tk; }
+    __device__ km_dim first(int context, int token, km_dim T) const
     {
         return ((context / H * T * problems + token) * H + context % H) * D;
     }
-    __device__ km_dim first_query(km_dim context, km_dim token) const { return first(context, token, Tq); }
-    __device__ km_dim first_key(km_dim context, km_dim token) const { return first(context, token, Tk); }
-    __device__ decaying added(km_dim context) const
+    __device__ km_dim first_query(int context, int token) const { return first(context, token, Tq); }
+    __device__ km_dim first_key(int context, int token) const { return first(context, token, Tk); }
+    __device__ decaying added(int context) const
     {
         km_dim b = context / H, h = context % H;
         return decaying{time_q + b * Tq,
                         time_k + b * Tk,
                         opt_dlog ? opt_dlog + h : nullptr,
-                        Tq,
-                        Tk,
-                        Tk - Tq,
+                        (int)Tq,
+                        (int)Tk,
+                        (int)(Tk - Tq),
                         expf(log_lambda[h]),
                         beta,
                         least,
@@ -158,7 +182,10 @@ static temporal_job job_of(const temporal_shape &z, const float *log_lambda, con
 
 /* Fewer queries would leave most of a tile empty: a warp for each then. */
 enum { QUERIES_FOR_MMA = 8 };
-static bool suits(const temporal_job &job) { return job.Tq >= QUERIES_FOR_MMA && suits_mma(job); }
+static bool suits(const temporal_job &job, const float *q, const float *k, const float *v)
+{
+    return job.Tq >= QUERIES_FOR_MMA && suits_mma(job, q, k, v);
+}
 #endif
 
 void KM_CUDA(temporal_attention_fwd)(const km_exec *, float *y, const float *q, const float *k, const float *v,
@@ -169,9 +196,9 @@ void KM_CUDA(temporal_attention_fwd)(const km_exec *, float *y, const float *q, 
     temporal_shape z = {B, Tq, Tk, N, H, beta, least, causal, (int)D};
 #ifdef KM_CUDA_BF16
     temporal_job job = job_of(z, log_lambda, time_q, time_k, nullptr);
-    if (suits(job)) {
-        if (Tq > SIDE / 2) mma_fwd<SIDE>(job, act(y), act(q), act(k), act(v), act(opt_g));
-        else mma_fwd<SIDE / 2>(job, act(y), act(q), act(k), act(v), act(opt_g));
+    if (suits(job, q, k, v)) {
+        if (Tq > SIDE / 2) mma_fwd<SIDE, 1>(job, act(y), act(q), act(k), act(v), act(opt_g));
+        else mma_fwd<SIDE / 2, 1>(job, act(y), act(q), act(k), act(v), act(opt_g));
         return;
     }
 #endif
@@ -200,7 +227,7 @@ void KM_CUDA(temporal_attention_bwd)(const km_exec *, float *opt_dq, float *opt_
 #ifdef KM_CUDA_BF16
     temporal_job job = job_of(z, log_lambda, time_q, time_k, opt_dlog_lambda);
     attention_bwd t = {opt_dq, opt_dk, opt_dv, opt_dg, dy, act(q), act(k), act(v), act(opt_g)};
-    if (suits(job)) {
+    if (suits(job, q, k, v)) {
         if (Tq > SIDE / 2) mma_bwd<SIDE>(job, t, B * Tq * N * H);
         else mma_bwd<SIDE / 2>(job, t, B * Tq * N * H);
         return;

@@ -63,49 +63,62 @@ struct window_job {
     const bf16 *bias;
     float *opt_dbias;
     const float *atom_mask;
-    km_dim problems, contexts, D, A, H, Q, K, query_stride, key_stride;
-    km_dim most_queries() const { return Q; }
-    km_dim most_keys() const { return K; }
-    static size_t bytes(int rows) { return biased::bytes(rows); }
-    __device__ km_dim head(km_dim context) const { return context / (contexts / H); }
-    __device__ km_dim first_atom(km_dim context) const { return context % (contexts / H) * Q; }
-    __device__ km_dim skipped(km_dim context) const
+    km_dim D, query_stride, key_stride;
+    int problems, contexts, windows, A, H, Q, K, rest = 0; /* every byte of an argument tells (km_left_out) */
+    int most_queries() const { return Q; }
+    int most_keys() const { return K; }
+    __host__ __device__ static constexpr size_t bytes(int rows) { return biased::bytes(rows); }
+    __device__ int head(int context) const { return context / windows; }
+    __device__ int first_atom(int context) const { return context % windows * Q; }
+    __device__ int skipped(int context) const
     {
-        km_dim first = first_atom(context) + Q / 2 - K / 2;
+        int first = first_atom(context) + Q / 2 - K / 2;
         return first < 0 ? -first : 0;
     }
-    __device__ km_dim lowest(km_dim context) const { return first_atom(context) + Q / 2 - K / 2 + skipped(context); }
-    __device__ km_dim queries(km_dim context) const
+    __device__ int lowest(int context) const { return first_atom(context) + Q / 2 - K / 2 + skipped(context); }
+    __device__ int queries(int context) const
     {
-        km_dim left = A - first_atom(context);
+        int left = A - first_atom(context);
         return left < Q ? left : Q;
     }
-    __device__ km_dim keys(km_dim context) const
+    __device__ int keys(int context) const
     {
-        km_dim most = K - skipped(context), left = A - lowest(context);
+        int most = K - skipped(context), left = A - lowest(context);
         return left < most ? left : most;
     }
-    __device__ km_dim first_query(km_dim context, km_dim f) const
+    __device__ km_dim first_query(int context, int f) const
     {
-        return ((f * A + first_atom(context)) * H + head(context)) * D;
+        return (((km_dim)f * A + first_atom(context)) * H + head(context)) * D;
     }
-    __device__ km_dim first_key(km_dim context, km_dim f) const
+    __device__ km_dim first_key(int context, int f) const
     {
-        return ((f * A + lowest(context)) * H + head(context)) * D;
+        return (((km_dim)f * A + lowest(context)) * H + head(context)) * D;
     }
-    __device__ biased added(km_dim context) const
+    __device__ biased added(int context) const
     {
-        km_dim at = context * Q * K + skipped(context);
-        return biased{
-            bias + at,    opt_dbias ? opt_dbias + at : nullptr, atom_mask + lowest(context), K, queries(context),
-            keys(context)};
+        const km_dim at = (km_dim)context * Q * K + skipped(context);
+        return biased{bias + at,
+                      opt_dbias ? opt_dbias + at : nullptr,
+                      atom_mask + lowest(context),
+                      K,
+                      K,
+                      queries(context),
+                      keys(context),
+                      K - skipped(context)};
     }
 };
 
 static window_job job_of(const window_shape &z, const float *bias, float *opt_dbias, const float *atom_mask)
 {
-    return window_job{act(bias), opt_dbias, atom_mask, z.F,      z.H * ((z.A + z.Q - 1) / z.Q), z.D, z.A, z.H,
-                      z.Q,       z.K,       z.H * z.D, z.H * z.D};
+    const int windows = (int)((z.A + z.Q - 1) / z.Q), H = (int)z.H;
+    return window_job{act(bias),   opt_dbias, atom_mask, z.D, z.H * z.D, z.H * z.D, (int)z.F,
+                      H * windows, windows,   (int)z.A,  H,   (int)z.Q,  (int)z.K};
+}
+
+/* Rows of a bias begin at multiples of 16 bytes too, from a window's first key that there is. */
+static bool suits(const window_job &z, const float *q, const float *k, const float *v)
+{
+    return suits_mma(z, q, k, v) && lies_in_line(z.bias) && z.Q % 8 == 0 && z.K % 8 == 0 && (z.K - z.Q) / 2 % 8 == 0;
 }
 #endif
 
@@ -116,7 +129,7 @@ void KM_CUDA(window_attention_fwd)(const km_exec *, float *y, const float *q, co
     window_shape z = {F, A, H, Q, K, (int)D};
 #ifdef KM_CUDA_BF16
     window_job job = job_of(z, bias, nullptr, atom_mask);
-    if (suits_mma(job)) return mma_fwd<SIDE / 2>(job, act(y), act(q), act(k), act(v), act(opt_g));
+    if (suits(job, q, k, v)) return mma_fwd<SIDE / 2, 1>(job, act(y), act(q), act(k), act(v), act(opt_g));
 #endif
     KM_ATTENTION_LAUNCH(window_kernel, F * A * H, D, act(y), act(q), act(k), act(v), act(opt_g), act(bias), atom_mask,
                         z);
@@ -144,7 +157,7 @@ void KM_CUDA(window_attention_bwd)(const km_exec *, float *opt_dq, float *opt_dk
 #ifdef KM_CUDA_BF16
     window_job job = job_of(z, bias, opt_dbias, atom_mask);
     attention_bwd t = {opt_dq, opt_dk, opt_dv, opt_dg, dy, act(q), act(k), act(v), act(opt_g)};
-    if (suits_mma(job)) return mma_bwd<SIDE / 2>(job, t, F * A * H);
+    if (suits(job, q, k, v)) return mma_bwd<SIDE / 2>(job, t, F * A * H);
 #endif
     KM_ATTENTION_LAUNCH(window_bwd_kernel, F * A * H, D, opt_dq, opt_dk, opt_dv, opt_dg, opt_dbias, dy, act(q), act(k),
                         act(v), act(opt_g), act(bias), atom_mask, z);

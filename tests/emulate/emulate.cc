@@ -61,6 +61,13 @@ int now, unstarted, left;
 fiber *on;
 const std::function<void()> *body;
 
+struct late_copy {
+    void *to;
+    const void *opt_from;
+    size_t bytes;
+};
+std::vector<late_copy> late[MAX_THREADS];
+
 bool ready(const lane &l) { return l.started && !l.done && (!l.waits_at || l.waits_at->number != l.number); }
 
 void become(int i)
@@ -180,6 +187,8 @@ void run_block()
     for (const meeting &w : warps)
         if (w.come) die("a warp's meeting was left open");
     if (whole.come) die("__syncthreads was left open");
+    for (size_t i = 0; i < n; i++)
+        if (!late[i].empty()) die("a late copy was not waited for");
 }
 
 /* -- device memory: one region, taken from front to back, pieces given back are taken again by size */
@@ -240,20 +249,62 @@ void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
     }
 }
 
-void load_turned(uint32_t r[4], const uint16_t *row)
+unsigned ballot(bool so)
+{
+    const unsigned char *all = gather(&so, sizeof so);
+    unsigned bits = 0;
+    for (int l = 0; l < WARP; l++) bits |= (unsigned)all[l * EXCHANGE] << l;
+    return bits;
+}
+
+namespace
+{
+
+/* The rows that the warp's lanes name, kept until their meeting after the next. */
+const uint16_t *row_of(const unsigned char *all, int lane)
+{
+    const uint16_t *at;
+    memcpy(&at, all + lane * EXCHANGE, sizeof at);
+    return at;
+}
+
+const unsigned char *gather_rows(const uint16_t *row)
 {
     if ((uintptr_t)row % 16) die("a row of a matrix out of line");
-    const unsigned char *all = gather(&row, sizeof row);
+    return gather(&row, sizeof row);
+}
+
+} // namespace
+
+void load_straight(uint32_t r[4], const uint16_t *row)
+{
+    const unsigned char *all = gather_rows(row);
+    int lane = now % WARP;
+    for (int i = 0; i < 4; i++) memcpy(&r[i], row_of(all, 8 * i + lane / 4) + lane % 4 * 2, sizeof r[i]);
+}
+
+void load_turned(uint32_t r[4], const uint16_t *row)
+{
+    const unsigned char *all = gather_rows(row);
     int lane = now % WARP;
     for (int i = 0; i < 4; i++) {
-        uint32_t pair = 0;
-        for (int k = 0; k < 2; k++) {
-            const uint16_t *at;
-            memcpy(&at, all + (8 * i + lane % 4 * 2 + k) * EXCHANGE, sizeof at);
-            pair |= (uint32_t)at[lane / 4] << 16 * k;
-        }
-        r[i] = pair;
+        const uint16_t *first = row_of(all, 8 * i + lane % 4 * 2), *second = row_of(all, 8 * i + lane % 4 * 2 + 1);
+        r[i] = first[lane / 4] | (uint32_t)second[lane / 4] << 16;
     }
+}
+
+void copy_late(void *to, const void *opt_from, size_t bytes)
+{
+    if ((uintptr_t)to % bytes || (uintptr_t)opt_from % bytes) die("a late copy out of line");
+    late[now].push_back(late_copy{to, opt_from, bytes});
+}
+
+void copies_arrive()
+{
+    for (const late_copy &c : late[now])
+        if (c.opt_from) memcpy(c.to, c.opt_from, c.bytes);
+        else memset(c.to, 0, c.bytes);
+    late[now].clear();
 }
 
 void run(dim3 grid, dim3 threads, size_t shared_bytes, const std::function<void()> &kernel)

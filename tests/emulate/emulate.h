@@ -44,7 +44,13 @@ uint64_t exchange(uint64_t mine, int of);
 const unsigned char *gather(const void *mine, size_t bytes);
 /* Of a warp on tensor cores, as kernels/cuda/mma.cuh says. */
 void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1);
+void load_straight(uint32_t r[4], const uint16_t *row);
 void load_turned(uint32_t r[4], const uint16_t *row);
+/* A copy (of zeros, from NULL) that is made when its thread waits for it, as late as a device may. */
+void copy_late(void *to, const void *opt_from, size_t bytes);
+void copies_arrive();
+/* Of the lanes for which it is so, a bit each. */
+unsigned ballot(bool so);
 void run(dim3 grid, dim3 block, size_t shared, const std::function<void()> &kernel);
 void check_pointer(const void *p); /* within device memory, or NULL */
 
@@ -86,6 +92,8 @@ template <class V> inline V __shfl_xor_sync(unsigned, V v, int mask)
 }
 template <class V> inline V __shfl_sync(unsigned, V v, int lane) { return emulate::exchange_as(v, lane); }
 
+inline unsigned __ballot_sync(unsigned, bool so) { return emulate::ballot(so); }
+
 inline float atomicAdd(float *p, float v)
 {
     float was = *p;
@@ -105,6 +113,7 @@ inline unsigned __float_as_uint(float f)
     return u;
 }
 inline float __expf(float x) { return expf(x); }
+inline float __fdividef(float x, float y) { return x / y; }
 inline float cospif(float x) { return (float)cos(M_PI * (double)x); }
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 

@@ -115,6 +115,7 @@ int main(void)
     test_window(2, 70, 3, 24, 32, 128, true, 60, 70);
     test_window(1, 205, 1, 16, 32, 128, true, 0, 100);
     test_window(2, 100, 1, 16, 40, 64, true, 0, 3);
+    test_window(2, 100, 1, 16, 48, 64, true, 0, 3);
     test_same_bytes();
     return tap_end();
 }
