@@ -23,6 +23,9 @@ typedef struct km_timing {
 /* Runs until it has run `times` times or for long enough, twice at least: the first one's memory is new. */
 void km_bench_best(int times, void (*run)(void *arg), void *arg, km_timing *ret);
 
+/* How often a part of the network runs: on a device until its clocks have come up. */
+static inline int km_bench_times(const km_backend *be) { return be->device ? 100 : 3; }
+
 /* Wait until t is there: on a device work goes on behind the program's back. */
 void km_bench_settle(km_ctx *cx, const km_tensor *t);
 
@@ -30,10 +33,12 @@ typedef km_status km_bench_part(const km_bench_sizes *s, km_timing *ret, km_err 
 /* bench_products.c */
 km_bench_part km_bench_gemm, km_bench_linear;
 /* bench_network.c: an evaluation of the denoiser, its noise levels made beforehand; those of a schedule of 20 steps;
- * forward and backward; a frame behind a past; a pass of the trunk; blocks of the pairformer and their dearest
- * operations */
-km_bench_part km_bench_denoise, km_bench_levels, km_bench_train_step, km_bench_next_frame, km_bench_trunk,
-    km_bench_pairformer, km_bench_triangle_multiplication, km_bench_triangle_attention;
+ * forward and backward; a frame behind a past */
+km_bench_part km_bench_denoise, km_bench_levels, km_bench_train_step, km_bench_next_frame;
+/* bench_trajectory.c: items are atoms of new frames */
+km_bench_part km_bench_trajectory;
+/* bench_trunk.c: a pass of the trunk; blocks of the pairformer and their dearest operations */
+km_bench_part km_bench_trunk, km_bench_pairformer, km_bench_triangle_multiplication, km_bench_triangle_attention;
 /* bench_traj.c: items are atoms; those of pairs are pairs of atoms */
 km_bench_part km_bench_xtc, km_bench_clean, km_bench_h5md, km_bench_rmsd, km_bench_pairs;
 /* bench_dictionary.c */

@@ -77,7 +77,7 @@ static km_timing on_device(const km_bench_sizes *s, km_dim M, km_dim I, km_dim O
     p.x = km_cast(p.cx, KM_TENSOR_OF(p.cx, x, M, I)), p.w = KM_TENSOR_OF(p.cx, w, O, I);
     p.w->pack = s->be->pack_new(p.w->data, O, I);
     km_timing t = {.flop = 2.0 * (double)M * (double)I * (double)O};
-    km_bench_best(TIMES, layer_on_device, &p, &t);
+    km_bench_best(km_bench_times(s->be), layer_on_device, &p, &t);
     s->be->pack_free(p.w->pack);
     km_ctx_free(p.cx);
     free(x), free(w);

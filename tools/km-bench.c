@@ -21,9 +21,9 @@ static const km_opt options[] = {
 static const km_program program = {
     "km-bench",
     "[options] PART",
-    "how fast a part is, as JSON: denoise, levels, train-step, next-frame, trunk,\n"
-    "pairformer, triangle-multiplication, triangle-attention, dictionary, xtc, clean, h5md, rmsd, rmsd-pairs,\n"
-    "linear, gemm, or all",
+    "how fast a part is, as JSON: denoise, levels, train-step, next-frame, trajectory,\n"
+    "trunk, pairformer, triangle-multiplication, triangle-attention, dictionary, xtc, clean, h5md, rmsd,\n"
+    "rmsd-pairs, linear, gemm, or all",
     options,
     1,
     1};
@@ -40,6 +40,7 @@ static const struct part {
     {"levels", km_bench_levels, 200, 2, 24},
     {"train-step", km_bench_train_step, 50, 8, 4},
     {"next-frame", km_bench_next_frame, 200, 32, 24},
+    {"trajectory", km_bench_trajectory, 10, 100, 2},
     {"trunk", km_bench_trunk, 200, 0, 1},
     {"pairformer", km_bench_pairformer, 200, 0, 4},
     {"triangle-multiplication", km_bench_triangle_multiplication, 200, 0, 0},

@@ -80,6 +80,15 @@ assert abs((b - a) / (100 * 4 * (4 * 768 + 6 * 32 * 128)) - 1) < 1e-3, (a, b)
 PY
 }
 
+@test "bench: a trajectory counts the atoms of its new frames" {
+    run --separate-stderr km-bench --size 32 --tokens 2 --atoms 10 --frames 51 --blocks 1 trajectory
+    [ "$status" -eq 0 ]
+    [[ $output == *'"atoms": 1000,'* ]]
+    for family in boltz2 biokinema; do
+        run -0 km-bench --size 32 --tokens 2 --frames 2 --blocks 1 --family "$family" trajectory
+    done
+}
+
 @test "bench: the trunk says how much memory it takes" {
     run --separate-stderr km-bench --size 32 --tokens 8 --threads 1 trunk
     one=$output
@@ -114,7 +123,7 @@ PY
 @test "bench: all is a line for each part" {
     run --separate-stderr km-bench --size 32 --tokens 4 --channels 8 --frames 2 --blocks 1 all
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 16 ]
+    [ "${#lines[@]}" -eq 17 ]
     [[ "$output" == *'"gemm"'*'"linear"'*'"denoise"'*'"rmsd"'* ]]
 }
 
