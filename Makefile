@@ -58,8 +58,10 @@ CUDA_FAMILIES := $(filter-out $(CUDA_ONE),$(CUDA_CU))
 CUDA_OBJ  = $(foreach t,$(CUDA_T),$(CUDA_FAMILIES:%.cu=$(1)/%.$(t).o))
 CUDA_O   := $(call CUDA_OBJ,$(O)) $(CUDA_ONE:%.cu=$(O)/%.f32.o)
 CUDA_SO  := $(if $(NVCC),$(B)/libkm-cuda.so)
-# The same sources on the processor, for the tests.
-EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(patsubst %,$(O)/emulate/kernels/cuda/%.f32.o,calls rehearsal table) $(patsubst %.cc,$(O)/%.o,$(wildcard tests/emulate/*.cc))
+# The same sources on the processor, for the tests; tests/emulate/race.cc is told of every access to memory.
+RACES     := $(if $(SAN),,-fsanitize=thread)
+EMULATE   := $(filter-out $(if $(SAN),tests/emulate/planted.cc),$(wildcard tests/emulate/*.cc))
+EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(patsubst %,$(O)/emulate/kernels/cuda/%.f32.o,calls rehearsal table) $(EMULATE:%.cc=$(O)/%.o)
 
 FETCH_C  := $(wildcard lib/fetch/*.c)
 
@@ -139,9 +141,10 @@ $(O)/kernels/cuda/%.$(1).o: kernels/cuda/%.cu $(O)/.flags
 $(O)/emulate/kernels/cuda/%.$(1).o: kernels/cuda/%.cu $(O)/.flags tests/emulate/emulate.h
 	@mkdir -p $$(@D)
 	$$(call say,CXX,$$<)
-	$$(Q)$$(CXX) $$(CPPFLAGS) $$(CXXFLAGS_) $$(T.$(1)) -include tests/emulate/emulate.h -MMD -MP -c -o $$@ -x c++ $$<
+	$$(Q)$$(CXX) $$(CPPFLAGS) $$(CXXFLAGS_) $$(RACES) $$(T.$(1)) -include tests/emulate/emulate.h -MMD -MP -c -o $$@ -x c++ $$<
 endef
 $(foreach t,$(CUDA_T),$(eval $(call cuda_rules,$(t))))
+$(O)/tests/emulate/planted.o: CXXFLAGS_ += $(RACES)
 
 $(B)/libkm-cuda.so: $(CUDA_O)
 	$(call say,LD,$@)

@@ -119,6 +119,7 @@ template <int R, class Added> __device__ static void attend_bwd(const query &s, 
         if (t.dg) t.dg[s.at + d] += dy * a.out[r] * open * (1 - open);
     }
     delta = warp_sum(delta);
+    __syncwarp(); /* every lane reads open_dy, and a shuffle orders no memory */
     for (km_dim first = 0; first < s.n && a.sum > 0; first += KM_WARP) {
         km_dim j = first + lane_of(), key = s.keys + j * s.stride;
         int keys = s.n - first < KM_WARP ? (int)(s.n - first) : (int)KM_WARP;

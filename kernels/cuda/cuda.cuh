@@ -43,7 +43,7 @@ static void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shar
     extern __shared__ __align__(16) unsigned char km_shared[];                                                         \
     type *name = (type *)km_shared
 #else
-#define KM_SHARED(type, name) type *name = (type *)emulate::shared
+#define KM_SHARED(type, name) type *name = (type *)emulate::here.shared
 #endif
 
 __device__ static inline float get(float x) { return x; }

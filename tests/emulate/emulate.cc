@@ -7,15 +7,21 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
+#include <random>
 #include <vector>
+
+#include "tests/emulate/race.h"
+
+/* Of this library: arrays in shared memory are variables of it. */
+extern "C" __attribute__((visibility("hidden"))) char __bss_start[], _end[];
 
 namespace emulate
 {
 
-dim3 thread, block, block_dim, grid_dim;
-unsigned char *shared;
+place here;
 
 namespace
 {
@@ -24,15 +30,18 @@ enum { WARP = 32, STACK = 256 << 10, MAX_THREADS = 1024, MAX_SHARED = 227 << 10,
 
 [[noreturn]] void die(const char *what)
 {
-    fprintf(stderr, "emulated kernel: %s (block %u %u %u, thread %u %u %u)\n", what, block.x, block.y, block.z,
-            thread.x, thread.y, thread.z);
+    fprintf(stderr, "emulated kernel: %s (block %u %u %u, thread %u %u %u)\n", what, here.block.x, here.block.y,
+            here.block.z, here.thread.x, here.thread.y, here.thread.z);
     abort();
 }
 
 /* A place where `expected` threads meet; once all have come the number of the meeting goes up. */
+enum reason { BLOCK, WARP_SYNC, EXCHANGED, MMA, LOAD };
 struct meeting {
     int expected, come;
     unsigned number;
+    reason why;
+    int line; /* where those who came did so */
     unsigned char given[2][WARP][EXCHANGE];
 };
 
@@ -49,6 +58,7 @@ struct lane {
     fiber *on; /* where it waits */
     meeting *waits_at;
     unsigned number; /* of the meeting that it waits for */
+    size_t turn;     /* its place in the order */
     bool started, done;
 };
 
@@ -57,6 +67,7 @@ std::vector<fiber *> idle;
 std::vector<lane> lanes;
 std::vector<meeting> warps;
 meeting whole;
+std::vector<int> order; /* in which a block's lanes begin and go on */
 int now, unstarted, left;
 fiber *on;
 const std::function<void()> *body;
@@ -73,7 +84,8 @@ bool ready(const lane &l) { return l.started && !l.done && (!l.waits_at || l.wai
 void become(int i)
 {
     now = i;
-    thread = lanes[(size_t)i].at;
+    here.thread = lanes[(size_t)i].at;
+    race::is_thread(i);
 }
 
 void fiber_main();
@@ -101,9 +113,11 @@ fiber *fresh_fiber()
 /* The next lane after the present one that can go on, or -1. */
 int next_ready()
 {
-    int n = (int)lanes.size();
-    for (int k = 1; k <= n; k++)
-        if (ready(lanes[(size_t)((now + k) % n)])) return (now + k) % n;
+    size_t n = lanes.size(), at = lanes[(size_t)now].turn;
+    for (size_t k = 1; k <= n; k++) {
+        int i = order[(at + k) % n];
+        if (ready(lanes[(size_t)i])) return i;
+    }
     return -1;
 }
 
@@ -126,7 +140,7 @@ void fiber_main()
 {
     for (;;) {
         while (unstarted < (int)lanes.size()) {
-            become(unstarted++);
+            become(order[(size_t)unstarted++]);
             lanes[(size_t)now].started = true;
             (*body)();
             lanes[(size_t)now].done = true;
@@ -143,12 +157,16 @@ void fiber_main()
     }
 }
 
-void meet(meeting *m)
+void meet(meeting *m, reason why, int line)
 {
     lane &me = lanes[(size_t)now];
+    if (m->come && (m->why != why || m->line != line)) die("threads of a block or warp meet at different lines");
+    m->why = why, m->line = line;
     if (++m->come == m->expected) {
         m->come = 0;
         m->number++;
+        if (why == BLOCK) race::block_met();
+        if (why == WARP_SYNC) race::warp_met(now / WARP);
         return;
     }
     int mine = now;
@@ -170,17 +188,16 @@ meeting *warp() { return &warps[(size_t)now / WARP]; }
 void run_block()
 {
     size_t n = lanes.size();
-    unstarted = 0, left = (int)n, now = 0;
+    const dim3 &d = here.block_dim;
+    unstarted = 0, left = (int)n, now = order[0];
     whole.expected = (int)n, whole.come = 0;
     for (size_t i = 0; i < n; i++) {
         unsigned k = (unsigned)i;
-        lanes[i] = lane{dim3(k % block_dim.x, k / block_dim.x % block_dim.y, k / block_dim.x / block_dim.y),
-                        nullptr,
-                        nullptr,
-                        0,
-                        false,
-                        false};
+        lanes[i] = lane{};
+        lanes[i].at = dim3(k % d.x, k / d.x % d.y, k / d.x / d.y);
     }
+    for (size_t i = 0; i < n; i++) lanes[(size_t)order[i]].turn = i;
+    race::begin_block();
     for (size_t w = 0; w < warps.size(); w++)
         warps[w].expected = WARP, warps[w].come = 0; /* a warp that is not full cannot shuffle */
     switch_to(home, fresh_fiber());
@@ -204,37 +221,39 @@ std::mutex memory_lock, run_lock;
 
 } // namespace
 
-void meet_block() { meet(&whole); }
+void meet_block(int line) { meet(&whole, BLOCK, line); }
+void meet_warp(int line) { meet(warp(), WARP_SYNC, line); }
 
-const unsigned char *gather(const void *mine, size_t bytes)
+namespace
+{
+
+/* All 32 lanes give `bytes` bytes each; each gets a pointer to all of them, good until the second next meeting. */
+const unsigned char *gather(const void *mine, size_t bytes, reason why, int line)
 {
     meeting *w = warp();
     unsigned turn = w->number % 2;
     if (bytes > EXCHANGE) die("too much to exchange");
     memcpy(w->given[turn][now % WARP], mine, bytes);
-    meet(w);
+    meet(w, why, line);
     return w->given[turn][0];
 }
-
-uint64_t exchange(uint64_t mine, int of)
-{
-    uint64_t got;
-    memcpy(&got, gather(&mine, sizeof mine) + (size_t)of * EXCHANGE, sizeof got);
-    return got;
-}
-
-namespace
-{
 
 /* Number `half` of the two in a word, as float. */
 float number(uint32_t word, int half) { return __uint_as_float((half ? word >> 16 : word & 0xffff) << 16); }
 
 } // namespace
 
+uint64_t exchange(uint64_t mine, int of, int line)
+{
+    uint64_t got;
+    memcpy(&got, gather(&mine, sizeof mine, EXCHANGED, line) + (size_t)of * EXCHANGE, sizeof got);
+    return got;
+}
+
 void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
 {
     uint32_t words[6] = {a[0], a[1], a[2], a[3], b0, b1};
-    const unsigned char *all = gather(words, sizeof words);
+    const unsigned char *all = gather(words, sizeof words, MMA, 0);
     auto word = [all](int lane, int i) {
         uint32_t w;
         memcpy(&w, all + lane * EXCHANGE + i * 4, sizeof w);
@@ -249,9 +268,9 @@ void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
     }
 }
 
-unsigned ballot(bool so)
+unsigned ballot(bool so, int line)
 {
-    const unsigned char *all = gather(&so, sizeof so);
+    const unsigned char *all = gather(&so, sizeof so, EXCHANGED, line);
     unsigned bits = 0;
     for (int l = 0; l < WARP; l++) bits |= (unsigned)all[l * EXCHANGE] << l;
     return bits;
@@ -268,24 +287,25 @@ const uint16_t *row_of(const unsigned char *all, int lane)
     return at;
 }
 
-const unsigned char *gather_rows(const uint16_t *row)
+const unsigned char *gather_rows(const uint16_t *row, const void *from)
 {
     if ((uintptr_t)row % 16) die("a row of a matrix out of line");
-    return gather(&row, sizeof row);
+    race::at_by_warp(row, 16, race::READ, from);
+    return gather(&row, sizeof row, LOAD, 0);
 }
 
 } // namespace
 
 void load_straight(uint32_t r[4], const uint16_t *row)
 {
-    const unsigned char *all = gather_rows(row);
+    const unsigned char *all = gather_rows(row, __builtin_return_address(0));
     int lane = now % WARP;
     for (int i = 0; i < 4; i++) memcpy(&r[i], row_of(all, 8 * i + lane / 4) + lane % 4 * 2, sizeof r[i]);
 }
 
 void load_turned(uint32_t r[4], const uint16_t *row)
 {
-    const unsigned char *all = gather_rows(row);
+    const unsigned char *all = gather_rows(row, __builtin_return_address(0));
     int lane = now % WARP;
     for (int i = 0; i < 4; i++) {
         const uint16_t *first = row_of(all, 8 * i + lane % 4 * 2), *second = row_of(all, 8 * i + lane % 4 * 2 + 1);
@@ -295,39 +315,81 @@ void load_turned(uint32_t r[4], const uint16_t *row)
 
 void copy_late(void *to, const void *opt_from, size_t bytes)
 {
+    const void *from = __builtin_return_address(0);
     if ((uintptr_t)to % bytes || (uintptr_t)opt_from % bytes) die("a late copy out of line");
+    race::at(opt_from, bytes, race::READ, from);
+    race::at(to, bytes, race::COPY, from);
     late[now].push_back(late_copy{to, opt_from, bytes});
 }
 
 void copies_arrive()
 {
-    for (const late_copy &c : late[now])
+    const void *from = __builtin_return_address(0);
+    for (const late_copy &c : late[now]) {
+        race::at(c.opt_from, c.bytes, race::READ, from);
+        race::at(c.to, c.bytes, race::ARRIVAL, from);
         if (c.opt_from) memcpy(c.to, c.opt_from, c.bytes);
         else memset(c.to, 0, c.bytes);
+    }
     late[now].clear();
 }
 
-void run(dim3 grid, dim3 threads, size_t shared_bytes, const std::function<void()> &kernel)
+float add(float *p, float v)
+{
+    race::at(p, sizeof *p, race::ATOMIC, __builtin_return_address(0));
+    float was = *p;
+    *p += v;
+    return was;
+}
+
+namespace
+{
+
+/* KM_EMULATE_ORDER: `reverse`, or a number that draws an order; of a kernel's blocks, and of a block's threads. */
+std::vector<int> order_of(size_t n)
+{
+    const char *how = getenv("KM_EMULATE_ORDER");
+    std::vector<int> o(n);
+    for (size_t i = 0; i < n; i++) o[i] = (int)i;
+    if (how && strcmp(how, "reverse") == 0) std::reverse(o.begin(), o.end());
+    else if (how) std::shuffle(o.begin(), o.end(), std::mt19937((unsigned)atoi(how)));
+    return o;
+}
+
+/* The memory of blocks of which races are looked for, once. */
+unsigned char *shared_memory()
+{
+    static std::vector<unsigned char> memory;
+    if (!memory.empty()) return memory.data() + (16 - (uintptr_t)memory.data() % 16) % 16;
+    memory.resize(MAX_SHARED + 16);
+    race::watch("dynamic shared", shared_memory(), MAX_SHARED, true);
+    race::watch("static shared", __bss_start, (size_t)(_end - __bss_start), true);
+    return shared_memory();
+}
+
+} // namespace
+
+void run(const void *kernel, dim3 grid, dim3 threads, size_t shared_bytes, const std::function<void()> &f)
 {
     std::lock_guard<std::mutex> guard(run_lock);
-    static std::vector<unsigned char> memory(MAX_SHARED + 16);
     unsigned n = threads.x * threads.y * threads.z;
     if (n == 0 || n > MAX_THREADS) die("a block of so many threads");
     if (shared_bytes > MAX_SHARED) die("so much shared memory");
     if (!grid.x || !grid.y || !grid.z || grid.y > 65535 || grid.z > 65535) die("a grid of so many blocks");
+    if (lanes.size() != n) order = order_of(n);
     lanes.resize(n);
     warps.resize((n + WARP - 1) / WARP);
-    block_dim = threads, grid_dim = grid;
-    body = &kernel;
-    shared = memory.data() + (16 - (uintptr_t)memory.data() % 16) % 16;
+    here = place{{}, {}, threads, grid, shared_memory()};
+    body = &f;
     open_memory(true);
-    for (unsigned z = 0; z < grid.z; z++)
-        for (unsigned y = 0; y < grid.y; y++)
-            for (unsigned x = 0; x < grid.x; x++) {
-                block = dim3(x, y, z);
-                memset(shared, 0xff, shared_bytes);
-                run_block();
-            }
+    race::begin_kernel(kernel, here.shared, shared_bytes);
+    for (int i : order_of((size_t)grid.x * grid.y * grid.z)) {
+        unsigned b = (unsigned)i;
+        here.block = dim3(b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y);
+        memset(here.shared, 0xff, shared_bytes);
+        run_block();
+    }
+    race::end_kernel();
     open_memory(false);
 }
 
@@ -352,6 +414,7 @@ void *device_alloc(size_t bytes)
         if (p == MAP_FAILED) die("no address space");
         base = (char *)((uintptr_t)p + (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE);
         madvise(base, REGION, MADV_HUGEPAGE);
+        race::watch("device", base, REGION, false);
     }
     bytes = (bytes + 4095) / 4096 * 4096;
     if (!bytes) bytes = 4096;

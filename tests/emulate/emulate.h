@@ -14,7 +14,7 @@
 #include <functional>
 #include <type_traits>
 
-#define __global__
+#define __global__ __attribute__((flatten)) /* -fsanitize=thread does not see where a call puts a struct */
 #define __device__
 #define __host__
 #define __forceinline__ inline
@@ -34,14 +34,17 @@ struct __align__(16) uint4 { unsigned x, y, z, w; };
 namespace emulate
 {
 
-extern dim3 thread, block, block_dim, grid_dim;
-extern unsigned char *shared; /* the block's dynamic shared memory */
+struct place {
+    dim3 thread, block, block_dim, grid_dim;
+    unsigned char *shared; /* the block's dynamic shared memory */
+};
+extern place here;
 
-void meet_block();
-/* Give 8 bytes to the warp's lane `from` of the meeting and take those of lane `of`. */
-uint64_t exchange(uint64_t mine, int of);
-/* All 32 lanes give `bytes` bytes each; each gets a pointer to all of them, good until the second next meeting. */
-const unsigned char *gather(const void *mine, size_t bytes);
+/* All who meet must do so at one line. */
+void meet_block(int line);
+void meet_warp(int line);
+/* Give 8 bytes to the warp and take those of its lane `of`. */
+uint64_t exchange(uint64_t mine, int of, int line);
 /* Of a warp on tensor cores, as kernels/cuda/mma.cuh says. */
 void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1);
 void load_straight(uint32_t r[4], const uint16_t *row);
@@ -50,8 +53,9 @@ void load_turned(uint32_t r[4], const uint16_t *row);
 void copy_late(void *to, const void *opt_from, size_t bytes);
 void copies_arrive();
 /* Of the lanes for which it is so, a bit each. */
-unsigned ballot(bool so);
-void run(dim3 grid, dim3 block, size_t shared, const std::function<void()> &kernel);
+unsigned ballot(bool so, int line);
+float add(float *p, float v); /* returns what was there */
+void run(const void *kernel, dim3 grid, dim3 block, size_t shared, const std::function<void()> &body);
 void check_pointer(const void *p); /* within device memory, or NULL */
 
 void *device_alloc(size_t bytes);
@@ -61,12 +65,12 @@ void copy(void *to, const void *from, size_t bytes); /* between any memories, ov
 void fill(void *to, int byte, size_t bytes);
 void open_memory(bool open);
 
-template <class V> inline V exchange_as(V v, int of)
+template <class V> inline V exchange_as(V v, int of, int line)
 {
     static_assert(sizeof(V) <= 8, "one word");
     uint64_t word = 0;
     memcpy(&word, &v, sizeof v);
-    word = exchange(word, of);
+    word = exchange(word, of, line);
     memcpy(&v, &word, sizeof v);
     return v;
 }
@@ -78,28 +82,26 @@ template <class A> inline void check_argument(A a)
 
 } // namespace emulate
 
-#define threadIdx emulate::thread
-#define blockIdx emulate::block
-#define blockDim emulate::block_dim
-#define gridDim emulate::grid_dim
+#define threadIdx emulate::here.thread
+#define blockIdx emulate::here.block
+#define blockDim emulate::here.block_dim
+#define gridDim emulate::here.grid_dim
 
-inline void __syncthreads() { emulate::meet_block(); }
-inline void __syncwarp() { emulate::exchange(0, 0); }
+inline void __syncthreads(int line = __builtin_LINE()) { emulate::meet_block(line); }
+inline void __syncwarp(unsigned = ~0u, int line = __builtin_LINE()) { emulate::meet_warp(line); }
 inline int emulate_lane() { return (int)((threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)) % 32); }
-template <class V> inline V __shfl_xor_sync(unsigned, V v, int mask)
+template <class V> inline V __shfl_xor_sync(unsigned, V v, int mask, int line = __builtin_LINE())
 {
-    return emulate::exchange_as(v, emulate_lane() ^ mask);
+    return emulate::exchange_as(v, emulate_lane() ^ mask, line);
 }
-template <class V> inline V __shfl_sync(unsigned, V v, int lane) { return emulate::exchange_as(v, lane); }
-
-inline unsigned __ballot_sync(unsigned, bool so) { return emulate::ballot(so); }
-
-inline float atomicAdd(float *p, float v)
+template <class V> inline V __shfl_sync(unsigned, V v, int lane, int line = __builtin_LINE())
 {
-    float was = *p;
-    *p += v;
-    return was;
+    return emulate::exchange_as(v, lane, line);
 }
+
+inline unsigned __ballot_sync(unsigned, bool so, int line = __builtin_LINE()) { return emulate::ballot(so, line); }
+
+inline float atomicAdd(float *p, float v) { return emulate::add(p, v); }
 inline float __uint_as_float(unsigned u)
 {
     float f;
@@ -132,7 +134,7 @@ inline void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shar
     if (km_left_out(kernel, grid, threads, shared_bytes, (P)a...)) return;
     emulate::perform([=] {
         (emulate::check_argument((P)a), ...);
-        emulate::run(grid, threads, shared_bytes, [=] { kernel((P)a...); });
+        emulate::run((const void *)kernel, grid, threads, shared_bytes, [=] { kernel((P)a...); });
     });
 }
 
