@@ -167,12 +167,36 @@ C
     [ "$output" = "KM_CUBLASLT: /nowhere/x.so cannot be opened" ]
     KM_CUBLASLT=libm.so.6 run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_cublaslt_open
     [[ "$output" == "libm.so.6 has no function cublasLtCreate" ]]
-    HOME=/nowhere VIRTUAL_ENV= run "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_cublaslt_open
+    HOME=/nowhere run "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_cublaslt_open
     [ "$status" -eq 0 ] || [[ "$output" == "libcublasLt.so."*" not found: looked in LD_LIBRARY_PATH, ldconfig and Python's nvidia packages; KM_CUBLASLT=PATH names it" ]]
     KM_NCCL=/nowhere/x.so run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_nccl_open
     [ "$output" = "KM_NCCL: /nowhere/x.so cannot be opened" ]
     KM_NCCL=libm.so.6 run -1 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_nccl_open
     [ "$output" = "libnccl.so.2 has no function ncclGetUniqueId" ]
-    HOME=/nowhere VIRTUAL_ENV= run "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_nccl_open
+    HOME=/nowhere run "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so" km_nccl_open
     [ "$status" -eq 0 ] || [[ "$output" == "libnccl.so.2 not found, "*"looked in LD_LIBRARY_PATH, ldconfig and Python's nvidia packages; KM_NCCL=PATH names it" ]]
+}
+
+@test "NCCL is found where the environment's Python, or the user's, has it" {
+    [ -e "$KM_BUILD/libkm-cuda.so" ] || skip "nvcc is not here"
+    ! ldconfig -p | grep -q libnccl.so.2 || skip "the loader has one of its own"
+    cat >"$BATS_TEST_TMPDIR/a.c" <<'C'
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int n, char **v)
+{
+    char msg[512] = "";
+    ((_Bool (*)(char *, unsigned long))dlsym(dlopen(v[1], RTLD_NOW), "km_nccl_open"))(msg, sizeof msg);
+    puts(msg);
+}
+C
+    gcc -o "$BATS_TEST_TMPDIR/a" "$BATS_TEST_TMPDIR/a.c" -ldl
+    for prefix in env .local; do
+        lib=$BATS_TEST_TMPDIR/$prefix/lib/python3.99/site-packages/nvidia/nccl/lib
+        mkdir -p "$lib"
+        echo 'int x;' | gcc -shared -o "$lib/libnccl.so.2" -x c -
+        HOME=$BATS_TEST_TMPDIR PATH=$BATS_TEST_TMPDIR/env/bin:$PATH run -0 "$BATS_TEST_TMPDIR/a" "$KM_BUILD/libkm-cuda.so"
+        [ "$output" = "libnccl.so.2 has no function ncclGetUniqueId" ]
+        rm -r "${BATS_TEST_TMPDIR:?}/$prefix"
+    done
 }
