@@ -39,10 +39,12 @@ static void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shar
     kernel<<<grid, threads, shared, (cudaStream_t)km_cuda_stream()>>>((P)a...);
     km_cuda_launched((int)cudaGetLastError());
 }
+#define KM_UNROLL _Pragma("unroll") /* arrays in registers have no indices */
 #define KM_SHARED(type, name)                                                                                          \
     extern __shared__ __align__(16) unsigned char km_shared[];                                                         \
     type *name = (type *)km_shared
 #else
+#define KM_UNROLL
 #define KM_SHARED(type, name) type *name = (type *)emulate::here.shared
 #endif
 

@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: MIT
- * Sums, scalings and reshapings: a thread for each element. */
-#include "kernels/cuda/cuda.cuh"
+ * Sums, scalings and reshapings: a thread for each element, or for four. */
+#include "kernels/cuda/several.cuh"
 
-__global__ static void add_kernel(T *y, const T *a, const T *b, km_dim n, km_dim nb)
+/* b [nb] is added to each run of nb */
+template <int W> __global__ static void add_kernel(T *y, const T *a, const T *b, km_dim n, km_dim nb)
 {
-    KM_EACH(i, n) put(&y[i], get(a[i]) + get(b[nb == n ? i : i % nb]));
+    KM_EACH(k, n / W)
+    {
+        const km_dim i = k * W;
+        const several<W> p = get_several<W>(a + i), q = get_several<W>(b + (nb == n ? i : i % nb));
+        put_each<W>(y + i, [&](int e) { return p.v[e] + q.v[e]; });
+    }
 }
 
 void KM_CUDA(add_fwd)(const km_exec *, float *y, const float *a, const float *b, km_dim n, km_dim nb)
 {
-    KM_EACH_LAUNCH(add_kernel, n, act(y), act(a), act(b), n, nb);
+    KM_SEVERAL_LAUNCH(add_kernel, n % 4 == 0 && in_fours(nb, y, a, b), n, act(y), act(a), act(b), n, nb);
 }
 
-__global__ static void axpy_kernel(float *dx, const float *dy, float factor, km_dim n)
+template <int W> __global__ static void axpy_kernel(float *dx, const float *dy, float factor, km_dim n)
 {
-    KM_EACH(i, n) dx[i] += factor * dy[i];
+    KM_EACH(k, n / W)
+    {
+        const several<W> p = get_several<W>(dx + k * W), q = get_several<W>(dy + k * W);
+        put_each<W>(dx + k * W, [&](int e) { return p.v[e] + factor * q.v[e]; });
+    }
+}
+
+/* dx [n] += factor dy */
+static void axpy(float *dx, const float *dy, float factor, km_dim n)
+{
+    KM_SEVERAL_LAUNCH(axpy_kernel, in_fours(n, dx, dy), n, dx, dy, factor, n);
 }
 
 /* db [nb] += the sum of dy [n / nb, nb] over its rows */
@@ -30,7 +46,7 @@ __global__ static void add_repeated_kernel(float *db, const float *dy, km_dim n,
 
 void KM_CUDA(add_bwd)(const km_exec *, float *opt_da, float *opt_db, const float *dy, km_dim n, km_dim nb)
 {
-    if (opt_da) KM_EACH_LAUNCH(axpy_kernel, n, opt_da, dy, 1.0f, n);
+    if (opt_da) axpy(opt_da, dy, 1, n);
     if (opt_db) KM_EACH_LAUNCH(add_repeated_kernel, nb, opt_db, dy, n, nb);
 }
 
@@ -46,7 +62,7 @@ void KM_CUDA(scale_fwd)(const km_exec *, float *y, const float *a, float factor,
 
 void KM_CUDA(scale_bwd)(const km_exec *, float *opt_da, const float *dy, float factor, km_dim n)
 {
-    if (opt_da) KM_EACH_LAUNCH(axpy_kernel, n, opt_da, dy, factor, n);
+    if (opt_da) axpy(opt_da, dy, factor, n);
 }
 
 __global__ static void relu_kernel(T *y, const T *x, km_dim n) { KM_EACH(i, n) put(&y[i], fmaxf(get(x[i]), 0)); }
@@ -220,20 +236,23 @@ void KM_CUDA(fourier_fwd)(const km_exec *, float *y, const float *t, const float
     KM_EACH_LAUNCH(fourier_kernel, L * D, act(y), t, w, b, L, D);
 }
 
+template <int W>
 __global__ static void frame_axpby_kernel(T *y, const T *x, const float *a, const T *opt_u, const float *opt_b,
                                           km_dim F, km_dim n)
 {
-    KM_EACH(i, F * n)
+    KM_EACH(k, F * n / W)
     {
-        float sum = a[i / n] * get(x[i]);
-        put(&y[i], opt_u ? sum + opt_b[i / n] * get(opt_u[i]) : sum);
+        const km_dim i = k * W, f = i / n;
+        const several<W> p = get_several<W>(x + i), q = opt_u ? get_several<W>(opt_u + i) : several<W>{{0}};
+        const float p_share = a[f], q_share = opt_u ? opt_b[f] : 0;
+        put_each<W>(y + i, [&](int e) { return p_share * p.v[e] + q_share * q.v[e]; });
     }
 }
 
 void KM_CUDA(frame_axpby_fwd)(const km_exec *, float *y, const float *x, const float *a, const float *opt_u,
                               const float *opt_b, km_dim F, km_dim n)
 {
-    KM_EACH_LAUNCH(frame_axpby_kernel, F * n, act(y), act(x), a, act(opt_u), opt_b, F, n);
+    KM_SEVERAL_LAUNCH(frame_axpby_kernel, in_fours(n, y, x, opt_u), F * n, act(y), act(x), a, act(opt_u), opt_b, F, n);
 }
 
 __global__ static void frame_axpby_bwd_kernel(float *opt_dx, float *opt_du, const float *dy, const float *a,

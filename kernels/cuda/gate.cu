@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Gates and transitions: a thread for each element. */
-#include "kernels/cuda/cuda.cuh"
+ * Gates and transitions: a thread for each element, or for four. */
+#include "kernels/cuda/several.cuh"
 
 __device__ static inline float silu(float x) { return x * sigmoid(x); }
 __device__ static inline float silu_slope(float x)
@@ -10,16 +10,24 @@ __device__ static inline float silu_slope(float x)
 }
 
 /* n = N C elements of a frame */
+template <int W>
 __global__ static void gate_add_kernel(T *y, const T *x, const T *gate, const T *u, const int32_t *level, km_dim F,
                                        km_dim n)
 {
-    KM_EACH(i, F * n) put(&y[i], get(x[i]) + get(gate[level[i / n] * n + i % n]) * get(u[i]));
+    KM_EACH(k, F * n / W)
+    {
+        const km_dim i = k * W, f = i / n;
+        const several<W> a = get_several<W>(x + i), g = get_several<W>(gate + level[f] * n + i - f * n),
+                         b = get_several<W>(u + i);
+        put_each<W>(y + i, [&](int e) { return a.v[e] + g.v[e] * b.v[e]; });
+    }
 }
 
 void KM_CUDA(gate_add_fwd)(const km_exec *, float *y, const float *x, const float *gate, const float *u,
                            const int32_t *level, km_dim F, km_dim, km_dim N, km_dim C)
 {
-    KM_EACH_LAUNCH(gate_add_kernel, F * N * C, act(y), act(x), act(gate), act(u), level, F, N * C);
+    KM_SEVERAL_LAUNCH(gate_add_kernel, in_fours(N * C, y, x, gate, u), F * N * C, act(y), act(x), act(gate), act(u),
+                      level, F, N * C);
 }
 
 /* A thread has one element of a frame and goes over the frames, so that a level's gate is added to in order. */
@@ -42,9 +50,13 @@ void KM_CUDA(gate_add_bwd)(const km_exec *, float *opt_dx, float *opt_dgate, flo
     KM_EACH_LAUNCH(gate_add_bwd_kernel, N * C, opt_dx, opt_dgate, opt_du, dy, act(gate), act(u), level, F, N * C);
 }
 
-__global__ static void silu_mul_kernel(T *y, const T *a, const T *b, km_dim n)
+template <int W> __global__ static void silu_mul_kernel(T *y, const T *a, const T *b, km_dim n)
 {
-    KM_EACH(i, n) put(&y[i], silu(get(a[i])) * get(b[i]));
+    KM_EACH(k, n / W)
+    {
+        const several<W> p = get_several<W>(a + k * W), q = get_several<W>(b + k * W);
+        put_each<W>(y + k * W, [&](int e) { return silu(p.v[e]) * q.v[e]; });
+    }
 }
 
 __global__ static void silu_mul_bwd_kernel(float *opt_da, float *opt_db, const float *dy, const T *a, const T *b,
@@ -59,7 +71,7 @@ __global__ static void silu_mul_bwd_kernel(float *opt_da, float *opt_db, const f
 
 void KM_CUDA(silu_mul_fwd)(const km_exec *, float *y, const float *a, const float *b, km_dim n)
 {
-    KM_EACH_LAUNCH(silu_mul_kernel, n, act(y), act(a), act(b), n);
+    KM_SEVERAL_LAUNCH(silu_mul_kernel, in_fours(n, y, a, b), n, act(y), act(a), act(b), n);
 }
 
 void KM_CUDA(silu_mul_bwd)(const km_exec *, float *opt_da, float *opt_db, const float *dy, const float *a,
@@ -68,12 +80,13 @@ void KM_CUDA(silu_mul_bwd)(const km_exec *, float *opt_da, float *opt_db, const 
     KM_EACH_LAUNCH(silu_mul_bwd_kernel, n, opt_da, opt_db, dy, act(a), act(b), n);
 }
 
-__global__ static void swish_gate_kernel(T *y, const T *h, const T *b, km_dim M, km_dim C)
+template <int W> __global__ static void swish_gate_kernel(T *y, const T *h, const T *b, km_dim M, km_dim C)
 {
-    KM_EACH(i, M * C)
+    KM_EACH(k, M * C / W)
     {
-        km_dim value = i / C * 2 * C + i % C;
-        put(&y[i], silu(get(h[value + C])) * get(h[value]) * get(b[i]));
+        const km_dim i = k * W, m = i / C, value = i + m * C;
+        const several<W> x = get_several<W>(h + value), gate = get_several<W>(h + value + C), p = get_several<W>(b + i);
+        put_each<W>(y + i, [&](int e) { return silu(gate.v[e]) * x.v[e] * p.v[e]; });
     }
 }
 
@@ -94,7 +107,7 @@ __global__ static void swish_gate_bwd_kernel(float *opt_dh, float *opt_db, const
 
 void KM_CUDA(swish_gate_fwd)(const km_exec *, float *y, const float *h, const float *b, km_dim M, km_dim C)
 {
-    KM_EACH_LAUNCH(swish_gate_kernel, M * C, act(y), act(h), act(b), M, C);
+    KM_SEVERAL_LAUNCH(swish_gate_kernel, in_fours(C, y, h, b), M * C, act(y), act(h), act(b), M, C);
 }
 
 void KM_CUDA(swish_gate_bwd)(const km_exec *, float *opt_dh, float *opt_db, const float *dy, const float *h,
@@ -103,9 +116,13 @@ void KM_CUDA(swish_gate_bwd)(const km_exec *, float *opt_dh, float *opt_db, cons
     KM_EACH_LAUNCH(swish_gate_bwd_kernel, M * C, opt_dh, opt_db, dy, act(h), act(b), M, C);
 }
 
-__global__ static void sigmoid_mul_kernel(T *y, const T *a, const T *b, km_dim n)
+template <int W> __global__ static void sigmoid_mul_kernel(T *y, const T *a, const T *b, km_dim n)
 {
-    KM_EACH(i, n) put(&y[i], sigmoid(get(a[i])) * get(b[i]));
+    KM_EACH(k, n / W)
+    {
+        const several<W> p = get_several<W>(a + k * W), q = get_several<W>(b + k * W);
+        put_each<W>(y + k * W, [&](int e) { return sigmoid(p.v[e]) * q.v[e]; });
+    }
 }
 
 __global__ static void sigmoid_mul_bwd_kernel(float *opt_da, float *opt_db, const float *dy, const T *a, const T *b,
@@ -121,7 +138,7 @@ __global__ static void sigmoid_mul_bwd_kernel(float *opt_da, float *opt_db, cons
 
 void KM_CUDA(sigmoid_mul_fwd)(const km_exec *, float *y, const float *a, const float *b, km_dim n)
 {
-    KM_EACH_LAUNCH(sigmoid_mul_kernel, n, act(y), act(a), act(b), n);
+    KM_SEVERAL_LAUNCH(sigmoid_mul_kernel, in_fours(n, y, a, b), n, act(y), act(a), act(b), n);
 }
 
 void KM_CUDA(sigmoid_mul_bwd)(const km_exec *, float *opt_da, float *opt_db, const float *dy, const float *a,

@@ -6,7 +6,6 @@
 #ifdef KM_CUDA_BF16
 #include "kernels/backend.h"
 #include "kernels/cuda/mma.cuh"
-#include "kernels/cuda/norm.cuh"
 #include "kernels/cuda/pack.h"
 
 enum { ROWS = 128, WARPS = 8, HIGH = 32, STEP = 64, TILE_LD = STEP + PADDING, GATE = 0, VALUE = 1 };

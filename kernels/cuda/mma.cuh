@@ -10,8 +10,6 @@
 #include "kernels/cuda/cuda.cuh"
 
 #ifdef __CUDACC__
-#define KM_UNROLL _Pragma("unroll") /* arrays of registers have no indices */
-
 /* c += a b */
 __device__ static inline void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
 {
@@ -62,8 +60,6 @@ __device__ static inline float power_of_two(float x)
     return y;
 }
 #else
-#define KM_UNROLL
-
 static inline void mma(float c[4], const uint32_t a[4], uint32_t b0, uint32_t b1) { emulate::mma(c, a, b0, b1); }
 static inline void load_straight(uint32_t r[4], const bf16 *row) { emulate::load_straight(r, &row->bits); }
 static inline void load_turned(uint32_t r[4], const bf16 *row) { emulate::load_turned(r, &row->bits); }

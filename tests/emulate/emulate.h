@@ -29,7 +29,9 @@ struct dim3 {
 struct float2 {
     float x, y;
 };
+struct __align__(8) uint2 { unsigned x, y; };
 struct __align__(16) uint4 { unsigned x, y, z, w; };
+struct __align__(16) float4 { float x, y, z, w; };
 
 namespace emulate
 {

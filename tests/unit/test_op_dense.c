@@ -185,6 +185,8 @@ int main(void)
     test_gated(37, 48, 70, true, true);
     test_gated(131, 112, 67, false, false);
     test_gated(9, 144, 5, true, true);
+    test_gated(131, 112, 72, false, false);
+    test_gated(40, 144, 136, true, true);
     test_gated(5, 19, 3, true, false); /* widths that are not fused */
     test_gated(3, 144, 5, true, false);
     static const char *const isas[] = {"base", "avx2", "avx512"};
