@@ -132,50 +132,35 @@ void KM_CUDA(concat_bwd)(const km_exec *, float *opt_da, float *opt_db, const fl
     KM_EACH_LAUNCH(concat_bwd_kernel, M * (Ca + Cb), opt_da, opt_db, dy, M, Ca, Cb);
 }
 
-/* x [M, C] -> y [C, M] through a tile in shared memory, so that both sides are read and written in rows */
-enum { TILE = 32, TILE_ROWS = 8 };
+/* y [C, M] = x [M, C] turned: a thread has up to HEADS columns of a row, and what a warp reads of its rows again is in
+ * its cache. */
+enum { HEADS = 16 };
+#define KM_EACH_HEAD(c, C)                                                                                             \
+    for (km_dim c = blockIdx.y * (km_dim)HEADS; c < (C) && c < (blockIdx.y + 1) * (km_dim)HEADS; c++)
 
-template <class V> __device__ static void turn_tile(V tile[TILE][TILE + 1], const V *x, km_dim M, km_dim C)
+__global__ static void heads_first_kernel(T *y, const T *x, km_dim M, km_dim C)
 {
-    km_dim c = blockIdx.x * (km_dim)TILE + threadIdx.x;
-    for (unsigned r = threadIdx.y; r < TILE; r += TILE_ROWS) {
-        km_dim m = blockIdx.y * (km_dim)TILE + r;
-        if (c < C && m < M) tile[r][threadIdx.x] = x[m * C + c];
-    }
-    __syncthreads();
-}
-
-/* Blocks go over C in x; rows of tiles lie in y, `first` of them done before. */
-__global__ static void heads_first_kernel(T *y, const T *x, km_dim M, km_dim C, km_dim whole)
-{
-    __shared__ T tile[TILE][TILE + 1];
-    turn_tile(tile, x, M, C);
-    km_dim m = blockIdx.y * (km_dim)TILE + threadIdx.x;
-    for (unsigned r = threadIdx.y; r < TILE; r += TILE_ROWS) {
-        km_dim c = blockIdx.x * (km_dim)TILE + r;
-        if (c < C && m < M) y[c * whole + m] = tile[threadIdx.x][r];
-    }
+    KM_EACH(m, M)
+    KM_EACH_HEAD(c, C) y[c * M + m] = x[m * C + c];
 }
 
 /* dx [M, C] += dy [C, M] turned */
 __global__ static void heads_first_bwd_kernel(float *dx, const float *dy, km_dim M, km_dim C)
 {
-    KM_EACH(i, M * C) dx[i] += dy[i % C * M + i / C];
+    KM_EACH(m, M)
+    KM_EACH_HEAD(c, C) dx[m * C + c] += dy[c * M + m];
 }
+
+static dim3 heads_grid(km_dim M, km_dim C) { return dim3(km_blocks(M, KM_BLOCK), (unsigned)((C + HEADS - 1) / HEADS)); }
 
 void KM_CUDA(heads_first_fwd)(const km_exec *, float *y, const float *x, km_dim M, km_dim C)
 {
-    const km_dim most = (km_dim)TILE * 32768; /* rows in one grid */
-    for (km_dim first = 0; first < M; first += most) {
-        km_dim rows = M - first < most ? M - first : most;
-        dim3 grid((unsigned)((C + TILE - 1) / TILE), (unsigned)((rows + TILE - 1) / TILE));
-        km_launch(heads_first_kernel, grid, dim3(TILE, TILE_ROWS), 0, act(y) + first, act(x) + first * C, rows, C, M);
-    }
+    if (M * C > 0) km_launch(heads_first_kernel, heads_grid(M, C), dim3(KM_BLOCK), 0, act(y), act(x), M, C);
 }
 
 void KM_CUDA(heads_first_bwd)(const km_exec *, float *opt_dx, const float *dy, km_dim M, km_dim C)
 {
-    if (opt_dx) KM_EACH_LAUNCH(heads_first_bwd_kernel, M * C, opt_dx, dy, M, C);
+    if (M * C > 0 && opt_dx) km_launch(heads_first_bwd_kernel, heads_grid(M, C), dim3(KM_BLOCK), 0, opt_dx, dy, M, C);
 }
 
 __global__ static void swap_pairs_kernel(T *y, const T *x, km_dim N, km_dim C)

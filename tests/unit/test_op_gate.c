@@ -99,6 +99,7 @@ int main(void)
 {
     test_gate_add(1, 1, 1, 1, (const int32_t[]){0});
     test_gate_add(4, 2, 3, 17, (const int32_t[]){1, 0, 1, 1});
+    test_gate_add(3, 2, 3, 12, (const int32_t[]){1, 0, 1});
     test_products(1, 1);
     test_products(7, 37);
     test_products(65, 64); /* past one chunk of the loops */

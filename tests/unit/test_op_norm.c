@@ -116,5 +116,6 @@ int main(void)
     test_layer_norm(5, 64);
     test_adaln(3, 2, 5, 19, (const int32_t[]){0, 1, 0});
     test_adaln(1, 1, 1, 16, (const int32_t[]){0});
+    test_adaln(3, 2, 5, 140, (const int32_t[]){0, 1, 0});
     return tap_end();
 }

@@ -67,6 +67,7 @@ int main(void)
         test_case(5, 7, incoming, 0);
         test_case(6, 3, incoming, 2);
         test_case(9, 20, incoming, 1);
+        test_case(10, 36, incoming, 2);
         test_threads(incoming);
     }
     return tap_end();
