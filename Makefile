@@ -60,8 +60,9 @@ CUDA_O   := $(call CUDA_OBJ,$(O)) $(CUDA_ONE:%.cu=$(O)/%.f32.o)
 CUDA_SO  := $(if $(NVCC),$(B)/libkm-cuda.so)
 # The same sources on the processor, for the tests; tests/emulate/race.cc is told of every access to memory.
 RACES     := $(if $(SAN),,-fsanitize=thread)
-EMULATE   := $(filter-out $(if $(SAN),tests/emulate/planted.cc),$(wildcard tests/emulate/*.cc))
-EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(patsubst %,$(O)/emulate/kernels/cuda/%.f32.o,calls rehearsal table) $(EMULATE:%.cc=$(O)/%.o)
+EMULATE   := $(filter-out tests/emulate/constants.cc $(if $(SAN),tests/emulate/planted.cc),$(wildcard tests/emulate/*.cc))
+EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(CUDA_ONE:%.cu=$(O)/emulate/%.f32.o) $(EMULATE:%.cc=$(O)/%.o)
+NVIDIA_H  := $(if $(NVCC),$(wildcard $(dir $(NVCC))../include/cublasLt.h))
 
 FETCH_C  := $(wildcard lib/fetch/*.c)
 
@@ -141,19 +142,23 @@ $(O)/kernels/cuda/%.$(1).o: kernels/cuda/%.cu $(O)/.flags
 $(O)/emulate/kernels/cuda/%.$(1).o: kernels/cuda/%.cu $(O)/.flags tests/emulate/emulate.h
 	@mkdir -p $$(@D)
 	$$(call say,CXX,$$<)
-	$$(Q)$$(CXX) $$(CPPFLAGS) $$(CXXFLAGS_) $$(RACES) $$(T.$(1)) -include tests/emulate/emulate.h -MMD -MP -c -o $$@ -x c++ $$<
+	$$(Q)$$(CXX) $$(CPPFLAGS) $$(CXXFLAGS_) $$(RACES) $$(T.$(1)) -Itests/emulate/include -include tests/emulate/emulate.h -MMD -MP -c -o $$@ -x c++ $$<
 endef
 $(foreach t,$(CUDA_T),$(eval $(call cuda_rules,$(t))))
 $(O)/tests/emulate/planted.o: CXXFLAGS_ += $(RACES)
+# what has no kernels
+$(patsubst %.cu,$(O)/emulate/%.f32.o,$(filter-out %/table.cu,$(CUDA_ONE))): RACES :=
 
 $(B)/libkm-cuda.so: $(CUDA_O)
 	$(call say,LD,$@)
 	$(Q)$(NVCC) -shared -cudart static -Xlinker --no-undefined -o $@ $^ -ldl
-# Beside the tests, where they find it before any other.
-$(B)/tests/unit/libkm-cuda.so: $(EMULATE_O)
+# Beside the tests, where they find it before any other, and it itself under the names that it opens libraries by.
+$(B)/tests/unit/libkm-cuda.so: $(EMULATE_O) | $(if $(NVIDIA_H),$(O)/tests/emulate/constants.o)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)
-	$(Q)$(CXX) -shared -Wl,-Bsymbolic $(if $(SAN),,-Wl,--no-undefined) $(SAN) -o $@ $^
+	$(Q)$(CXX) -shared -Wl,-Bsymbolic $(if $(SAN),,-Wl,--no-undefined) $(SAN) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN' -o $@ $^ -ldl
+	$(Q)ln -sf $(@F) $(@D)/libcublasLt.so.0; ln -sf $(@F) $(@D)/libnccl.so.2
+$(O)/tests/emulate/constants.o: CPPFLAGS += -isystem $(dir $(NVIDIA_H))
 
 lib: $(B)/libkm.a $(B)/libkm.so
 $(B)/libkm.a: $(LIB_O) $(KERNEL_O)
@@ -200,7 +205,7 @@ test-unit: $(UNITS)
 	$(Q)sh tests/run.sh $(B) $(UNITS) --
 test-cli: all lib
 	$(Q)sh tests/run.sh $(B) -- $(BATS)
-test-gpu: all $(filter $(B)/tests/unit/test_op_% $(B)/tests/unit/test_cuda $(B)/tests/unit/test_replay,$(UNITS)) ## operations, reference cases, whole runs on a GPU, where there is one
+test-gpu: all $(filter $(B)/tests/unit/test_op_% $(B)/tests/unit/test_cuda $(B)/tests/unit/test_device $(B)/tests/unit/test_replay,$(UNITS)) ## operations, reference cases, whole runs on a GPU, where there is one
 	$(Q)LD_LIBRARY_PATH=$(abspath $(B)) sh tests/device.sh $(B)/bin $(B)/tests/unit $(B)/tests/oracle tests/data/oracle pipelines/mini/examples/LGE
 test-long: all ## second opinions from PyPI
 	$(Q)sh tests/long/run.sh $(B)
@@ -243,7 +248,7 @@ deps: ## install what is missing from Debian, or say what would be installed
 # The bundle's programs and tests share libkm.so, to be small; km-fetch, which brings half of Debian with it, stays out.
 BUNDLE   := $(B)/device-bundle
 BUNDLED  := $(filter-out $(BUNDLE)/bin/km-fetch,$(TOOL_C:tools/%.c=$(BUNDLE)/bin/%)) $(BUNDLE)/tests/oracle \
-    $(patsubst tests/unit/%.c,$(BUNDLE)/tests/%,$(filter tests/unit/test_op_%,$(UNIT_C)) tests/unit/test_cuda.c tests/unit/test_replay.c)
+    $(patsubst tests/unit/%.c,$(BUNDLE)/tests/%,$(filter tests/unit/test_op_%,$(UNIT_C)) tests/unit/test_cuda.c tests/unit/test_device.c tests/unit/test_replay.c)
 define bundled
 @mkdir -p $(@D)
 $(call say,LD,$@)

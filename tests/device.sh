@@ -18,7 +18,8 @@ count() { # NAME: what is in $log
     echo "# $1: $good ok, $bad not"
     passed=$((passed + good)) failed=$((failed + bad))
 }
-for t in "$tests"/test_op_* "$tests/test_cuda" "$tests/test_replay"; do
+KM_POISON=1; export KM_POISON
+for t in "$tests"/test_op_* "$tests/test_cuda" "$tests/test_device" "$tests/test_replay"; do
     [ -x "$t" ] || continue
     "$t" >"$log" 2>&1; count "$(basename "$t")" $?
 done

@@ -5,6 +5,7 @@ set -u
 B=$1; shift
 PATH=$(cd "$B" && pwd)/bin:$PATH; export PATH
 KM_BUILD=$(cd "$B" && pwd); export KM_BUILD
+KM_POISON=1; export KM_POISON
 passed=0 failed=0 skipped=0
 log=$(mktemp); trap 'rm -f "$log"' EXIT
 count() { # NAME STATUS: what the TAP in $log says

@@ -23,7 +23,7 @@ km_calls km_calls_end(void)
 
 bool km_calls_under_way(void) { return under_way; }
 bool km_calls_kept(void) { return under_way && pass == KM_PASS_KEPT; }
-bool km_calls_told(void) { return under_way && pass == KM_PASS_TOLD; }
+bool km_calls_left_out(void) { return under_way && (pass == KM_PASS_TOLD || !calls.whole); }
 
 /* Two sums of different mixing (constants of xxHash), so that 128 bits must agree by chance. */
 void km_calls_note(const void *argument, size_t bytes)

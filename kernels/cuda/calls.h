@@ -17,7 +17,8 @@ void km_calls_begin(km_pass how);
 km_calls km_calls_end(void);
 bool km_calls_under_way(void);
 bool km_calls_kept(void); /* KM_PASS_KEPT is under way */
-bool km_calls_told(void); /* KM_PASS_TOLD */
+/* What is asked for is not to be done: KM_PASS_TOLD, or a pass that was spoilt, of which nothing is used any more. */
+bool km_calls_left_out(void);
 void km_calls_note(const void *argument, size_t bytes);
 /* The pass has come to something that cannot be part of a graph. */
 void km_calls_spoil(void);

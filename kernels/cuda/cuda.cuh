@@ -27,7 +27,14 @@ typedef float T;
 static inline T *act(float *p) { return (T *)p; }
 static inline const T *act(const float *p) { return (const T *)p; }
 
-#ifdef __CUDACC__
+/* With arguments of the kernel's own types, which is what their addresses must be of. */
+template <class... P> static void km_launch_as(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared, P... a)
+{
+    void *at[] = {(void *)&a...};
+    km_cuda_asked((int)cudaLaunchKernel(kernel, grid, threads, at, shared, (cudaStream_t)km_cuda_stream()),
+                  "a kernel's launch");
+}
+
 /* One launch on the device's stream; what it says at once is fatal there. */
 template <class... P, class... A>
 static void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared, A... a)
@@ -36,9 +43,10 @@ static void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shar
     if (shared > 48 << 10)
         km_cuda_check((int)cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared),
                       "shared memory");
-    kernel<<<grid, threads, shared, (cudaStream_t)km_cuda_stream()>>>((P)a...);
-    km_cuda_launched((int)cudaGetLastError());
+    km_launch_as(kernel, grid, threads, shared, (P)a...);
 }
+
+#ifdef __CUDACC__
 #define KM_UNROLL _Pragma("unroll") /* arrays in registers have no indices */
 #define KM_SHARED(type, name)                                                                                          \
     extern __shared__ __align__(16) unsigned char km_shared[];                                                         \

@@ -92,11 +92,13 @@ const char *km_cuda_open(int index, void (*failure)(const char *msg), char *msg,
 
 void *km_cuda_stream(void) { return stream; }
 
-void km_cuda_launched(int error)
+void km_cuda_asked(int error, const char *what)
 {
     if (error && km_calls_kept()) km_calls_spoil();
-    else km_cuda_check(error, "a kernel's launch");
+    else km_cuda_check(error, what);
 }
+
+static void ask(cudaError_t error, const char *what) { km_cuda_asked((int)error, what); }
 
 /* Where memory is taken and filled: not in a graph. */
 static cudaStream_t present(void) { return km_calls_kept() ? beside : stream; }
@@ -141,7 +143,8 @@ void *km_cuda_get(size_t bytes)
     cudaGetLastError();
     cudaMemGetInfo(&unused, &all);
     snprintf(msg, sizeof msg,
-             "%s: %.1f GB more are needed, %.1f of its %.1f are free (a shorter --window or --device cpu needs less)",
+             "%.100s: %.1f GB more are needed, %.1f of its %.1f are free "
+             "(a shorter --window or --device cpu needs less)",
              name, (double)bytes / 1e9, (double)unused / 1e9, (double)all / 1e9);
     fail(error == cudaErrorMemoryAllocation ? msg : cudaGetErrorString(error));
     return nullptr;
@@ -213,7 +216,7 @@ static transfer *idle_transfer(size_t bytes)
     transfer *t = &all[at];
     if (!t->done) check(cudaEventCreateWithFlags(&t->done, cudaEventDisableTiming), "an event");
     if (t->room < bytes) {
-        check(cudaFreeHost(t->host), "memory for copies");
+        if (t->host) check(cudaFreeHost(t->host), "memory for copies");
         check(cudaMallocHost(&t->host, bytes), "memory for copies");
         t->room = bytes;
     }
@@ -245,14 +248,14 @@ void km_cuda_move(void *to, const void *from, size_t bytes)
     if (to == from || bytes == 0) return;
     void *aside = t < f + bytes && f < t + bytes ? km_cuda_scratch(KM_CUDA_MOVING, bytes) : nullptr;
     if (km_left_out(km_cuda_move, to, from, bytes)) return;
-    if (aside) check(cudaMemcpyAsync(aside, from, bytes, cudaMemcpyDeviceToDevice, stream), "moving");
-    check(cudaMemcpyAsync(to, aside ? aside : from, bytes, cudaMemcpyDeviceToDevice, stream), "moving");
+    if (aside) ask(cudaMemcpyAsync(aside, from, bytes, cudaMemcpyDeviceToDevice, stream), "moving");
+    ask(cudaMemcpyAsync(to, aside ? aside : from, bytes, cudaMemcpyDeviceToDevice, stream), "moving");
 }
 
 void km_cuda_zero(void *p, size_t bytes)
 {
     if (bytes == 0 || km_left_out(km_cuda_zero, p, bytes)) return;
-    check(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
+    ask(cudaMemsetAsync(p, 0, bytes, stream), "clearing memory");
 }
 
 /* -- graphs: what the stream is given is captured, while memory and what it holds are seen to beside it */
@@ -301,5 +304,8 @@ void *km_cuda_scratch(int slot, size_t bytes)
         scratch[slot].bytes = with_room(bytes);
         scratch[slot].p = km_cuda_get(scratch[slot].bytes);
     }
+    static const bool poisons = getenv("KM_POISON") != nullptr;
+    if (poisons && bytes > 0 && !km_calls_left_out())
+        ask(cudaMemsetAsync(scratch[slot].p, 0xff, bytes, stream), "clearing memory");
     return scratch[slot].p;
 }

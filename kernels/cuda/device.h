@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the families' launchers need of the device: its stream, memory for the time of one operation, products. On a
- * device kernels/cuda/device.cu and gemm.cu; in the emulator tests/emulate/device.cc. */
+ * What the families' launchers need of the device: its stream, memory for the time of one operation (device.cu),
+ * products (gemm.cu). Tests: tests/unit/test_device.c */
 #ifndef KERNELS_CUDA_DEVICE_H
 #define KERNELS_CUDA_DEVICE_H
 
@@ -45,7 +45,7 @@ template <class... A> static inline bool km_left_out(A... argument)
     if (km_cuda_rehearses()) return true;
     if (!km_calls_under_way()) return false;
     (km_calls_note(&argument, sizeof argument), ...);
-    return km_calls_told();
+    return km_calls_left_out();
 }
 extern "C" {
 #endif
@@ -54,11 +54,11 @@ void *km_cuda_stream(void);
 /* An error of the runtime: reported through the table's `fail`, which does not return. 0 is none. */
 void km_cuda_check(int error, const char *what);
 
-/* The same of a launch, which within a pass only spoils that. */
-void km_cuda_launched(int error);
+/* The same of what goes into a graph where one is kept: there it only spoils that. */
+void km_cuda_asked(int error, const char *what);
 
 /* Memory of slot 0..KM_CUDA_SCRATCH-1 that is good until the slot is asked for again; what was launched before uses the
- * old one in peace, as all work is in one order. */
+ * old one in peace, as all work is in one order. KM_POISON, of the environment, fills it with NaN each time. */
 enum { KM_CUDA_SCRATCH = 7, KM_CUDA_MOVING = 6 }; /* the last: of moves */
 void *km_cuda_scratch(int slot, size_t bytes);
 

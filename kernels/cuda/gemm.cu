@@ -80,7 +80,7 @@ static void check(cublasStatus_t status, const char *what)
 }
 
 /* Whatever a plan depends on: sizes, strides, types, epilogue, and how the addresses are aligned. */
-typedef std::array<int64_t, 15> shape;
+typedef std::array<int64_t, 16> shape;
 
 struct plan {
     cublasLtMatmulDesc_t op;
@@ -164,13 +164,16 @@ void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, i
     const void *add = end.opt_add ? end.opt_add : c.p;
     int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (end.opt_bias != nullptr) << 4 |
                 (int)end.cut << 5 | (add == c.p) << 6;
-    shape key = {m,        n,        k,        batch,          c.ld,           a.ld,           b.ld,          c.stride,
-                 a.stride, b.stride, alignment(c.p), alignment(a.p), alignment(b.p), alignment(add), flags};
+    shape key = {m,        n,        k,        batch,          c.ld,           a.ld,           b.ld,           c.stride,
+                 a.stride, b.stride, alignment(c.p), alignment(a.p), alignment(b.p), alignment(add),
+                 alignment(end.opt_bias), flags};
     auto at = plans.find(key);
     if (at == plans.end()) at = plans.emplace(key, make_plan(c, a, b, m, n, k, batch, end)).first;
     plan &p = at->second;
     if (end.opt_bias) set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &end.opt_bias, sizeof end.opt_bias);
-    check(lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &share, add, p.out, c.p, p.out,
-                            &p.how.algo, workspace, KM_GEMM_WORKSPACE, (cudaStream_t)km_cuda_stream()),
-          "a product");
+    cublasStatus_t status =
+        lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &share, add, p.out, c.p, p.out,
+                          &p.how.algo, workspace, KM_GEMM_WORKSPACE, (cudaStream_t)km_cuda_stream());
+    if (status != CUBLAS_STATUS_SUCCESS && km_calls_kept()) km_calls_spoil();
+    else check(status, "a product");
 }

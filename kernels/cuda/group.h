@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Devices of several processes (km_device in kernels/backend.h): NCCL, opened when they join; in the emulator files
- * (tests/emulate/group.cc). */
+ * Devices of several processes (km_device in kernels/backend.h): NCCL, opened when they join. */
 #ifndef KERNELS_CUDA_GROUP_H
 #define KERNELS_CUDA_GROUP_H
 

@@ -8,7 +8,6 @@
 #include <ucontext.h>
 
 #include <algorithm>
-#include <map>
 #include <mutex>
 #include <random>
 #include <vector>
@@ -208,16 +207,14 @@ void run_block()
         if (!late[i].empty()) die("a late copy was not waited for");
 }
 
-/* -- device memory: one region, taken from front to back, pieces given back are taken again by size */
+/* -- device memory: one region, taken from front to back */
 
-/* in huge pages where there are any: closing memory after every kernel is then 512 times less work */
-enum : size_t { REGION = (size_t)24 << 30, HUGE_PAGE = (size_t)2 << 20 };
+/* in huge pages where there are any: opening and closing memory is then 512 times less work */
+enum : size_t { HUGE_PAGE = (size_t)2 << 20 };
 char *base;
-size_t used, in_use, reached; /* reached: whole pages that are opened and closed */
+size_t used, reached; /* reached: whole pages that are opened and closed */
 bool is_open;
-std::map<void *, size_t> sizes;
-std::multimap<size_t, void *> spare;
-std::mutex memory_lock, run_lock;
+std::mutex run_lock;
 
 } // namespace
 
@@ -381,7 +378,6 @@ void run(const void *kernel, dim3 grid, dim3 threads, size_t shared_bytes, const
     warps.resize((n + WARP - 1) / WARP);
     here = place{{}, {}, threads, grid, shared_memory()};
     body = &f;
-    open_memory(true);
     race::begin_kernel(kernel, here.shared, shared_bytes);
     for (int i : order_of((size_t)grid.x * grid.y * grid.z)) {
         unsigned b = (unsigned)i;
@@ -390,7 +386,6 @@ void run(const void *kernel, dim3 grid, dim3 threads, size_t shared_bytes, const
         run_block();
     }
     race::end_kernel();
-    open_memory(false);
 }
 
 void open_memory(bool open)
@@ -400,15 +395,10 @@ void open_memory(bool open)
     if (reached && mprotect(base, reached, open ? PROT_READ | PROT_WRITE : PROT_NONE)) die("mprotect");
 }
 
-void check_pointer(const void *p)
-{
-    if (p && ((const char *)p < base || (const char *)p >= base + used))
-        die("a kernel was given a pointer to host memory");
-}
+bool is_of_device(const void *p) { return base && (const char *)p >= base && (const char *)p < base + REGION; }
 
-void *device_alloc(size_t bytes)
+char *carve(size_t bytes)
 {
-    std::lock_guard<std::mutex> guard(memory_lock);
     if (!base) {
         void *p = mmap(nullptr, REGION + HUGE_PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED) die("no address space");
@@ -416,52 +406,11 @@ void *device_alloc(size_t bytes)
         madvise(base, REGION, MADV_HUGEPAGE);
         race::watch("device", base, REGION, false);
     }
-    bytes = (bytes + 4095) / 4096 * 4096;
-    if (!bytes) bytes = 4096;
-    void *p;
-    auto it = spare.lower_bound(bytes);
-    if (it != spare.end() && it->first <= 2 * bytes) {
-        p = it->second, bytes = it->first;
-        spare.erase(it);
-    } else {
-        if (used + bytes > REGION) return nullptr;
-        p = base + used;
-        used += bytes;
-    }
-    sizes[p] = bytes;
-    in_use += bytes;
-    const bool was_open = is_open;
-    open_memory(false);
+    if (used + bytes > REGION) return nullptr;
+    char *p = base + used;
+    used += bytes;
     reached = (used + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    open_memory(true);
-    memset(p, 0xff, bytes);
-    open_memory(was_open);
     return p;
-}
-
-void device_free(void *p)
-{
-    if (!p) return;
-    std::lock_guard<std::mutex> guard(memory_lock);
-    in_use -= sizes.at(p);
-    spare.insert({sizes.at(p), p});
-    sizes.erase(p);
-}
-
-size_t device_bytes() { return in_use; }
-
-void copy(void *to, const void *from, size_t bytes)
-{
-    open_memory(true);
-    memmove(to, from, bytes);
-    open_memory(false);
-}
-
-void fill(void *to, int byte, size_t bytes)
-{
-    open_memory(true);
-    memset(to, byte, bytes);
-    open_memory(false);
 }
 
 } // namespace emulate

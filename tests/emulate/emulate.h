@@ -58,14 +58,12 @@ void copies_arrive();
 unsigned ballot(bool so, int line);
 float add(float *p, float v); /* returns what was there */
 void run(const void *kernel, dim3 grid, dim3 block, size_t shared, const std::function<void()> &body);
-void check_pointer(const void *p); /* within device memory, or NULL */
+void check_pointer(const void *p); /* within device memory that is there, or NULL */
 
-void *device_alloc(size_t bytes);
-void device_free(void *p);
-size_t device_bytes(); /* in use */
-void copy(void *to, const void *from, size_t bytes); /* between any memories, overlapping or not */
-void fill(void *to, int byte, size_t bytes);
-void open_memory(bool open);
+enum : size_t { REGION = (size_t)24 << 30 }; /* addresses of device memory */
+bool is_of_device(const void *p);
+char *carve(size_t bytes);                  /* some of it that never was in use, or NULL */
+void open_memory(bool open);                /* to the host */
 
 template <class V> inline V exchange_as(V v, int of, int line)
 {
@@ -121,23 +119,6 @@ inline float __fdividef(float x, float y) { return x / y; }
 inline float cospif(float x) { return (float)cos(M_PI * (double)x); }
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 
-namespace emulate
-{
-/* Done now, or in a pass that is kept put into its graph. */
-void perform(const std::function<void()> &call);
-} // namespace emulate
-
-#include "kernels/cuda/device.h"
-
-/* The same call as on a device (kernels/cuda/cuda.cuh). */
-template <class... P, class... A>
-inline void km_launch(void (*kernel)(P...), dim3 grid, dim3 threads, size_t shared_bytes, A... a)
-{
-    if (km_left_out(kernel, grid, threads, shared_bytes, (P)a...)) return;
-    emulate::perform([=] {
-        (emulate::check_argument((P)a), ...);
-        emulate::run((const void *)kernel, grid, threads, shared_bytes, [=] { kernel((P)a...); });
-    });
-}
+#include "tests/emulate/include/cuda_runtime.h"
 
 #endif

@@ -152,10 +152,11 @@ const struct planted {
 
 void launch(const planted &p)
 {
-    float *y = (float *)emulate::device_alloc(1 << 16);
+    float *y = (float *)emulate::carve(1 << 16);
     const size_t bytes = p.kernel == turned_kernel ? THREADS * 16 : THREADS * sizeof(float);
+    emulate::open_memory(true);
     emulate::run((const void *)p.kernel, dim3(p.blocks), dim3(THREADS), bytes, [=] { p.kernel(y, p.how, p.far); });
-    emulate::device_free(y);
+    emulate::open_memory(false);
 }
 
 } // namespace

@@ -128,7 +128,7 @@ static void add_up(km_ctx *cx, void *arg)
     if (s->late) km_copy(cx, s->x, 0, km_add(cx, s->x, KM_TENSOR_OF(cx, (float *)one, 1)));
 }
 
-/* A body in which something stands in the way is done as it is. */
+/* A body in which something stands in the way is done as it is, once. */
 static void test_spoilt(const km_backend *be, const char *why, sums s, bool graphs)
 {
     enum { TIMES = 6 };
@@ -159,6 +159,12 @@ int main(void)
     test_spoilt(m->opt_be, "an array with two contents", (sums){.twice = true}, false);
     test_spoilt(m->opt_be, "numbers that come from the host late", (sums){.late = true}, false);
     const bool emulated = strcmp(m->opt_be->device->name, "emulated") == 0;
+    static const char *const refused[] = {"capture", "launch", "copy", "graph"};
+    for (int i = 0; i < 4 && emulated; i++) {
+        setenv("KM_EMULATE_FAIL", refused[i], 1);
+        test_spoilt(m->opt_be, refused[i], (sums){0}, false);
+        unsetenv("KM_EMULATE_FAIL");
+    }
     test_sampling(m, f, KM_SAMPLER_AF3, emulated);
     test_sampling(m, f, KM_SAMPLER_BOLTZ2, emulated);
     test_pairformer(m, f, emulated);
