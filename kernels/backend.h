@@ -67,7 +67,8 @@ typedef struct km_backend {
     km_pack *(*pack_new)(const float *w, km_dim out, km_dim in);
     void (*pack_free)(km_pack *p);
     size_t (*pack_bytes)(const km_pack *p);
-    /* y [M, O] = sg(gate) value + add, or with silu for sg, forward only; NULL: it is made of the kernels below */
+    /* y [M, O] = sg(gate) value + add, or with silu for sg, forward only; y may lie where add or the gate's x does.
+     * NULL: it is made of the kernels below */
     void (*opt_gated_linear)(const km_exec *ex, float *y, const km_side *gate, const km_side *value, bool silu,
                              const float *opt_add, km_dim M, km_dim I, km_dim O);
 #define real float

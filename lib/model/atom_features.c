@@ -91,10 +91,11 @@ km_tensor *km_atom_encoder_pairs(km_ctx *cx, const km_atom_encoder *e, const km_
     return km_add(cx, p, h);
 }
 
-static km_tensor *norm_linear(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+static km_tensor *norm_linear(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first, km_tensor *opt_to)
 {
+    const km_nn_norm_linear *l = arg;
     (void)first;
-    return km_nn_norm_linear_run(cx, arg, x);
+    return km_nn_linear_to(cx, &l->linear, km_nn_norm_run(cx, &l->norm, x), opt_to);
 }
 
 km_tensor *km_pair_bias(km_ctx *cx, const km_nn_norm_linear *l, const km_tensor *pair)

@@ -76,20 +76,21 @@ km_nn_dit_terms km_nn_dit_condition(km_ctx *cx, const km_nn_dit *l, const km_ten
     return t;
 }
 
-km_tensor *km_nn_dit_attend(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a,
+km_tensor *km_nn_dit_attend(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, km_tensor *a,
                             const km_tensor *bias, const float *mask, const int32_t *level)
 {
     km_tensor *b = km_adaln(cx, a, t->attention.scale, t->attention.shift, level);
     b = bias->nd == 4 ? km_nn_attention_run_windows(cx, &l->attention, b, bias, mask)
                       : km_nn_attention_run(cx, &l->attention, b, bias, mask);
-    return km_gate_add(cx, a, t->attention.gate, b, level);
+    return km_gate_add(cx, a, t->attention.gate, b, level, km_nn_place(cx, a));
 }
 
-km_tensor *km_nn_dit_transit(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a,
+km_tensor *km_nn_dit_transit(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, km_tensor *a,
                              const int32_t *level)
 {
     km_tensor *n = km_adaln(cx, a, t->transition.scale, t->transition.shift, level);
     km_tensor *g = km_nn_linear_run(cx, &l->swish_gate, n), *b = km_nn_linear_run(cx, &l->a_to_b, n);
     b = l->two_factors ? km_silu_mul(cx, g, b) : km_swish_gate(cx, g, b);
-    return km_gate_add(cx, a, t->transition.gate, km_nn_linear_run(cx, &l->b_to_a, b), level);
+    b = km_nn_linear_run(cx, &l->b_to_a, b);
+    return km_gate_add(cx, a, t->transition.gate, b, level, km_nn_place(cx, a));
 }

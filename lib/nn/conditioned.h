@@ -41,12 +41,12 @@ typedef struct km_nn_dit_terms {
 void km_nn_dit_init(km_nn_dit *l, km_params *p, const char *prefix, km_dim C, km_dim S, bool two_factors);
 /* s [L, N, S] */
 km_nn_dit_terms km_nn_dit_condition(km_ctx *cx, const km_nn_dit *l, const km_tensor *s);
-/* a + gate attention(adaln(a)): a [F, N, C], bias [H, N, N] with a token mask, or [H, W, Q, K] of windows with an atom
- * mask; level [F] into the terms' L */
-km_tensor *km_nn_dit_attend(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a,
+/* a + gate attention(adaln(a)), at km_nn_place of a: a [F, N, C], bias [H, N, N] with a token mask, or [H, W, Q, K] of
+ * windows with an atom mask; level [F] into the terms' L */
+km_tensor *km_nn_dit_attend(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, km_tensor *a,
                             const km_tensor *bias, const float *mask, const int32_t *level);
-/* a + gate transition(adaln(a)) */
-km_tensor *km_nn_dit_transit(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, const km_tensor *a,
+/* a + gate transition(adaln(a)), likewise */
+km_tensor *km_nn_dit_transit(km_ctx *cx, const km_nn_dit *l, const km_nn_dit_terms *t, km_tensor *a,
                              const int32_t *level);
 
 #endif

@@ -23,11 +23,13 @@ km_tensor *km_nn_state(km_ctx *cx, const km_tensor *t)
     return copy;
 }
 
+km_tensor *km_nn_place(const km_ctx *cx, km_tensor *state) { return cx->tape || !cx->be->device ? NULL : state; }
+
 km_tensor *km_nn_carry(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next)
 {
     if (cx->tape) return next;
     KM_ASSERT(km_numel(state) == km_numel(next));
-    km_copy(cx, state, 0, next);
+    if (next != state) km_copy(cx, state, 0, next);
     km_arena_rewind(cx->arena, mark);
     return state;
 }
@@ -53,9 +55,15 @@ km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *
     return km_linear(cx, x, l->w, l->b);
 }
 
-km_tensor *km_nn_linear_add(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, const km_tensor *add)
+km_tensor *km_nn_linear_to(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, km_tensor *opt_to)
 {
-    return km_linear_add(cx, x, l->w, l->b, add);
+    return opt_to ? km_linear_to(cx, opt_to, x, l->w, l->b) : km_nn_linear_run(cx, l, x);
+}
+
+km_tensor *km_nn_linear_add(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, const km_tensor *add,
+                            km_tensor *opt_to)
+{
+    return km_linear_add(cx, x, l->w, l->b, add, opt_to);
 }
 
 void km_nn_norm_init(km_nn_norm *l, km_params *p, const char *prefix, km_dim C)
@@ -97,10 +105,10 @@ void km_nn_transition_init(km_nn_transition *l, km_params *p, const char *prefix
     km_nn_linear_init(&l->fc3, p, km_nn_name(name, "%s.fc3", prefix), C, hidden, KM_INIT_ZERO);
 }
 
-km_tensor *km_nn_transition_add(km_ctx *cx, const km_nn_transition *l, const km_tensor *x)
+km_tensor *km_nn_transition_add(km_ctx *cx, const km_nn_transition *l, const km_tensor *x, km_tensor *opt_to)
 {
     const km_normed_linear gate = km_nn_normed(&l->norm, &l->fc1, x), value = km_nn_normed(&l->norm, &l->fc2, x);
-    return km_nn_linear_add(cx, &l->fc3, km_gated_linear(cx, &gate, &value, true, NULL), x);
+    return km_nn_linear_add(cx, &l->fc3, km_gated_linear(cx, &gate, &value, true, NULL, NULL), x, opt_to);
 }
 
 void km_nn_attention_init(km_nn_attention *l, km_params *p, const char *prefix, km_dim C)

@@ -14,10 +14,12 @@ enum { KM_NN_NAME = 256 };
 /* PREFIX.name in a caller's buffer, for parameters and layers below a module. */
 const char *km_nn_name(char out[KM_NN_NAME], const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* The state of a stack of layers: without a tape `next` is copied over `state` and everything since the mark is given
- * back, so that memory does not grow with depth; with a tape it is `next`. state must have been made with km_nn_state.
- */
+/* The state of a stack of layers: without a tape `next` is copied over `state`, unless it lies there already, and what
+ * was made since the mark is given back, so that memory does not grow with depth; with a tape it is `next`. state must
+ * have been made with km_nn_state. */
 km_tensor *km_nn_carry(km_ctx *cx, km_mark mark, km_tensor *state, km_tensor *next);
+/* Where an operation may put what comes after a state: over it, on a device without a tape, else NULL. */
+km_tensor *km_nn_place(const km_ctx *cx, km_tensor *state);
 /* A state that may be written over: a copy of t without a tape, t itself with one. */
 km_tensor *km_nn_state(km_ctx *cx, const km_tensor *t);
 
@@ -29,7 +31,9 @@ void km_nn_linear_init(km_nn_linear *l, km_params *p, const char *prefix, km_dim
 void km_nn_linear_init_bias(km_nn_linear *l, km_params *p, const char *prefix, km_dim out, km_dim in, km_init weight,
                             km_init bias);
 km_tensor *km_nn_linear_run(km_ctx *cx, const km_nn_linear *l, const km_tensor *x);
-km_tensor *km_nn_linear_add(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, const km_tensor *add);
+km_tensor *km_nn_linear_to(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, km_tensor *opt_to);
+km_tensor *km_nn_linear_add(km_ctx *cx, const km_nn_linear *l, const km_tensor *x, const km_tensor *add,
+                            km_tensor *opt_to);
 
 /* Layer norm with weight and bias. */
 typedef struct km_nn_norm {
@@ -56,7 +60,7 @@ typedef struct km_nn_transition {
     km_nn_linear fc1, fc2, fc3;
 } km_nn_transition;
 void km_nn_transition_init(km_nn_transition *l, km_params *p, const char *prefix, km_dim C, km_dim hidden);
-km_tensor *km_nn_transition_add(km_ctx *cx, const km_nn_transition *l, const km_tensor *x);
+km_tensor *km_nn_transition_add(km_ctx *cx, const km_nn_transition *l, const km_tensor *x, km_tensor *opt_to);
 
 /* Projections of attention with a pair bias: q with a bias, k, v, gate and output without. */
 typedef struct km_nn_attention {

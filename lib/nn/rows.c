@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/nn/layers.h"
 
 typedef struct rows {
     const km_tensor *x;
@@ -46,10 +47,12 @@ static void run_chunk(km_ctx *cx, const rows *r, km_dim each, km_dim c)
 {
     km_dim R = km_size(r->x, 0), first = c * each, n = R - first < each ? R - first : each;
     km_mark mark = km_scope_begin(cx);
-    km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first);
+    /* a copy within a processor's cache costs little, and its operations want memory of their own */
+    km_tensor *to = r->swapped ? NULL : km_nn_place(cx, km_slice(cx, r->y, first, n));
+    km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first, to);
     KM_ASSERT(km_numel(part) * R == km_numel(r->y) * n && part->half == r->y->half);
-    if (!r->swapped) km_copy(cx, r->y, first * (km_numel(r->y) / R), part);
-    else if (!cx->dry) put_swapped(cx, r->y, part, first);
+    if (r->swapped && !cx->dry) put_swapped(cx, r->y, part, first);
+    else if (!r->swapped && part != to) km_copy(cx, r->y, first * (km_numel(r->y) / R), part);
     km_arena_rewind(cx->arena, mark);
 }
 
@@ -111,7 +114,7 @@ static void replay_chunk(km_ctx *cx, const rows *r, const float *dy, km_dim firs
 {
     km_dim R = km_size(r->x, 0), n = R - first < each ? R - first : each;
     km_mark mark = km_scope_begin(cx);
-    km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first);
+    km_tensor *part = r->fn(cx, r->arg, km_slice(cx, r->x, first, n), first, NULL);
     float *to = km_grad(cx, part);
     if (to && !cx->dry) take_gradient(cx, to, r, dy, part, first);
     km_tape_backward(cx);
@@ -158,7 +161,7 @@ static bool note_uses(km_ctx *cx, const rows *r)
     km_ctx *own = begin_own(cx, CHUNKS, km_tape_inner(cx->tape));
     km_mark mark = km_scope_begin(own);
     share(own, r);
-    r->fn(own, r->arg, km_slice(own, r->x, 0, 1), 0);
+    r->fn(own, r->arg, km_slice(own, r->x, 0, 1), 0, NULL);
     bool recorded = km_tape_adopt(cx->tape, own->tape);
     km_arena_rewind(own->arena, mark);
     end_own(own);
@@ -195,7 +198,7 @@ static bool is_small(const km_tensor *x) { return km_numel(x) <= KM_NN_KEPT; }
 km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes,
                      km_dim C)
 {
-    if (cx->tape && is_small(x)) return fn(cx, arg, x, 0);
+    if (cx->tape && is_small(x)) return fn(cx, arg, x, 0, NULL);
     km_dim shape[KM_MAX_DIMS];
     memcpy(shape, x->shape, sizeof shape);
     shape[x->nd - 1] = C;
@@ -213,7 +216,7 @@ km_tensor *km_nn_update_strictly(km_ctx *cx, km_tensor *state, km_dim each, km_n
                                  size_t arg_bytes)
 {
     if (!cx->tape) return run(cx, &(rows){state, state, false, each, fn, arg, NULL});
-    if (km_size(state, 0) <= chunk_of(cx, each)) return fn(cx, arg, state, 0);
+    if (km_size(state, 0) <= chunk_of(cx, each)) return fn(cx, arg, state, 0, NULL);
     return run_taped(cx, &(rows){state, km_tensor_like(cx, state), false, each, fn, arg, NULL}, arg_bytes);
 }
 
@@ -222,7 +225,7 @@ km_tensor *km_nn_map_swapped(km_ctx *cx, const km_tensor *x, km_tensor *opt_to, 
 {
     if (cx->tape && is_small(x) && !opt_to) {
         if (opt_share) opt_share(cx, arg);
-        return km_swap_pairs(cx, fn(cx, arg, x, 0));
+        return km_swap_pairs(cx, fn(cx, arg, x, 0, NULL));
     }
     rows r = {x, opt_to ? opt_to : km_tensor_like(cx, x), true, each, fn, arg, opt_share};
     KM_ASSERT(x->data != r.y->data);

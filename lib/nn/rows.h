@@ -15,8 +15,9 @@ enum { KM_NN_WIDER = 8 }; /* on a device 2^8 times as many rows are taken at a t
 enum { KM_NN_KEPT = 1 << 17 }; /* numbers in x up to which a tape records all rows at once */
 
 /* What becomes of x [n, ...], rows first .. first + n - 1 of the whole: [n, ...]. Called from several threads at once.
- * arg is copied for backward; what it points to has to last until then. */
-typedef km_tensor *km_nn_rows(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first);
+ * opt_to: where the last operation should put it, if it takes such; in an update that is x's own memory. What lies
+ * elsewhere is copied there. arg is copied for backward; what it points to has to last until then. */
+typedef km_tensor *km_nn_rows(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first, km_tensor *opt_to);
 
 /* y [R, ..., C] = fn of x [R, ...], `each` rows at a time. The bytes do not depend on the threads. */
 km_tensor *km_nn_map(km_ctx *cx, const km_tensor *x, km_dim each, km_nn_rows *fn, const void *arg, size_t arg_bytes,

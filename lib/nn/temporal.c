@@ -65,7 +65,7 @@ static km_tensor *attend_all(km_ctx *cx, const km_nn_temporal *l, const km_tenso
                                  l->decay.causal);
 }
 
-km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_nn_terms *terms, const km_tensor *x,
+km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_nn_terms *terms, km_tensor *x,
                               const km_nn_frames *f, const int32_t *level)
 {
     km_dim N = km_size(x, 1), C = km_size(x, 2);
@@ -75,7 +75,7 @@ km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_nn_t
     km_tensor *q = km_nn_linear_run(cx, &l->q, n), *k = km_nn_linear_run(cx, &l->k, n);
     km_tensor *v = km_nn_linear_run(cx, &l->v, n), *g = km_nn_linear_run(cx, &l->g, n);
     km_tensor *y = f->opt_pasts ? attend_past(cx, l, q, k, v, g, f) : attend_all(cx, l, q, k, v, g, f);
-    if (!l->adapted) return km_nn_linear_add(cx, &l->o, y, x);
+    if (!l->adapted) return km_nn_linear_add(cx, &l->o, y, x, km_nn_place(cx, x));
     y = KM_RESHAPE(cx, km_nn_linear_run(cx, &l->o, y), f->B * f->T, N, C);
-    return km_gate_add(cx, x, terms->gate, y, level);
+    return km_gate_add(cx, x, terms->gate, y, level, km_nn_place(cx, x));
 }

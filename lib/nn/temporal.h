@@ -36,10 +36,10 @@ void km_nn_temporal_init(km_nn_temporal *l, km_params *p, const char *prefix, km
                          km_nn_decay decay);
 /* s [L, N, S]; NULLs for a layer that is not adapted */
 km_nn_terms km_nn_temporal_condition(km_ctx *cx, const km_nn_temporal *l, const km_tensor *s);
-/* x [F, N, C] with F = B T; level [F] into the terms' L. With pasts the layer must be causal and no tape on: each frame
- * sees those of its past and itself, and leaves its key and value behind them, at T, where they become a part of it
- * when T is raised. */
-km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_nn_terms *terms, const km_tensor *x,
+/* x [F, N, C] with F = B T; the result lies at km_nn_place of x; level [F] into the terms' L. With pasts the layer must
+ * be causal and no tape on: each frame sees those of its past and itself, and leaves its key and value behind them, at
+ * T, where they become a part of it when T is raised. */
+km_tensor *km_nn_temporal_run(km_ctx *cx, const km_nn_temporal *l, const km_nn_terms *terms, km_tensor *x,
                               const km_nn_frames *f, const int32_t *level);
 
 #endif

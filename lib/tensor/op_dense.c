@@ -51,12 +51,19 @@ km_tensor *km_linear(km_ctx *cx, const km_tensor *x, const km_tensor *w, const k
     return linear(cx, result(cx, x, w, opt_b), x, w, opt_b, NULL, false);
 }
 
-km_tensor *km_linear_add(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b,
-                         const km_tensor *add)
+km_tensor *km_linear_to(km_ctx *cx, km_tensor *y, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b)
 {
-    km_tensor *y = km_tensor_like(cx, add);
+    KM_ASSERT(km_numel(y) == km_rows(x, 1) * km_size(w, 0) && km_alike(x, y) && !KM_RECORDING(cx, x, w, opt_b));
+    return linear(cx, y, x, w, opt_b, NULL, false);
+}
+
+km_tensor *km_linear_add(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b,
+                         const km_tensor *add, km_tensor *opt_to)
+{
+    km_tensor *y = opt_to ? opt_to : km_tensor_like(cx, add);
     KM_ASSERT(km_size(x, -1) == km_size(w, 1) && km_size(add, -1) == km_size(w, 0) &&
-              km_rows(x, 1) == km_rows(add, 1) && km_alike(x, add));
+              km_rows(x, 1) == km_rows(add, 1) && km_alike(x, add) && km_alike(x, opt_to));
+    KM_ASSERT(!opt_to || (km_numel(opt_to) == km_numel(add) && !KM_RECORDING(cx, x, w, opt_b, add)));
     return linear(cx, y, x, w, opt_b, add, false);
 }
 
@@ -83,7 +90,7 @@ static const km_tensor *normed(km_ctx *cx, const km_normed_linear *l)
 }
 
 km_tensor *km_gated_linear(km_ctx *cx, const km_normed_linear *gate, const km_normed_linear *value, bool silu,
-                           const km_tensor *opt_add)
+                           const km_tensor *opt_add, km_tensor *opt_to)
 {
     const km_backend *be = km_be(cx, value->x);
     bool recorded = recording(cx, gate) || recording(cx, value) || KM_RECORDING(cx, opt_add);
@@ -93,7 +100,8 @@ km_tensor *km_gated_linear(km_ctx *cx, const km_normed_linear *gate, const km_no
     const bool fits = I % KM_GATED_STEP == 0 && (same ? 1 : 2) * I <= KM_GATED_MOST;
     if (be->opt_gated_linear && !recorded && fits && gate->w->pack && value->w->pack) {
         const km_side g = side_of(gate), v = side_of(value);
-        km_tensor *y = result(cx, value->x, value->w, value->opt_b);
+        km_tensor *y = opt_to ? opt_to : result(cx, value->x, value->w, value->opt_b);
+        KM_ASSERT(km_numel(y) == km_rows(value->x, 1) * O && km_alike(value->x, y));
         be->opt_gated_linear(&cx->ex, y->data, &g, &v, silu, opt_add ? opt_add->data : NULL, km_rows(value->x, 1), I,
                              O);
         return y;

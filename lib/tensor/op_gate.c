@@ -18,11 +18,13 @@ static void gate_add_backward(km_ctx *cx, void *state)
                                   km_rows(s->x, 2), km_size(s->gate, 0), km_size(s->x, -2), km_size(s->x, -1));
 }
 
-km_tensor *km_gate_add(km_ctx *cx, const km_tensor *x, const km_tensor *gate, const km_tensor *u, const int32_t *level)
+km_tensor *km_gate_add(km_ctx *cx, const km_tensor *x, const km_tensor *gate, const km_tensor *u, const int32_t *level,
+                       km_tensor *opt_to)
 {
     km_dim N = km_size(x, -2), C = km_size(x, -1), L = km_size(gate, 0);
     KM_ASSERT(km_numel(gate) == L * N * C && km_numel(u) == km_numel(x) && km_alike(x, gate) && km_alike(x, u));
-    km_tensor *y = km_tensor_like(cx, x);
+    KM_ASSERT(!opt_to || (km_numel(opt_to) == km_numel(x) && km_alike(x, opt_to) && !KM_RECORDING(cx, x, gate, u)));
+    km_tensor *y = opt_to ? opt_to : km_tensor_like(cx, x);
     km_be(cx, x)->gate_add_fwd(&cx->ex, y->data, x->data, gate->data, u->data, km_ints(cx, level, km_rows(x, 2)),
                                km_rows(x, 2), L, N, C);
     if (KM_RECORDING(cx, x, gate, u)) {

@@ -14,18 +14,21 @@
 /* -- op_dense.c */
 /* y [..., O] = x [..., I] w [O, I]^T + b [O] */
 km_tensor *km_linear(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b);
-/* The same + add, of whose shape y is. */
+/* The same into y's memory, where nothing is recorded. */
+km_tensor *km_linear_to(km_ctx *cx, km_tensor *y, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b);
+/* The same + add, of whose shape y is. opt_to: y's memory, add's own perhaps, where nothing is recorded. */
 km_tensor *km_linear_add(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b,
-                         const km_tensor *add);
+                         const km_tensor *add, km_tensor *opt_to);
 /* max(0, the same) */
 km_tensor *km_linear_relu(km_ctx *cx, const km_tensor *x, const km_tensor *w, const km_tensor *opt_b);
 /* norm(x [M, I]) w [O, I]^T + b [O], norm a layer norm; opt_norm_w NULL: none */
 typedef struct km_normed_linear {
     const km_tensor *x, *opt_norm_w, *opt_norm_b, *w, *opt_b;
 } km_normed_linear;
-/* y = f(gate) value + add, f being sg, or silu; in one pass on a device where nothing is recorded */
+/* y = f(gate) value + add, f being sg, or silu; in one pass on a device where nothing is recorded, and there into
+ * opt_to, add's or gate->x's own perhaps, which is not taken otherwise */
 km_tensor *km_gated_linear(km_ctx *cx, const km_normed_linear *gate, const km_normed_linear *value, bool silu,
-                           const km_tensor *opt_add);
+                           const km_tensor *opt_add, km_tensor *opt_to);
 
 /* -- op_norm.c */
 /* y [..., C] = (x - mean x) / sqrt(var x + 1e-5) * w [C] + b [C] */
@@ -36,8 +39,10 @@ km_tensor *km_adaln(km_ctx *cx, const km_tensor *x, const km_tensor *scale, cons
                     const int32_t *level);
 
 /* -- op_gate.c */
-/* y [F, N, C] = x + gate [L, N, C] u [F, N, C] at L = level[f]; gate is already past its sigmoid */
-km_tensor *km_gate_add(km_ctx *cx, const km_tensor *x, const km_tensor *gate, const km_tensor *u, const int32_t *level);
+/* y [F, N, C] = x + gate [L, N, C] u [F, N, C] at L = level[f]; gate is already past its sigmoid. opt_to: y's memory,
+ * x's own perhaps, where nothing is recorded. */
+km_tensor *km_gate_add(km_ctx *cx, const km_tensor *x, const km_tensor *gate, const km_tensor *u, const int32_t *level,
+                       km_tensor *opt_to);
 /* y = silu(a) b, equal shapes */
 km_tensor *km_silu_mul(km_ctx *cx, const km_tensor *a, const km_tensor *b);
 /* y [..., C] = silu(h [..., C:2C]) h [..., 0:C] b [..., C] (the conditioned transition's swish gate) */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/nn/layers.h"
 #include "tests/unit/opcase.h"
 #include "tests/unit/tap.h"
 
@@ -25,7 +26,19 @@ static void linear_bwd(const op_case *c, double *const dx[], const double *dy, d
 
 static km_tensor *linear_plain(km_ctx *cx, const op_case *c, km_tensor *const x[])
 {
-    return c->inputs > ADDED ? km_linear_add(cx, x[0], x[1], x[2], x[ADDED]) : km_linear(cx, x[0], x[1], x[2]);
+    return c->inputs > ADDED ? km_linear_add(cx, x[0], x[1], x[2], x[ADDED], NULL) : km_linear(cx, x[0], x[1], x[2]);
+}
+
+/* Onto what is added, where a device does so. */
+static km_tensor *linear_in_place(km_ctx *cx, const op_case *c, km_tensor *const x[])
+{
+    (void)c;
+    km_tape *tape = cx->tape;
+    cx->tape = NULL;
+    km_tensor *to = km_nn_place(cx, x[ADDED]), *y = km_linear_add(cx, x[0], x[1], x[2], x[ADDED], to);
+    ok(!to || y == to, "a sum lies where it was wanted");
+    cx->tape = tape;
+    return y;
 }
 
 static void relu_fwd(const op_case *c, double *y, double *const x[])
@@ -74,14 +87,17 @@ static void test_against_reference(km_dim M, km_dim I, km_dim O)
     c.op = linear_plain;
     c.inputs = 4, c.in[ADDED].nd = 2, c.in[ADDED].shape[0] = M, c.in[ADDED].shape[1] = O;
     opc_run(&c);
+    c.name = "linear_add in place";
+    c.bwd = NULL, c.op = linear_in_place;
+    opc_run(&c);
     c.name = "linear_relu";
     c.inputs = 3;
-    c.fwd = relu_fwd, c.bwd = NULL, c.op = relu;
+    c.fwd = relu_fwd, c.op = relu;
     opc_run(&c);
 }
 
-/* -- gated_linear; c->s: M I O silu alone. The norm has one array for its weight and bias; alone: the value's rows are
- * the gate's */
+/* -- gated_linear; c->s: M I O silu alone in_place. The norm has one array for its weight and bias; alone: the value's
+ * rows are the gate's */
 
 enum { GATE_X, NORM, GATE_W, VALUE_X, VALUE_W, BIAS, TO_ADD, GATED_INPUTS };
 
@@ -115,7 +131,8 @@ static km_tensor *gated(km_ctx *cx, const op_case *c, km_tensor *const x[])
         x[i]->pack = cx->be->pack_new(x[i]->data, c->s[2], c->s[1]);
     const km_normed_linear gate = {x[GATE_X], x[NORM], x[NORM], x[GATE_W], x[BIAS]};
     const km_normed_linear value = {x[c->s[4] ? GATE_X : VALUE_X], x[NORM], x[NORM], x[VALUE_W], x[BIAS]};
-    km_tensor *y = km_gated_linear(cx, &gate, &value, c->s[3], x[TO_ADD]);
+    km_tensor *to = c->s[5] ? km_nn_place(cx, x[c->s[1] == c->s[2] ? GATE_X : TO_ADD]) : NULL;
+    km_tensor *y = km_gated_linear(cx, &gate, &value, c->s[3], x[TO_ADD], to);
     for (int i = GATE_W; i <= VALUE_W; i += VALUE_W - GATE_W) {
         cx->be->pack_free(x[i]->pack);
         x[i]->pack = NULL;
@@ -124,12 +141,14 @@ static km_tensor *gated(km_ctx *cx, const op_case *c, km_tensor *const x[])
     return y;
 }
 
-static void test_gated(km_dim M, km_dim I, km_dim O, bool silu, bool alone)
+/* in_place: over the gate's rows where there is room for the result, else over what is added */
+static void test_gated(km_dim M, km_dim I, km_dim O, bool silu, bool alone, bool in_place)
 {
     opc_run(&(op_case){.name = "gated_linear", .inputs = GATED_INPUTS,
                        .params = 1 << NORM | 1 << GATE_W | 1 << VALUE_W | 1 << BIAS,
                        .in = {{2, {M, I}}, {1, {I}}, {2, {O, I}}, {2, {M, I}}, {2, {O, I}}, {1, {O}}, {2, {M, O}}},
-                       .results = M * O, .s = {M, I, O, silu, alone}, .rtol = 5e-6, .fwd = gated_fwd, .op = gated});
+                       .results = M * O, .s = {M, I, O, silu, alone, in_place}, .rtol = 5e-6, .fwd = gated_fwd,
+                       .op = gated});
 }
 
 static float *floats(km_dim n, uint32_t seed)
@@ -181,14 +200,16 @@ int main(void)
     test_against_reference(5, 3, 16);
     test_against_reference(67, 37, 4);
     test_against_reference(130, 16, 19);
-    test_gated(1, 16, 1, false, false);
-    test_gated(37, 48, 70, true, true);
-    test_gated(131, 112, 67, false, false);
-    test_gated(9, 144, 5, true, true);
-    test_gated(131, 112, 72, false, false);
-    test_gated(40, 144, 136, true, true);
-    test_gated(5, 19, 3, true, false); /* widths that are not fused */
-    test_gated(3, 144, 5, true, false);
+    test_gated(1, 16, 1, false, false, false);
+    test_gated(37, 48, 70, true, true, false);
+    test_gated(131, 112, 67, false, false, false);
+    test_gated(9, 144, 5, true, true, false);
+    test_gated(131, 112, 72, false, false, true);
+    test_gated(40, 144, 136, true, true, true);
+    test_gated(300, 128, 128, false, false, true);
+    test_gated(37, 144, 144, true, true, true);
+    test_gated(5, 19, 3, true, false, false); /* widths that are not fused */
+    test_gated(3, 144, 5, true, false, false);
     static const char *const isas[] = {"base", "avx2", "avx512"};
     for (int i = 0; i < 3; i++) {
         const km_backend *be = km_backend_cpu(isas[i]);

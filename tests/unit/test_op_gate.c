@@ -18,14 +18,26 @@ static void gate_add_bwd(const op_case *c, double *const dx[], const double *dy,
 
 static km_tensor *gate_add(km_ctx *cx, const op_case *c, km_tensor *const x[])
 {
-    return km_gate_add(cx, x[0], x[1], x[2], c->index);
+    return km_gate_add(cx, x[0], x[1], x[2], c->index, NULL);
+}
+
+static km_tensor *gate_add_in_place(km_ctx *cx, const op_case *c, km_tensor *const x[])
+{
+    km_tape *tape = cx->tape;
+    cx->tape = NULL;
+    km_tensor *y = km_gate_add(cx, x[0], x[1], x[2], c->index, x[0]);
+    cx->tape = tape;
+    return y;
 }
 
 static void test_gate_add(km_dim F, km_dim L, km_dim N, km_dim C, const int32_t *level)
 {
-    opc_run(&(op_case){.name = "gate_add", .inputs = 3, .in = {{3, {F, N, C}}, {3, {L, N, C}}, {3, {F, N, C}}},
-                       .results = F * N * C, .s = {F, L, N, C}, .index = level, .rtol = 1e-6, .fwd = gate_add_fwd,
-                       .bwd = gate_add_bwd, .op = gate_add});
+    op_case c = {.name = "gate_add", .inputs = 3, .in = {{3, {F, N, C}}, {3, {L, N, C}}, {3, {F, N, C}}},
+                 .results = F * N * C, .s = {F, L, N, C}, .index = level, .rtol = 1e-6, .fwd = gate_add_fwd,
+                 .bwd = gate_add_bwd, .op = gate_add};
+    opc_run(&c);
+    c.name = "gate_add in place", c.bwd = NULL, c.op = gate_add_in_place;
+    opc_run(&c);
 }
 
 static void silu_mul_fwd(const op_case *c, double *y, double *const x[])

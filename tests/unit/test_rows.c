@@ -11,19 +11,19 @@
 enum { N = 13, C = 6 };
 
 /* Twice the row's numbers and, of each, the number of the row it came from. */
-static km_tensor *doubled(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+static km_tensor *doubled(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first, km_tensor *opt_to)
 {
     float add[N];
     for (km_dim i = 0; i < km_size(x, 0); i++) add[i] = (float)(first + i);
-    (void)arg;
+    (void)arg, (void)opt_to;
     km_tensor *y = km_scale(cx, x, 2);
     for (km_dim i = 0; i < km_numel(y) && !cx->dry; i++) y->data[i] += add[i / (km_numel(y) / km_size(x, 0))];
     return y;
 }
 
-static km_tensor *wider(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+static km_tensor *wider(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first, km_tensor *opt_to)
 {
-    (void)arg, (void)first;
+    (void)arg, (void)first, (void)opt_to;
     return km_concat(cx, x, x);
 }
 
@@ -82,9 +82,10 @@ static void make_beside(km_ctx *cx, void *arg)
     a->b = km_scale(cx, a->half, 2);
 }
 
-static km_tensor *apply(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+static km_tensor *apply(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first, km_tensor *opt_to)
 {
     const affine *a = arg;
+    (void)opt_to;
     km_tensor *y = km_relu(cx, km_linear(cx, x, a->w, NULL));
     return km_add(cx, km_sigmoid_mul(cx, y, x), km_slice(cx, a->b, first, km_size(x, 0)));
 }
@@ -109,8 +110,8 @@ static gradients run_taped(km_dim each, bool swapped)
         affine a = {weight, beside, NULL};
         if (!swapped || !each) make_beside(cx, &a);
         if (swapped && each) y = km_nn_map_swapped(cx, in, NULL, each, apply, make_beside, KM_NN_ARG(&a));
-        else if (swapped) y = km_swap_pairs(cx, apply(cx, &a, in, 0));
-        else y = each ? km_nn_update(cx, in, each, apply, KM_NN_ARG(&a)) : apply(cx, &a, in, 0);
+        else if (swapped) y = km_swap_pairs(cx, apply(cx, &a, in, 0, NULL));
+        else y = each ? km_nn_update(cx, in, each, apply, KM_NN_ARG(&a)) : apply(cx, &a, in, 0, NULL);
     }
     gradients g = {.y = copy_of(y->data, M * M * D)};
     opt_backward(cx, y, b);

@@ -49,7 +49,7 @@ static km_tensor *condition_pairs(km_ctx *cx, const km_pair_conditioner *m, cons
     km_tensor *z = km_scope_end(cx, start, km_nn_norm_linear_run(cx, &m->init, km_concat(cx, z_trunk, rel_pos)));
     km_mark mark = km_scope_begin(cx);
     for (int i = 0; i < m->n_transitions; i++)
-        z = km_nn_carry(cx, mark, z, km_nn_transition_add(cx, &m->transitions[i], z));
+        z = km_nn_carry(cx, mark, z, km_nn_transition_add(cx, &m->transitions[i], z, km_nn_place(cx, z)));
     return z;
 }
 

@@ -63,7 +63,7 @@ km_levels *km_diffusion_levels(km_ctx *cx, const km_diffusion *d, const km_condi
     km_tensor *s = km_scope_end(cx, start, add_level(cx, m, k->s_single, c_noise, L));
     km_mark mark = km_scope_begin(cx);
     for (int i = 0; i < m->n_transitions; i++)
-        s = km_nn_carry(cx, mark, s, km_nn_transition_add(cx, &m->transitions[i], s));
+        s = km_nn_carry(cx, mark, s, km_nn_transition_add(cx, &m->transitions[i], s, km_nn_place(cx, s)));
     mark = km_scope_begin(cx);
     levels->s_to_a = km_scope_end(cx, mark, km_nn_norm_linear_run(cx, &d->s_to_a, s));
     for (int i = 0; i < d->config.token_depth; i++) {

@@ -73,9 +73,10 @@ typedef struct entries {
     const int32_t *residues;                 /* [S, N] */
 } entries;
 
-static km_tensor *embed_rows(km_ctx *cx, const void *arg, const km_tensor *numbers, km_dim first)
+static km_tensor *embed_rows(km_ctx *cx, const void *arg, const km_tensor *numbers, km_dim first, km_tensor *opt_to)
 {
     const entries *e = arg;
+    (void)opt_to;
     km_dim S = km_size(numbers, 0), N = km_size(numbers, 1);
     km_tensor *classes = km_lookup_columns(cx, e->msa, e->residues + first * N, S * N, 1);
     return km_add(cx, km_cast(cx, km_add(cx, km_linear(cx, numbers, e->numbers, NULL), classes)), e->tokens);
@@ -126,19 +127,19 @@ static const km_tensor *chosen(km_ctx *cx, const averaging *t, const km_tensor *
     return KM_RESHAPE(cx, km_lookup_rows(cx, KM_RESHAPE(cx, x, R * N, C), index, R * Tq), R, Tq, C);
 }
 
-static km_tensor *add_average(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
+static km_tensor *add_average(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first, km_tensor *opt_to)
 {
     const averaging *t = arg;
     (void)first;
     km_tensor *x = km_nn_norm_run(cx, &t->l->norm_m, m), *v = km_nn_linear_run(cx, &t->l->proj_m, x);
     km_tensor *g = km_nn_linear_run(cx, &t->l->proj_g, chosen(cx, t, x));
     km_tensor *y = km_pair_average(cx, v, g, t->logits, t->mask);
-    return km_nn_linear_add(cx, &t->l->proj_o, y, chosen(cx, t, m));
+    return km_nn_linear_add(cx, &t->l->proj_o, y, chosen(cx, t, m), opt_to);
 }
 
-static km_tensor *with_transition(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
+static km_tensor *with_transition(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first, km_tensor *opt_to)
 {
-    (void)first;
+    (void)first, (void)opt_to;
     return km_add_transition(cx, arg, km_nn_state(cx, m));
 }
 
@@ -167,9 +168,10 @@ typedef struct factor {
     const float *mask; /* [S N] */
 } factor;
 
-static km_tensor *factor_of(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first)
+static km_tensor *factor_of(km_ctx *cx, const void *arg, const km_tensor *m, km_dim first, km_tensor *opt_to)
 {
     const factor *t = arg;
+    (void)opt_to;
     km_tensor *x = km_nn_linear_run(cx, t->linear, km_nn_norm_run(cx, t->norm, m));
     return km_frame_axpby(cx, x, t->mask + first, NULL, NULL);
 }
@@ -180,11 +182,11 @@ typedef struct outer {
     const float *scale;     /* [N, N] */
 } outer;
 
-static km_tensor *add_outer(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+static km_tensor *add_outer(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first, km_tensor *opt_to)
 {
     const outer *t = arg;
     km_tensor *products = km_outer_products(cx, t->a, t->b, t->scale, first, km_size(z, 0));
-    return km_linear_add(cx, products, t->o, t->bias, z);
+    return km_linear_add(cx, products, t->o, t->bias, z, opt_to);
 }
 
 /* What all layers share. */

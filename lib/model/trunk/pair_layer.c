@@ -53,13 +53,13 @@ void km_pair_layer_init(km_pair_layer *l, km_params *p, const char *prefix, km_d
 
 /* -- z + sg(g_out x) p_out norm(product), x = norm(z); the product of the halves of sg(g_in x) p_in x */
 
-static km_tensor *gated_halves(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+static km_tensor *gated_halves(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first, km_tensor *opt_to)
 {
     const km_triangle_multiplication *l = arg;
     (void)first;
     const km_normed_linear gate = km_nn_normed(&l->norm_in, &l->g_in, z);
     const km_normed_linear value = km_nn_normed(&l->norm_in, &l->p_in, z);
-    return km_gated_linear(cx, &gate, &value, false, NULL);
+    return km_gated_linear(cx, &gate, &value, false, NULL, opt_to);
 }
 
 typedef struct multiplied {
@@ -67,14 +67,14 @@ typedef struct multiplied {
     const km_tensor *product; /* [N N, C] */
 } multiplied;
 
-static km_tensor *add_product(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+static km_tensor *add_product(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first, km_tensor *opt_to)
 {
     const multiplied *m = arg;
     const km_triangle_multiplication *l = m->l;
     const km_tensor *product = km_slice(cx, m->product, first, km_size(z, 0));
     const km_normed_linear gate = km_nn_normed(&l->norm_in, &l->g_out, z);
     const km_normed_linear value = km_nn_normed(&l->norm_out, &l->p_out, product);
-    return km_gated_linear(cx, &gate, &value, false, z);
+    return km_gated_linear(cx, &gate, &value, false, z, opt_to);
 }
 
 static km_tensor *multiply(km_ctx *cx, const km_triangle_multiplication *l, km_tensor *z, const float *mask,
@@ -91,11 +91,11 @@ static km_tensor *multiply(km_ctx *cx, const km_triangle_multiplication *l, km_t
 
 /* -- z + o attention(x), x = norm(z), within each row of pairs, with one bias for all of them */
 
-static km_tensor *bias_of(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+static km_tensor *bias_of(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first, km_tensor *opt_to)
 {
     const km_triangle_node *l = arg;
     (void)first;
-    return km_nn_linear_run(cx, &l->bias, km_nn_norm_run(cx, &l->norm, z));
+    return km_nn_linear_to(cx, &l->bias, km_nn_norm_run(cx, &l->norm, z), opt_to);
 }
 
 /* Tq of the N pairs of each row as queries. */
@@ -125,7 +125,7 @@ static const km_tensor *queries(km_ctx *cx, const node *n, const km_tensor *x)
     return KM_RESHAPE(cx, km_slice(cx, KM_RESHAPE(cx, x, N, C), n->first, n->Tq), 1, n->Tq, C);
 }
 
-static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first, km_tensor *opt_to)
 {
     const node *n = arg;
     (void)first;
@@ -133,7 +133,7 @@ static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *z,
     km_tensor *q = km_nn_linear_run(cx, &n->l->q, at), *k = km_nn_linear_run(cx, &n->l->k, x);
     km_tensor *v = km_nn_linear_run(cx, &n->l->v, x), *g = km_nn_linear_run(cx, &n->l->g, at);
     km_tensor *y = km_pair_attention(cx, q, k, v, g, n->bias, n->mask);
-    return km_nn_linear_add(cx, &n->l->o, y, queries(cx, n, z));
+    return km_nn_linear_add(cx, &n->l->o, y, queries(cx, n, z), opt_to);
 }
 
 /* The result has its pairs swapped, and lies in `to` without a tape. Where the bias of all pairs is more than a tile,
@@ -156,10 +156,10 @@ static km_tensor *attend(km_ctx *cx, const km_triangle_node *l, const km_tensor 
 
 /* -- and the whole */
 
-static km_tensor *add_transition(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+static km_tensor *add_transition(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first, km_tensor *opt_to)
 {
     (void)first;
-    return km_nn_transition_add(cx, arg, x);
+    return km_nn_transition_add(cx, arg, x, opt_to);
 }
 
 km_tensor *km_add_transition(km_ctx *cx, const km_nn_transition *l, km_tensor *state)

@@ -36,7 +36,7 @@ typedef struct single {
 } single;
 
 /* s + attention of these tokens to all, with their rows of the bias */
-static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *s, km_dim first)
+static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *s, km_dim first, km_tensor *opt_to)
 {
     const single *a = arg;
     const km_nn_attention *l = &a->l->attention;
@@ -44,7 +44,7 @@ static km_tensor *add_attention(km_ctx *cx, const void *arg, const km_tensor *s,
     km_tensor *x = KM_RESHAPE(cx, km_nn_norm_run(cx, &a->l->norm_s, s), 1, n, S);
     km_tensor *bias = km_pair_bias(cx, &a->l->attention_bias, km_slice(cx, a->z, first, n));
     km_tensor *q = km_nn_linear_run(cx, &l->q, x), *g = km_nn_linear_run(cx, &l->g, x);
-    return km_nn_linear_add(cx, &l->o, km_pair_attention(cx, q, a->k, a->v, g, bias, a->mask), s);
+    return km_nn_linear_add(cx, &l->o, km_pair_attention(cx, q, a->k, a->v, g, bias, a->mask), s, opt_to);
 }
 
 static km_tensor *attend_single(km_ctx *cx, const km_pairformer_layer *l, km_tensor *s, const km_tensor *z,
@@ -72,7 +72,7 @@ static void run_stack(km_ctx *cx, void *arg)
         const km_pairformer_layer *l = &p->m->layers[i];
         p->z = km_pair_layer_run(cx, &l->pair, p->z, p->token_mask, p->pair_mask);
         p->s = km_carried(cx, mark, p->s, attend_single(cx, l, p->s, p->z, p->token_mask));
-        p->s = km_nn_carry(cx, mark, p->s, km_nn_transition_add(cx, &l->transition_s, p->s));
+        p->s = km_nn_carry(cx, mark, p->s, km_nn_transition_add(cx, &l->transition_s, p->s, km_nn_place(cx, p->s)));
     }
 }
 

@@ -36,11 +36,11 @@ static bool has_something(const km_features *f, km_dim t)
     return false;
 }
 
-static km_tensor *project(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first)
+static km_tensor *project(km_ctx *cx, const void *arg, const km_tensor *z, km_dim first, km_tensor *opt_to)
 {
     const km_template_module *m = arg;
     (void)first;
-    return km_nn_linear_run(cx, &m->z, km_nn_norm_run(cx, &m->z_norm, z));
+    return km_nn_linear_to(cx, &m->z, km_nn_norm_run(cx, &m->z_norm, z), opt_to);
 }
 
 /* [N, N, T]: norm of v + layers(v), v = projected + what template t says of pairs */

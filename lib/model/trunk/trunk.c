@@ -75,9 +75,10 @@ typedef struct recycling {
     const km_tensor *init; /* as the state */
 } recycling;
 
-static km_tensor *begin_pass(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first)
+static km_tensor *begin_pass(km_ctx *cx, const void *arg, const km_tensor *x, km_dim first, km_tensor *opt_to)
 {
     const recycling *r = arg;
+    (void)opt_to;
     km_tensor *y = km_nn_linear_run(cx, r->linear, km_nn_norm_run(cx, r->norm, x));
     return km_add(cx, km_slice(cx, r->init, first, km_size(x, 0)), y);
 }
