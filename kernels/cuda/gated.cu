@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT
  * Gated products with the layer norms before and the sum after them in one pass, on tensor cores: y = f(norm(x) w^T +
  * b) (norm(x') w'^T + b') + add. A block has 128 rows, normed once and kept in shared memory; of the weights 64 outputs
- * by 64 inputs of both products come at a time, the next on their way while these are multiplied. A warp has 32 rows
- * and 32 of the outputs. Nothing of the width of the two products is written. */
+ * by 64 inputs of both products come at a time (by 32 where each product has rows of its own, so that all of it fits
+ * into the 99 KB of the smaller cards), the next on their way while these are multiplied. A warp has 32 rows and 32 of
+ * the outputs. Nothing of the width of the two products is written. */
 #ifdef KM_CUDA_BF16
 #include "kernels/backend.h"
 #include "kernels/cuda/mma.cuh"
 #include "kernels/cuda/pack.h"
 
-enum { ROWS = 128, WARPS = 8, HIGH = 32, STEP = 64, TILE_LD = STEP + PADDING, GATE = 0, VALUE = 1 };
+enum { ROWS = 128, WARPS = 8, HIGH = 32, OUTPUTS = 64, GATE = 0, VALUE = 1 };
+/* Inputs of a tile of both weights, its rows' distance and its numbers. */
+#define STEP(SAME) ((SAME) ? 64 : 32)
+#define TILE_LD(SAME) (STEP(SAME) + PADDING)
+#define TILE(SAME) (2 * OUTPUTS * TILE_LD(SAME))
 
 struct gated {
     const bf16 *x[2], *w[2], *opt_add;
@@ -72,26 +77,28 @@ __device__ static inline void norm_rows(bf16 *to, const bf16 *x, const row_norm<
 /* Where of 32 outputs one lies in a tile, so that a lane's of all four products are neighbours in y. */
 __device__ static inline int place_of(int output) { return output % 8 / 2 * 8 + output / 8 * 2 + output % 2; }
 
-/* 64 outputs from o on by 64 inputs from k on of both weights; late. */
-__device__ static inline void stage_weights(bf16 *to, const gated &z, int o, int k)
+/* The outputs from o on by inputs from k on of both weights; late. */
+template <int SAME> __device__ static inline void stage_weights(bf16 *to, const gated &z, int o, int k)
 {
-    const int n = (int)threadIdx.x, output = n / 8, c = n % 8 * 8;
+    enum { ACROSS = STEP(SAME) / 8, AT_ONCE = WARPS * KM_WARP / ACROSS };
+    const int c = (int)threadIdx.x % ACROSS * 8;
     KM_UNROLL
-    for (int i = 0; i < 2 * STEP / HIGH; i++) {
-        const int at = o + i % 2 * HIGH + output;
-        copy_16(to + (i * HIGH + place_of(output)) * TILE_LD + c, z.w[i / 2] + (km_dim)at * z.I + k + c,
-                at < z.O && k + c < z.I);
+    for (int i = 0; i < 2 * OUTPUTS; i += AT_ONCE) {
+        const int row = i + (int)threadIdx.x / ACROSS, at = o + row % OUTPUTS;
+        copy_16(to + (row / HIGH * HIGH + place_of(row % HIGH)) * TILE_LD(SAME) + c,
+                z.w[i / OUTPUTS] + (km_dim)at * z.I + k + c, at < z.O && k + c < z.I);
     }
 }
 
-/* c [32, 32] of both products += a warp's rows from an input on times its outputs' weights for up to 64 inputs */
+/* c [32, 32] of both products += a warp's rows from an input on times its outputs' weights for a tile's inputs */
 template <int SAME>
 __device__ static inline void add_step(float c[2][2][4][4], const bf16 *rows, int value_rows, const bf16 *weights,
                                        int inputs, int ld)
 {
     const int l = lane_of();
-    const bf16 *row = rows + l % 16 * ld + l / 16 * 8, *w = weights + (l % 8 + l / 16 * 8) * TILE_LD + l / 8 % 2 * 8;
-    for (int kk = 0; kk < STEP && kk < inputs; kk += 16) {
+    const bf16 *row = rows + l % 16 * ld + l / 16 * 8;
+    const bf16 *w = weights + (l % 8 + l / 16 * 8) * TILE_LD(SAME) + l / 8 % 2 * 8;
+    for (int kk = 0; kk < STEP(SAME) && kk < inputs; kk += 16) {
         uint32_t a[2][4], b[4];
         KM_UNROLL
         for (int s = 0; s < 2; s++) {
@@ -99,7 +106,7 @@ __device__ static inline void add_step(float c[2][2][4][4], const bf16 *rows, in
             for (int m = 0; m < 2 && !(SAME && s); m++) load_straight(a[m], row + s * value_rows + 16 * m * ld + kk);
             KM_UNROLL
             for (int j = 0; j < 4; j += 2) {
-                load_straight(b, w + (s * STEP + 8 * j) * TILE_LD + kk);
+                load_straight(b, w + (s * OUTPUTS + 8 * j) * TILE_LD(SAME) + kk);
                 KM_UNROLL
                 for (int m = 0; m < 2; m++) mma(c[s][m][j], a[m], b[0], b[1]), mma(c[s][m][j + 1], a[m], b[2], b[3]);
             }
@@ -155,23 +162,24 @@ __device__ static inline void write_outputs(const gated &z, const float c[2][2][
 template <int SAME, int WORDS> __global__ static void __launch_bounds__(WARPS *KM_WARP, 2) gated_kernel(gated z)
 {
     KM_SHARED(bf16, weights);
-    bf16 *rows = weights + 2 * 2 * STEP * TILE_LD;
+    bf16 *rows = weights + 2 * TILE(SAME);
     const int warp = (int)threadIdx.x / KM_WARP, ld = z.I + PADDING, normed = warp * (ROWS / WARPS);
     const int first = warp / 2 * HIGH, side = warp % 2 * HIGH;
     const km_dim m = blockIdx.x * (km_dim)ROWS;
     const int left = z.M - m < ROWS ? (int)(z.M - m) - normed : ROWS;
-    stage_weights(weights, z, 0, 0);
+    stage_weights<SAME>(weights, z, 0, 0);
     KM_UNROLL
     for (int s = 0; s < 2 - SAME; s++)
         norm_rows(rows + (s * ROWS + normed) * ld, z.x[s] + (m + normed) * z.I,
                   row_norm<WORDS>(z.opt_norm_w[s], z.opt_norm_b[s], z.I), left, z.I);
     float c[2][2][4][4] = {{{{0}}}};
     for (int o = 0, k = 0, turn = 0; o < z.O; turn ^= 1) {
-        const int next_k = k + STEP < z.I ? k + STEP : 0, next_o = next_k ? o : o + STEP;
+        const int next_k = k + STEP(SAME) < z.I ? k + STEP(SAME) : 0, next_o = next_k ? o : o + OUTPUTS;
         copies_arrive();
         __syncthreads();
-        if (next_o < z.O) stage_weights(weights + (turn ^ 1) * 2 * STEP * TILE_LD, z, next_o, next_k);
-        add_step<SAME>(c, rows + first * ld + k, ROWS * ld, weights + (turn * 2 * STEP + side) * TILE_LD, z.I - k, ld);
+        if (next_o < z.O) stage_weights<SAME>(weights + (turn ^ 1) * TILE(SAME), z, next_o, next_k);
+        add_step<SAME>(c, rows + first * ld + k, ROWS * ld, weights + turn * TILE(SAME) + side * TILE_LD(SAME), z.I - k,
+                       ld);
         if (!next_k) {
             write_outputs(z, c, m + first, o + side);
             KM_UNROLL
@@ -196,7 +204,7 @@ void KM_CUDA(gated_linear)(const km_exec *, float *y, const km_side *gate, const
                (int)I,
                (int)O,
                silu};
-    size_t shared = (size_t)(2 * 2 * STEP * TILE_LD + (same ? 1 : 2) * ROWS * (I + PADDING)) * sizeof(bf16);
+    size_t shared = (size_t)(2 * TILE(same) + (same ? 1 : 2) * ROWS * (I + PADDING)) * sizeof(bf16);
     auto kernel = !same ? gated_kernel<0, 2> : I <= 128 ? gated_kernel<1, 2> : gated_kernel<1, 4>;
     static_assert(KM_GATED_MOST == 256, "words of a lane");
     if (M > 0) km_launch(kernel, dim3((unsigned)((M + ROWS - 1) / ROWS)), dim3(WARPS * KM_WARP), shared, z);
