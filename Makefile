@@ -59,8 +59,8 @@ CUDA_OBJ  = $(foreach t,$(CUDA_T),$(CUDA_FAMILIES:%.cu=$(1)/%.$(t).o))
 CUDA_O   := $(call CUDA_OBJ,$(O)) $(CUDA_ONE:%.cu=$(O)/%.f32.o)
 CUDA_SO  := $(if $(NVCC),$(B)/libkm-cuda.so)
 # The same sources on the processor, for the tests; tests/emulate/race.cc is told of every access to memory.
-RACES     := $(if $(SAN),,-fsanitize=thread)
-EMULATE   := $(filter-out tests/emulate/constants.cc $(if $(SAN),tests/emulate/planted.cc),$(wildcard tests/emulate/*.cc))
+RACES     := $(if $(SAN),,-fsanitize=thread,alignment)
+EMULATE   := $(filter-out $(patsubst %,tests/emulate/%.cc,constants $(if $(SAN),planted race_calls)),$(wildcard tests/emulate/*.cc))
 EMULATE_O := $(call CUDA_OBJ,$(O)/emulate) $(CUDA_ONE:%.cu=$(O)/emulate/%.f32.o) $(EMULATE:%.cc=$(O)/%.o)
 NVIDIA_H  := $(if $(NVCC),$(wildcard $(dir $(NVCC))../include/cublasLt.h))
 

@@ -26,7 +26,7 @@ struct dim3 {
     unsigned x, y, z;
     dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
 };
-struct float2 {
+struct __align__(8) float2 {
     float x, y;
 };
 struct __align__(8) uint2 { unsigned x, y; };

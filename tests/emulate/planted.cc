@@ -101,6 +101,12 @@ __global__ void behind_kernel(float *y, between, int far)
     y[threadIdx.x] = x[threadIdx.x + far];
 }
 
+__global__ void word_kernel(float *y, between, int far) { *(uint32_t *)((bf16 *)y + 2 * threadIdx.x + far) = 1; }
+__global__ void four_kernel(float *y, between, int far)
+{
+    *(float4 *)(y + 4 * threadIdx.x + far) = float4{1, 2, 3, (float)far};
+}
+
 /* Both halves of a block meet, at lines of their own. */
 __global__ void parted_kernel(float *, between, int far)
 {
@@ -147,6 +153,9 @@ const struct planted {
     {"an atomic addition and a read by two blocks", sum_and_read_kernel, BLOCK, 0, 2, true},
     {"read before it is written, but by another block", unwritten_kernel, NOTHING, 0, 2, true},
     {"all of the dynamic shared memory", behind_kernel, NOTHING, 0, 1, false},
+    {"words at multiples of 4 bytes", word_kernel, NOTHING, 2, 1, false},
+    {"four numbers at multiples of 16 bytes", four_kernel, NOTHING, 4, 1, false},
+    {"words between them", word_kernel, NOTHING, 1, 1, true},
     {"behind the dynamic shared memory", behind_kernel, NOTHING, 1, 1, true},
 };
 
@@ -171,8 +180,11 @@ extern "C" const char *km_planted(int i, bool *ret_race, bool *ret_found)
     return all[i].name;
 }
 
-/* Ends the program: by a race, or where threads meet at two lines (which: 0, 1). */
+/* Ends the program: by a race, where threads meet at two lines, by an access out of line (which: 0, 1, 2). */
 extern "C" void km_planted_end(int which)
 {
-    launch(which ? planted{"", parted_kernel, NOTHING, 32, 1, true} : all[0]);
+    static const planted ends[] = {all[0],
+                                   {"", parted_kernel, NOTHING, 32, 1, true},
+                                   {"", four_kernel, NOTHING, 2, 1, true}};
+    launch(ends[which]);
 }

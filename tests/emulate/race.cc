@@ -179,15 +179,32 @@ void warp_met(int warp) { met[warp]++; }
 
 void is_thread(int n) { now.thread = (uint16_t)n; }
 
+namespace
+{
+
+seen seen_now(access how, const void *from)
+{
+    now.met = met[now.thread / WARP];
+    return {epoch, (uint32_t)((uintptr_t)from - library), now.met, now.thread, (uint16_t)how};
+}
+
+} // namespace
+
 void at(const void *p, size_t bytes, access how, const void *from)
 {
     const uintptr_t first = (uintptr_t)p;
     const region *r = in_kernel ? region_of(first) : nullptr;
     if (!r) return;
-    now.met = met[now.thread / WARP];
-    const seen s = {epoch, (uint32_t)((uintptr_t)from - library), now.met, now.thread, (uint16_t)how};
+    const seen s = seen_now(how, from);
     for (size_t g = (first - r->first) / GRAIN; g <= (first + bytes - 1 - r->first) / GRAIN; g++)
         judge(*r, r->first + g * GRAIN, r->grains[g], s);
+}
+
+void out_of_line(const void *p, const void *from)
+{
+    static const region own = {"some", 0, 0, 0, false, nullptr};
+    const region *r = region_of((uintptr_t)p);
+    if (in_kernel) found("an access out of line", r ? *r : own, (uintptr_t)p, nullptr, seen_now(READ, from));
 }
 
 void at_by_warp(const void *p, size_t bytes, access how, const void *from)
@@ -206,23 +223,3 @@ int count()
 }
 
 } // namespace race
-
-#ifndef __SANITIZE_THREAD__
-#define HERE __builtin_return_address(0)
-#define ACCESS(name, bytes)                                                                                            \
-    void __tsan_read##name(void *p) { race::at(p, bytes, race::READ, HERE); }                                          \
-    void __tsan_write##name(void *p) { race::at(p, bytes, race::WRITE, HERE); }
-extern "C" {
-ACCESS(1, 1)
-ACCESS(2, 2)
-ACCESS(4, 4)
-ACCESS(8, 8)
-ACCESS(16, 16)
-void __tsan_unaligned_read2(void *p) { race::at(p, 2, race::READ, HERE); }
-void __tsan_read_range(void *p, long bytes) { race::at(p, (size_t)bytes, race::READ, HERE); }
-void __tsan_write_range(void *p, long bytes) { race::at(p, (size_t)bytes, race::WRITE, HERE); }
-void __tsan_func_entry(void *) {}
-void __tsan_func_exit(void) {}
-void __tsan_init(void) {}
-}
-#endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What tests/emulate/race.h finds of races planted in emulated kernels, in any order of threads and blocks, and that it
- * finds none where there are none. */
+ * What tests/emulate/race.h finds of faults planted in emulated kernels, in any order of threads and blocks; it finds
+ * none where there are none. */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +56,7 @@ int main(void)
     ok(ends(end, 0, "hand_kernel"), "a race ends the program and names the kernel");
     ok(ends(end, 0, "planted.cc:"), "and the lines");
     ok(ends(end, 1, "meet at different lines"), "threads that meet at different lines end it");
+    ok(ends(end, 2, "out of line"), "so does an access that is not in line");
     test_order(planted, NULL);
     test_order(planted, "reverse");
     test_order(planted, "1");
