@@ -105,29 +105,31 @@ __device__ static inline float quad_sum(float x)
 }
 
 /* Of M times 16 queries, rows g and g + 8: a weight is 2^(log2(e) logit + less); sums of weights (rows g, g, g + 8,
- * g + 8), and of weights times values. Logits beyond `limit` make all weights smaller. */
+ * g + 8), and of weights times values. */
 template <int DT, int M> struct row_sums {
-    float limit[M][2], less[M][2], sum[M][4], out[M][2 * DT][4];
+    float less[M][2], sum[M][4], out[M][2 * DT][4];
 };
 
-/* How far logits may grow before sums are scaled: weights are e^5 at the most. Most tiles change no limit then. */
-static constexpr float SLACK = 5;
+/* How far beyond the greatest so far logits may grow, in powers of 2, before sums are scaled: few tiles do it then.
+ * What `less` is before the first key: any weight would be too great. */
+static constexpr float SLACK = 7, NOT_YET = 1e30f;
 
-/* Limits of 16 queries that hold for s [16, 8 N] too, by a whole warp. */
+/* Weights of 16 queries that are bounded for s [16, 8 N] too, by a whole warp. */
 template <int DT, int M, int N>
-__device__ static inline void raise_limits(row_sums<DT, M> &o, int m, const float s[N][4])
+__device__ static inline void bound_weights(row_sums<DT, M> &o, int m, const float s[N][4])
 {
     float most[2] = {-INFINITY, -INFINITY};
     KM_UNROLL
     for (int j = 0; j < N; j++) KM_UNROLL
     for (int e = 0; e < 4; e++) most[e / 2] = fmaxf(most[e / 2], s[j][e]);
-    if (!__ballot_sync(0xffffffffu, most[0] > o.limit[m][0] || most[1] > o.limit[m][1])) return;
+    const bool beyond = LOG2E * most[0] + o.less[m][0] > SLACK || LOG2E * most[1] + o.less[m][1] > SLACK;
+    if (!__ballot_sync(0xffffffffu, beyond)) return;
     KM_UNROLL
     for (int r = 0; r < 2; r++) {
-        const float top = quad_max(most[r]), less = -LOG2E * top;
-        const bool grown = top > o.limit[m][r], first = o.limit[m][r] == -INFINITY;
-        const float shrink = !grown ? 1 : first ? 0 : two_to(less - o.less[m][r]);
-        if (grown) o.limit[m][r] = top + SLACK, o.less[m][r] = less;
+        const float top = LOG2E * quad_max(most[r]);
+        const bool grown = top + o.less[m][r] > SLACK;
+        const float shrink = grown ? two_to(-top - o.less[m][r]) : 1;
+        if (grown) o.less[m][r] = -top;
         KM_UNROLL
         for (int e = 2 * r; e < 2 * r + 2; e++) {
             o.sum[m][e] *= shrink;
@@ -142,7 +144,7 @@ template <int DT, int M, int N>
 __device__ static inline void soften(row_sums<DT, M> &o, int m, float s[N][4], uint32_t p[N / 2][4])
 {
     const uint32_t ones = 0x3f803f80u;
-    raise_limits<DT, M, N>(o, m, s);
+    bound_weights<DT, M, N>(o, m, s);
     KM_UNROLL
     for (int j = 0; j < N; j++) KM_UNROLL
     for (int e = 0; e < 4; e++) s[j][e] = two_to(LOG2E * s[j][e] + o.less[m][e / 2]);
@@ -233,9 +235,9 @@ __device__ static inline row_sums<DT, M> attend_rows(const Job &z, const mma_pla
     enum { N = 4 };
     const int keys = (int)z.keys(w.context), row = w.first - w.top;
     const float scale = rsqrtf((float)z.D);
-    row_sums<DT, M> o = {{{0}}, {{0}}, {{0}}, {{{0}}}};
+    row_sums<DT, M> o = {{{0}}, {{0}}, {{{0}}}};
     KM_UNROLL
-    for (int m = 0; m < M; m++) o.limit[m][0] = o.limit[m][1] = -INFINITY;
+    for (int m = 0; m < M; m++) o.less[m][0] = o.less[m][1] = NOT_YET;
     shared.stage(0, w, added, kv, w.top, 0);
     for (int key = 0, turn = 0; key < keys; key += SIDE, turn ^= 1) {
         copies_arrive();
