@@ -80,6 +80,11 @@ struct decaying {
         int seen;
         float time_k[SIDE], time_q[SIDE];
     };
+    /* No more than there are rows: two blocks fit so where heads are 48 wide. */
+    __host__ __device__ static constexpr size_t bytes(int rows)
+    {
+        return sizeof(tile) - (size_t)(SIDE - rows) * sizeof(float);
+    }
     __device__ void stage(unsigned char *shared, int rows, int query, int key) const
     {
         tile *t = (tile *)shared;
@@ -146,7 +151,7 @@ struct temporal_job {
     int causal, rest = 0; /* every byte of an argument tells (km_left_out) */
     km_dim most_queries() const { return Tq; }
     km_dim most_keys() const { return Tk; }
-    __host__ __device__ static constexpr size_t bytes(int) { return sizeof(decaying::tile); }
+    __host__ __device__ static constexpr size_t bytes(int rows) { return decaying::bytes(rows); }
     __device__ int queries(int) const { return (int)Tq; }
     __device__ int keys(int) const { return (int)Tk; }
     __device__ km_dim first(int context, int token, km_dim T) const
