@@ -82,10 +82,14 @@ static void check(cublasStatus_t status, const char *what)
 /* Whatever a plan depends on: sizes, strides, types, epilogue, and how the addresses are aligned. */
 typedef std::array<int64_t, 16> shape;
 
+/* Algorithms asked for, the fastest first: one may turn out not to compute what it was offered for. */
+enum { WAYS = 8 };
+
 struct plan {
     cublasLtMatmulDesc_t op;
     cublasLtMatrixLayout_t first, second, out;
-    cublasLtMatmulHeuristicResult_t how;
+    cublasLtMatmulHeuristicResult_t ways[WAYS];
+    int count, used;
 };
 
 static unsigned alignment(const void *p)
@@ -141,25 +145,23 @@ static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b
     p.out = layout(c, m, n, batch);
     cublasLtMatmulPreference_t wish;
     size_t room = KM_GEMM_WORKSPACE;
-    int found = 0;
+    p.count = p.used = 0;
     check(lt.cublasLtMatmulPreferenceCreate(&wish), "a preference");
     lt.cublasLtMatmulPreferenceSetAttribute(wish, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &room, sizeof room);
     prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, b.p);
     prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, a.p);
     prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, end.opt_add ? end.opt_add : c.p);
     prefer(wish, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, c.p);
-    check(lt.cublasLtMatmulAlgoGetHeuristic(handle, p.op, p.first, p.second, p.out, p.out, wish, 1, &p.how, &found),
+    check(lt.cublasLtMatmulAlgoGetHeuristic(handle, p.op, p.first, p.second, p.out, p.out, wish, WAYS, p.ways,
+                                            &p.count),
           "a product of this shape");
-    if (!found) km_cuda_check(-1, "cuBLASLt has no way to compute a product of this shape");
     return p;
 }
 
-void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
-                  km_epilogue end)
+static void multiply(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
+                     km_epilogue end)
 {
     static std::map<shape, plan> plans;
-    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, beta, end)) return;
-    if (!workspace) workspace = km_cuda_get(KM_GEMM_WORKSPACE);
     const float alpha = 1, share = end.opt_add ? 1 : beta;
     const void *add = end.opt_add ? end.opt_add : c.p;
     int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (end.opt_bias != nullptr) << 4 |
@@ -171,9 +173,33 @@ void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, i
     if (at == plans.end()) at = plans.emplace(key, make_plan(c, a, b, m, n, k, batch, end)).first;
     plan &p = at->second;
     if (end.opt_bias) set(&p, CUBLASLT_MATMUL_DESC_BIAS_POINTER, &end.opt_bias, sizeof end.opt_bias);
-    cublasStatus_t status =
-        lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &share, add, p.out, c.p, p.out,
-                          &p.how.algo, workspace, KM_GEMM_WORKSPACE, (cudaStream_t)km_cuda_stream());
+    cublasStatus_t status = CUBLAS_STATUS_NOT_SUPPORTED;
+    for (int i = p.used; i < p.count && status != CUBLAS_STATUS_SUCCESS; i++) {
+        const cublasLtMatmulHeuristicResult_t &way = p.ways[i];
+        status = way.state;
+        if (status == CUBLAS_STATUS_SUCCESS)
+            status = lt.cublasLtMatmul(handle, p.op, &alpha, b.p, p.first, a.p, p.second, &share, add, p.out, c.p,
+                                       p.out, &way.algo, workspace, KM_GEMM_WORKSPACE, (cudaStream_t)km_cuda_stream());
+        if (status == CUBLAS_STATUS_SUCCESS) p.used = i;
+    }
     if (status != CUBLAS_STATUS_SUCCESS && km_calls_kept()) km_calls_spoil();
     else check(status, "a product");
+}
+
+/* Rows that are taken at a time: grids of its kernels end at 65,535 tiles, and the smallest have few rows. */
+enum : int64_t { MOST_ROWS = 1 << 18 };
+
+static void *at(const void *p, int half, int64_t elements) { return (char *)p + elements * (half ? 2 : 4); }
+
+void km_cuda_gemm(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
+                  km_epilogue end)
+{
+    if (km_left_out(km_cuda_gemm, c, a, b, m, n, k, batch, beta, end)) return;
+    if (!workspace) workspace = km_cuda_get(KM_GEMM_WORKSPACE);
+    for (int64_t done = 0; done < m; done += MOST_ROWS) {
+        multiply(c, a, b, m - done < MOST_ROWS ? m - done : MOST_ROWS, n, k, batch, beta, end);
+        c.p = at(c.p, c.half, MOST_ROWS * c.ld);
+        a.p = at(a.p, a.half, a.transpose ? MOST_ROWS : MOST_ROWS * a.ld);
+        if (end.opt_add) end.opt_add = at(end.opt_add, c.half, MOST_ROWS * c.ld);
+    }
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <algorithm>
+
 #include "tests/emulate/runtime.h"
 
 using namespace emulate;
@@ -38,11 +40,13 @@ typedef cublasLtMatrixLayoutOpaque layout;
 struct chosen {
     uint64_t workspace, digest;
     uint32_t alignment[4], of_bias;
+    uint32_t works;
 };
 static_assert(sizeof(chosen) <= sizeof(cublasLtMatmulAlgo_t), "eight words");
 
-/* Batches are the grid's third dimension, which ends there; larger ones are refused for some shapes. */
-enum { MOST_BATCH = 65535, WORKSPACE_LINE = 256 };
+/* Batches are a dimension of the grid that ends there, for some shapes; so are tiles of D's columns, here of 8, and
+ * what is larger fails only when it is launched. */
+enum { MOST_BATCH = 65535, MOST_COLUMNS = 65535 * 8, WORKSPACE_LINE = 256 };
 enum : uint64_t { WORKSPACE = 16384 };
 
 cublasStatus_t cublasLtCreate(cublasLtHandle_t *handle)
@@ -187,16 +191,23 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t handle, cublasLtM
     cublasStatus_t status = judge(*op, *a, *b, *c, *d);
     if (status) return status;
     const layout *const all[4] = {a, b, c, d};
-    chosen how = {wish->workspace < WORKSPACE ? (uint64_t)0 : WORKSPACE, digest(*op, all), {}, 0};
+    chosen how = {wish->workspace < WORKSPACE ? (uint64_t)0 : WORKSPACE, digest(*op, all), {}, 0, 1};
     for (int i = 0; i < 4; i++) {
         how.alignment[i] = wish->alignment[i];
         if (how.alignment[i] < (all[i]->type == CUDA_R_32F ? 4u : 2u)) return CUBLAS_STATUS_NOT_SUPPORTED;
     }
     if (op->epilogue & CUBLASLT_EPILOGUE_BIAS) how.of_bias = alignment(op->bias);
-    results[0] = {};
-    memcpy(results[0].algo.data, &how, sizeof how);
-    results[0].workspaceSize = how.workspace;
-    *found = 1;
+    const bool fails = is_to_fail("algorithm"); /* the first is none, the second does not work */
+    for (*found = 0; *found < std::min(wanted, 3); ++*found) {
+        cublasLtMatmulHeuristicResult_t *r = &results[*found];
+        *r = {};
+        how.works = !fails || *found > 1;
+        memcpy(r->algo.data, &how, sizeof how);
+        r->workspaceSize = how.workspace;
+        if (!fails || *found > 0) continue;
+        memset(r, 0xff, sizeof *r);
+        r->state = CUBLAS_STATUS_NOT_SUPPORTED;
+    }
     return CUBLAS_STATUS_SUCCESS;
 }
 
@@ -308,7 +319,10 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t op, 
     const product p = {*op, *a, *b, *c, *d, A, B, C, D, *(const float *)alpha, *(const float *)beta};
     chosen how;
     memcpy(&how, algo->data, sizeof how);
+    if (how.workspace == UINT64_MAX) misused("an algorithm that is none");
     if ((p.beta != 0 && !C) || !is_as_chosen(how, p, workspace, bytes)) return CUBLAS_STATUS_INVALID_VALUE;
+    if (!how.works) return CUBLAS_STATUS_NOT_SUPPORTED;
+    if (d->columns > MOST_COLUMNS) return CUBLAS_STATUS_EXECUTION_FAILED;
     cudaError_t error = give(stream, [=] {
         if (how.workspace) {
             check_range(workspace, how.workspace);

@@ -5,7 +5,7 @@
  * first goes on as far as it can, a later one only where it is waited for; early: the other way round.
  *
  * KM_EMULATE_MEMORY=BYTES is what the device has. KM_EMULATE_FAIL makes a kernel fail, or refuses memory, a graph, its
- * capture, a launch or a copy within one, the pool, or a group. */
+ * capture, a launch or a copy within one, the pool, a product's algorithm, or a group. */
 #ifndef TESTS_EMULATE_RUNTIME_H
 #define TESTS_EMULATE_RUNTIME_H
 

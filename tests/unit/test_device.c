@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Memory of a device, its copies and its two streams (kernels/cuda/device.cu), sums over processes (group.cu), on the
- * CUDA library: tests/emulate, which does what is not ordered in one order and in the other, or a device in
- * `make test-gpu`. */
+ * Memory of a device, its copies and its two streams (kernels/cuda/device.cu), long products (gemm.cu), sums over
+ * processes (group.cu), on the CUDA library: tests/emulate, which does what is not ordered in one order and in the
+ * other, or a device in `make test-gpu`. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -125,6 +125,29 @@ static void test_refused(const km_device *d, const char *what)
     free(x);
 }
 
+/* y [M, 2] = x [M, 2] w [2, 2] of so many rows that cuBLASLt's kernels have no grid for them at once. */
+static void test_long(const km_backend *be, const char *what)
+{
+    enum { M = 600000, WIDE = 2 };
+    const km_device *d = be->device;
+    const float w[WIDE * WIDE] = {1, 2, 3, 4};
+    const size_t bytes = (size_t)M * WIDE * sizeof(float);
+    float *x = km_alloc(bytes), *y = km_alloc(bytes), *there = d->get(bytes), *result = d->get(bytes);
+    float *weight = d->get(sizeof w);
+    bool good = true;
+    for (int i = 0; i < M * WIDE; i++) x[i] = (float)(i % 1001);
+    d->upload(there, x, bytes), d->upload(weight, w, sizeof w);
+    be->linear_fwd(&(km_exec){.threads = 1}, result, there, weight, NULL, there, false, NULL, M, WIDE, WIDE);
+    d->download(y, result, bytes);
+    for (int i = 0; i < M; i++) {
+        const float *at = x + 2 * i;
+        good = good && y[2 * i] == 2 * at[0] + 2 * at[1] && y[2 * i + 1] == 3 * at[0] + 5 * at[1];
+    }
+    ok(good, "a product of %d rows%s", M, what);
+    d->put(there), d->put(result), d->put(weight);
+    free(x), free(y);
+}
+
 /* -- two processes */
 
 /* One of them: what both have, one after another, without waiting. */
@@ -192,5 +215,8 @@ int main(void)
         test_order(d, orders[i]);
     }
     if (emulated) test_refused(d, "capture"), test_refused(d, "copy"), test_refused(d, "graph"), test_no_group(d);
+    if (emulated) setenv("KM_EMULATE_FAIL", "algorithm", 1);
+    test_long(opt_cuda()->plain, emulated ? " by the third algorithm" : "");
+    unsetenv("KM_EMULATE_FAIL");
     return tap_end();
 }
