@@ -65,6 +65,8 @@ typedef struct km_backend {
     bool half;                      /* activations are stored as bfloat16: float pointers to them are names only */
     const struct km_backend *plain; /* the table for activations that are float32; NULL: this one */
     km_pack *(*pack_new)(const float *w, km_dim out, km_dim in);
+    /* the same over numbers that lie there rounded, and stay the caller's; NULL: there is nothing of the kind */
+    km_pack *(*opt_pack_over)(const void *rounded, km_dim out, km_dim in);
     void (*pack_free)(km_pack *p);
     size_t (*pack_bytes)(const km_pack *p);
     /* y [M, O] = sg(gate) value + add, or with silu for sg, forward only; y may lie where add or the gate's x does.

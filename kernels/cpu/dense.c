@@ -245,8 +245,9 @@ static void add_dw(const km_exec *ex, float *dw, const float *dy, const float *x
 }
 
 void KM_CPU(linear_bwd)(const km_exec *ex, float *dx, float *dw, float *db, const float *dy, const float *x,
-                        const float *w, km_dim M, km_dim I, km_dim O)
+                        const float *w, const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
 {
+    (void)opt_pack;
     if (M == 0) return;
     if (dx) add_dx(ex, dx, dy, w, M, I, O);
     if (dw) add_dw(ex, dw, dy, x, M, I, O);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Products with weight matrices. With bfloat16 activations the inputs of every product are bfloat16: a weight packed
- * once at load, or rounded for this product (in training it changes each step). */
+ * at load, or in training at each step, or rounded for this product. */
 #include "kernels/cuda/columns.cuh"
 #include "kernels/cuda/cuda.cuh"
 #include "kernels/cuda/pack.h"
@@ -73,13 +73,13 @@ __global__ static void bias_kernel(float *db, const float *dy, km_dim M, km_dim 
 }
 
 void KM_CUDA(linear_bwd)(const km_exec *, float *opt_dx, float *opt_dw, float *opt_db, const float *dy, const float *x,
-                         const float *w, km_dim M, km_dim I, km_dim O)
+                         const float *w, const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
 {
     if (M == 0) return;
     if (opt_db) KM_COLUMNS_LAUNCH(bias_kernel, M, O, opt_db, dy, M, O);
     const void *d = operand(0, dy, M * O);
     if (opt_dx)
-        km_cuda_gemm(km_matrix{opt_dx, I, 0, 0, 0}, input(d, O, 0), input(operand(1, w, I * O), I, 0), M, I, O, 1, 1,
-                     {});
+        km_cuda_gemm(km_matrix{opt_dx, I, 0, 0, 0}, input(d, O, 0), input(weight(w, opt_pack, I * O), I, 0), M, I, O, 1,
+                     1, {});
     if (opt_dw) km_cuda_gemm(km_matrix{opt_dw, I, 0, 0, 0}, input(d, O, 1), input(x, I, 0), O, I, M, 1, 1, {});
 }

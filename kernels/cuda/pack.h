@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 struct km_pack {
-    void *w; // [out, in] bf16
+    const void *w; /* [out, in] bf16 */
+    void *own;     /* w, or NULL where it is another's */
     size_t bytes;
 };
 

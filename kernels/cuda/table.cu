@@ -55,14 +55,19 @@ static km_pack *pack_new(const float *w, km_dim out, km_dim in)
 {
     km_pack *p = new km_pack;
     p->bytes = (size_t)(out * in) * sizeof(bf16);
-    p->w = km_cuda_get(p->bytes);
-    round_all(p->w, w, out * in);
+    p->w = p->own = km_cuda_get(p->bytes);
+    round_all(p->own, w, out * in);
     return p;
+}
+
+static km_pack *pack_over(const void *rounded, km_dim out, km_dim in)
+{
+    return new km_pack{rounded, nullptr, (size_t)(out * in) * sizeof(bf16)};
 }
 
 static void pack_free(km_pack *p)
 {
-    if (p) km_cuda_put(p->w);
+    if (p) km_cuda_put(p->own);
     delete p;
 }
 
@@ -94,7 +99,8 @@ const km_backend *km_cuda_backend(int index, void (*fail)(const char *msg), char
     device.group = km_cuda_group, device.join = km_cuda_join, device.sum = km_cuda_sum;
     device.replay = km_cuda_replay, device.discard = km_cuda_discard;
     fill(&plain, "cuda-f32"), fill(&half, "cuda");
-    half.half = true, half.plain = &plain, half.opt_gated_linear = km_cuda_bf16_gated_linear;
+    half.half = true, half.plain = &plain, half.opt_gated_linear = km_cuda_bf16_gated_linear,
+    half.opt_pack_over = pack_over;
 #define KM_KERNEL(name, args) plain.name = km_cuda_f32_##name, half.name = km_cuda_bf16_##name;
 #include "kernels/kernels.def"
 #undef KM_KERNEL

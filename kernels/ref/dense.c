@@ -15,9 +15,9 @@ void km_ref_linear_fwd(const km_exec *ex, double *y, const double *x, const doub
 }
 
 void km_ref_linear_bwd(const km_exec *ex, double *dx, double *dw, double *db, const double *dy, const double *x,
-                       const double *w, km_dim M, km_dim I, km_dim O)
+                       const double *w, const km_pack *opt_pack, km_dim M, km_dim I, km_dim O)
 {
-    (void)ex;
+    (void)ex, (void)opt_pack;
     for (km_dim m = 0; m < M; m++)
         for (km_dim o = 0; o < O; o++) {
             double d = dy[m * O + o];

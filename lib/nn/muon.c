@@ -30,7 +30,7 @@ void km_muon_orthogonalize(const km_backend *be, float *x, km_dim R, km_dim C, f
         be->linear_fwd(&one, square, gram, gram, NULL, NULL, false, NULL, R, R, R); /* gram is its own transpose */
         be->axpby_fwd(&one, square, gram, b, square, c, R * R);
         be->axpby_fwd(&one, next, x, a, NULL, 0, R * C);
-        be->linear_bwd(&one, next, NULL, NULL, square, x, x, R, C, R); /* next += square x */
+        be->linear_bwd(&one, next, NULL, NULL, square, x, x, NULL, R, C, R); /* next += square x */
         be->axpby_fwd(&one, x, next, 1, NULL, 0, R * C);
     }
 }

@@ -16,6 +16,7 @@ typedef struct entry {
     km_tensor t;
     float *own;  /* what t.data points to when it is neither in the file nor in the training block */
     float *host; /* where t.data pointed before it was copied to a device, else NULL */
+    km_pack *rounded; /* in training on a device: over its numbers in km_params.rounded, else NULL */
     bool trained;
     bool product; /* read by products alone */
 } entry;
@@ -32,6 +33,7 @@ struct km_params {
     int n_slots;
     float *block;
     float *there; /* the block's copy on a device, or NULL */
+    void *rounded; /* and there in bfloat16, where activations are, or NULL */
     bool newer_there;
     km_dim size;
     size_t packed_bytes;
@@ -136,9 +138,12 @@ static void drop_packs(km_params *p)
 void km_params_free(km_params *p)
 {
     if (!p) return;
+    km_params_from(p);
     drop_packs(p);
     if (p->there) p->be->device->put(p->there);
+    if (p->rounded) p->be->device->put(p->rounded);
     for (int i = 0; i < p->n; i++) {
+        if (p->entries[i]->rounded) p->be->pack_free(p->entries[i]->rounded);
         free(p->entries[i]->own);
         free(p->entries[i]->name);
         free(p->entries[i]);
@@ -363,26 +368,51 @@ void km_params_train(km_params *p, const char *patterns)
     }
 }
 
+/* Tensors are what lies in the block, here or there. */
 static void point_into(km_params *p, float *block)
 {
-    for (int i = 0; i < p->n; i++) p->entries[i]->t.data = block + p->entries[i]->t.param_offset;
+    for (int i = 0; i < p->n; i++) {
+        entry *e = p->entries[i];
+        e->t.data = block + e->t.param_offset;
+        e->t.pack = block == p->there ? e->rounded : NULL;
+    }
+}
+
+static void place(km_params *p, const km_backend *be)
+{
+    size_t bytes = (size_t)p->size * sizeof(float);
+    p->be = be;
+    if (!p->there) p->there = be->device->get(bytes);
+    if (!p->newer_there) be->device->upload(p->there, p->block, bytes);
+}
+
+/* All matrices at once, not each for each of its products. */
+static void round_there(km_params *p)
+{
+    const km_backend *be = p->be;
+    enum { HALF = 2 };
+    if (!p->rounded) {
+        p->rounded = be->device->get((size_t)p->size * HALF);
+        for (int i = 0; i < p->n; i++) {
+            entry *e = p->entries[i];
+            const char *at = (const char *)p->rounded + e->t.param_offset * HALF;
+            if (e->t.nd == 2) e->rounded = be->opt_pack_over(at, e->t.shape[0], e->t.shape[1]);
+        }
+    }
+    be->device->round(p->rounded, p->there, p->size);
 }
 
 void km_params_to(km_params *p, const km_backend *be)
 {
-    const km_device *d = be->device;
-    size_t bytes = (size_t)p->size * sizeof(float);
-    if (!d) return;
-    p->be = be;
-    if (!p->there) p->there = d->get(bytes);
-    if (!p->newer_there) d->upload(p->there, p->block, bytes);
+    if (!be->device) return;
+    place(p, be);
+    if (be->half) round_there(p);
     point_into(p, p->there);
 }
 
 float *km_params_there(km_params *p, const km_backend *be)
 {
-    km_params_to(p, be);
-    km_params_from(p);
+    place(p, be);
     p->newer_there = true;
     return p->there;
 }

@@ -68,8 +68,8 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
 void km_params_pack(km_params *p, const km_backend *be);
 size_t km_params_packed_bytes(const km_params *p);
 void km_params_train(km_params *p, const char *patterns);
-/* In training on a device: the block's numbers as they are now are copied there and kernels read them, until
- * km_params_from. On the processor both do nothing. */
+/* In training on a device: the block's numbers as they are now are copied there, and rounded there where activations
+ * are bfloat16, and kernels read them, until km_params_from. On the processor both do nothing. */
 void km_params_to(km_params *p, const km_backend *be);
 void km_params_from(km_params *p);
 /* The block on the device, which is about to be changed there and is then what counts, until km_params_fetch has copied

@@ -18,7 +18,7 @@ static void linear_backward(km_ctx *cx, void *state)
     float *dadd = s->add ? km_grad(cx, s->add) : NULL;
     if (dadd) be->add_bwd(&cx->ex, dadd, NULL, km_grad(cx, s->y), km_numel(s->y), km_numel(s->y));
     be->linear_bwd(&cx->ex, km_grad(cx, s->x), km_grad(cx, s->w), km_grad(cx, s->b), km_grad(cx, s->y), s->x->data,
-                   s->w->data, km_rows(s->x, 1), km_size(s->w, 1), km_size(s->w, 0));
+                   s->w->data, s->w->pack, km_rows(s->x, 1), km_size(s->w, 1), km_size(s->w, 0));
 }
 
 /* Into y; cut: the tape cannot go through it. */

@@ -372,7 +372,8 @@ double km_stepper_footprint(const km_stepper *s, const km_dataset *d, const km_t
     const km_train_system *largest = NULL;
     const km_backend *be = s->model->opt_be;
     int copies = be && be->device && s->config->ema <= 0 ? 3 : 4; /* of the parameters: themselves, Adam's, theirs */
-    double most = -1, fixed = (double)km_params_size(s->model->params) * sizeof(float) * (copies + s->n_shards);
+    double each = sizeof(float) * (copies + s->n_shards) + (be && be->half ? sizeof(uint16_t) : 0);
+    double most = -1, fixed = (double)km_params_size(s->model->params) * each;
     for (int i = 0; i < d->n_train; i++) {
         const km_train_system *y = &d->systems[d->train[i]];
         double size = (double)y->features->A * km_group_longest(s->config, y->residues);

@@ -146,6 +146,44 @@ static void test_backward(const km_backend *be, km_model *(*open)(void), const k
     km_model_free(m);
 }
 
+enum { OUT = 5, IN = 16 };
+
+/* What the matrix is to a product on the device, [IN, OUT]. */
+static bool multiplies_by(const km_backend *be, const km_tensor *w, float factor, float add)
+{
+    km_ctx *cx = km_ctx_new_on(be, 1);
+    float one[IN * IN] = {0};
+    bool same = true;
+    for (int i = 0; i < IN; i++) one[i * IN + i] = 1;
+    const float *y = km_read(cx, km_linear(cx, km_cast(cx, KM_TENSOR_OF(cx, one, IN, IN)), w, NULL));
+    for (int i = 0; i < OUT * IN; i++) same = same && y[i % IN * OUT + i / IN] == factor * ((float)(i % 32) + add);
+    km_ctx_free(cx);
+    return same;
+}
+
+/* Numbers that bfloat16 holds. */
+static void test_rounded(const km_backend *be)
+{
+    static const km_exec one = {1};
+    km_params *p = km_params_make(1, 1, 1);
+    const km_tensor *bias = KM_PARAM(p, KM_INIT_ONE, "b", 3), *w = KM_PARAM(p, KM_INIT_LECUN, "w", OUT, IN);
+    km_params_train(p, "*");
+    for (int i = 0; i < OUT * IN; i++) w->data[i] = (float)(i % 32);
+    km_params_to(p, be);
+    ok(w->pack && !bias->pack && multiplies_by(be, w, 1, 0), "in training matrices are rounded together");
+    km_params_from(p);
+    ok(!w->pack && w->data[1] == 1, "which the processor does not see");
+    for (int i = 0; i < OUT * IN; i++) w->data[i] += 1;
+    km_params_to(p, be);
+    ok(multiplies_by(be, w, 1, 1), "and again when they have changed");
+    km_params_from(p);
+    float *there = km_params_there(p, be) + w->param_offset;
+    be->plain->axpby_fwd(&one, there, there, 1, there, 1, OUT * IN);
+    km_params_to(p, be);
+    ok(multiplies_by(be, w, 2, 1), "on the device too");
+    km_params_free(p);
+}
+
 int main(void)
 {
     char why[512];
@@ -154,6 +192,7 @@ int main(void)
     /* The emulator takes seconds for each of them: the two that share the least. */
     bool emulated = strcmp(cuda->device->name, "emulated") == 0;
     km_features *f = tiny_features(), *second = second_features();
+    test_rounded(cuda);
     test_forward(cuda, open_first, f, 3e-2);
     test_backward(cuda->plain, open_first, f, 1e-4);
     test_forward(cuda, open_second, second, 3e-2);

@@ -20,7 +20,7 @@ static void linear_fwd(const op_case *c, double *y, double *const x[])
 static void linear_bwd(const op_case *c, double *const dx[], const double *dy, double *const x[], const double *y)
 {
     (void)y;
-    km_ref_linear_bwd(&one, dx[0], dx[1], dx[2], dy, x[0], x[1], c->s[0], c->s[1], c->s[2]);
+    km_ref_linear_bwd(&one, dx[0], dx[1], dx[2], dy, x[0], x[1], NULL, c->s[0], c->s[1], c->s[2]);
     for (km_dim i = 0; i < c->results && c->inputs > ADDED; i++) dx[ADDED][i] += dy[i];
 }
 
@@ -187,7 +187,7 @@ static void test_same_gradients(const km_backend *be, km_dim M, km_dim I, km_dim
     km_dim n = M * I + O * I + O;
     for (int t = 1; t <= 3; t++) {
         g[t] = km_calloc((size_t)n, sizeof(float));
-        be->linear_bwd(&(km_exec){t}, g[t], g[t] + M * I, g[t] + M * I + O * I, dy, x, w, M, I, O);
+        be->linear_bwd(&(km_exec){t}, g[t], g[t] + M * I, g[t] + M * I + O * I, dy, x, w, NULL, M, I, O);
     }
     ok(memcmp(g[1], g[2], (size_t)n * sizeof(float)) == 0, "the same gradients on 2 threads");
     ok(memcmp(g[1], g[3], (size_t)n * sizeof(float)) == 0, "the same gradients on 3 threads");
