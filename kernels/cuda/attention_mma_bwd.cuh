@@ -105,17 +105,16 @@ __global__ static void __launch_bounds__(MMA_WARPS *KM_WARP, DT < 3 ? 2 : 1)
     }
 }
 
-/* What was left of 64 queries from one on: whole, then delta; of those that are not there such that weights are 0. */
-template <class Job>
-__device__ static inline void stage_left(float *to, const Job &z, const mma_place &w, const left_behind &by, int query)
+/* What was left of 64 queries from one on, numbers of which lie `stride` apart: whole, then delta; of those behind the
+ * last of `rows` such that weights are 0. */
+__device__ static inline void stage_left(float *to, const mma_place &w, const float *whole, const float *delta,
+                                         km_dim stride, int rows, int query)
 {
-    const int rows = w.there ? (int)z.queries(w.context) - query : 0;
-    const km_dim first = (z.first_query(w.context, w.problem) + query * z.query_stride) / z.D;
     for (int i = w.n; i < SIDE; i += w.count) {
-        const km_dim at = first + i * (z.query_stride / z.D);
-        if (i < rows) copy_4(&to[i], &by.whole[at], true);
+        const km_dim at = (query + i) * stride;
+        if (query + i < rows) copy_4(&to[i], &whole[at], true);
         else to[i] = INFINITY;
-        copy_4(&to[SIDE + i], &by.delta[at], i < rows);
+        copy_4(&to[SIDE + i], &delta[at], query + i < rows);
     }
 }
 
@@ -143,13 +142,14 @@ __global__ static void __launch_bounds__(MMA_WARPS *KM_WARP, DT < 3 ? 2 : 1)
     const km_dim query_at = w.there ? z.first_query(w.context, w.problem) : 0;
     const row_tiles rows =
         tiles_of(t.q + query_at, by.dout + query_at, z.query_stride, w.there ? z.queries(w.context) : 0, z.D);
+    const km_dim left_at = query_at / z.D, apart = z.query_stride / z.D;
     const float scale = rsqrtf((float)z.D);
     const int row = w.first - w.top, queries = (int)z.queries(w.context);
     auto added = z.added(w.context);
     auto stage_tile = [&](int turn, int query) {
         added.stage(shared.of.added(turn), SIDE, query, w.top);
         rows.stage<DT>(shared.of.rows(turn, w), w, query);
-        stage_left(shared.left(turn, w), z, w, by, query);
+        stage_left(shared.left(turn, w), w, by.whole + left_at, by.delta + left_at, apart, rows.rows, query);
     };
     uint32_t k[1][DT][4], v[1][DT][4], operand[1][N / 2][4];
     float dk[1][2 * DT][4] = {{{0}}}, dv[1][2 * DT][4] = {{{0}}};
