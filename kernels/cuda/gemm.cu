@@ -30,6 +30,7 @@
     DO(cublasLtMatrixLayoutCreate)                                                                                     \
     DO(cublasLtMatrixLayoutSetAttribute)                                                                               \
     DO(cublasLtMatmulPreferenceCreate)                                                                                 \
+    DO(cublasLtMatmulPreferenceDestroy)                                                                                \
     DO(cublasLtMatmulPreferenceSetAttribute)                                                                           \
     DO(cublasLtMatmulAlgoGetHeuristic)
 
@@ -155,6 +156,7 @@ static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b
     check(lt.cublasLtMatmulAlgoGetHeuristic(handle, p.op, p.first, p.second, p.out, p.out, wish, WAYS, p.ways,
                                             &p.count),
           "a product of this shape");
+    check(lt.cublasLtMatmulPreferenceDestroy(wish), "a preference");
     return p;
 }
 

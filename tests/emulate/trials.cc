@@ -15,7 +15,6 @@ struct device {
     cudaStream_t first, second;
     cudaEvent_t event;
     float *x, *y, *host; /* host: locked */
-    cudaGraph_t graph;
 };
 
 bool fails(cudaError_t got, cudaError_t wanted)
@@ -26,7 +25,12 @@ bool fails(cudaError_t got, cudaError_t wanted)
 #define IS_GOOD(call) ((call) == cudaSuccess)
 
 cudaError_t begin(device &d) { return cudaStreamBeginCapture(d.first, cudaStreamCaptureModeRelaxed); }
-bool ends_with(device &d, cudaError_t wanted) { return fails(cudaStreamEndCapture(d.first, &d.graph), wanted); }
+bool ends_with(device &d, cudaError_t wanted)
+{
+    cudaGraph_t graph;
+    if (!fails(cudaStreamEndCapture(d.first, &graph), wanted)) return false;
+    return wanted == cudaSuccess ? graph && IS_GOOD(cudaGraphDestroy(graph)) : !graph;
+}
 
 cudaError_t copy(void *to, const void *from, cudaMemcpyKind kind, cudaStream_t stream)
 {
@@ -37,7 +41,7 @@ bool waits_in_capture(device &d)
 {
     return IS_GOOD(begin(d)) && fails(cudaStreamSynchronize(d.first), cudaErrorStreamCaptureUnsupported) &&
            fails(cudaMemsetAsync(d.x, 0, BYTES, d.first), cudaErrorStreamCaptureInvalidated) &&
-           ends_with(d, cudaErrorStreamCaptureInvalidated) && !d.graph && IS_GOOD(cudaStreamSynchronize(d.first));
+           ends_with(d, cudaErrorStreamCaptureInvalidated) && IS_GOOD(cudaStreamSynchronize(d.first));
 }
 
 bool takes_in_capture(device &d)
@@ -72,7 +76,7 @@ bool fetches_a_stream_back(device &d)
     return IS_GOOD(begin(d)) && IS_GOOD(cudaEventRecord(d.event, d.first)) &&
            IS_GOOD(cudaStreamWaitEvent(d.second, d.event, 0)) && IS_GOOD(cudaMemsetAsync(d.x, 0, BYTES, d.second)) &&
            IS_GOOD(cudaEventRecord(d.event, d.second)) && IS_GOOD(cudaStreamWaitEvent(d.first, d.event, 0)) &&
-           ends_with(d, cudaSuccess) && d.graph && IS_GOOD(cudaStreamSynchronize(d.second));
+           ends_with(d, cudaSuccess) && IS_GOOD(cudaStreamSynchronize(d.second));
 }
 
 bool waits_for_what_is_captured(device &d)
@@ -84,7 +88,8 @@ bool waits_for_what_is_captured(device &d)
 
 bool ends_elsewhere(device &d)
 {
-    return IS_GOOD(begin(d)) && fails(cudaStreamEndCapture(d.second, &d.graph), cudaErrorIllegalState) &&
+    cudaGraph_t none;
+    return IS_GOOD(begin(d)) && fails(cudaStreamEndCapture(d.second, &none), cudaErrorIllegalState) &&
            fails(begin(d), cudaErrorIllegalState) && ends_with(d, cudaSuccess);
 }
 
@@ -184,6 +189,8 @@ cublasLtHandle_t handle()
     return h;
 }
 
+std::vector<planned> kept;
+
 planned plan(const asked &q)
 {
     planned p;
@@ -204,6 +211,8 @@ planned plan(const asked &q)
             wish, (cublasLtMatmulPreferenceAttributes_t)(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES + i), &q.alignment,
             sizeof q.alignment);
     p.status = cublasLtMatmulAlgoGetHeuristic(handle(), p.op, p.a, p.b, p.c, p.c, wish, 1, &p.how, &found);
+    cublasLtMatmulPreferenceDestroy(wish);
+    kept.push_back(p);
     return p;
 }
 
@@ -287,9 +296,10 @@ void uses_what_is_not_there_yet(device &d)
            IS_GOOD(cudaStreamSynchronize(d.second)));
 }
 
-device opened()
+device &opened()
 {
-    device d = {};
+    static device d;
+    if (d.first) return d;
     cudaSetDevice(0);
     cudaStreamCreateWithFlags(&d.first, cudaStreamNonBlocking);
     cudaStreamCreateWithFlags(&d.second, cudaStreamNonBlocking);
@@ -332,7 +342,6 @@ extern "C" {
 /* The name of a trial, NULL behind the last, and whether it went as documented. */
 const char *km_trial(int i, bool *ret_good)
 {
-    static device d = opened();
     static const struct {
         const char *name;
         bool (*trial)(device &d);
@@ -342,7 +351,7 @@ const char *km_trial(int i, bool *ret_good)
 #undef DO
     };
     if (i >= (int)(sizeof all / sizeof *all)) return nullptr;
-    *ret_good = all[i].trial(d);
+    *ret_good = all[i].trial(opened());
     return all[i].name;
 }
 
@@ -358,8 +367,7 @@ const char *km_trial_end(int i, bool done)
 #undef DO
     };
     if (i >= (int)(sizeof all / sizeof *all)) return nullptr;
-    device d = opened();
-    if (done) all[i].trial(d);
+    if (done) all[i].trial(opened());
     return all[i].name;
 }
 }
