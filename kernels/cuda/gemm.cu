@@ -163,7 +163,7 @@ static plan make_plan(const km_matrix &c, const km_matrix &a, const km_matrix &b
 static void multiply(km_matrix c, km_matrix a, km_matrix b, int64_t m, int64_t n, int64_t k, int64_t batch, float beta,
                      km_epilogue end)
 {
-    static std::map<shape, plan> plans;
+    static auto &plans = *new std::map<shape, plan>; /* until the process ends, so that none is taken for lost */
     const float alpha = 1, share = end.opt_add ? 1 : beta;
     const void *add = end.opt_add ? end.opt_add : c.p;
     int flags = c.half | a.half << 1 | a.transpose << 2 | b.transpose << 3 | (end.opt_bias != nullptr) << 4 |

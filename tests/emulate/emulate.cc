@@ -62,7 +62,7 @@ struct lane {
 };
 
 jmp_buf home;
-std::vector<fiber *> idle;
+auto &idle = *new std::vector<fiber *>; /* as long as the process: none is taken for lost */
 std::vector<lane> lanes;
 std::vector<meeting> warps;
 meeting whole;
