@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Contents: 1. the table of names  2. asking for a parameter  3. checks  4. inference and training  5. digest */
-#include "lib/nn/params.h"
+ * Contents: 1. the table of names  2. asking for a parameter  3. checks  4. what there is, and digests */
+#include "lib/nn/params_impl.h"
 
 #include <fnmatch.h>
 #include <stddef.h>
@@ -10,39 +10,6 @@
 
 #include "lib/base/digest.h"
 #include "lib/nn/params_init.h"
-
-typedef struct entry {
-    char *name;
-    km_tensor t;
-    float *own;  /* what t.data points to when it is neither in the file nor in the training block */
-    float *host; /* where t.data pointed before it was copied to a device, else NULL */
-    km_pack *rounded; /* in training on a device: over its numbers in km_params.rounded, else NULL */
-    bool trained;
-    bool product; /* read by products alone */
-} entry;
-
-struct km_params {
-    const km_safetensors *file; /* NULL: parameters are made */
-    char *prefix;
-    char *made; /* patterns of names that are made where the file lacks them, or NULL */
-    uint64_t seed;
-    double lambda_lo, lambda_hi;
-    entry **entries; /* in the order asked for */
-    int n, cap;
-    int *slots;      /* open addressing over names; -1 is empty */
-    int n_slots;
-    float *block;
-    float *there; /* the block's copy on a device, or NULL */
-    void *rounded; /* and there in bfloat16, where activations are, or NULL */
-    bool newer_there;
-    km_dim size;
-    size_t packed_bytes;
-    const km_backend *be; /* whose packs these are */
-    km_err problem;       /* of the first request that could not be met */
-    int n_problems;
-    char *(*original)(const void *names, const char *ours); /* what messages call it, or NULL */
-    const void *names;
-};
 
 /* -- 1. the table of names */
 
@@ -122,28 +89,11 @@ void km_params_make_missing(km_params *p, const char *patterns, uint64_t seed, d
 }
 
 /* Back to what was there before km_params_pack. */
-static void drop_packs(km_params *p)
-{
-    for (int i = 0; i < p->n; i++) {
-        entry *e = p->entries[i];
-        if (e->t.pack) p->be->pack_free(e->t.pack);
-        e->t.pack = NULL;
-        if (!e->host) continue;
-        p->be->device->put(e->t.data);
-        e->t.data = e->host, e->host = NULL;
-    }
-    p->packed_bytes = 0;
-}
-
 void km_params_free(km_params *p)
 {
     if (!p) return;
-    km_params_from(p);
-    drop_packs(p);
-    if (p->there) p->be->device->put(p->there);
-    if (p->rounded) p->be->device->put(p->rounded);
+    km_params_drop(p);
     for (int i = 0; i < p->n; i++) {
-        if (p->entries[i]->rounded) p->be->pack_free(p->entries[i]->rounded);
         free(p->entries[i]->own);
         free(p->entries[i]->name);
         free(p->entries[i]);
@@ -178,7 +128,7 @@ static const km_st_tensor *in_file(const km_params *p, const char *name)
 
 bool km_params_has(const km_params *p, const char *name) { return !p->file || in_file(p, name); }
 
-static bool matches_one(const char *name, const char *patterns)
+bool km_params_matches(const char *name, const char *patterns)
 {
     bool found = false;
     char *copy = km_strdup(patterns), *rest = copy;
@@ -257,7 +207,7 @@ km_tensor *km_params_get(km_params *p, km_init init, const char *name, int nd, c
     e->t.nd = nd;
     e->t.param_offset = -1;
     memcpy(e->t.shape, shape, (size_t)nd * sizeof *shape);
-    if (p->file && !(p->made && matches_one(name, p->made) && !in_file(p, name))) {
+    if (p->file && !(p->made && km_params_matches(name, p->made) && !in_file(p, name))) {
         take_from_file(p, e);
         return &e->t;
     }
@@ -315,118 +265,7 @@ km_status km_params_check(km_params *p, const char *const *opt_strict_prefixes, 
     return KM_OK;
 }
 
-/* -- 4. inference and training */
-
-/* The floats of a matrix that products alone read are gone once it is packed in bfloat16. */
-static void pack(km_params *p, entry *e, const km_backend *be)
-{
-    km_tensor *t = &e->t;
-    size_t bytes = (size_t)km_numel(t) * sizeof(float);
-    if (be->device) {
-        e->host = t->data;
-        t->data = be->device->get(bytes);
-        be->device->upload(t->data, e->host, bytes);
-    }
-    if (t->nd == 2 && be->pack_new) t->pack = be->pack_new(t->data, t->shape[0], t->shape[1]);
-    if (t->pack) p->packed_bytes += be->pack_bytes(t->pack);
-    if (be->half && t->pack && e->product) {
-        be->device->put(t->data);
-        t->data = NULL;
-    } else if (be->device) {
-        p->packed_bytes += bytes;
-    }
-}
-
-void km_params_pack(km_params *p, const km_backend *be)
-{
-    drop_packs(p);
-    p->be = be;
-    for (int i = 0; i < p->n; i++) pack(p, p->entries[i], be);
-}
-
-size_t km_params_packed_bytes(const km_params *p) { return p->packed_bytes; }
-
-/* Parameters begin at multiples of 16 floats, so that each is aligned to a cache line. */
-void km_params_train(km_params *p, const char *patterns)
-{
-    KM_ASSERT(!p->block);
-    drop_packs(p);
-    for (int i = 0; i < p->n; i++) {
-        p->entries[i]->t.param_offset = p->size;
-        p->size += (km_numel(&p->entries[i]->t) + 15) / 16 * 16;
-    }
-    p->block = km_calloc((size_t)p->size + 1, sizeof(float));
-    for (int i = 0; i < p->n; i++) {
-        entry *e = p->entries[i];
-        float *to = p->block + e->t.param_offset;
-        memcpy(to, e->t.data, (size_t)km_numel(&e->t) * sizeof(float));
-        free(e->own);
-        e->own = NULL;
-        e->t.data = to;
-        e->trained = e->trained && matches_one(e->name, patterns);
-        e->t.wants_grad = e->trained;
-    }
-}
-
-/* Tensors are what lies in the block, here or there. */
-static void point_into(km_params *p, float *block)
-{
-    for (int i = 0; i < p->n; i++) {
-        entry *e = p->entries[i];
-        e->t.data = block + e->t.param_offset;
-        e->t.pack = block == p->there ? e->rounded : NULL;
-    }
-}
-
-static void place(km_params *p, const km_backend *be)
-{
-    size_t bytes = (size_t)p->size * sizeof(float);
-    p->be = be;
-    if (!p->there) p->there = be->device->get(bytes);
-    if (!p->newer_there) be->device->upload(p->there, p->block, bytes);
-}
-
-/* All matrices at once, not each for each of its products. */
-static void round_there(km_params *p)
-{
-    const km_backend *be = p->be;
-    enum { HALF = 2 };
-    if (!p->rounded) {
-        p->rounded = be->device->get((size_t)p->size * HALF);
-        for (int i = 0; i < p->n; i++) {
-            entry *e = p->entries[i];
-            const char *at = (const char *)p->rounded + e->t.param_offset * HALF;
-            if (e->t.nd == 2) e->rounded = be->opt_pack_over(at, e->t.shape[0], e->t.shape[1]);
-        }
-    }
-    be->device->round(p->rounded, p->there, p->size);
-}
-
-void km_params_to(km_params *p, const km_backend *be)
-{
-    if (!be->device) return;
-    place(p, be);
-    if (be->half) round_there(p);
-    point_into(p, p->there);
-}
-
-float *km_params_there(km_params *p, const km_backend *be)
-{
-    place(p, be);
-    p->newer_there = true;
-    return p->there;
-}
-
-void km_params_fetch(km_params *p)
-{
-    if (p->newer_there) p->be->device->download(p->block, p->there, (size_t)p->size * sizeof(float));
-    p->newer_there = false;
-}
-
-void km_params_from(km_params *p)
-{
-    if (p->there) point_into(p, p->block);
-}
+/* -- 4. what there is, and digests */
 
 int km_params_count(const km_params *p) { return p->n; }
 const char *km_params_name(const km_params *p, int i) { return p->entries[i]->name; }
@@ -434,8 +273,6 @@ km_tensor *km_params_at(const km_params *p, int i) { return &p->entries[i]->t; }
 bool km_params_trained(const km_params *p, int i) { return p->entries[i]->trained; }
 float *km_params_block(const km_params *p) { return p->block; }
 km_dim km_params_size(const km_params *p) { return p->size; }
-
-/* -- 5. digest */
 
 static int by_name(const void *a, const void *b)
 {
