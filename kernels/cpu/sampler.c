@@ -10,8 +10,7 @@
 void KM_CPU(add_noise_fwd)(const km_exec *ex, float *y, const float *x, const int32_t *keys, const float *scale,
                            km_dim F, km_dim A)
 {
-    KM_PARALLEL_FOR(ex, F * A * 100, f, F)
-    {
+    KM_PARALLEL_FOR (ex, F * A * 100, f, F) {
         const int32_t *k = keys + 4 * f;
         const km_rng r = {{(uint32_t)k[0], (uint32_t)k[1]}, {(uint32_t)k[2], (uint32_t)k[3]}};
         for (km_dim i = f * A * 3; i < (f + 1) * A * 3; i += 3) {
@@ -25,8 +24,7 @@ void KM_CPU(add_noise_fwd)(const km_exec *ex, float *y, const float *x, const in
 void KM_CPU(sampler_move_fwd)(const km_exec *ex, float *y, const float *x, const float *u, const float *d,
                               const float *factor, km_dim F, km_dim n)
 {
-    KM_PARALLEL_FOR(ex, F * n, f, F)
-    {
+    KM_PARALLEL_FOR (ex, F * n, f, F) {
         km_dim at = f * n, end = at + n;
         if (factor[f] == 0) memmove(y + at, x + at, (size_t)n * sizeof *y);
         else
@@ -37,8 +35,7 @@ void KM_CPU(sampler_move_fwd)(const km_exec *ex, float *y, const float *x, const
 void KM_CPU(hold_hands_fwd)(const km_exec *ex, float *y, const float *x, const int32_t *centres, const int32_t *held,
                             km_dim S, km_dim F, km_dim A)
 {
-    KM_PARALLEL_FOR(ex, F * (A + 20 * S), f, F)
-    {
+    KM_PARALLEL_FOR (ex, F * (A + 20 * S), f, F) {
         float *of = y + f * A * 3;
         memmove(of, x + f * A * 3, (size_t)A * 3 * sizeof *y);
         for (const int32_t *c = centres; held[f] && c < centres + 4 * S; c += 4)
@@ -49,8 +46,7 @@ void KM_CPU(hold_hands_fwd)(const km_exec *ex, float *y, const float *x, const i
 void KM_CPU(turn_fwd)(const km_exec *ex, float *y, const float *x, const float *motion, const int32_t *held, km_dim F,
                       km_dim A)
 {
-    KM_PARALLEL_FOR(ex, F * A * 10, f, F)
-    {
+    KM_PARALLEL_FOR (ex, F * A * 10, f, F) {
         const float *from = x + f * A * 3, *m = motion + 12 * f;
         double mean[3] = {0}, rot[9], shift[3];
         for (km_dim i = 0; i < A * 3; i++) mean[i % 3] += from[i] / (double)A;
@@ -64,8 +60,7 @@ void KM_CPU(turn_fwd)(const km_exec *ex, float *y, const float *x, const float *
 void KM_CPU(superpose_fwd)(const km_exec *ex, float *y, const float *x, const float *to, const float *weight,
                            const int32_t *held, km_dim F, km_dim A)
 {
-    KM_PARALLEL_FOR(ex, F * A * 60, f, F)
-    {
+    KM_PARALLEL_FOR (ex, F * A * 60, f, F) {
         const float *from = x + f * A * 3;
         double rot[9], center[3], end[3];
         if (held[f]) {

@@ -73,8 +73,7 @@ static void stand(const share *r, km_stand *at)
     }
 }
 
-/* Target frames about the origin, turned and shifted. The mean is over all rows, padding included, as Boltz-2 has it.
- */
+/* Target frames about the origin, turned and shifted; the mean is over all rows, padding too, as Boltz-2 has it. */
 static const km_tensor *turn(km_ctx *cx, const share *r)
 {
     const km_windows *w = r->w;
