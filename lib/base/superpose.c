@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/base/err.h"
+#include "lib/base/horn.h"
 #include "lib/base/mem.h"
 
 /* Compiled for several processors; which one it is is found out when the program starts. */
@@ -27,76 +28,21 @@ static double centroid(const float *x, const float *w, int n, double c[3])
     return sum;
 }
 
-/* Cyclic Jacobi on a symmetric 4 x 4 matrix: a becomes diagonal, v its eigenvectors as columns. */
-static void jacobi4(double a[4][4], double v[4][4])
-{
-    for (int i = 0; i < 4; i++)
-        for (int j = 0; j < 4; j++) v[i][j] = i == j;
-    for (int sweep = 0; sweep < 50; sweep++) {
-        double off = 0, scale = 0;
-        for (int i = 0; i < 4; i++)
-            for (int j = 0; j < 4; j++) *(i == j ? &scale : &off) += a[i][j] * a[i][j];
-        if (off <= 1e-30 * scale || off == 0) return;
-        for (int p = 0; p < 3; p++)
-            for (int q = p + 1; q < 4; q++) {
-                if (a[p][q] == 0) continue;
-                double theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-                double t = (theta >= 0 ? 1 : -1) / (fabs(theta) + sqrt(theta * theta + 1)), c = 1 / sqrt(t * t + 1),
-                       s = t * c;
-                for (int k = 0; k < 4; k++) {
-                    double x = a[k][p], y = a[k][q];
-                    a[k][p] = c * x - s * y, a[k][q] = s * x + c * y;
-                }
-                for (int k = 0; k < 4; k++) {
-                    double x = a[p][k], y = a[q][k];
-                    a[p][k] = c * x - s * y, a[q][k] = s * x + c * y;
-                    x = v[k][p], y = v[k][q];
-                    v[k][p] = c * x - s * y, v[k][q] = s * x + c * y;
-                }
-            }
-    }
-}
-
-void km_rotation_of(const double q[4], double R[9])
-{
-    double w = q[0], x = q[1], y = q[2], z = q[3];
-    const double m[9] = {w * w + x * x - y * y - z * z, 2 * (x * y - w * z),           2 * (x * z + w * y),
-                         2 * (x * y + w * z),           w * w - x * x + y * y - z * z, 2 * (y * z - w * x),
-                         2 * (x * z - w * y),           2 * (y * z + w * x),           w * w - x * x - y * y + z * z};
-    memcpy(R, m, sizeof m);
-}
-
-/* The best rotation, from the sums S of products of coordinates about the centroids; returns by how much the sums of
- * their squares exceed that of what is left. */
-static double rotation_of(double S[3][3], double rot[9])
-{
-    double v[4][4];
-    double N[4][4] = {{S[0][0] + S[1][1] + S[2][2], S[1][2] - S[2][1], S[2][0] - S[0][2], S[0][1] - S[1][0]},
-                      {S[1][2] - S[2][1], S[0][0] - S[1][1] - S[2][2], S[0][1] + S[1][0], S[2][0] + S[0][2]},
-                      {S[2][0] - S[0][2], S[0][1] + S[1][0], S[1][1] - S[0][0] - S[2][2], S[1][2] + S[2][1]},
-                      {S[0][1] - S[1][0], S[2][0] + S[0][2], S[1][2] + S[2][1], S[2][2] - S[0][0] - S[1][1]}};
-    jacobi4(N, v);
-    int best = 0;
-    for (int i = 1; i < 4; i++)
-        if (N[i][i] > N[best][best]) best = i;
-    const double q[4] = {v[0][best], v[1][best], v[2][best], v[3][best]};
-    km_rotation_of(q, rot);
-    return 2 * N[best][best];
-}
+void km_rotation_of(const double q[4], double rot[9]) { km_horn_rotation(q, rot); }
 
 double km_superpose(const float *x, const float *ref, const float *w, int n, double rot[9], double cx[3], double cr[3])
 {
-    double sum = centroid(x, w, n, cx), S[3][3] = {{0}}, square = 0;
+    double sum = centroid(x, w, n, cx), S[9] = {0}, square = 0;
     centroid(ref, w, n, cr);
     for (int i = 0; i < n; i++) {
         double a[3], b[3], wi = w ? w[i] : 1;
         for (int k = 0; k < 3; k++) a[k] = x[3 * i + k] - cx[k], b[k] = ref[3 * i + k] - cr[k];
         for (int k = 0; k < 3; k++) {
             square += wi * (a[k] * a[k] + b[k] * b[k]);
-            for (int l = 0; l < 3; l++) S[k][l] += wi * a[k] * b[l];
+            for (int l = 0; l < 3; l++) S[3 * k + l] += wi * a[k] * b[l];
         }
     }
-    return sqrt(fmax(square - rotation_of(S, rot), 0) / sum);
+    return sqrt(fmax(square - km_horn_best(S, rot), 0) / sum);
 }
 
 CLONES void km_superpose_apply(const float *x, int n, const double rot[9], const double from[3], const double to[3],
@@ -146,7 +92,7 @@ void km_anchor_free(km_anchor *opt_a)
 }
 
 /* Sums over the atoms, from the first of them: of coordinates, of squares, of products with the reference. */
-CLONES static void sum_up(const km_anchor *a, const float *x, double sum[3], double *square, double S[3][3])
+CLONES static void sum_up(const km_anchor *a, const float *x, double sum[3], double *square, double S[9])
 {
     const float *origin = x + 3 * (size_t)a->atoms[0];
     quad s[3] = {{0}}, squares = {0}, products[9] = {{0}};
@@ -166,18 +112,18 @@ CLONES static void sum_up(const km_anchor *a, const float *x, double sum[3], dou
     }
     *square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
     for (int k = 0; k < 3; k++) sum[k] = (s[k][0] + s[k][1]) + (s[k][2] + s[k][3]);
-    for (int k = 0; k < 9; k++) S[k / 3][k % 3] = (products[k][0] + products[k][1]) + (products[k][2] + products[k][3]);
+    for (int k = 0; k < 9; k++) S[k] = (products[k][0] + products[k][1]) + (products[k][2] + products[k][3]);
 }
 
 double km_anchor_lay(const km_anchor *a, float *x, int n_atoms)
 {
-    double sum[3], square, S[3][3], rot[9], from[3];
+    double sum[3], square, S[9], rot[9], from[3];
     sum_up(a, x, sum, &square, S);
     for (int k = 0; k < 3; k++) {
         square -= sum[k] * sum[k] / a->n;
         from[k] = x[3 * (size_t)a->atoms[0] + (size_t)k] + sum[k] / a->n;
     }
-    const double rmsd = sqrt(fmax(square + a->square - rotation_of(S, rot), 0) / a->n);
+    const double rmsd = sqrt(fmax(square + a->square - km_horn_best(S, rot), 0) / a->n);
     km_superpose_apply(x, n_atoms, rot, from, a->center, x);
     return rmsd;
 }
